@@ -66,7 +66,7 @@ fn what_is_known_of_producers_is_told() {
     append(&mut log, &marker(7, 3, 5, Abort));
     let [first, _] = log.active_producers()[..] else { panic!("two producers") };
     assert_eq!((first.producer_epoch, first.transaction), (ProducerEpoch(3), None));
-    assert_eq!((first.coordinator_epoch, first.last_sequence), (LeaderEpoch(5), Sequence::NONE));
+    assert_eq!((first.coordinator_epoch, first.last_sequence), (LeaderEpoch(5), Sequence(0)));
 }
 
 #[test]

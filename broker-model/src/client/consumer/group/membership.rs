@@ -151,17 +151,17 @@ impl Membership {
         self.generation == *sent
     }
 
+    /// Whether an error counts that answers a request of this generation.
+    pub(super) fn error_counts(&self, sent: &Generation) -> bool {
+        self.takes_stale_errors || self.is_current(sent)
+    }
+
     /// The fact that an answer to a request of a generation counts.
     pub(super) fn took(&self, api: Api, sent: &Generation) -> ExchangeNote {
         let same = i64::from(self.generation.member == sent.member);
         let standing = |epoch: i32, position| Standing { epoch: i64::from(epoch), position };
         let (asked, own) = (standing(sent.id, 1), standing(self.generation.id, same));
         ExchangeNote::AnswerApplied { api, partition: None, asked, own }
-    }
-
-    /// Whether an error counts that answers a request of this generation.
-    pub(super) fn error_counts(&self, sent: &Generation) -> bool {
-        self.takes_stale_errors || self.is_current(sent)
     }
 
     /// It is no member any more, as far as it knows, and must join again. Source:
