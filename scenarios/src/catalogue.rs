@@ -44,6 +44,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "retention-and-laggard",
     "reassignment-under-fire",
     "grow-the-cluster",
+    "delete-and-recreate",
     "unclean-trap",
     "unclean-allowed",
     "elr-off",

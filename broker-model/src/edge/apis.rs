@@ -28,7 +28,7 @@ const fn api(key: ApiKey, from: i16, until: i16, schema: &'static Schema) -> Ser
 }
 
 /// Every API that is served, in order of their keys. Source: the `validVersions` of Kafka 4.1's requests.
-static SERVED: [ServedApi; 22] = [
+static SERVED: [ServedApi; 28] = [
     ServedApi { advertised_from: 0, ..api(ApiKey::Produce, 3, 11, &schemas::PRODUCE) },
     api(ApiKey::Fetch, 4, 18, &schemas::FETCH),
     api(ApiKey::ListOffsets, 1, 10, &schemas::LIST_OFFSETS),
@@ -42,6 +42,7 @@ static SERVED: [ServedApi; 22] = [
     api(ApiKey::SyncGroup, 0, 5, &schemas::SYNC_GROUP),
     api(ApiKey::ApiVersions, 0, 4, &schemas::API_VERSIONS),
     api(ApiKey::CreateTopics, 2, 7, &schemas::CREATE_TOPICS),
+    api(ApiKey::DeleteTopics, 1, 6, &schemas::DELETE_TOPICS),
     api(ApiKey::DeleteRecords, 0, 2, &schemas::DELETE_RECORDS),
     api(ApiKey::InitProducerId, 0, 5, &schemas::INIT_PRODUCER_ID),
     api(ApiKey::OffsetForLeaderEpoch, 2, 4, &schemas::OFFSET_FOR_LEADER_EPOCH),
@@ -49,7 +50,12 @@ static SERVED: [ServedApi; 22] = [
     api(ApiKey::AddOffsetsToTxn, 0, 4, &schemas::ADD_OFFSETS_TO_TXN),
     api(ApiKey::EndTxn, 0, 4, &schemas::END_TXN),
     api(ApiKey::TxnOffsetCommit, 0, 4, &schemas::TXN_OFFSET_COMMIT),
+    api(ApiKey::DescribeConfigs, 1, 4, &schemas::DESCRIBE_CONFIGS),
+    api(ApiKey::CreatePartitions, 0, 3, &schemas::CREATE_PARTITIONS),
+    api(ApiKey::AlterPartitionReassignments, 0, 1, &schemas::ALTER_PARTITION_REASSIGNMENTS),
+    api(ApiKey::ListPartitionReassignments, 0, 0, &schemas::LIST_PARTITION_REASSIGNMENTS),
     api(ApiKey::DescribeCluster, 0, 1, &schemas::DESCRIBE_CLUSTER),
+    api(ApiKey::UnregisterBroker, 0, 0, &schemas::UNREGISTER_BROKER),
     api(ApiKey::ConsumerGroupHeartbeat, 0, 1, &schemas::CONSUMER_GROUP_HEARTBEAT),
 ];
 

@@ -22,6 +22,8 @@ pub struct Record {
 pub struct RecordView<'a> {
     /// Its offset.
     pub offset: Offset,
+    /// How much later it is than the batch says.
+    pub timestamp_delta: i64,
     /// Key.
     pub key: Option<&'a [u8]>,
     /// Value.
@@ -65,7 +67,7 @@ fn read_record(mut bytes: &[u8], base: Offset, delta: i64) -> Result<RecordView<
         return Err(BatchError::Truncated { wanted: 1, present: 0 });
     }
     take(&mut bytes, 1); // Attributes of a record; Kafka uses none of the bits.
-    read_varint(&mut bytes)?;
+    let timestamp_delta = read_varint(&mut bytes)?;
     let offset_delta = read_varint(&mut bytes)?;
     if offset_delta != delta {
         return Err(BatchError::Field { field: "offset delta", value: offset_delta });
@@ -74,7 +76,7 @@ fn read_record(mut bytes: &[u8], base: Offset, delta: i64) -> Result<RecordView<
     let value = read_optional(&mut bytes)?;
     skip_headers(&mut bytes)?;
     nothing_left(bytes, "bytes after record")?;
-    Ok(RecordView { offset: base.plus(delta), key, value })
+    Ok(RecordView { offset: base.plus(delta), timestamp_delta, key, value })
 }
 
 fn nothing_left(bytes: &[u8], field: &'static str) -> Result<(), BatchError> {

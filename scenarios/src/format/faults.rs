@@ -29,6 +29,8 @@ enum Kind {
     Reassign,
     CancelReassignment,
     AddPartitions,
+    DeleteTopic,
+    CreateTopic,
     JoinBroker,
     DecommissionBroker,
     ResetConnections,
@@ -64,6 +66,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("reassign", Kind::Reassign),
     ("cancel-reassignment", Kind::CancelReassignment),
     ("add-partitions", Kind::AddPartitions),
+    ("delete-topic", Kind::DeleteTopic),
+    ("create-topic", Kind::CreateTopic),
     ("join-broker", Kind::JoinBroker),
     ("decommission-broker", Kind::DecommissionBroker),
     ("reset-connections", Kind::ResetConnections),
@@ -220,6 +224,8 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         Kind::Reassign
         | Kind::CancelReassignment
         | Kind::AddPartitions
+        | Kind::DeleteTopic
+        | Kind::CreateTopic
         | Kind::JoinBroker
         | Kind::DecommissionBroker => administration(fields, kind),
         Kind::ResetConnections
@@ -257,7 +263,7 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
 }
 
 /// The kinds that an administrator asks for.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these five kinds alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these seven kinds alone")]
 fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
     let target = fields.target();
     match kind {
@@ -267,6 +273,8 @@ fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         }
         Kind::CancelReassignment => FaultAction::CancelReassignment { target },
         Kind::AddPartitions => FaultAction::AddPartitions { target },
+        Kind::DeleteTopic => FaultAction::DeleteTopic { target },
+        Kind::CreateTopic => FaultAction::CreateTopic { target },
         Kind::JoinBroker => FaultAction::JoinBroker { target },
         Kind::DecommissionBroker => FaultAction::DecommissionBroker { target },
         other => panic!("{other:?} is nothing that an administrator does"),
@@ -445,6 +453,8 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::Reassign { .. }
         | FaultAction::CancelReassignment { .. }
         | FaultAction::AddPartitions { .. }
+        | FaultAction::DeleteTopic { .. }
+        | FaultAction::CreateTopic { .. }
         | FaultAction::JoinBroker { .. }
         | FaultAction::DecommissionBroker { .. }
         | FaultAction::ResetConnections { .. }

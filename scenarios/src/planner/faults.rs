@@ -181,6 +181,8 @@ impl ActionDraws<'_> {
             FaultAction::Reassign { .. }
             | FaultAction::CancelReassignment { .. }
             | FaultAction::AddPartitions { .. }
+            | FaultAction::DeleteTopic { .. }
+            | FaultAction::CreateTopic { .. }
             | FaultAction::JoinBroker { .. }
             | FaultAction::DecommissionBroker { .. } => self.administration(action),
             FaultAction::ResetConnections { .. }
@@ -224,6 +226,12 @@ impl ActionDraws<'_> {
             }
             FaultAction::AddPartitions { target } => {
                 Action::AddPartitions { target: self.target(target) }
+            }
+            FaultAction::DeleteTopic { target } => {
+                Action::DeleteTopic { target: self.target(target) }
+            }
+            FaultAction::CreateTopic { target } => {
+                Action::CreateTopic { target: self.target(target) }
             }
             FaultAction::JoinBroker { target } => {
                 Action::JoinBroker { target: self.target(target) }

@@ -49,6 +49,7 @@ use self::positions::Positions;
 use self::purpose::{PositionTicket, Purpose};
 use super::connection::{Backoff, Connections};
 use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
+use super::recreated::EpochsOfRecreated;
 
 /// A consumer.
 #[derive(Debug)]
@@ -102,7 +103,8 @@ impl Consumer {
     /// The same client with known bugs.
     #[must_use]
     pub fn with_defects(self, defects: Defects) -> Self {
-        Self { defects, ..self }
+        let metadata = self.metadata.with_recreated(EpochsOfRecreated::of(defects));
+        Self { defects, metadata, ..self }
     }
 
     fn on_invoked(

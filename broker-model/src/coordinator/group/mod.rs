@@ -16,6 +16,7 @@ mod bytes;
 mod classic;
 mod conversion;
 mod coordinator;
+mod deletion;
 #[cfg(test)]
 mod door_tests;
 mod expiration;

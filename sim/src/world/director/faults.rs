@@ -102,6 +102,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. } => self.administer(position, step),
             Action::ResetConnections { .. }
@@ -303,6 +305,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
             | Action::FailDisk { .. }
@@ -374,6 +378,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
             | Action::Pause { .. }
@@ -512,6 +518,8 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::Reassign { .. }
         | Action::CancelReassignment { .. }
         | Action::AddPartitions { .. }
+        | Action::DeleteTopic { .. }
+        | Action::CreateTopic { .. }
         | Action::JoinBroker { .. }
         | Action::DecommissionBroker { .. }
         | Action::FailDisk { .. }
@@ -538,6 +546,8 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Reassign { .. } => "reassign",
         Action::CancelReassignment { .. } => "cancel-reassignment",
         Action::AddPartitions { .. } => "add-partitions",
+        Action::DeleteTopic { .. } => "delete-topic",
+        Action::CreateTopic { .. } => "create-topic",
         Action::JoinBroker { .. } => "join-broker",
         Action::DecommissionBroker { .. } => "decommission-broker",
         Action::Delay { .. } => "delay",
