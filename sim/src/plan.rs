@@ -423,6 +423,16 @@ pub enum Action {
         /// `leader-of TOPIC-PARTITION`: of any of its partitions.
         target: Target,
     },
+    /// An administrator deletes a topic. It is created again by a later step, or with the heal.
+    DeleteTopic {
+        /// `leader-of TOPIC-PARTITION`: of any of its partitions.
+        target: Target,
+    },
+    /// An administrator creates a topic again that was deleted.
+    CreateTopic {
+        /// `leader-of TOPIC-PARTITION`: of any of its partitions.
+        target: Target,
+    },
     /// A broker joins the cluster: it starts for the first time.
     JoinBroker {
         /// `node N`.

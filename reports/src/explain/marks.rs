@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 77] = [
+pub(super) static ENTRIES: [Entry; 78] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -168,4 +168,5 @@ pub(super) static ENTRIES: [Entry; 77] = [
         "A broker found a log of a partition that is not its own, and gave it up.",
     ),
     mark("topic-deleted", "The controller deleted a topic."),
+    mark("topic-replaced", "A client heard that another topic has the name of one that it knew."),
 ];

@@ -4,6 +4,7 @@
 mod broker;
 mod consumer;
 mod controller;
+mod exchange;
 mod group;
 mod log;
 mod producer;
@@ -87,6 +88,7 @@ pub const ALL: &[&str] = &[
     "target-assigned",
     "topic-created",
     "topic-deleted",
+    "topic-replaced",
     "transaction-aborted",
     "transaction-committed",
     "truncation-detected",
@@ -162,7 +164,7 @@ impl Tally {
             Note::Consumer(note) => self.consumer(note),
             Note::Group(note) => self.group(note),
             Note::Transaction(note) => self.transaction(note),
-            Note::Exchange(_) => {}
+            Note::Exchange(note) => self.exchange(note),
         }
     }
 }

@@ -161,7 +161,8 @@ impl Fingerprint {
     /// Adds an operation's outcome.
     pub(crate) fn outcome(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Sent { partition, offset } => {
+            // Which topic it is follows from its metadata.
+            Outcome::Sent { partition, offset, topic: _ } => {
                 self.pair(1, *partition);
                 self.int(offset.0);
             }

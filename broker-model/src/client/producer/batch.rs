@@ -8,7 +8,7 @@ use crate::proto::ErrorCode;
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{
     LeaderEpoch, Offset, OperationId, ProducerEpoch, ProducerId, RecordValue, Sequence, Time,
-    WallTime,
+    TopicId, WallTime,
 };
 
 /// A producer id with its epoch.
@@ -229,11 +229,16 @@ impl Batch {
     }
 
     /// The broker has it, at this offset.
-    pub(super) fn complete(&mut self, partition: i32, base_offset: Offset, effects: &mut Effects) {
+    pub(super) fn complete(
+        &mut self,
+        partition: i32,
+        (topic, base_offset): (Option<TopicId>, Offset),
+        effects: &mut Effects,
+    ) {
         for (index, record) in self.records.drain(..).enumerate() {
             let known = base_offset >= Offset::ZERO;
             let offset = if known { base_offset.plus(index as i64) } else { Offset::NONE };
-            effects.complete(record.operation, Outcome::Sent { partition, offset });
+            effects.complete(record.operation, Outcome::Sent { partition, offset, topic });
         }
     }
 

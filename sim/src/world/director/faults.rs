@@ -104,6 +104,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. } => self.administer(position, step),
             Action::DeleteGroup { .. }
@@ -311,6 +313,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
             | Action::DeleteGroup { .. }
@@ -390,6 +394,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
             | Action::DeleteGroup { .. }
@@ -531,6 +537,8 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::Reassign { .. }
         | Action::CancelReassignment { .. }
         | Action::AddPartitions { .. }
+        | Action::DeleteTopic { .. }
+        | Action::CreateTopic { .. }
         | Action::JoinBroker { .. }
         | Action::DecommissionBroker { .. }
         | Action::DeleteGroup { .. }
@@ -560,6 +568,8 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Reassign { .. } => "reassign",
         Action::CancelReassignment { .. } => "cancel-reassignment",
         Action::AddPartitions { .. } => "add-partitions",
+        Action::DeleteTopic { .. } => "delete-topic",
+        Action::CreateTopic { .. } => "create-topic",
         Action::JoinBroker { .. } => "join-broker",
         Action::DecommissionBroker { .. } => "decommission-broker",
         Action::DeleteGroup { .. } => "delete-group",

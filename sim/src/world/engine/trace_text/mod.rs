@@ -156,7 +156,7 @@ fn offset_list(offsets: &[((StrBytes, i32), Offset)]) -> String {
 
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Sent { partition, offset } => {
+        Outcome::Sent { partition, offset, .. } => {
             format!("acknowledged in partition {partition} at offset {offset}")
         }
         Outcome::Transacted { committed, records } => {
