@@ -52,7 +52,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             lossy: done.lossy,
         };
         let reason = fault.held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
-        self.engine.announce(None, format!("fault {}: {}{reason}", fault.step, fault.summary));
+        let text = format!("fault {}: {}{reason}", fault.step, fault.summary);
+        self.engine.announce(None, "fault", text);
         self.injected += u64::from(!held);
         self.faults.push(fault);
     }

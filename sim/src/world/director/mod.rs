@@ -14,6 +14,7 @@ mod deletion;
 mod faults;
 mod fresh;
 mod heal;
+mod inspect;
 mod pending;
 mod probe;
 mod progress;
@@ -180,17 +181,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     pub(crate) fn direct(&mut self) -> End {
         self.begin_run();
         loop {
-            match self.engine.step(&mut self.host) {
-                Step::Happened => {}
-                Step::DirectorTimer(timer) => {
-                    if let Some(end) = self.on_timer(timer) {
-                        return end;
-                    }
-                }
-                Step::Silence => unreachable!("a run ends with a check"),
-            }
-            while let Some(report) = self.engine.take_report() {
-                self.on_report(report);
+            if let Some(end) = self.advance() {
+                return end;
             }
         }
     }
@@ -252,7 +244,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         self.engine.calling()
     }
 
-    fn begin_run(&mut self) {
+    /// Everything that is to happen whatever happens is planned.
+    pub(crate) fn begin_run(&mut self) {
         for (index, id) in self.engine.ids().to_vec().into_iter().enumerate() {
             if !self.is_fresh(id) && !self.joins_later(id) {
                 self.engine.start_at(index, 0);

@@ -1,5 +1,8 @@
 //! Events and effects as trace text: one short line for each.
 
+mod api;
+mod detail;
+mod file;
 mod kind;
 mod message;
 mod names;
@@ -7,12 +10,16 @@ mod note;
 mod parts;
 
 use harrow_broker_model::admin_task::AdminTask;
-use harrow_broker_model::disk_image::{FileId, Suffix};
 use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::Offset;
 
+pub(super) use detail::{detail_of_effect, detail_of_event};
+use file::file_name;
+pub(super) use file::words as file_words;
+
 pub(super) use kind::{of_effect, of_event};
+pub(super) use message::{request, response};
 pub(super) use names::Names;
 use parts::{joined, span};
 
@@ -202,7 +209,7 @@ fn outcome_text(outcome: &Outcome) -> String {
     }
 }
 
-fn channel_name(channel: Channel) -> &'static str {
+pub(super) fn channel_name(channel: Channel) -> &'static str {
     match channel {
         Channel::ReplicaFetch => "replica fetch",
         Channel::Heartbeat => "heartbeat",
@@ -215,37 +222,6 @@ fn channel_name(channel: Channel) -> &'static str {
         Channel::TransactionVerification => "transaction verification",
         Channel::ClientCoordinator => "client coordinator",
         Channel::ClientProducer => "client producer",
-    }
-}
-
-fn file_name(names: &Names, file: FileId) -> String {
-    match file {
-        FileId::Segment { partition, base_offset } => {
-            format!("segment {base_offset} of {}", names.place(partition))
-        }
-        FileId::LeaderEpochCheckpoint(partition) => {
-            format!("leader epoch checkpoint of {}", names.place(partition))
-        }
-        FileId::ProducerSnapshot { partition, offset } => {
-            format!("producer snapshot {offset} of {}", names.place(partition))
-        }
-        FileId::RecoveryPointCheckpoint => "recovery point checkpoint".to_owned(),
-        FileId::HighWatermarkCheckpoint => "high watermark checkpoint".to_owned(),
-        FileId::LogStartOffsetCheckpoint => "log start checkpoint".to_owned(),
-        FileId::CleanShutdown => "clean shutdown marker".to_owned(),
-        FileId::QuorumState => "quorum state".to_owned(),
-        FileId::PartitionMetadata(partition) => {
-            format!("partition metadata of {}", names.place(partition))
-        }
-        FileId::CleanerCheckpoint => "cleaner checkpoint".to_owned(),
-        FileId::SegmentAside { partition, base_offset, suffix } => {
-            let suffix = match suffix {
-                Suffix::Cleaned => "cleaned",
-                Suffix::Swap => "swap",
-                Suffix::Deleted => "deleted",
-            };
-            format!("segment {base_offset}.{suffix} of {}", names.place(partition))
-        }
     }
 }
 
