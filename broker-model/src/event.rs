@@ -1,6 +1,7 @@
 //! What nodes are told, and what applications ask of clients.
 
 use crate::admin_message::AdminRequest;
+use crate::admin_task::AdminTask;
 use crate::message::{Request, Response};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::retention::Retention;
@@ -171,6 +172,8 @@ pub enum Operation {
     },
     /// Admin: something that the active controller does.
     Administer(Box<AdminRequest>),
+    /// Admin: something with a group, or with transactions.
+    AdminTask(Box<AdminTask>),
     /// Admin: create a topic.
     CreateTopic {
         /// Topic name.
@@ -275,9 +278,9 @@ pub enum Outcome {
     },
     /// The topic exists, created now or before.
     TopicCreated,
-    /// The controller did what an administrator asked for.
+    /// What an administrator asked for is done.
     Administered {
-        /// How many reassignments are under way, if that was asked.
+        /// How many reassignments are under way, if that was asked; how many transactions were aborted, if that was.
         listed: u32,
     },
     /// It did not happen and will not: for a send, no copy of the record was ever put on the wire, or every one was

@@ -185,6 +185,7 @@ impl HistoryConfig {
             offset_reset: self.offset_reset,
             resets: Vec::new(),
             offsets_retention_ns: self.offsets_retention_minutes.saturating_mul(NS_PER_MINUTE),
+            moved_by_hand: Vec::new(),
             offsets_topic: self.topic_of(&format!("{OFFSETS_TOPIC}-0")).partition,
             transactions_topic: self.topic_of(&format!("{TRANSACTIONS_TOPIC}-0")).partition,
             offsets_dropped: faults

@@ -77,6 +77,7 @@ impl Acknowledgements {
             deletion_heard_ns: view.deletion_heard_ns,
             losses: view.losses.clone(),
             lost_in: view.lost_in,
+            compacted: !view.compaction.is_empty(),
             acknowledged: of_it.map(|statement| statement.settled(view)).collect(),
         }
     }

@@ -29,6 +29,8 @@ pub struct PartitionTruth {
     /// The newest epoch whose election lost committed records or was unclean: what leaders of earlier epochs
     /// acknowledge binds nobody.
     pub lost_in: Option<LeaderEpoch>,
+    /// Whether its topic is compacted.
+    pub compacted: bool,
     /// What leaders acknowledged, oldest first.
     pub acknowledged: Vec<Acknowledged>,
 }

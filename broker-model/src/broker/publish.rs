@@ -91,7 +91,7 @@ impl Broker {
         let broker_epoch = self.lifecycle.broker_epoch();
         let context = PartitionContext { now, broker_epoch, metadata: image };
         partition.apply_registration(context, registration, topic, effects);
-        if partition.log().may_delete() {
+        if partition.log().may_delete() && !partition.log().has_holes() {
             self.maintenance.retain(&self.context.config, now.time);
         }
         let in_sync = registration.isr.contains(&self.context.node);
@@ -102,6 +102,7 @@ impl Broker {
             None => self.fetchers.unfollow(id),
         }
         self.touched.push(id);
+        self.look_after(now, id, effects);
         // Who may rest is judged by the ISR.
         let (_, rested) = self.fetch_sessions.changed(id);
         self.keep_up(&rested);
@@ -126,6 +127,7 @@ fn new_log(
         recovery_point: crate::types::Offset::ZERO,
         high_watermark: crate::types::Offset::ZERO,
         log_start_offset: crate::types::Offset::ZERO,
+        holes: false,
     };
     Log::open(id, options, &DiskImage::default(), effects)
 }

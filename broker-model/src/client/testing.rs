@@ -85,6 +85,7 @@ impl<N: Node> Driver<N> {
                 | Effect::Replace { .. }
                 | Effect::ReplaceInBackground { .. }
                 | Effect::Delete { .. }
+                | Effect::Rename { .. }
                 | Effect::Discard { .. }
                 | Effect::Sync { .. }
                 | Effect::Flush { .. } => panic!("a client did {effect:?}"),

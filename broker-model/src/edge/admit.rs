@@ -51,6 +51,8 @@ pub fn admit(
         ClientRequest::Produce(_)
         | ClientRequest::OffsetForLeaderEpoch(_)
         | ClientRequest::InitProducerId(_)
+        | ClientRequest::GroupAdmin(_)
+        | ClientRequest::TransactionAdmin(_)
         | ClientRequest::DeleteRecords(_)
         | ClientRequest::SyncGroup(_)
         | ClientRequest::Heartbeat(_)

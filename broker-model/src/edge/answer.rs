@@ -18,13 +18,15 @@ use super::apis::{ApiKey, served};
 use super::frame::{begin_frame, end_frame};
 use super::topic_ids::{id_of, is_unknown};
 use crate::admin_message::AdminResponse;
+use crate::group_admin_message::GroupAdminResponse;
 use crate::message::ClientResponse;
 use crate::metadata::MetadataImage;
 use crate::proto::{
-    AddPartitionsToTxnResponse, BrokerId, CreateTopicsResponse, ErrorCode, FetchResponse,
-    FindCoordinatorResponse, JoinGroupResponse, LeaveGroupResponse, ListOffsetsResponse,
-    MetadataResponse, OffsetFetchResponse, ProduceResponse, StrBytes,
+    AddPartitionsToTxnResponse, BrokerId, CreateTopicsResponse, DescribeGroupsResponse, ErrorCode,
+    FetchResponse, FindCoordinatorResponse, JoinGroupResponse, LeaveGroupResponse,
+    ListOffsetsResponse, MetadataResponse, OffsetFetchResponse, ProduceResponse, StrBytes,
 };
+use crate::transaction_admin_message::TransactionAdminResponse;
 use crate::types::NodeId;
 
 /// Where clients reach a broker.
@@ -88,6 +90,39 @@ pub fn answer(
         ClientResponse::TxnOffsetCommit(it) => write(&*it, to),
         ClientResponse::EndTxn(it) => write(&*it, to),
         ClientResponse::Admin(it) => administered(*it, to),
+        ClientResponse::GroupAdmin(it) => groups_administered(*it, to),
+        ClientResponse::TransactionAdmin(it) => transactions_administered(&it, to),
+    }
+}
+
+fn groups_administered(response: GroupAdminResponse, to: (i16, i32)) -> Option<Bytes> {
+    match response {
+        GroupAdminResponse::ListGroups(it) => write(&it, to),
+        GroupAdminResponse::DescribeGroups(it) => write(&described_groups(it, to.0), to),
+        GroupAdminResponse::ConsumerGroupDescribe(it) => write(&it, to),
+        GroupAdminResponse::DeleteGroups(it) => write(&it, to),
+        GroupAdminResponse::OffsetDelete(it) => write(&it, to),
+    }
+}
+
+/// That a group is not there is told since version 6; before, it is a dead one. Source: KIP-1043,
+/// `GroupMetadataManager.describeGroups`.
+fn described_groups(mut response: DescribeGroupsResponse, version: i16) -> DescribeGroupsResponse {
+    for group in response.groups.iter_mut().filter(|_| version < 6) {
+        group.error_message = None;
+        if group.error_code == ErrorCode::GroupIdNotFound.code() {
+            group.error_code = 0;
+        }
+    }
+    response
+}
+
+fn transactions_administered(response: &TransactionAdminResponse, to: (i16, i32)) -> Option<Bytes> {
+    match response {
+        TransactionAdminResponse::ListTransactions(it) => write(it, to),
+        TransactionAdminResponse::DescribeTransactions(it) => write(it, to),
+        TransactionAdminResponse::DescribeProducers(it) => write(it, to),
+        TransactionAdminResponse::WriteTxnMarkers(it) => write(it, to),
     }
 }
 

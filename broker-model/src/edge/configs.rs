@@ -9,6 +9,7 @@ use kafka_protocol::messages::describe_configs_response::{
 use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 
 use super::answer::write;
+use crate::compaction::Compaction;
 use crate::config::TopicConfig;
 use crate::metadata::MetadataImage;
 use crate::proto::{ErrorCode, StrBytes};
@@ -23,6 +24,8 @@ const DEFAULT: i8 = 5;
 const BOOLEAN: i8 = 1;
 const INT: i8 = 3;
 const LONG: i8 = 5;
+const DOUBLE: i8 = 6;
+const LIST: i8 = 7;
 
 /// The whole frame of the answer.
 pub fn topic_configs(
@@ -67,8 +70,8 @@ fn described(
 }
 
 /// Name, value, default and type of each setting, by name.
-fn settings(topic: &TopicConfig) -> [(&'static str, String, String, i8); 8] {
-    let Retention { retention_ms, retention_bytes, segment_ms } = topic.retention;
+fn settings(topic: &TopicConfig) -> [(&'static str, String, String, i8); 12] {
+    let Retention { retention_ms, retention_bytes, segment_ms, compaction } = topic.retention;
     let usual = Retention::FOREVER;
     let number =
         |name, value: i64, default: i64, kind| (name, value.to_string(), default.to_string(), kind);
@@ -76,10 +79,19 @@ fn settings(topic: &TopicConfig) -> [(&'static str, String, String, i8); 8] {
     let [messages, flush_ms, never] = [topic.flush_messages, topic.flush_ms, never]
         .map(|it| i64::try_from(it).unwrap_or(i64::MAX));
     let unclean = topic.unclean_leader_election;
+    let of = |it: u64| i64::try_from(it).unwrap_or(i64::MAX);
+    let ratio = |it: Compaction| (f64::from(it.min_cleanable_dirty_percent) / 100.0).to_string();
+    let (none, delete_ms) = (Compaction::NONE, compaction.delete_retention_ms);
+    let policy = compaction.policy.name().to_owned();
+    let lag_ms = of(compaction.min_compaction_lag_ms);
     [
+        ("cleanup.policy", policy, none.policy.name().to_owned(), LIST),
+        number("delete.retention.ms", of(delete_ms), of(none.delete_retention_ms), LONG),
         number("flush.messages", messages, never, LONG),
         number("flush.ms", flush_ms, never, LONG),
         number("max.message.bytes", i64::from(topic.max_message_bytes), i64::from(most), INT),
+        ("min.cleanable.dirty.ratio", ratio(compaction), ratio(none), DOUBLE),
+        number("min.compaction.lag.ms", lag_ms, of(none.min_compaction_lag_ms), LONG),
         number("min.insync.replicas", i64::from(topic.min_insync_replicas), 1, INT),
         number("retention.bytes", retention_bytes, usual.retention_bytes, LONG),
         number("retention.ms", retention_ms, usual.retention_ms, LONG),

@@ -18,8 +18,10 @@ use thiserror::Error;
 use super::apis::{ApiKey, ServedApi, served_api};
 use super::shape::{ShapeError, Walk};
 use crate::admin_message::AdminRequest;
+use crate::group_admin_message::GroupAdminRequest;
 use crate::message::ClientRequest;
 use crate::proto::StrBytes;
+use crate::transaction_admin_message::TransactionAdminRequest;
 
 /// Bytes of API key, version and correlation id.
 const FIXED_HEADER_BYTES: usize = 8;
@@ -125,6 +127,20 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
             Body::Broker(ClientRequest::$variant(Box::new(read::<$request>(bytes, version)?)))
         };
     }
+    macro_rules! groups {
+        ($variant:ident) => {
+            Body::Broker(ClientRequest::GroupAdmin(Box::new(GroupAdminRequest::$variant(read(
+                bytes, version,
+            )?))))
+        };
+    }
+    macro_rules! transactions {
+        ($variant:ident) => {
+            Body::Broker(ClientRequest::TransactionAdmin(Box::new(
+                TransactionAdminRequest::$variant(read(bytes, version)?),
+            )))
+        };
+    }
     macro_rules! admin {
         ($variant:ident) => {{
             let request = AdminRequest::$variant(read(bytes, version)?);
@@ -163,6 +179,15 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         ApiKey::ConsumerGroupHeartbeat => {
             broker!(ConsumerGroupHeartbeat, ConsumerGroupHeartbeatRequest)
         }
+        ApiKey::ListGroups => groups!(ListGroups),
+        ApiKey::DescribeGroups => groups!(DescribeGroups),
+        ApiKey::ConsumerGroupDescribe => groups!(ConsumerGroupDescribe),
+        ApiKey::DeleteGroups => groups!(DeleteGroups),
+        ApiKey::OffsetDelete => groups!(OffsetDelete),
+        ApiKey::ListTransactions => transactions!(ListTransactions),
+        ApiKey::DescribeTransactions => transactions!(DescribeTransactions),
+        ApiKey::DescribeProducers => transactions!(DescribeProducers),
+        ApiKey::WriteTxnMarkers => transactions!(WriteTxnMarkers),
         _ => return Err(Refused::Key(key as i16)),
     };
     Ok(body)

@@ -3,13 +3,16 @@ use kafka_protocol::messages::DescribeConfigsResponse;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AlterPartitionReassignmentsRequest,
-    ApiVersionsRequest, ConsumerGroupHeartbeatRequest, CreatePartitionsRequest,
-    CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest, DescribeClusterRequest,
-    DescribeConfigsRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
-    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest,
-    ListPartitionReassignmentsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
-    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, SyncGroupRequest, TopicName,
-    TxnOffsetCommitRequest, UnregisterBrokerRequest, fetch_request, metadata_request,
+    ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
+    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
+    DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
+    LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, ListPartitionReassignmentsRequest,
+    ListTransactionsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
+    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
+    SyncGroupRequest, TopicName, TxnOffsetCommitRequest, UnregisterBrokerRequest,
+    WriteTxnMarkersRequest, fetch_request, metadata_request,
 };
 use kafka_protocol::protocol::{Decodable, Encodable};
 use proptest::prelude::*;
@@ -83,6 +86,15 @@ fn plain(key: ApiKey, version: i16) -> Vec<u8> {
         ApiKey::ConsumerGroupHeartbeat => {
             encoded(&ConsumerGroupHeartbeatRequest::default(), version)
         }
+        ApiKey::ListGroups => encoded(&ListGroupsRequest::default(), version),
+        ApiKey::DescribeGroups => encoded(&DescribeGroupsRequest::default(), version),
+        ApiKey::ConsumerGroupDescribe => encoded(&ConsumerGroupDescribeRequest::default(), version),
+        ApiKey::DeleteGroups => encoded(&DeleteGroupsRequest::default(), version),
+        ApiKey::OffsetDelete => encoded(&OffsetDeleteRequest::default(), version),
+        ApiKey::ListTransactions => encoded(&ListTransactionsRequest::default(), version),
+        ApiKey::DescribeTransactions => encoded(&DescribeTransactionsRequest::default(), version),
+        ApiKey::DescribeProducers => encoded(&DescribeProducersRequest::default(), version),
+        ApiKey::WriteTxnMarkers => encoded(&WriteTxnMarkersRequest::default(), version),
         other => panic!("{other:?} is served and has no request here"),
     }
 }

@@ -14,6 +14,7 @@ mod survivors;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use harrow_broker_model::types::RecordValue;
 use harrow_sim::history::{
     Completion, History, NEVER, NO_OFFSET, NO_PARTITION, ReadRecord, Row, SendRecord,
 };
@@ -180,6 +181,13 @@ impl<'a> Index<'a> {
     ) -> bool {
         offset < self.options.log_start_at(partition, by_ns)
             || self.keys.superseded((partition, self.send(send).key), offset, by_ns)
+            || self.is_tombstone(send, partition)
+    }
+
+    /// Whether a record deletes its key: the cleaner takes it, too, when it has been there for long enough. A client
+    /// that comes too late for it cannot tell.
+    fn is_tombstone(&self, send: SendId, partition: u32) -> bool {
+        self.options.compacted(partition) && RecordValue(self.send(send).value).is_tombstone()
     }
 
     /// Why what is at this place may be gone in the end, if it may.

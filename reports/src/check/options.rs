@@ -99,9 +99,15 @@ impl Options {
                 moves.push((deleted_ns, EVERYTHING));
                 options.deleted.insert(position);
             }
-            let Some((_, furthest)) = moves.last() else { continue };
+            let compacted = truth.compacted;
+            let Some((_, furthest)) = moves.last() else {
+                if compacted {
+                    options.logs.insert(position, LogFacts { log_start_offset: 0, compacted });
+                }
+                continue;
+            };
             let log_start_offset = truth.log_start_offset.max(*furthest);
-            options.logs.insert(position, LogFacts { log_start_offset, compacted: false });
+            options.logs.insert(position, LogFacts { log_start_offset, compacted });
             options.log_starts.insert(position, moves);
         }
         options.recreated = recreated(&run.history.partitions);

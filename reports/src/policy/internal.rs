@@ -15,7 +15,9 @@ use super::reason::Reason;
 use super::terms::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 
 /// Internal anomalies that a damaged disk causes at its own node, and that nothing else excuses.
-const OF_DISKS: [&str; 14] = [
+const OF_DISKS: [&str; 16] = [
+    "hole-in-log",
+    "replaced-value-kept",
     "recovery-lost-records",
     "recovery-lost-flushed",
     "recovery-out-of-bounds",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
 use harrow_sim::history::{History, asked_name};
-use harrow_sim::plan::{ClientPlan, Plan, ProcessingGuarantee, TopicPlan};
+use harrow_sim::plan::{Action, ClientPlan, Plan, ProcessingGuarantee, Target, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
 use super::damage::{self, CorruptLog, Corrupted, Damage, MetadataDamage};
@@ -49,6 +49,8 @@ pub struct Terms {
     pub resets: Vec<(u32, Reset)>,
     /// `offsets.retention.minutes`, in nanoseconds.
     pub offsets_retention_ns: u64,
+    /// Groups whose offsets an administrator deleted or moved.
+    pub moved_by_hand: Vec<MovedByHand>,
     /// What holds for the topic of committed offsets.
     pub offsets_topic: PartitionTerms,
     /// Whether an unclean election dropped any of its records.
@@ -88,6 +90,17 @@ pub struct Terms {
     pub metadata_damage: Option<MetadataDamage>,
 }
 
+/// An administrator deleted a group's offsets, or moved them, at some time between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedByHand {
+    /// Which group.
+    pub group: String,
+    /// Not before, in nanoseconds.
+    pub from_ns: u64,
+    /// Not after.
+    pub until_ns: u64,
+}
+
 impl Terms {
     /// Kafka's strongest promises, for every client and partition alike; a history of unknown origin may have seen
     /// any fault that they survive.
@@ -104,6 +117,7 @@ impl Terms {
             offset_reset: Reset::Earliest,
             resets: Vec::new(),
             offsets_retention_ns: OFFSETS_RETENTION_NS,
+            moved_by_hand: Vec::new(),
             offsets_topic: partition,
             offsets_dropped: false,
             transactions_topic: partition,
@@ -140,6 +154,7 @@ impl Terms {
         terms.offsets_topic.min_insync_replicas = groups.offsets_topic.min_insync_replicas;
         terms.transactions_topic.min_insync_replicas = groups.transaction_topic.min_insync_replicas;
         terms.offsets_retention_ns = groups.offsets_retention_ms.saturating_mul(1_000_000);
+        terms.moved_by_hand = moved_by_hand(plan, &done);
         if reads_uncommitted(plan) {
             terms.isolation = Isolation::ReadUncommitted;
         }
@@ -419,6 +434,23 @@ fn may_drop(planned: PartitionTerms, held: PartitionTerms, loss_allowed: bool) -
 /// Whether anything was done, if only a weaker fault than planned: one that is held back entirely names no node.
 fn took_place(fault: &InjectedFault) -> bool {
     fault.held_back.is_none() || !fault.nodes.is_empty()
+}
+
+/// What administrators did to groups' offsets.
+fn moved_by_hand(plan: &Plan, done: &[&InjectedFault]) -> Vec<MovedByHand> {
+    let moved = done.iter().filter_map(|fault| {
+        let step = plan.steps.iter().find(|step| step.id == fault.step)?;
+        let (Action::DeleteGroup { target: Target::CoordinatorOf(group) }
+        | Action::ResetOffsets { target: Target::CoordinatorOf(group), .. }) = &step.action
+        else {
+            return None;
+        };
+        let from_ns = fault.at_ms.saturating_mul(1_000_000);
+        let patience_ns = plan.admin.api_timeout_ms.saturating_mul(1_000_000);
+        let (group, until_ns) = (group.clone(), from_ns.saturating_add(patience_ns));
+        Some(MovedByHand { group, from_ns, until_ns })
+    });
+    moved.collect()
 }
 
 /// Whether a fault took place in full.

@@ -66,6 +66,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("delete-and-recreate", &["epochs-outlive-topics", "gone-topics-keep-epochs"]),
     ("grow-the-cluster", &["reassignment-ends-early", "drop-keeps-leader-epoch"]),
     ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
+    ("compacted-changelog", &["cleans-uncommitted", "tombstones-go-at-once", "cleaner-forgets-transactions"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),
 ];

@@ -19,6 +19,7 @@ use harrow_broker_model::types::NodeId;
 
 /// Every mark that a run can count, in order, but for [`HALTED`] ones.
 pub const ALL: &[&str] = &[
+    "batch-kept-empty",
     "batch-retried",
     "broker-fenced",
     "broker-registered",
@@ -33,6 +34,7 @@ pub const ALL: &[&str] = &[
     "controller-failover",
     "coordinator-loaded",
     "crash",
+    "delete-horizon-set",
     "deleted-by-size",
     "deleted-by-time",
     "deletion-confirmed",
@@ -53,6 +55,7 @@ pub const ALL: &[&str] = &[
     "leader-changed",
     "leader-elected",
     "leader-lost",
+    "log-cleaned",
     "log-recovered-clean",
     "log-recovered-unclean",
     "log-start-followed",

@@ -125,6 +125,14 @@ impl<F> Observation<F> {
         }
     }
 
+    /// These nodes, and no others, are cut off or held still by a fault.
+    pub(crate) fn hindered(&mut self, nodes: &[NodeId]) {
+        match &mut self.true_state {
+            TrueState::Watching(observer) => observer.set_hindered(nodes),
+            TrueState::Looking(view) => view.set_hindered(nodes),
+        }
+    }
+
     /// Topic names by id, as histories have them.
     pub(crate) fn topics(&self) -> BTreeMap<TopicId, String> {
         let topics = self.view().registry().topics();
@@ -250,6 +258,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
     fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
         if let TrueState::Watching(observer) = &mut self.true_state {
             observer.log_found(moment.node, partition, found.end, found.whole);
+            observer.log_found_with_holes(moment.node, partition, found.with_holes);
         }
     }
 

@@ -246,6 +246,7 @@ impl Recorder {
             }
             Operation::CreateTopic { .. }
             | Operation::Administer(_)
+            | Operation::AdminTask(_)
             | Operation::DeleteRecords { .. } => {
                 unreachable!("the admin's operations are not recorded")
             }

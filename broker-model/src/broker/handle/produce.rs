@@ -8,6 +8,7 @@ use crate::broker::handle::verification::Verified;
 use crate::broker::purgatory::{DelayedProduce, PendingPartition, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
+use crate::defect::TransactionDefect;
 use crate::log::AppendRights;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
@@ -118,10 +119,11 @@ impl Broker {
             Err(error) => return (self.refusal(answer, topic, error), None),
         };
         let ticket = self.purgatory.new_ticket();
+        let unverified = self.is_unverified(TransactionDefect::ProduceUnverified);
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).expect("the partition was found hosted");
         let batch = batch.as_ref().map_err(|error| *error);
-        let rights = AppendRights { guard, coordinator: false };
+        let rights = AppendRights { guard, unverified, ..AppendRights::default() };
         let outcome = partition.produce_verified(context, batch, (acks, rights), ticket, effects);
         let log_start_offset = partition.log().log_start_offset();
         self.touched.push(id);
@@ -157,7 +159,11 @@ impl Broker {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         let topic = self.metadata.image().topic_of(id).expect("a partition's topic is known");
-        Ok((id, check_batch(batch, topic.max_message_bytes)))
+        let checked = check_batch(batch, topic.max_message_bytes);
+        let unkeyed = topic.retention.compaction.compacts()
+            && checked.as_ref().is_ok_and(|batch| !batch.is_keyed());
+        // Source: `LogValidator.validateKey`.
+        Ok((id, if unkeyed { Err(ErrorCode::InvalidRecord) } else { checked }))
     }
 
     /// An answer that tells an error, and who leads instead if that is the error. Source: KIP-951.
@@ -211,7 +217,7 @@ fn check_batch(
         BatchError::Checksum { .. } | BatchError::Truncated { .. } => ErrorCode::CorruptMessage,
         BatchError::Field { .. } => ErrorCode::InvalidRecord,
     })?;
-    if batch.base_offset() != Offset::ZERO {
+    if batch.base_offset() != Offset::ZERO || !batch.header().is_whole() {
         Err(ErrorCode::InvalidRecord)
     } else if batch.size() > max_message_bytes {
         Err(ErrorCode::MessageTooLarge)

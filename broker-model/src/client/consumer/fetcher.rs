@@ -251,7 +251,7 @@ fn read_batch(
                 partition,
                 offset: record.offset,
                 leader_epoch,
-                value: record.value.and_then(RecordBatch::value_number),
+                value: RecordBatch::record_number(&record),
             });
         }
     });

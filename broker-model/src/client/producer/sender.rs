@@ -10,7 +10,7 @@ use crate::config::{Acks, ProducerConfig, ms};
 use crate::defect::ProducerDefect;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
-use crate::note::{Api, ExchangeNote, ProducerNote, Standing};
+use crate::note::{Api, ExchangeNote, ProducerNote};
 use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceData, told_topic, topic_uuid,
@@ -485,11 +485,7 @@ fn note_counted(batch: &Batch, own: Option<ProducerIdentity>, effects: &mut Effe
     let asked = batch.producer_state.map(|state| state.identity);
     let (Some(asked), Some(own)) = (asked, own) else { return };
     if asked != own {
-        let standing = |identity: ProducerIdentity| Standing {
-            epoch: i64::from(identity.epoch.0),
-            position: identity.id.0,
-        };
-        let (asked, own) = (standing(asked), standing(own));
+        let (asked, own) = [Some(asked), Some(own)].map(ProducerIdentity::standing).into();
         effects.note(ExchangeNote::AnswerApplied {
             api: Api::Produce,
             partition: None,

@@ -64,6 +64,11 @@ impl GroupState {
         offsets.into_iter().any(|offsets| !offsets.is_empty())
     }
 
+    /// Where transactions that have not ended want to commit offsets of a group.
+    pub(crate) fn pending_places(&self, group: &str) -> impl Iterator<Item = &Place> {
+        self.pending.values().filter_map(move |groups| groups.get(group)).flat_map(Offsets::keys)
+    }
+
     /// The stored groups.
     pub(crate) fn groups(&self) -> impl Iterator<Item = (&String, &StoredGroup)> {
         self.groups.iter()

@@ -111,6 +111,7 @@ impl Bench {
                 | Todo::Assigned { .. }
                 | Todo::Released { .. }
                 | Todo::Note(_)
+                | Todo::Served(_)
                 | Todo::Accepted { .. }
                 | Todo::Changed(..)
                 | Todo::Answered(..)
@@ -270,7 +271,7 @@ impl Bench {
         Some(response.topics[0].partitions[0].error_code)
     }
 
-    fn committed(&mut self) -> i64 {
+    pub(super) fn committed(&mut self) -> i64 {
         let group = OffsetFetchRequestGroup::default()
             .with_group_id(GroupId(topic_name("g")))
             .with_topics(None);

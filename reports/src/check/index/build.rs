@@ -72,7 +72,8 @@ impl<'a> Index<'a> {
             let (partition, place) = self.place_key(*send);
             let key = (partition, self.send(*send).key);
             let superseded = self.keys.superseded_ns(key, place).unwrap_or(NEVER);
-            if failed(send) { 0 } else { superseded }
+            let goes = failed(send) || self.is_tombstone(*send, partition);
+            if goes { 0 } else { superseded }
         });
         Survivors::of(self.by_place.len(), removed)
     }

@@ -38,6 +38,7 @@ fn truth() -> PartitionTruth {
         high_watermark: 3,
         losses: Vec::new(),
         lost_in: None,
+        compacted: false,
         acknowledged: (0..3).map(acknowledged).collect(),
     }
 }

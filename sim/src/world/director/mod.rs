@@ -14,6 +14,7 @@ mod deletion;
 mod faults;
 mod fresh;
 mod heal;
+mod inspect;
 mod pending;
 mod probe;
 mod progress;
@@ -21,6 +22,7 @@ mod recoverable;
 mod recreation;
 mod resume;
 mod targets;
+mod tasks;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -91,6 +93,8 @@ pub(crate) struct Director<'p, N, F> {
     /// Deletions of topics that have not ended.
     deleting: Vec<OperationId>,
     creating: Option<OperationId>,
+    /// What administrators do with groups and transactions, by the step that asked for it.
+    tasks: Vec<(OperationId, u32)>,
     active: Vec<Active>,
     rolling: Option<Rolling>,
     /// How long each node is down after its next asked halt or disk failure.
@@ -149,6 +153,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             topics_known: 0,
             deleting: Vec::new(),
             creating: None,
+            tasks: Vec::new(),
             active: Vec::new(),
             rolling: None,
             down_ms: vec![0; members.len()],
@@ -176,17 +181,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     pub(crate) fn direct(&mut self) -> End {
         self.begin_run();
         loop {
-            match self.engine.step(&mut self.host) {
-                Step::Happened => {}
-                Step::DirectorTimer(timer) => {
-                    if let Some(end) = self.on_timer(timer) {
-                        return end;
-                    }
-                }
-                Step::Silence => unreachable!("a run ends with a check"),
-            }
-            while let Some(report) = self.engine.take_report() {
-                self.on_report(report);
+            if let Some(end) = self.advance() {
+                return end;
             }
         }
     }
@@ -248,7 +244,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         self.engine.calling()
     }
 
-    fn begin_run(&mut self) {
+    /// Everything that is to happen whatever happens is planned.
+    pub(crate) fn begin_run(&mut self) {
         for (index, id) in self.engine.ids().to_vec().into_iter().enumerate() {
             if !self.is_fresh(id) && !self.joins_later(id) {
                 self.engine.start_at(index, 0);
@@ -299,6 +296,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let now = self.engine.now();
         if self.creating == Some(operation) {
             return self.topic_answered(outcome);
+        }
+        if self.task_answered(operation, outcome) {
+            return;
         }
         if self.deleted(operation) {
             return;
@@ -356,7 +356,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Condition::Hold(..)
             | Condition::HoldMetadata(_)
             | Condition::StallPublishing(_)
-            | Condition::Stall(_)
+            | Condition::Stall(..)
             | Condition::Duplicate(..)
             | Condition::Bandwidth(..)
             | Condition::SlowDisk(..)

@@ -256,7 +256,9 @@ impl Toy {
                 Outcome::Failed { error: ErrorCode::RequestTimedOut, partition: -1 }
             }
             Operation::CreateTopic { .. } => Outcome::TopicCreated,
-            Operation::Administer(_) => Outcome::Administered { listed: 0 },
+            Operation::Administer(_) | Operation::AdminTask(_) => {
+                Outcome::Administered { listed: 0 }
+            }
             Operation::DeleteRecords { .. } => Outcome::RecordsDeleted { low_watermark: Offset(0) },
         })
     }
@@ -347,6 +349,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 interval_us: (1_000, 9_000),
                 outstanding_max: 2,
                 transactions: None,
+                tombstone_one_in: 0,
             },
             ClientPlan::Consumer {
                 config: consumer(1002),
