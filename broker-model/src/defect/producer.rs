@@ -66,7 +66,7 @@ ProducerDefect {
         source: "KAFKA-12257; Metadata.updateLatestMetadata",
         affected: Affected::Fixed { since: Version::new(2, 1, 0), fixed: &[Version::new(3, 0, 0)] },
         side: Client,
-        shows: "liveness" / "load-producer-stuck" in "delete-and-recreate", seed 1,
+        shows: "liveness" / "producer-stuck" in "delete-and-recreate", seed 2,
         meaning: "A client takes the metadata of a topic that was created again for old: its epochs are lower than those of the \
             topic before.",
         example: "A topic has had five elections when it is deleted and created again. Its producers go on sending to \
@@ -81,7 +81,7 @@ ProducerDefect {
             fixed: &[Version::new(3, 0, 1), Version::new(3, 1, 1), Version::new(3, 2, 0)],
         },
         side: Client,
-        shows: "liveness" / "load-producer-stuck" in "delete-and-recreate", seed 1,
+        shows: "liveness" / "producer-stuck" in "delete-and-recreate", seed 2,
         meaning: "A client that has been told meanwhile that there is no such topic does not know its id any more, and so does \
             not see that the topic of that name is another one: lower epochs are taken for old.",
         example: "A topic is deleted, and its producer is answered that it is unknown. It is created again a moment \
