@@ -111,7 +111,7 @@ fn a_message_is_told_where_it_is_and_what_becomes_of_it() {
 #[test]
 fn a_step_can_be_moved_and_added_and_the_plan_kept() {
     let directory = TempDir::new().expect("a temporary directory");
-    let script = "steps\nbranch move 0 3.5s\nbranch add {\"at_ms\":4000,\"action\":{\"kind\":\"bounce\",\
+    let script = "steps\nbranch move 1 3.5s\nbranch add {\"at_ms\":4000,\"action\":{\"kind\":\"bounce\",\
                   \"target\":\"node 1\"}}\nenter\nsave branch.json\nleave\nverdict\n";
     let run = debug_in(directory.path(), &format!("{CUT} --format json"), script);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
@@ -154,7 +154,7 @@ fn a_script_shows_each_command_before_what_is_said_and_ends_at_the_first_slip() 
         ("at 2m\n", "ends before", "it ends with event"),
         ("branch\n", "`branch` of what?", "without ID"),
         ("branch without 99\n", "no step 99", "its steps are"),
-        ("branch move 0 99m\n", "that is no plan", ""),
+        ("branch move 1 99m\n", "that is no plan", ""),
         ("branch add {}\n", "that is no step", "leader-of orders-0"),
         ("enter\n", "there is no branch", "branch without"),
         ("leave\n", "this is no branch", "enter"),
