@@ -17,11 +17,13 @@
 //! | `flush` | rolling, background flushes and the recovery point |
 //! | `truncate` | cutting at either end |
 //! | `retention` | deleting segments that are old, or too many |
+//! | `cleaner` | compaction: of each key the last record stays |
 //! | `recovery` | opening what a stop left behind |
 //! | `self_check` | what must hold after each call |
 //! | [`checkpoint`] | small files with a checksum |
 
 pub mod checkpoint;
+pub(crate) mod cleaner;
 mod epoch_cache;
 mod flush;
 mod flushes;
@@ -57,10 +59,10 @@ use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, KnownProducer, LogNote, ProducerNote};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
-use crate::types::{LeaderEpoch, Offset, TopicPartition, WallTime};
+use crate::types::{LeaderEpoch, Offset, ProducerId, TopicPartition, WallTime};
 
 pub use options::{LogConfig, LogOptions, ReadLimit};
-pub use producer_state::{AppendRights, ProducerCheck};
+pub use producer_state::{ActiveProducer, AppendRights, ProducerCheck};
 pub use verification::VerificationGuard;
 
 /// Room is made at once for so many batches of a read, if there are as many.
@@ -82,6 +84,8 @@ pub struct Log {
     transactions: TransactionIndex,
     snapshots: Snapshots,
     flushes: Flushes,
+    /// Whether it is compacted: then offsets may be missing.
+    holes: bool,
     /// The wall time that it was told last: when it was opened or last looked after.
     clock: WallTime,
 }
@@ -90,6 +94,11 @@ impl Log {
     /// Whose log this is.
     pub fn partition(&self) -> TopicPartition {
         self.partition
+    }
+
+    /// Whether it is compacted: then offsets may be missing.
+    pub fn has_holes(&self) -> bool {
+        self.holes
     }
 
     /// First offset that may be read.
@@ -154,8 +163,18 @@ impl Log {
     }
 
     /// The producers that the log's records tell of, by id.
+    pub fn active_producers(&self) -> Vec<ActiveProducer> {
+        self.producers.active()
+    }
+
+    /// Each producer's newest epoch and the last sequence in it.
     pub(crate) fn known_producers(&self) -> Vec<KnownProducer> {
         self.producers.known()
+    }
+
+    /// The epoch of the coordinator that had the last marker of a producer written; -1 if none had.
+    pub(crate) fn coordinator_epoch(&self, producer: ProducerId) -> LeaderEpoch {
+        self.producers.coordinator_epoch(producer)
     }
 
     /// Forgets producers whose newest record is older than `producer.id.expiration.ms`, by its own timestamp: from
@@ -253,7 +272,8 @@ impl Log {
         let mut found: Vec<RecordBatch> = Vec::with_capacity(room);
         let mut bytes_left = bytes_max;
         for segment in segments {
-            if found.last().is_some_and(|last| last.next_offset() != segment.base_offset()) {
+            let parts = |last: &RecordBatch| last.next_offset() != segment.base_offset();
+            if !self.holes && found.last().is_some_and(parts) {
                 break;
             }
             for batch in segment.batches_from(from) {
@@ -322,7 +342,7 @@ impl Log {
     ) {
         let end = self.log_end_offset;
         let base = batches.first().map_or(end, RecordBatch::base_offset);
-        let gaps = self.config.defects.has(LogDefect::RecoveryKeepsGaps);
+        let gaps = self.config.defects.has(LogDefect::RecoveryKeepsGaps) || self.holes;
         assert!(
             base == end || base > end && gaps,
             "batch at {base} appended to a log that ends at {end}"
@@ -334,6 +354,9 @@ impl Log {
         self.roll_if_due(batches, effects);
         for batch in batches {
             self.append_batch(batch, effects);
+            if self.holes && origin == AppendOrigin::Leader {
+                self.note_keys(batch, effects);
+            }
             effects.note(LogNote::Appended {
                 partition: self.partition,
                 batch: batch.summary(),
@@ -344,6 +367,15 @@ impl Log {
         }
         self.flush_if_full(effects);
         self.check();
+    }
+
+    fn note_keys(&self, batch: &RecordBatch, effects: &mut Effects) {
+        effects.note(LogNote::KeysAppended {
+            partition: self.partition,
+            base_offset: batch.base_offset(),
+            leader_epoch: batch.leader_epoch(),
+            records: batch.keyed_records(),
+        });
     }
 
     fn append_batch(&mut self, batch: &RecordBatch, effects: &mut Effects) {
@@ -440,7 +472,8 @@ impl Log {
             let (before, base) = (before.end_offset(), active.base_offset());
             let defects = self.config.defects;
             let overlaps = before > base && defects.has(LogDefect::RecoveryTrustsRemainders);
-            let gap = before < base && defects.has(LogDefect::RecoveryKeepsGaps);
+            let gaps = self.holes || defects.has(LogDefect::RecoveryKeepsGaps);
+            let gap = before < base && gaps;
             assert!(
                 before == base || overlaps || gap,
                 "{}: a segment ends at {before}, the active one begins at {base}",

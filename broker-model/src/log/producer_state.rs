@@ -13,7 +13,7 @@ use crate::log::verification::{Verification, VerificationGuard};
 use crate::note::{BatchKind, KnownProducer};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch, TransactionMarker, TransactionResult};
-use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 /// A batch compared with its producer's history on this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,23 @@ pub enum ProducerCheck {
     },
 }
 
+/// What a log knows of a producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveProducer {
+    /// Id.
+    pub producer_id: ProducerId,
+    /// Newest epoch.
+    pub producer_epoch: ProducerEpoch,
+    /// Last sequence in it.
+    pub last_sequence: Sequence,
+    /// Largest timestamp of its newest batch or marker.
+    pub last_timestamp: WallTime,
+    /// Of its last marker.
+    pub coordinator_epoch: LeaderEpoch,
+    /// First record of its transaction, if one is open.
+    pub transaction: Option<Offset>,
+}
+
 /// Who writes a batch, and what was found out about its transaction before.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AppendRights {
@@ -36,6 +53,10 @@ pub struct AppendRights {
     pub guard: Option<VerificationGuard>,
     /// Whether a coordinator writes it, which gives no sequences.
     pub coordinator: bool,
+    /// Whether it is the marker of an administrator, who knows no other epoch than that of the records (KIP-664).
+    pub administrator: bool,
+    /// Known bug T01: nobody asks whether its transaction goes on.
+    pub unverified: bool,
 }
 
 /// All producers of a log.
@@ -90,7 +111,7 @@ impl ProducerState {
             return Err(ErrorCode::InvalidProducerEpoch);
         }
         let verification = self.verifications.get(&batch.producer_id);
-        if batch.is_transactional() && !self.has_ongoing(batch) {
+        if batch.is_transactional() && !self.has_ongoing(batch) && !rights.unverified {
             let begun = verification.map(Verification::guard);
             if begun.is_none() || begun != rights.guard {
                 return Err(ErrorCode::InvalidTxnState);
@@ -129,6 +150,11 @@ impl ProducerState {
         Ok(())
     }
 
+    /// The epoch of the coordinator that had the last marker of a producer written, if one had.
+    pub(crate) fn coordinator_epoch(&self, producer: ProducerId) -> LeaderEpoch {
+        self.producers.get(&producer).map_or(LeaderEpoch::NONE, ProducerEntry::coordinator_epoch)
+    }
+
     /// Whether the transaction that the batch belongs to has records here. Source: `UnifiedLog.hasOngoingTransaction`.
     pub(crate) fn has_ongoing(&self, batch: &BatchHeader) -> bool {
         let entry = self.producers.get(&batch.producer_id);
@@ -160,6 +186,13 @@ impl ProducerState {
     /// Keeps the verifications under way, which no log tells of.
     pub(crate) fn take_verifications(&mut self, from: &mut Self) {
         self.verifications = std::mem::take(&mut from.verifications);
+    }
+
+    /// Of a producer that is known, the last offset of its newest batch, if one is remembered, and its epoch. Source:
+    /// `UnifiedLog.lastRecordsOfActiveProducers`.
+    pub(crate) fn last_record(&self, id: ProducerId) -> Option<(Option<Offset>, ProducerEpoch)> {
+        let entry = self.producers.get(&id)?;
+        Some((entry.last_data_offset(), entry.epoch()))
     }
 
     /// How many producers are known.
@@ -202,8 +235,21 @@ impl ProducerState {
             self.update(header);
             return None;
         }
-        let marker = TransactionMarker::read(batch)?;
+        let Some(marker) = TransactionMarker::read(batch) else {
+            self.take_cleaned_marker(header);
+            return None;
+        };
         self.end(&marker, batch.base_offset(), header.max_timestamp)
+    }
+
+    /// A marker of which the cleaner has left the header tells the epoch of its producer; what it ended is gone. Kafka
+    /// keeps the batch for that and does not read it. Source: `UnifiedLog.updateProducers`, `Cleaner.cleanInto`.
+    fn take_cleaned_marker(&mut self, batch: &BatchHeader) {
+        if batch.record_count == 0 && batch.is_transactional() {
+            let entry = self.producers.entry(batch.producer_id);
+            let entry = entry.or_insert_with(|| ProducerEntry::new(batch.producer_epoch));
+            entry.take_cleaned_marker(batch);
+        }
     }
 
     /// Forgets of each producer all but its newest batch. Source: `ProducerStateManager.writeSnapshot`.
@@ -294,6 +340,19 @@ impl ProducerState {
     /// Ongoing transactions, as `DescribeProducers` tells them: producer and first offset.
     pub(crate) fn ongoing(&self) -> impl Iterator<Item = (ProducerId, Offset)> {
         self.ongoing.iter().map(|(first, id)| (*id, *first))
+    }
+
+    /// All that is known of each producer, by id. Source: `UnifiedLog.activeProducers`, KIP-664.
+    pub(crate) fn active(&self) -> Vec<ActiveProducer> {
+        let active = |(producer_id, entry): (&ProducerId, &ProducerEntry)| ActiveProducer {
+            producer_id: *producer_id,
+            producer_epoch: entry.epoch(),
+            last_sequence: entry.last_sequence().unwrap_or(Sequence::NONE),
+            last_timestamp: entry.last_timestamp().max(WallTime(-1)),
+            coordinator_epoch: entry.coordinator_epoch(),
+            transaction: entry.transaction(),
+        };
+        self.producers.iter().map(active).collect()
     }
 
     /// Each producer's newest epoch and the last sequence in it, by id.

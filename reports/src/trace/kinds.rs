@@ -58,6 +58,7 @@ const OTHERS: [(&str, &[&str], &[&str]); 9] = [
             "file-appended",
             "file-deleted",
             "file-flushed",
+            "file-renamed",
             "file-replaced",
             "file-synced",
             "file-truncated",

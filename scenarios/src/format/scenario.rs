@@ -1,5 +1,6 @@
 //! What a person wrote: ranges, choices and symbolic targets, nothing drawn yet.
 
+use harrow_broker_model::compaction::CleanupPolicy;
 use harrow_broker_model::config::{
     Acks, Assignor, GroupProtocol, MigrationPolicy, OffsetReset, ServerAssignor,
 };
@@ -82,6 +83,14 @@ pub struct TopicScenario {
     pub retention_ms: Numbers,
     /// `retention.bytes`.
     pub retention_bytes: Numbers,
+    /// `cleanup.policy`.
+    pub cleanup_policy: Choice<CleanupPolicy>,
+    /// `min.compaction.lag.ms`.
+    pub min_compaction_lag_ms: Numbers,
+    /// `delete.retention.ms`.
+    pub delete_retention_ms: Numbers,
+    /// `min.cleanable.dirty.ratio`, in percent.
+    pub min_cleanable_dirty_percent: Numbers,
     /// `segment.ms`.
     pub segment_ms: Numbers,
 }
@@ -206,8 +215,13 @@ pub enum FaultAction {
     Reassign { target: Targets, replicas: Numbers },
     CancelReassignment { target: Targets },
     AddPartitions { target: Targets },
+    DeleteTopic { target: Targets },
+    CreateTopic { target: Targets },
     JoinBroker { target: Targets },
     DecommissionBroker { target: Targets },
+    DeleteGroup { target: Targets },
+    ResetOffsets { target: Targets, percent: Numbers },
+    AbortHanging { target: Targets, idle_ms: Numbers },
     ResetConnections { target: Targets },
     Delay { target: Targets, extra_us: Numbers, for_ms: Numbers },
     DropResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
@@ -345,8 +359,13 @@ impl FaultAction {
             Self::Reassign { .. } => "reassign",
             Self::CancelReassignment { .. } => "cancel-reassignment",
             Self::AddPartitions { .. } => "add-partitions",
+            Self::DeleteTopic { .. } => "delete-topic",
+            Self::CreateTopic { .. } => "create-topic",
             Self::JoinBroker { .. } => "join-broker",
             Self::DecommissionBroker { .. } => "decommission-broker",
+            Self::DeleteGroup { .. } => "delete-group",
+            Self::ResetOffsets { .. } => "reset-offsets",
+            Self::AbortHanging { .. } => "abort-hanging",
             Self::ResetConnections { .. } => "reset-connections",
             Self::Delay { .. } => "delay",
             Self::DropResponses { .. } => "drop-responses",

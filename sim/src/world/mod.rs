@@ -30,6 +30,7 @@ mod observe;
 mod panics;
 mod pipeline;
 mod queue;
+mod recorded_topic;
 mod recorder;
 mod refusals;
 mod session;

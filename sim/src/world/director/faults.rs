@@ -80,7 +80,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
             Action::Partition { cut, for_ms } => {
                 let cut = self.cut_links(step, cut)?;
-                self.begin(position, Condition::Cut(cut.links), *for_ms);
+                let condition = Condition::Cut(cut.links);
+                self.condition_allowed(&condition)?;
+                self.begin(position, condition, *for_ms);
                 let summary = format!("partition of {} for {for_ms} ms", cut.description);
                 Ok(StepOutcome { nodes: cut.nodes, summary, ..StepOutcome::default() })
             }
@@ -103,8 +105,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. } => self.administer(position, step),
+            Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. } => self.give_task(step),
             Action::ResetConnections { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
@@ -258,6 +265,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             self.crash_allowed(node)?;
         }
         let condition = self.condition(step, index)?;
+        self.condition_allowed(&condition)?;
         self.begin(position, condition, for_ms);
         Ok(done(node, format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action))))
     }
@@ -282,7 +290,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 }
                 Condition::StallPublishing(node)
             }
-            Action::StallConnections { .. } => Condition::Stall(self.engine.connections_of(node)),
+            Action::StallConnections { .. } => {
+                Condition::Stall(node, self.engine.connections_of(node))
+            }
             Action::HoldRequests { .. } => {
                 let channels = self.engine.accepted_channels(node);
                 let like = |channel: &harrow_broker_model::node::Channel| {
@@ -304,8 +314,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
+            | Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
             | Action::StepClock { .. }
@@ -327,6 +342,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn administer(&mut self, position: usize, step: &Step) -> StepResult {
         let (node, summary) = self.ask_administrator(position, step)?;
+        Ok(done(node, summary))
+    }
+
+    fn give_task(&mut self, step: &Step) -> StepResult {
+        let (node, summary) = self.ask_for_task(step)?;
         Ok(done(node, summary))
     }
 
@@ -375,8 +395,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
+            | Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. }
             | Action::Pause { .. }
             | Action::Delay { .. }
             | Action::DropResponses { .. }
@@ -513,8 +538,13 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::Reassign { .. }
         | Action::CancelReassignment { .. }
         | Action::AddPartitions { .. }
+        | Action::DeleteTopic { .. }
+        | Action::CreateTopic { .. }
         | Action::JoinBroker { .. }
         | Action::DecommissionBroker { .. }
+        | Action::DeleteGroup { .. }
+        | Action::ResetOffsets { .. }
+        | Action::AbortHanging { .. }
         | Action::FailDisk { .. }
         | Action::BitRot { .. }
         | Action::StepClock { .. }
@@ -539,8 +569,13 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Reassign { .. } => "reassign",
         Action::CancelReassignment { .. } => "cancel-reassignment",
         Action::AddPartitions { .. } => "add-partitions",
+        Action::DeleteTopic { .. } => "delete-topic",
+        Action::CreateTopic { .. } => "create-topic",
         Action::JoinBroker { .. } => "join-broker",
         Action::DecommissionBroker { .. } => "decommission-broker",
+        Action::DeleteGroup { .. } => "delete-group",
+        Action::ResetOffsets { .. } => "reset-offsets",
+        Action::AbortHanging { .. } => "abort-hanging",
         Action::Delay { .. } => "delay",
         Action::DropResponses { .. } => "drop-responses",
         Action::HoldRequests { .. } => "hold-requests",

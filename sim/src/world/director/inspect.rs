@@ -69,7 +69,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     pub(crate) fn partition_states(&self) -> Vec<PartitionState> {
         let view = self.host.view();
         let all = std::iter::once(view.metadata_log()).chain(view.partitions());
-        all.filter(|partition| !partition.deleted).map(|of| partition_state(view, of)).collect()
+        all.filter(|partition| partition.deleted_ns.is_none())
+            .map(|of| partition_state(view, of))
+            .collect()
     }
 
     /// The files of a node.

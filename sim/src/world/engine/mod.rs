@@ -369,6 +369,9 @@ impl<N: Node> Engine<N> {
             ScheduledEvent::FlushDone { node, uptime, mark, token } => {
                 self.on_flush_done(node, uptime, mark, token, host);
             }
+            ScheduledEvent::RenameDone { node, uptime, files } => {
+                self.on_rename_done(node, uptime, files, host);
+            }
             ScheduledEvent::DiscardDone { node, uptime, partition } => {
                 self.on_discard_done(node, uptime, partition, host);
             }

@@ -172,6 +172,7 @@ impl<N: Node> Engine<N> {
                 StalledSync::Flush { mark, token } => {
                     ScheduledEvent::FlushDone { node, uptime, mark, token }
                 }
+                StalledSync::Rename { files } => ScheduledEvent::RenameDone { node, uptime, files },
                 StalledSync::Discard { partition } => {
                     ScheduledEvent::DiscardDone { node, uptime, partition }
                 }

@@ -1,8 +1,13 @@
 //! What a message is, by Kafka's name of the request.
 
+use harrow_broker_model::admin_message::{AdminRequest, AdminResponse};
+use harrow_broker_model::group_admin_message::{GroupAdminRequest, GroupAdminResponse};
 use harrow_broker_model::message::{
     ClientRequest, ClientResponse, ControllerRequest, ControllerResponse, PeerRequest,
     PeerResponse, QuorumRequest, QuorumResponse, RequestBody, ResponseBody,
+};
+use harrow_broker_model::transaction_admin_message::{
+    TransactionAdminRequest, TransactionAdminResponse,
 };
 
 pub(super) fn request(body: &RequestBody) -> &'static str {
@@ -25,7 +30,9 @@ fn client_request(body: &ClientRequest) -> &'static str {
         ClientRequest::InitProducerId(_) => "init-producer-id",
         ClientRequest::CreateTopics(_) => "create-topics",
         ClientRequest::DeleteRecords(_) => "delete-records",
-        ClientRequest::Admin(_) => "admin",
+        ClientRequest::Admin(body) => admin_request(body),
+        ClientRequest::GroupAdmin(body) => group_admin_request(body),
+        ClientRequest::TransactionAdmin(body) => transaction_admin_request(body),
         ClientRequest::FindCoordinator(_) => "find-coordinator",
         ClientRequest::JoinGroup(_) => "join-group",
         ClientRequest::SyncGroup(_) => "sync-group",
@@ -57,7 +64,7 @@ fn controller_request(body: &ControllerRequest) -> &'static str {
         ControllerRequest::BrokerHeartbeat(_) => "broker-heartbeat",
         ControllerRequest::AllocateProducerIds(_) => "allocate-producer-ids",
         ControllerRequest::CreateTopics(_) => "create-topics",
-        ControllerRequest::Admin(_) => "admin",
+        ControllerRequest::Admin(body) => admin_request(body),
     }
 }
 
@@ -89,7 +96,9 @@ fn client_response(body: &ClientResponse) -> &'static str {
         ClientResponse::InitProducerId(_) => "init-producer-id",
         ClientResponse::CreateTopics(_) => "create-topics",
         ClientResponse::DeleteRecords(_) => "delete-records",
-        ClientResponse::Admin(_) => "admin",
+        ClientResponse::Admin(body) => admin_response(body),
+        ClientResponse::GroupAdmin(body) => group_admin_response(body),
+        ClientResponse::TransactionAdmin(body) => transaction_admin_response(body),
         ClientResponse::FindCoordinator(_) => "find-coordinator",
         ClientResponse::JoinGroup(_) => "join-group",
         ClientResponse::SyncGroup(_) => "sync-group",
@@ -121,7 +130,7 @@ fn controller_response(body: &ControllerResponse) -> &'static str {
         ControllerResponse::BrokerHeartbeat(_) => "broker-heartbeat",
         ControllerResponse::AllocateProducerIds(_) => "allocate-producer-ids",
         ControllerResponse::CreateTopics(_) => "create-topics",
-        ControllerResponse::Admin(_) => "admin",
+        ControllerResponse::Admin(body) => admin_response(body),
     }
 }
 
@@ -130,5 +139,63 @@ fn quorum_response(body: &QuorumResponse) -> &'static str {
         QuorumResponse::Vote(_) => "vote",
         QuorumResponse::BeginQuorumEpoch(_) => "begin-quorum-epoch",
         QuorumResponse::EndQuorumEpoch(_) => "end-quorum-epoch",
+    }
+}
+
+fn admin_request(body: &AdminRequest) -> &'static str {
+    match body {
+        AdminRequest::DeleteTopics(_) => "delete-topics",
+        AdminRequest::CreatePartitions(_) => "create-partitions",
+        AdminRequest::AlterPartitionReassignments(_) => "alter-partition-reassignments",
+        AdminRequest::ListPartitionReassignments(_) => "list-partition-reassignments",
+        AdminRequest::UnregisterBroker(_) => "unregister-broker",
+    }
+}
+
+fn admin_response(body: &AdminResponse) -> &'static str {
+    match body {
+        AdminResponse::DeleteTopics(_) => "delete-topics",
+        AdminResponse::CreatePartitions(_) => "create-partitions",
+        AdminResponse::AlterPartitionReassignments(_) => "alter-partition-reassignments",
+        AdminResponse::ListPartitionReassignments(_) => "list-partition-reassignments",
+        AdminResponse::UnregisterBroker(_) => "unregister-broker",
+    }
+}
+
+fn group_admin_request(body: &GroupAdminRequest) -> &'static str {
+    match body {
+        GroupAdminRequest::ListGroups(_) => "list-groups",
+        GroupAdminRequest::DescribeGroups(_) => "describe-groups",
+        GroupAdminRequest::ConsumerGroupDescribe(_) => "consumer-group-describe",
+        GroupAdminRequest::DeleteGroups(_) => "delete-groups",
+        GroupAdminRequest::OffsetDelete(_) => "offset-delete",
+    }
+}
+
+fn group_admin_response(body: &GroupAdminResponse) -> &'static str {
+    match body {
+        GroupAdminResponse::ListGroups(_) => "list-groups",
+        GroupAdminResponse::DescribeGroups(_) => "describe-groups",
+        GroupAdminResponse::ConsumerGroupDescribe(_) => "consumer-group-describe",
+        GroupAdminResponse::DeleteGroups(_) => "delete-groups",
+        GroupAdminResponse::OffsetDelete(_) => "offset-delete",
+    }
+}
+
+fn transaction_admin_request(body: &TransactionAdminRequest) -> &'static str {
+    match body {
+        TransactionAdminRequest::ListTransactions(_) => "list-transactions",
+        TransactionAdminRequest::DescribeTransactions(_) => "describe-transactions",
+        TransactionAdminRequest::DescribeProducers(_) => "describe-producers",
+        TransactionAdminRequest::WriteTxnMarkers(_) => "write-txn-markers",
+    }
+}
+
+fn transaction_admin_response(body: &TransactionAdminResponse) -> &'static str {
+    match body {
+        TransactionAdminResponse::ListTransactions(_) => "list-transactions",
+        TransactionAdminResponse::DescribeTransactions(_) => "describe-transactions",
+        TransactionAdminResponse::DescribeProducers(_) => "describe-producers",
+        TransactionAdminResponse::WriteTxnMarkers(_) => "write-txn-markers",
     }
 }

@@ -63,6 +63,7 @@ pub(in crate::world::engine) fn detail_of_effect(names: &Names, effect: &Effect)
         Effect::Replace { file: of, bytes } | Effect::ReplaceInBackground { file: of, bytes } => {
             file("file-replaced", *of, Some(bytes.len() as u64))
         }
+        Effect::Rename { to, .. } => file("file-renamed", *to, None),
         Effect::Delete { file: of } => file("file-deleted", *of, None),
         Effect::Sync { file: of } => file("file-synced", *of, None),
         Effect::Flush { file: of, .. } => file("file-flushed", *of, None),

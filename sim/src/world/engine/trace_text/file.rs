@@ -1,6 +1,6 @@
 //! Files of a node in words.
 
-use harrow_broker_model::disk_image::FileId;
+use harrow_broker_model::disk_image::{FileId, Suffix};
 use harrow_broker_model::types::TopicPartition;
 
 use super::names::Names;
@@ -32,6 +32,15 @@ pub(in crate::world::engine) fn words(
         FileId::QuorumState => "quorum state".to_owned(),
         FileId::PartitionMetadata(partition) => {
             format!("partition metadata of {}", place(partition))
+        }
+        FileId::CleanerCheckpoint => "cleaner checkpoint".to_owned(),
+        FileId::SegmentAside { partition, base_offset, suffix } => {
+            let suffix = match suffix {
+                Suffix::Cleaned => "cleaned",
+                Suffix::Swap => "swap",
+                Suffix::Deleted => "deleted",
+            };
+            format!("segment {base_offset}.{suffix} of {}", place(partition))
         }
     }
 }

@@ -9,6 +9,7 @@ mod names;
 mod note;
 mod parts;
 
+use harrow_broker_model::admin_task::AdminTask;
 use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::Offset;
@@ -78,6 +79,9 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
             let name = file_name(names, *file);
             format!("replaces the {name} by {} bytes in the background", bytes.len())
         }
+        Effect::Rename { from, to } => {
+            format!("renames the {} to {}", file_name(names, *from), file_name(names, *to))
+        }
         Effect::Delete { file } => format!("deletes the {}", file_name(names, *file)),
         Effect::Discard { partition } => {
             format!("moves the log of {} away", names.place(*partition))
@@ -140,6 +144,7 @@ fn operation_text(request: &Operation) -> String {
             format!("delete records of {}-{index} below {before} at node {broker}", topic.as_str())
         }
         Operation::Administer(request) => message::administration(request),
+        Operation::AdminTask(task) => admin_task(task),
         Operation::CreateTopic { topic, partitions, replication_factor, .. } => format!(
             "create topic {}, {partitions} partitions of {replication_factor} replicas",
             topic.as_str()
@@ -158,7 +163,7 @@ fn offset_list(offsets: &[((StrBytes, i32), Offset)]) -> String {
 
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Sent { partition, offset } => {
+        Outcome::Sent { partition, offset, .. } => {
             format!("acknowledged in partition {partition} at offset {offset}")
         }
         Outcome::Transacted { committed, records } => {
@@ -198,7 +203,7 @@ fn outcome_text(outcome: &Outcome) -> String {
             format!("records are deleted, the low watermark is {low_watermark}")
         }
         Outcome::TopicCreated => "the topic exists".to_owned(),
-        Outcome::Administered { .. } => "the controller has done it".to_owned(),
+        Outcome::Administered { .. } => "it is done".to_owned(),
         Outcome::Failed { error, .. } => format!("failed, {error:?}"),
         Outcome::Unknown { error, .. } => format!("unknown outcome, {error:?}"),
     }
@@ -217,5 +222,20 @@ pub(super) fn channel_name(channel: Channel) -> &'static str {
         Channel::TransactionVerification => "transaction verification",
         Channel::ClientCoordinator => "client coordinator",
         Channel::ClientProducer => "client producer",
+    }
+}
+
+/// What an administrator does.
+fn admin_task(task: &AdminTask) -> String {
+    match task {
+        AdminTask::DeleteGroup { group } => format!("delete group {group}"),
+        AdminTask::ResetOffsets { group, offsets } => {
+            let offsets =
+                offsets.iter().map(|((topic, index), offset)| format!(" {topic}-{index}@{offset}"));
+            format!("reset offsets of group {group} to{}", offsets.collect::<String>())
+        }
+        AdminTask::AbortHanging { topics, idle_ms } => {
+            format!("abort transactions of {topics:?} that hang for {idle_ms} ms")
+        }
     }
 }
