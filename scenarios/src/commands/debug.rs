@@ -28,8 +28,8 @@ use crate::exit::ExitCode;
 #[command(
     after_help = "Examples:\n  harrow debug quick-failover --seed 9 --defect truncate-to-hw\n  \
     harrow debug runs/9 --at 6.08s\n  \
-    printf \"until truncated[offset = 255]\\npartition orders-0\\nbranch without 1\\n\" |\n    \
-    harrow debug quick-failover --seed 9 --defect truncate-to-hw"
+    printf \"until truncated\\npartition orders-0\\nbranch without 2\\n\" |\n    \
+    harrow debug quick-failover --seed 6 --defect truncate-to-hw"
 )]
 pub(super) struct Debug {
     /// A plan.json, the directory it is in, or a scenario: a name from `harrow list`, or a path to a .toml file.

@@ -22,9 +22,16 @@ fn debug(line: &str, script: &str) -> Said {
     debug_in(Path::new("."), line, script)
 }
 
+/// A run in which one crash alone is to blame: the page's session is of it.
+const ONE_CRASH: &str = "quick-failover --seed 6 --defect truncate-to-hw";
+
 /// Answers in JSON, the first place left out.
 fn answers(script: &str) -> Vec<Value> {
-    let run = debug(&format!("{CUT} --format json"), script);
+    answers_of(CUT, script)
+}
+
+fn answers_of(target: &str, script: &str) -> Vec<Value> {
+    let run = debug(&format!("{target} --format json"), script);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let mut all = run.json_lines();
     all.remove(0);
@@ -33,22 +40,23 @@ fn answers(script: &str) -> Vec<Value> {
 
 #[test]
 fn the_cut_of_a_committed_record_is_found_and_a_branch_without_the_crash_is_held() {
-    let steps = answers("steps\n").remove(0);
+    let steps = answers_of(ONE_CRASH, "steps\n").remove(0);
     let steps = steps["said"].as_array().expect("steps").clone();
     let crash =
         steps.iter().find(|step| step["action"]["kind"] == "bounce").expect("it is bounced");
     let script = format!(
-        "until truncated[offset = 255]\npartition orders-0\nbranch without {}\nenter\nverdict\n",
+        "until truncated[reason = high-watermark]\npartition orders-0\nbranch without {}\nenter\nverdict\n",
         crash["id"]
     );
-    let all = answers(&script);
+    let all = answers_of(ONE_CRASH, &script);
     let [cut, partition, branch, entered, verdict] = all.as_slice() else { panic!("{all:?}") };
     assert_eq!(cut["said"]["kind"], "truncated");
     let node = &cut["said"]["node"];
     let replicas = partition["said"]["replicas"].as_array().expect("replicas");
     let own = replicas.iter().find(|replica| replica["node"] == *node).expect("it is one of them");
-    assert_eq!(own["log_end_offset"], 255, "the cut is done: {own}");
-    assert!(partition["said"]["committed"].as_i64() > Some(255), "what it cut was committed");
+    let end = own["log_end_offset"].as_i64();
+    assert_eq!(end, cut["said"]["fields"]["to"].as_i64(), "the cut is done: {own}");
+    assert!(partition["said"]["committed"].as_i64() > end, "what it cut was committed");
     assert_eq!(branch["said"]["sides"][0]["outcome"], "violated");
     assert_eq!(branch["said"]["sides"][1]["outcome"], "held", "{}", branch["said"]["sides"][1]);
     assert!(branch["said"]["first"].is_array());
@@ -103,7 +111,7 @@ fn a_message_is_told_where_it_is_and_what_becomes_of_it() {
 #[test]
 fn a_step_can_be_moved_and_added_and_the_plan_kept() {
     let directory = TempDir::new().expect("a temporary directory");
-    let script = "steps\nbranch move 0 3.5s\nbranch add {\"at_ms\":4000,\"action\":{\"kind\":\"bounce\",\
+    let script = "steps\nbranch move 1 3.5s\nbranch add {\"at_ms\":4000,\"action\":{\"kind\":\"bounce\",\
                   \"target\":\"node 1\"}}\nenter\nsave branch.json\nleave\nverdict\n";
     let run = debug_in(directory.path(), &format!("{CUT} --format json"), script);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
@@ -146,7 +154,7 @@ fn a_script_shows_each_command_before_what_is_said_and_ends_at_the_first_slip() 
         ("at 2m\n", "ends before", "it ends with event"),
         ("branch\n", "`branch` of what?", "without ID"),
         ("branch without 99\n", "no step 99", "its steps are"),
-        ("branch move 0 99m\n", "that is no plan", ""),
+        ("branch move 1 99m\n", "that is no plan", ""),
         ("branch add {}\n", "that is no step", "leader-of orders-0"),
         ("enter\n", "there is no branch", "branch without"),
         ("leave\n", "this is no branch", "enter"),
@@ -175,4 +183,15 @@ fn it_begins_where_it_is_told_to() {
     harrow(&["debug", "nowhere.json"]).refuses_with(&["failed to read the plan nowhere.json"]);
     let late = debug(&format!("{CUT} --at 5m"), "");
     assert_eq!(late.code, 2, "{}", late.stdout);
+}
+
+#[test]
+fn the_documented_session_finds_the_cut_and_shows_that_it_is_held_without_the_crash() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("DEBUG.md"))
+        .expect("it is there");
+    let script: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("    > ")).collect();
+    assert!(script.len() > 5, "{script:?}");
+    let run = debug(ONE_CRASH, &format!("{}\n", script.join("\n")));
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("violated") && run.stdout.contains(": held"), "{}", run.stdout);
 }

@@ -247,7 +247,7 @@ fn a_report_has_the_whole_command_and_two_replays_leave_the_same_bytes() {
         assert!(one.is_some() && one == other, "{name:?}");
         files += 1;
     }
-    assert_eq!(files, 6);
+    assert_eq!(files, 7);
     let sweep = ["sweep", "short.toml", "--seeds", "1..2", "--set", "heal.at_ms=1500"];
     let said = harrow(path, &[&sweep[..], &["--format", "json"]].concat());
     let first = said.stdout.lines().next().expect("a report");

@@ -119,8 +119,8 @@ impl Sweep {
         let mut tally = Tally::new(&work.prepared);
         let mut index = Index::default();
         let mut result = Ok(());
-        // Only machines are given whole reports.
-        let whole = console.is_json();
+        // Only machines are given whole reports, and so is a receipt.
+        let whole = console.is_json() || self.receipt.is_some();
         pool::ordered(
             pool::Options {
                 jobs: jobs(self.jobs),
