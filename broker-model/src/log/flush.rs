@@ -43,12 +43,16 @@ impl Log {
 
     /// Syncs the records that are not flushed, for a log whose appends must be durable.
     pub fn sync_records(&mut self, effects: &mut Effects) {
+        self.sync_unflushed(effects);
+        self.check();
+    }
+
+    fn sync_unflushed(&mut self, effects: &mut Effects) {
         let flushed = self.recovery_point();
         for (base_offset, _) in self.segments_beyond(flushed) {
             effects.push(Effect::Sync { file: self.segment_file(base_offset) });
         }
         self.flushes.settle(self.log_end_offset);
-        self.check();
     }
 
     /// Syncs the records if as many as `flush.messages` are not flushed. Source: `UnifiedLog.append`.
@@ -95,7 +99,7 @@ impl Log {
         if self.holes && !self.config.defects.has(LogDefect::RecoveryKeepsGaps) {
             // As promised a compacted log is on the platter up to its active segment: what is missing before that was
             // taken by the cleaner, and not lost with the power. Kafka cannot tell.
-            self.sync_records(effects);
+            self.sync_unflushed(effects);
         }
         for (base_offset, end) in self.segments_beyond(self.flushes.requested) {
             self.flush(self.segment_file(base_offset), end, effects);

@@ -321,7 +321,8 @@ impl<'a> Loader<'a> {
     }
 
     /// Segments wholly below the log start were deleted, or were about to be. A segment's own
-    /// content says where it ends: the next one may be a remainder.
+    /// content says where it ends: the next one may be a remainder. Of a compacted log it says nothing, since the cleaner
+    /// may have taken all of it.
     fn drop_below_start(&mut self, found: &mut Vec<(Offset, Bytes)>) {
         let ends_below = |loader: &mut Self, base_offset, bytes: &Bytes| {
             let read = loader.read_segment(base_offset, bytes.clone(), true);
@@ -329,6 +330,14 @@ impl<'a> Loader<'a> {
             read.segment.end_offset() <= loader.log_start
         };
         let mut count = 0;
+        if self.options.holes {
+            let above = |pair: &[(Offset, Bytes)]| pair[1].0 > self.log_start;
+            count = found.windows(2).position(above).unwrap_or(found.len().saturating_sub(1));
+            for (base_offset, _) in found.drain(..count) {
+                self.delete(base_offset);
+            }
+            return;
+        }
         while count + 1 < found.len() && ends_below(self, found[count].0, &found[count].1) {
             self.delete(found[count].0);
             count += 1;

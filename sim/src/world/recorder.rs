@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::node::{Operation, Outcome, PolledRecord};
 use harrow_broker_model::proto::StrBytes;
-use harrow_broker_model::types::{Offset, OperationId, TopicId, TopicPartition};
+use harrow_broker_model::types::{Offset, OperationId, RecordValue, TopicId, TopicPartition};
 
 use super::pipeline::Processed;
 use super::recorded_topic::RecordedTopic;
 use crate::history::{
-    Completion, Function, History, MicroOperation, NEVER, NO_OFFSET, OperationRecord, ReadRecord,
-    SendRecord, What,
+    Completion, Function, History, MicroOperation, NEVER, NO_KEY, NO_OFFSET, OperationRecord,
+    ReadRecord, SendRecord, What,
 };
 use crate::plan::TopicPlan;
 use crate::run::RunStats;
@@ -21,6 +21,8 @@ use crate::view::TopicView;
 pub(crate) struct Recorder {
     history: History,
     topics: Vec<RecordedTopic>,
+    /// Topics that are compacted.
+    compacted: Vec<String>,
     open: BTreeMap<OperationId, Open>,
     invoked: u64,
     ok: u64,
@@ -53,6 +55,11 @@ impl Recorder {
         Self {
             history: History::new(names),
             topics: first,
+            compacted: topics
+                .iter()
+                .filter(|topic| topic.retention.compaction.compacts())
+                .map(|topic| topic.name.clone())
+                .collect(),
             open: BTreeMap::new(),
             invoked: 0,
             ok: 0,
@@ -202,13 +209,21 @@ impl Recorder {
         std::mem::take(&mut self.history)
     }
 
+    /// A record that begins to be sent. Its key matters only where the topic is compacted.
+    fn sent(&self, topic: &str, key: Option<u64>, value: RecordValue) -> SendRecord {
+        let key = key.filter(|_| self.compacted.iter().any(|name| name == topic));
+        let key = key.map_or(NO_KEY, |key| key as u32);
+        SendRecord { key, ..SendRecord::of(value.0) }
+    }
+
     fn begin(&self, request: &Operation) -> (Function, Vec<MicroOperation>) {
         match request {
-            Operation::Send { value, .. } => {
-                (Function::Send, vec![MicroOperation::Send(SendRecord::of(value.0))])
+            Operation::Send { topic, key, value } => {
+                let sent = self.sent(topic, *key, *value);
+                (Function::Send, vec![MicroOperation::Send(sent)])
             }
             Operation::Transact { records, .. } => {
-                let sends = records.iter().map(|record| SendRecord::of(record.value.0));
+                let sends = records.iter().map(|it| self.sent(&it.topic, it.key, it.value));
                 (Function::Txn, sends.map(MicroOperation::Send).collect())
             }
             Operation::Assign { partitions } => {

@@ -48,16 +48,7 @@ impl Log {
         let CleanedSegment { segment, replaces, end, aborted } = cleaned;
         let (partition, base) = (self.partition, segment.base_offset());
         let swap = aside(partition, base, Suffix::Swap);
-        effects.push(Effect::Rename { from: aside(partition, base, Suffix::Cleaned), to: swap });
-        for old in &replaces {
-            let (from, to) = (self.segment_file(*old), aside(partition, *old, Suffix::Deleted));
-            effects.push(Effect::Rename { from, to });
-        }
-        effects.push(Effect::Rename { from: swap, to: self.segment_file(base) });
-        effects.push(Effect::Sync { file: self.segment_file(base) });
-        for old in &replaces {
-            effects.push(Effect::Delete { file: aside(partition, *old, Suffix::Deleted) });
-        }
+        // From here on either may be found: the old segments or the new one.
         effects.note(LogNote::Cleaned {
             partition,
             from: base,
@@ -68,6 +59,16 @@ impl Log {
             at: round.now,
             batches: segment.batches().iter().map(RecordBatch::cleaned_summary).collect(),
         });
+        effects.push(Effect::Rename { from: aside(partition, base, Suffix::Cleaned), to: swap });
+        for old in &replaces {
+            let (from, to) = (self.segment_file(*old), aside(partition, *old, Suffix::Deleted));
+            effects.push(Effect::Rename { from, to });
+        }
+        effects.push(Effect::Rename { from: swap, to: self.segment_file(base) });
+        effects.push(Effect::Sync { file: self.segment_file(base) });
+        for old in &replaces {
+            effects.push(Effect::Delete { file: aside(partition, *old, Suffix::Deleted) });
+        }
         let first = self.floor_segment(base);
         self.segments.splice(first..first + replaces.len(), [segment]);
         let index = &mut self.transactions.aborted;
