@@ -96,7 +96,9 @@ impl Broker {
     fn asker_of(&self, owner: Owner) -> NodeId {
         let Owner::Marker(batch, _) = owner else { return self.context.node };
         match self.transactions.marker_batches.get(&batch).map(|batch| &batch.from) {
-            Some(MarkerSource::Remote(caller)) => caller.from,
+            Some(MarkerSource::Remote(caller) | MarkerSource::Administrator(caller, _)) => {
+                caller.from
+            }
             Some(MarkerSource::Own(_)) | None => self.context.node,
         }
     }
