@@ -52,6 +52,9 @@ pub struct ClusterConfig {
         skip_serializing_if = "is_default_retention_check_interval_ms"
     )]
     pub retention_check_interval_ms: u64,
+    /// The log cleaner; plans in which nothing is compacted do not name it.
+    #[serde(default, skip_serializing_if = "CleanerConfig::is_default")]
+    pub cleaner: CleanerConfig,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration_ms: u64,
     /// `producer.id.expiration.check.interval.ms`.
@@ -113,6 +116,32 @@ fn is_default_retention_check_interval_ms(interval_ms: &u64) -> bool {
 impl ClusterConfig {
     /// `log.retention.check.interval.ms` of a plan that says nothing.
     pub const RETENTION_CHECK_INTERVAL_MS: u64 = 300_000;
+}
+
+/// What a broker's log cleaner is configured with. Source: Kafka's `CleanerConfig`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CleanerConfig {
+    /// `log.cleaner.backoff.ms`: how long it rests when no log is dirty enough.
+    pub backoff_ms: u64,
+    /// `log.cleaner.dedupe.buffer.size`: bytes of the offset map, 24 for each key.
+    pub dedupe_buffer_size: u32,
+}
+
+impl CleanerConfig {
+    /// Kafka's defaults.
+    pub const DEFAULT: Self = Self { backoff_ms: 15_000, dedupe_buffer_size: 134_217_728 };
+
+    /// Whether a plan need not say it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::DEFAULT
+    }
+}
+
+impl Default for CleanerConfig {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// As Kafka; plans from before there were sessions do not name it.

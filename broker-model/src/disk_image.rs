@@ -39,6 +39,28 @@ pub enum FileId {
     QuorumState,
     /// `partition.metadata` of a broker's replica: the topic's name.
     PartitionMetadata(TopicPartition),
+    /// `cleaner-offset-checkpoint`: where the dirty part of each compacted log begins.
+    CleanerCheckpoint,
+    /// A segment under another name, while the cleaner replaces segments by one.
+    SegmentAside {
+        /// Whose.
+        partition: TopicPartition,
+        /// First offset.
+        base_offset: Offset,
+        /// What it is called.
+        suffix: Suffix,
+    },
+}
+
+/// What a segment's file is called while it is no segment. Source: `LogFileUtils`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Suffix {
+    /// `.cleaned`: the cleaner writes it.
+    Cleaned,
+    /// `.swap`: it is whole, and to take the place of the segments in its range.
+    Swap,
+    /// `.deleted`: it is gone, and about to be removed.
+    Deleted,
 }
 
 /// All files of a node, with their content at boot.
@@ -55,11 +77,13 @@ impl FileId {
             Self::Segment { partition, .. }
             | Self::LeaderEpochCheckpoint(partition)
             | Self::ProducerSnapshot { partition, .. }
+            | Self::SegmentAside { partition, .. }
             | Self::PartitionMetadata(partition) => Some(partition),
             Self::RecoveryPointCheckpoint
             | Self::HighWatermarkCheckpoint
             | Self::LogStartOffsetCheckpoint
             | Self::CleanShutdown
+            | Self::CleanerCheckpoint
             | Self::QuorumState => None,
         }
     }
@@ -84,7 +108,23 @@ impl DiskImage {
             | FileId::LogStartOffsetCheckpoint
             | FileId::CleanShutdown
             | FileId::QuorumState
+            | FileId::CleanerCheckpoint
+            | FileId::SegmentAside { .. }
             | FileId::PartitionMetadata(_) => None,
+        })
+    }
+
+    /// The segments of a partition under a suffix, by first offset.
+    pub fn segments_aside(
+        &self,
+        partition: TopicPartition,
+        of: Suffix,
+    ) -> impl Iterator<Item = (Offset, &Bytes)> {
+        let aside = |base_offset| FileId::SegmentAside { partition, base_offset, suffix: of };
+        let range = aside(Offset(i64::MIN))..=aside(Offset(i64::MAX));
+        self.files.range(range).filter_map(move |(file, bytes)| {
+            let FileId::SegmentAside { base_offset, suffix, .. } = file else { return None };
+            (*suffix == of).then_some((*base_offset, bytes))
         })
     }
 

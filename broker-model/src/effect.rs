@@ -101,6 +101,15 @@ pub enum Effect {
         /// Its whole new content.
         bytes: Bytes,
     },
+    /// Gives a file another name, in place of one that may be there. Blocks the node until that is done, in the page
+    /// cache only: a power loss may undo it, and then the one that was there is back. Source:
+    /// `Utils.atomicMoveWithFallback` without a sync of the directory.
+    Rename {
+        /// Which file.
+        from: FileId,
+        /// Its new name.
+        to: FileId,
+    },
     /// Removes a file, in the page cache only.
     Delete {
         /// Which file.

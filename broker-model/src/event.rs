@@ -6,7 +6,7 @@ use crate::message::{Request, Response};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::retention::Retention;
 use crate::types::{
-    ConnectionId, FlushToken, LeaderEpoch, NodeId, Offset, OperationId, RecordValue,
+    ConnectionId, FlushToken, LeaderEpoch, NodeId, Offset, OperationId, RecordValue, TopicId,
 };
 
 /// Which of the connections from one node to another a request travels on. Each is ordered; two are not ordered
@@ -217,6 +217,8 @@ pub enum Outcome {
         partition: i32,
         /// Where the broker says it is.
         offset: Offset,
+        /// In which topic of that name, if the broker said so.
+        topic: Option<TopicId>,
     },
     /// The transaction is committed, or is aborted for certain; with the places of what was sent, and
     /// [`Offset::NONE`] where it is not known.
@@ -303,6 +305,8 @@ pub enum Outcome {
 pub struct PolledRecord {
     /// Topic name.
     pub topic: StrBytes,
+    /// Which topic of that name, if the broker said so.
+    pub topic_id: Option<TopicId>,
     /// Partition.
     pub partition: i32,
     /// Offset.

@@ -26,6 +26,7 @@ pub mod broker;
 mod caller;
 pub mod client;
 pub mod collections;
+pub mod compaction;
 pub mod config;
 pub mod consumer_protocol;
 pub mod controller;

@@ -155,9 +155,22 @@ pub fn topic_uuid<U: FromStr<Err: std::fmt::Debug>>(topic: TopicId) -> U {
     text.parse().expect("twelve digits of hexadecimals end an id")
 }
 
+/// An id as Kafka writes it, as the crate's structs have it.
+///
+/// # Panics
+/// Never: the text is one of an id.
+pub fn uuid<U: FromStr<Err: std::fmt::Debug>>(id: u128) -> U {
+    format!("{id:032x}").parse().expect("32 digits of hexadecimals are an id")
+}
+
 /// The topic of an id as Kafka writes it; nothing if it is none of ours.
 pub fn topic_of_uuid(uuid: u128) -> Option<TopicId> {
     u32::try_from(uuid).ok().map(TopicId)
+}
+
+/// The topic of an id in an answer: zero is told where there is none. Source: `Uuid.ZERO_UUID`.
+pub fn told_topic(uuid: u128) -> Option<TopicId> {
+    topic_of_uuid(uuid).filter(|topic| topic.0 > 0)
 }
 
 /// A message in the bytes of the newest version of its API that the crate knows.

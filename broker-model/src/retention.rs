@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compaction::Compaction;
+
 /// When a topic's records may be deleted, and when its segments are rolled for it. Kafka's names; -1 is for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,11 +17,19 @@ pub struct Retention {
     /// `segment.ms`: a segment whose first record is older than the next one by more is rolled first.
     #[serde(default = "never", skip_serializing_if = "is_never")]
     pub segment_ms: i64,
+    /// Whether the cleaner takes what a later record of the same key has replaced.
+    #[serde(default, skip_serializing_if = "Compaction::is_none")]
+    pub compaction: Compaction,
 }
 
 impl Retention {
     /// Nothing is ever deleted, and no segment is rolled for its age.
-    pub const FOREVER: Self = Self { retention_ms: -1, retention_bytes: -1, segment_ms: i64::MAX };
+    pub const FOREVER: Self = Self {
+        retention_ms: -1,
+        retention_bytes: -1,
+        segment_ms: i64::MAX,
+        compaction: Compaction::NONE,
+    };
 
     /// Whether nothing but the names says so.
     pub fn is_forever(&self) -> bool {
@@ -28,7 +38,7 @@ impl Retention {
 
     /// Whether anything may be deleted by time or size.
     pub fn deletes(&self) -> bool {
-        self.retention_ms >= 0 || self.retention_bytes >= 0
+        self.compaction.deletes() && (self.retention_ms >= 0 || self.retention_bytes >= 0)
     }
 }
 

@@ -3,8 +3,8 @@
 //! or shorter where a test would wait.
 
 use crate::config::{
-    Acks, AdminConfig, ClusterConfig, ConsumerConfig, CoordinatorConfig, OffsetReset,
-    ProducerConfig, TopicConfig,
+    Acks, AdminConfig, CleanerConfig, ClusterConfig, ConsumerConfig, CoordinatorConfig,
+    OffsetReset, ProducerConfig, TopicConfig,
 };
 use crate::defect::Defects;
 use crate::disk_image::DiskImage;
@@ -32,6 +32,7 @@ pub fn cluster() -> ClusterConfig {
         segment_bytes: 1 << 20,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
         retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
+        cleaner: CleanerConfig::DEFAULT,
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1_000,
@@ -132,6 +133,7 @@ pub fn log_options() -> LogOptions {
         recovery_point: Offset::ZERO,
         high_watermark: Offset::ZERO,
         log_start_offset: Offset::ZERO,
+        holes: false,
     }
 }
 

@@ -89,6 +89,22 @@ number! {
     WallTime(i64)
 }
 
+impl RecordValue {
+    /// Set in the values of tombstones: a null has no room for a number, so that a header carries it.
+    const TOMBSTONE: u64 = 1 << 31;
+
+    /// The same number, of a record that deletes its key.
+    #[must_use]
+    pub const fn as_tombstone(self) -> Self {
+        Self(self.0 | Self::TOMBSTONE)
+    }
+
+    /// Whether the record deletes its key.
+    pub const fn is_tombstone(self) -> bool {
+        self.0 & Self::TOMBSTONE != 0
+    }
+}
+
 impl Offset {
     /// The first offset of every log.
     pub const ZERO: Self = Self(0);

@@ -168,6 +168,9 @@ pub enum ClientPlan {
         /// If it is transactional: each operation is a transaction.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transactions: Option<TransactionsPlan>,
+        /// One record in so many is a tombstone: it deletes its key; 0 is never.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        tombstone_one_in: u32,
     },
     /// Reads assigned partitions from the beginning.
     Consumer {
@@ -200,6 +203,11 @@ pub enum ClientPlan {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pipeline: Option<PipelinePlan>,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl ClientPlan {
@@ -412,6 +420,16 @@ pub enum Action {
     },
     /// An administrator gives a topic as many partitions as it is to have.
     AddPartitions {
+        /// `leader-of TOPIC-PARTITION`: of any of its partitions.
+        target: Target,
+    },
+    /// An administrator deletes a topic. It is created again by a later step, or with the heal.
+    DeleteTopic {
+        /// `leader-of TOPIC-PARTITION`: of any of its partitions.
+        target: Target,
+    },
+    /// An administrator creates a topic again that was deleted.
+    CreateTopic {
         /// `leader-of TOPIC-PARTITION`: of any of its partitions.
         target: Target,
     },

@@ -62,6 +62,7 @@ impl Checkpoints {
             recovery_point: self.recovery_points.of(partition),
             high_watermark: self.high_watermarks.of(partition),
             log_start_offset: self.log_starts.of(partition),
+            holes: false,
         }
     }
 

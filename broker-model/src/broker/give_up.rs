@@ -44,7 +44,7 @@ impl Broker {
         self.fetchers.unfollow(id);
         let stays = self.context.config.defects.has(BrokerDefect::StraysStay);
         if !stays && let Some(log) = self.unhosted.remove(&id) {
-            return self.discard(&log, true, effects);
+            return self.discard(now, &log, true, effects);
         }
         self.resign(now, id);
         let Some(mut partition) = self.partitions.remove(&id) else { return };
@@ -52,7 +52,7 @@ impl Broker {
         let error =
             if known { ErrorCode::NotLeaderOrFollower } else { ErrorCode::UnknownTopicOrPartition };
         let refused = partition.stop();
-        self.discard(partition.log(), false, effects);
+        self.discard(now, partition.log(), false, effects);
         self.wake_deletions(id, effects);
         let gone = Changes { leadership_changed: true, ..Changes::default() };
         self.wake_fetches(now, id, &gone, effects);
@@ -63,10 +63,11 @@ impl Broker {
         }
     }
 
-    /// Nobody is coordinated by a partition that is not here.
+    /// Nobody is coordinated by a partition that is not here, in whichever epoch it was led: none follows that would say
+    /// so (KAFKA-16118, KAFKA-19274).
     fn resign(&mut self, now: Now, id: TopicPartition) {
         let Some(partition) = self.partitions.get(&id) else { return };
-        let epoch = partition.leader_epoch();
+        let epoch = partition.leader_epoch().next();
         match self.internal_topics.kind_of(id.topic) {
             Some(CoordinatorKind::Group) => self.groups.resigned(now, id.partition, epoch),
             Some(CoordinatorKind::Transaction) => {
@@ -76,11 +77,12 @@ impl Broker {
         }
     }
 
-    fn discard(&mut self, log: &Log, stray: bool, effects: &mut Effects) {
+    fn discard(&mut self, now: Now, log: &Log, stray: bool, effects: &mut Effects) {
         let (partition, log_end_offset) = (log.partition(), log.log_end_offset());
         effects.push(Effect::Discard { partition });
         // A process that dies meanwhile has it still.
         effects.note(LogNote::Discarded { partition, log_end_offset, stray });
         self.checkpoints.forget(partition, effects);
+        self.forget_cleaned(now, partition, effects);
     }
 }

@@ -21,7 +21,8 @@ impl Broker {
             return;
         }
         self.maintenance.retention_at = None;
-        for partition in self.partitions.values_mut().filter(|it| it.log().may_delete()) {
+        let may_delete = |it: &&mut Partition| it.log().may_delete() && !it.log().has_holes();
+        for partition in self.partitions.values_mut().filter(may_delete) {
             self.maintenance.retain(&self.context.config, now.time);
             partition.delete_old_segments(now, effects);
             self.touched.push(partition.id());

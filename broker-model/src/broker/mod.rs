@@ -6,6 +6,9 @@
 
 mod alter_partition;
 mod checkpoints;
+mod cleaner;
+mod cleaner_checkpoint;
+mod cleaner_work;
 mod connections;
 mod context;
 mod controller_channel;
@@ -38,7 +41,7 @@ use crate::config::{ClusterConfig, ms};
 use crate::coordinator::group::{GroupCoordinator, GroupRules};
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
-use crate::log::{Log, LogConfig};
+use crate::log::{Log, LogConfig, LogOptions};
 use crate::message::{PeerResponse, QuorumFetchResponse, Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
@@ -51,6 +54,7 @@ use crate::types::{
 
 use alter_partition::AlterPartitions;
 use checkpoints::Checkpoints;
+use cleaner_work::Cleaner;
 use connections::{Caller, Connections};
 use context::Context;
 use controller_channel::ControllerChannel;
@@ -87,6 +91,7 @@ pub struct Broker {
     purgatory: Purgatory,
     checkpoints: Checkpoints,
     maintenance: Maintenance,
+    cleaner: Cleaner,
     /// Partitions that may have changed since they were last looked at.
     touched: Vec<TopicPartition>,
     /// When follower lag is checked next.
@@ -126,6 +131,7 @@ impl Broker {
             purgatory: Purgatory::default(),
             checkpoints: Checkpoints::new(image, &config, now.time),
             maintenance: Maintenance::new(&config, now.time),
+            cleaner: Cleaner::new(image),
             touched: Vec::new(),
             isr_check_at: now.time + ms(config.replica_lag_time_max_ms / 2),
             published: false,
@@ -188,6 +194,8 @@ impl Broker {
         let config = LogConfig::of(&self.context.config);
         for partition in image.partitions() {
             let options = self.checkpoints.log_options(partition, config, now.wall, clean);
+            let holes = self.cleaner.checkpoint.of(partition).is_some();
+            let options = LogOptions { holes, ..options };
             let log = Log::open(partition, options, &image, effects);
             if !defects.has(LogDefect::LogStartCheckpointLags) {
                 self.checkpoints.keep_start(partition, &log, effects);
@@ -303,12 +311,13 @@ impl Broker {
     }
 
     /// A flush belongs to the log that asked for it.
-    fn on_flush_completed(&mut self, now: Now, token: FlushToken) {
+    fn on_flush_completed(&mut self, now: Now, token: FlushToken, effects: &mut Effects) {
         let owner = Log::flush_owner(token);
         let hosted = self.partitions.get_mut(&owner).map(Partition::log_mut);
         if let Some(log) = hosted.or_else(|| self.unhosted.get_mut(&owner)) {
             log.flush_completed(token, now.wall);
         }
+        self.on_cleaned_flushed(now, token, effects);
     }
 
     /// Handles the requests whose turn has come, and what they set off, until nothing is left.
@@ -331,6 +340,7 @@ impl Broker {
         self.expire_delayed(now, effects);
         self.check_isr_lag(now, effects);
         self.clean_up_logs(now, effects);
+        self.clean_logs(now, effects);
         if let Some((to, lost)) = self.channel.expired(time, effects) {
             self.on_controller_requests_lost(now, to, lost, effects);
         }
@@ -437,7 +447,7 @@ impl Node for Broker {
                 self.on_connection_lost(now, to, channel, effects);
             }
             Event::ConnectionClosed { connection } => self.on_connection_closed(connection),
-            Event::FlushCompleted { token } => self.on_flush_completed(now, token),
+            Event::FlushCompleted { token } => self.on_flush_completed(now, token, effects),
             Event::Invoked { operation, .. } => {
                 panic!("operation {operation} is invoked at a broker")
             }
@@ -466,6 +476,7 @@ impl Node for Broker {
             Some(self.metadata.deadline()),
             Some(self.checkpoints.deadline()),
             Some(self.maintenance.deadline()),
+            self.cleaner.deadline(),
             self.lifecycle.deadline(),
             self.fetchers.deadline(),
             self.channel.deadline(),

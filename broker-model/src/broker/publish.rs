@@ -9,7 +9,7 @@ use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::partition::{Partition, PartitionContext};
-use crate::types::{BrokerEpoch, Now, TopicPartition};
+use crate::types::{BrokerEpoch, Now, TopicId, TopicPartition};
 
 impl Broker {
     /// Acts on applied changes. Several changes of a partition in one answer count as one, as in Kafka's deltas.
@@ -28,9 +28,16 @@ impl Broker {
             self.learn_internal_topics();
         }
         if self.published {
-            self.give_up_deleted(now, &applied.deleted, effects);
+            let deleted: Vec<TopicId> = applied.deleted.iter().map(|(id, _)| *id).collect();
+            self.give_up_deleted(now, &deleted, effects);
             for partition in &applied.partitions {
                 self.apply_registration(now, *partition, effects);
+            }
+            if !applied.deleted.is_empty() {
+                let names: Vec<String> =
+                    applied.deleted.iter().map(|(_, name)| name.clone()).collect();
+                self.groups.topics_deleted(&names);
+                self.run_groups(now, effects);
             }
         } else {
             self.publish_first(now, effects);
@@ -84,7 +91,7 @@ impl Broker {
         let broker_epoch = self.lifecycle.broker_epoch();
         let context = PartitionContext { now, broker_epoch, metadata: image };
         partition.apply_registration(context, registration, topic, effects);
-        if partition.log().may_delete() {
+        if partition.log().may_delete() && !partition.log().has_holes() {
             self.maintenance.retain(&self.context.config, now.time);
         }
         let in_sync = registration.isr.contains(&self.context.node);
@@ -95,6 +102,7 @@ impl Broker {
             None => self.fetchers.unfollow(id),
         }
         self.touched.push(id);
+        self.look_after(now, id, effects);
         // Who may rest is judged by the ISR.
         let (_, rested) = self.fetch_sessions.changed(id);
         self.keep_up(&rested);
@@ -119,6 +127,7 @@ fn new_log(
         recovery_point: crate::types::Offset::ZERO,
         high_watermark: crate::types::Offset::ZERO,
         log_start_offset: crate::types::Offset::ZERO,
+        holes: false,
     };
     Log::open(id, options, &DiskImage::default(), effects)
 }

@@ -34,6 +34,7 @@ impl Broker {
             }
             if changes.log_cut {
                 self.checkpoints.lower(id, partition.log().recovery_point(), effects);
+                self.cleaned_log_was_cut(now, id, effects);
             }
             if changes.log_start_moved {
                 self.tell_log_start(now, id);

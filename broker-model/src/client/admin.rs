@@ -15,6 +15,7 @@ mod task;
 mod tasks;
 
 use crate::admin_message::{AdminRequest, AdminResponse};
+use crate::compaction::Compaction;
 use crate::config::{AdminConfig, ms};
 use crate::message::{ClientRequest, ClientResponse, Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
@@ -128,10 +129,13 @@ impl Admin {
             topic_config("flush.ms", flush_ms.to_string()),
         ];
         if !retention.is_forever() {
-            let Retention { retention_ms, retention_bytes, segment_ms } = *retention;
+            let Retention { retention_ms, retention_bytes, segment_ms, .. } = *retention;
             configs.push(topic_config("retention.ms", retention_ms.to_string()));
             configs.push(topic_config("retention.bytes", retention_bytes.to_string()));
             configs.push(topic_config("segment.ms", segment_ms.to_string()));
+        }
+        if !retention.compaction.is_none() {
+            configs.extend(compaction_configs(&retention.compaction));
         }
         let topic = CreatableTopic::default()
             .with_name(TopicName(topic))
@@ -399,6 +403,18 @@ impl Node for Admin {
     fn next_deadline(&self) -> Option<Deadline> {
         self.deadline
     }
+}
+
+/// What a topic that is compacted is made with.
+fn compaction_configs(compaction: &Compaction) -> [CreatableTopicConfig; 4] {
+    let percent = compaction.min_cleanable_dirty_percent;
+    let ratio = format!("{}.{:02}", percent / 100, percent % 100);
+    [
+        topic_config("cleanup.policy", compaction.policy.name().to_owned()),
+        topic_config("min.compaction.lag.ms", compaction.min_compaction_lag_ms.to_string()),
+        topic_config("delete.retention.ms", compaction.delete_retention_ms.to_string()),
+        topic_config("min.cleanable.dirty.ratio", ratio),
+    ]
 }
 
 fn topic_config(name: &'static str, value: String) -> CreatableTopicConfig {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::compaction::{CleanupPolicy, Compaction};
 use crate::config::TopicConfig;
 use crate::message::{AllocateProducerIdsRequest, ClusterError};
 use crate::metadata::{MetadataImage, MetadataRecord, is_topic_name};
@@ -85,7 +86,7 @@ fn plan_topic(
     let retention = config.retention;
     let mut records = vec![MetadataRecord::Topic { topic: id, config }];
     if !retention.is_forever() {
-        let Retention { retention_ms, retention_bytes, segment_ms } = retention;
+        let Retention { retention_ms, retention_bytes, segment_ms, .. } = retention;
         let topic = id;
         records.push(MetadataRecord::Retention {
             topic,
@@ -93,6 +94,10 @@ fn plan_topic(
             retention_bytes,
             segment_ms,
         });
+    }
+    if !retention.compaction.is_none() {
+        let compaction = retention.compaction;
+        records.push(MetadataRecord::Compaction { topic: id, compaction });
     }
     let partitions = 0..topic.num_partitions;
     records.extend(placed_partitions(image, &usable, (id, replication), partitions));
@@ -159,13 +164,45 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
         } else if *entry.name == *"segment.ms" {
             config.retention.segment_ms = value.parse().map_err(invalid)?;
         } else {
-            return Err(ErrorCode::InvalidConfig);
+            compaction_config(&mut config.retention.compaction, &entry.name, value)?;
         }
     }
     let sane = config.min_insync_replicas > 0 && config.flush_messages > 0;
-    let Retention { retention_ms, retention_bytes, segment_ms } = config.retention;
+    let Retention { retention_ms, retention_bytes, segment_ms, .. } = config.retention;
     let sane = sane && retention_ms >= -1 && retention_bytes >= -1 && segment_ms > 0;
     if sane { Ok(config) } else { Err(ErrorCode::InvalidConfig) }
+}
+
+/// One of the settings of the cleaner; no other is known.
+fn compaction_config(
+    compaction: &mut Compaction,
+    name: &str,
+    value: &str,
+) -> Result<(), ErrorCode> {
+    let invalid = ErrorCode::InvalidConfig;
+    match name {
+        "cleanup.policy" => compaction.policy = CleanupPolicy::parse(value).ok_or(invalid)?,
+        "min.compaction.lag.ms" => {
+            compaction.min_compaction_lag_ms = value.parse().map_err(|_| invalid)?;
+        }
+        "delete.retention.ms" => {
+            compaction.delete_retention_ms = value.parse().map_err(|_| invalid)?;
+        }
+        "min.cleanable.dirty.ratio" => {
+            compaction.min_cleanable_dirty_percent = percent(value).ok_or(invalid)?;
+        }
+        _ => return Err(invalid),
+    }
+    Ok(())
+}
+
+/// A ratio from 0 to 1, in percent; digits beyond are dropped.
+fn percent(ratio: &str) -> Option<u32> {
+    let (whole, part) = ratio.split_once('.').unwrap_or((ratio, ""));
+    let digits = format!("{part}00");
+    let hundredths: u32 = digits.get(..2)?.parse().ok()?;
+    let percent = whole.parse::<u32>().ok()?.checked_mul(100)?.checked_add(hundredths)?;
+    Some(percent).filter(|percent| *percent <= 100)
 }
 
 /// The brokers that may be given replicas: those that are not shutting down, fenced ones included. A topic can be made

@@ -8,6 +8,7 @@
 
 mod application;
 mod broker;
+mod cleaner;
 mod controller;
 mod entry;
 mod group;
@@ -87,6 +88,7 @@ families! {
     6: Group(GroupDefect) in group,
     7: Transaction(TransactionDefect) in transaction,
     8: Application(ApplicationDefect) in application,
+    9: Cleaner(CleanerDefect) in cleaner,
 }
 
 impl Defect {

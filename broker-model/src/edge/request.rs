@@ -6,16 +6,18 @@ use bytes::Bytes;
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
     ConsumerGroupHeartbeatRequest, CreateTopicsRequest, DeleteRecordsRequest,
-    DescribeClusterRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
-    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest,
-    MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest,
-    ProduceRequest, RequestHeader, SyncGroupRequest, TxnOffsetCommitRequest,
+    DescribeClusterRequest, DescribeConfigsRequest, EndTxnRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
+    LeaveGroupRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
+    SyncGroupRequest, TxnOffsetCommitRequest,
 };
 use kafka_protocol::protocol::Decodable;
 use thiserror::Error;
 
 use super::apis::{ApiKey, ServedApi, served_api};
 use super::shape::{ShapeError, Walk};
+use crate::admin_message::AdminRequest;
 use crate::group_admin_message::GroupAdminRequest;
 use crate::message::ClientRequest;
 use crate::proto::StrBytes;
@@ -46,6 +48,8 @@ pub enum Body {
     ApiVersions(Box<ApiVersionsRequest>),
     /// Who is in the cluster. The edge answers it.
     DescribeCluster(Box<DescribeClusterRequest>),
+    /// How topics are configured. The edge answers it.
+    DescribeConfigs(Box<DescribeConfigsRequest>),
     /// What a broker answers, in the words of the client's version.
     Broker(ClientRequest),
 }
@@ -137,10 +141,17 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
             )))
         };
     }
+    macro_rules! admin {
+        ($variant:ident) => {{
+            let request = AdminRequest::$variant(read(bytes, version)?);
+            Body::Broker(ClientRequest::Admin(Box::new(request)))
+        }};
+    }
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not served was refused before")]
     let body = match key {
         ApiKey::ApiVersions => Body::ApiVersions(Box::new(read(bytes, version)?)),
         ApiKey::DescribeCluster => Body::DescribeCluster(Box::new(read(bytes, version)?)),
+        ApiKey::DescribeConfigs => Body::DescribeConfigs(Box::new(read(bytes, version)?)),
         ApiKey::Produce => broker!(Produce, ProduceRequest),
         ApiKey::Fetch => broker!(Fetch, FetchRequest),
         ApiKey::ListOffsets => broker!(ListOffsets, ListOffsetsRequest),
@@ -153,6 +164,11 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         ApiKey::LeaveGroup => broker!(LeaveGroup, LeaveGroupRequest),
         ApiKey::SyncGroup => broker!(SyncGroup, SyncGroupRequest),
         ApiKey::CreateTopics => broker!(CreateTopics, CreateTopicsRequest),
+        ApiKey::DeleteTopics => admin!(DeleteTopics),
+        ApiKey::CreatePartitions => admin!(CreatePartitions),
+        ApiKey::AlterPartitionReassignments => admin!(AlterPartitionReassignments),
+        ApiKey::ListPartitionReassignments => admin!(ListPartitionReassignments),
+        ApiKey::UnregisterBroker => admin!(UnregisterBroker),
         ApiKey::DeleteRecords => broker!(DeleteRecords, DeleteRecordsRequest),
         ApiKey::InitProducerId => broker!(InitProducerId, InitProducerIdRequest),
         ApiKey::OffsetForLeaderEpoch => broker!(OffsetForLeaderEpoch, OffsetForLeaderEpochRequest),

@@ -369,3 +369,62 @@ pub(super) static WRITE_TXN_MARKERS: Schema = Schema { flexible_from: 1, rows: &
     field(3, 0, LAST, Fixed(4)),
     field(1, 0, LAST, Fixed(4)),
 ]};
+
+#[rustfmt::skip]
+pub(super) static DELETE_TOPICS: Schema = Schema { flexible_from: 4, rows: &[
+    field(0, 6, LAST, Structs),
+    field(1, 6, LAST, Text),
+    field(1, 6, LAST, Fixed(16)),
+    field(0, 0, 5, List),
+    field(1, 0, LAST, Text),
+    field(0, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static DESCRIBE_CONFIGS: Schema = Schema { flexible_from: 4, rows: &[
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Fixed(1)),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, List),
+    field(2, 0, LAST, Text),
+    field(0, 1, LAST, Fixed(1)),
+    field(0, 3, LAST, Fixed(1)),
+]};
+
+#[rustfmt::skip]
+pub(super) static CREATE_PARTITIONS: Schema = Schema { flexible_from: 2, rows: &[
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, Fixed(4)),
+    field(1, 0, LAST, Structs),
+    field(2, 0, LAST, List),
+    field(3, 0, LAST, Fixed(4)),
+    field(0, 0, LAST, Fixed(4)),
+    field(0, 0, LAST, Fixed(1)),
+]};
+
+#[rustfmt::skip]
+pub(super) static ALTER_PARTITION_REASSIGNMENTS: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, Fixed(4)),
+    field(0, 1, LAST, Fixed(1)),
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, Structs),
+    field(2, 0, LAST, Fixed(4)),
+    field(2, 0, LAST, List),
+    field(3, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static LIST_PARTITION_REASSIGNMENTS: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, Fixed(4)),
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, List),
+    field(2, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static UNREGISTER_BROKER: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, Fixed(4)),
+]};

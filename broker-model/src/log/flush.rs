@@ -3,6 +3,7 @@
 //! Kafka's `UnifiedLog.roll`, `UnifiedLog.flush`, `LogManager.shutdown`.
 
 use crate::config::TopicConfig;
+use crate::defect::LogDefect;
 use crate::disk_image::FileId;
 use crate::log::Log;
 use crate::log::flushes::owner;
@@ -29,6 +30,7 @@ impl Log {
         self.config.flush_messages = topic.flush_messages;
         self.config.flush_ms = topic.flush_ms;
         self.config.retention = topic.retention;
+        self.holes = topic.retention.compaction.compacts();
     }
 
     /// Syncs all that is not flushed, and the producer state (a clean stop does this).
@@ -89,6 +91,11 @@ impl Log {
     pub(super) fn roll(&mut self, effects: &mut Effects) {
         if let Some(file) = self.write_snapshot(effects) {
             self.flush(file, Offset::ZERO, effects);
+        }
+        if self.holes && !self.config.defects.has(LogDefect::RecoveryKeepsGaps) {
+            // As promised a compacted log is on the platter up to its active segment: what is missing before that was
+            // taken by the cleaner, and not lost with the power. Kafka cannot tell.
+            self.sync_records(effects);
         }
         for (base_offset, end) in self.segments_beyond(self.flushes.requested) {
             self.flush(self.segment_file(base_offset), end, effects);

@@ -17,11 +17,13 @@
 //! | `flush` | rolling, background flushes and the recovery point |
 //! | `truncate` | cutting at either end |
 //! | `retention` | deleting segments that are old, or too many |
+//! | `cleaner` | compaction: of each key the last record stays |
 //! | `recovery` | opening what a stop left behind |
 //! | `self_check` | what must hold after each call |
 //! | [`checkpoint`] | small files with a checksum |
 
 pub mod checkpoint;
+pub(crate) mod cleaner;
 mod epoch_cache;
 mod flush;
 mod flushes;
@@ -82,6 +84,8 @@ pub struct Log {
     transactions: TransactionIndex,
     snapshots: Snapshots,
     flushes: Flushes,
+    /// Whether it is compacted: then offsets may be missing.
+    holes: bool,
     /// The wall time that it was told last: when it was opened or last looked after.
     clock: WallTime,
 }
@@ -90,6 +94,11 @@ impl Log {
     /// Whose log this is.
     pub fn partition(&self) -> TopicPartition {
         self.partition
+    }
+
+    /// Whether it is compacted: then offsets may be missing.
+    pub fn has_holes(&self) -> bool {
+        self.holes
     }
 
     /// First offset that may be read.
@@ -263,7 +272,8 @@ impl Log {
         let mut found: Vec<RecordBatch> = Vec::with_capacity(room);
         let mut bytes_left = bytes_max;
         for segment in segments {
-            if found.last().is_some_and(|last| last.next_offset() != segment.base_offset()) {
+            let parts = |last: &RecordBatch| last.next_offset() != segment.base_offset();
+            if !self.holes && found.last().is_some_and(parts) {
                 break;
             }
             for batch in segment.batches_from(from) {
@@ -332,7 +342,7 @@ impl Log {
     ) {
         let end = self.log_end_offset;
         let base = batches.first().map_or(end, RecordBatch::base_offset);
-        let gaps = self.config.defects.has(LogDefect::RecoveryKeepsGaps);
+        let gaps = self.config.defects.has(LogDefect::RecoveryKeepsGaps) || self.holes;
         assert!(
             base == end || base > end && gaps,
             "batch at {base} appended to a log that ends at {end}"
@@ -344,6 +354,9 @@ impl Log {
         self.roll_if_due(batches, effects);
         for batch in batches {
             self.append_batch(batch, effects);
+            if self.holes && origin == AppendOrigin::Leader {
+                self.note_keys(batch, effects);
+            }
             effects.note(LogNote::Appended {
                 partition: self.partition,
                 batch: batch.summary(),
@@ -354,6 +367,15 @@ impl Log {
         }
         self.flush_if_full(effects);
         self.check();
+    }
+
+    fn note_keys(&self, batch: &RecordBatch, effects: &mut Effects) {
+        effects.note(LogNote::KeysAppended {
+            partition: self.partition,
+            base_offset: batch.base_offset(),
+            leader_epoch: batch.leader_epoch(),
+            records: batch.keyed_records(),
+        });
     }
 
     fn append_batch(&mut self, batch: &RecordBatch, effects: &mut Effects) {
@@ -450,7 +472,8 @@ impl Log {
             let (before, base) = (before.end_offset(), active.base_offset());
             let defects = self.config.defects;
             let overlaps = before > base && defects.has(LogDefect::RecoveryTrustsRemainders);
-            let gap = before < base && defects.has(LogDefect::RecoveryKeepsGaps);
+            let gaps = self.holes || defects.has(LogDefect::RecoveryKeepsGaps);
+            let gap = before < base && gaps;
             assert!(
                 before == base || overlaps || gap,
                 "{}: a segment ends at {before}, the active one begins at {base}",

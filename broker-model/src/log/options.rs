@@ -62,4 +62,6 @@ pub struct LogOptions {
     pub high_watermark: Offset,
     /// From the log start offset checkpoint.
     pub log_start_offset: Offset,
+    /// Whether it is compacted: then it may have holes.
+    pub holes: bool,
 }

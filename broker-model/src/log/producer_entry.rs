@@ -80,6 +80,10 @@ impl ProducerEntry {
         self.batches.retain(|batch| batch.last_offset >= offset);
     }
 
+    pub(super) fn last_data_offset(&self) -> Option<Offset> {
+        self.batches.back().map(|last| last.last_offset)
+    }
+
     pub(super) fn has_batches(&self) -> bool {
         !self.batches.is_empty()
     }
@@ -152,6 +156,12 @@ impl ProducerEntry {
         self.coordinator_epoch = marker.coordinator_epoch;
         self.last_timestamp = timestamp;
         self.transaction.take()
+    }
+
+    /// Takes in what is left of a marker.
+    pub(super) fn take_cleaned_marker(&mut self, marker: &BatchHeader) {
+        self.enter(marker.producer_epoch);
+        self.last_timestamp = marker.max_timestamp;
     }
 
     /// Another epoch forgets the batches of the one before.

@@ -188,6 +188,13 @@ impl ProducerState {
         self.verifications = std::mem::take(&mut from.verifications);
     }
 
+    /// Of a producer that is known, the last offset of its newest batch, if one is remembered, and its epoch. Source:
+    /// `UnifiedLog.lastRecordsOfActiveProducers`.
+    pub(crate) fn last_record(&self, id: ProducerId) -> Option<(Option<Offset>, ProducerEpoch)> {
+        let entry = self.producers.get(&id)?;
+        Some((entry.last_data_offset(), entry.epoch()))
+    }
+
     /// How many producers are known.
     pub(crate) fn count(&self) -> usize {
         self.producers.len()
@@ -228,8 +235,21 @@ impl ProducerState {
             self.update(header);
             return None;
         }
-        let marker = TransactionMarker::read(batch)?;
+        let Some(marker) = TransactionMarker::read(batch) else {
+            self.take_cleaned_marker(header);
+            return None;
+        };
         self.end(&marker, batch.base_offset(), header.max_timestamp)
+    }
+
+    /// A marker of which the cleaner has left the header tells the epoch of its producer; what it ended is gone. Kafka
+    /// keeps the batch for that and does not read it. Source: `UnifiedLog.updateProducers`, `Cleaner.cleanInto`.
+    fn take_cleaned_marker(&mut self, batch: &BatchHeader) {
+        if batch.record_count == 0 && batch.is_transactional() {
+            let entry = self.producers.entry(batch.producer_id);
+            let entry = entry.or_insert_with(|| ProducerEntry::new(batch.producer_epoch));
+            entry.take_cleaned_marker(batch);
+        }
     }
 
     /// Forgets of each producer all but its newest batch. Source: `ProducerStateManager.writeSnapshot`.

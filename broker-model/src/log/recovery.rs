@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
+use crate::log::cleaner::complete_swaps;
 use crate::log::epoch_cache::EpochCache;
 use crate::log::flushes::Flushes;
 use crate::log::producer_state::ProducerState;
@@ -46,7 +47,9 @@ impl Log {
         loader.load(image);
         let (changed, checked) = (loader.changed.clone(), loader.checked_from);
         let mut log = Self::of_loaded(loader);
-        if config.defects.has(LogDefect::DerivedStateFromFiles) {
+        if options.holes && !config.defects.has(LogDefect::DerivedStateFromFiles) {
+            log.keep_epochs(&checkpoint, &changed, effects);
+        } else if config.defects.has(LogDefect::DerivedStateFromFiles) {
             log.take_epochs(checkpoint, checked, effects);
         } else {
             log.rebuild_epochs(&checkpoint, &changed, effects);
@@ -85,6 +88,7 @@ impl Log {
             transactions: TransactionIndex::default(),
             snapshots: Snapshots::new(),
             flushes: Flushes::new(loader.partition, recovery_point, &options),
+            holes: options.holes,
             clock: options.now,
         }
     }
@@ -98,6 +102,25 @@ impl Log {
         effects: &mut Effects,
     ) {
         self.epochs = EpochCache::of(self.batches());
+        self.epochs.truncate_from_start(self.log_start_offset);
+        if self.epochs != *checkpoint {
+            self.sync_cuts(changed, effects);
+            self.write_epochs(effects);
+        }
+    }
+
+    /// As [`Self::rebuild_epochs`], of a log that the cleaner was at: the batches with which an epoch began may be
+    /// gone, so that only the checkpoint knows.
+    fn keep_epochs(&mut self, checkpoint: &EpochCache, changed: &[FileId], effects: &mut Effects) {
+        self.epochs = checkpoint.clone();
+        let end = self.log_end_offset;
+        self.epochs.truncate_from_end(end);
+        let newest = self.epochs.latest_epoch();
+        let mut later = EpochCache::of(self.batches()).starts();
+        later.retain(|(epoch, _)| *epoch > newest);
+        for (epoch, start) in later {
+            self.epochs.assign(epoch, start);
+        }
         self.epochs.truncate_from_start(self.log_start_offset);
         if self.epochs != *checkpoint {
             self.sync_cuts(changed, effects);
@@ -186,11 +209,13 @@ impl<'a> Loader<'a> {
     }
 
     fn load(&mut self, image: &DiskImage) {
-        let mut found: Vec<(Offset, &Bytes)> = image.segments(self.partition).collect();
+        let defects = self.options.config.defects;
+        let mut found = complete_swaps(self.partition, image, defects, self.effects);
         self.drop_below_start(&mut found);
-        let Some(&(first, _)) = found.first() else {
+        let Some((first, _)) = found.first() else {
             return;
         };
+        let first = *first;
         // What is below the recovery point was flushed: if it is gone, it was deleted on purpose.
         let known = self.log_start.max(self.options.recovery_point);
         // In Kafka a log begins with whatever segment is the first.
@@ -198,9 +223,9 @@ impl<'a> Loader<'a> {
             self.has(LogDefect::RecoveryKeepsGaps) || self.has(LogDefect::LogStartCheckpointLags);
         let begins = self.options.clean || first <= known || anywhere;
         let mut expected = begins.then_some(first);
-        for (index, &(base_offset, bytes)) in found.iter().enumerate() {
+        for (index, (base_offset, bytes)) in found.iter().enumerate() {
             let next = found.get(index + 1).map(|(next, _)| *next);
-            expected = self.load_segment(expected, base_offset, next, bytes);
+            expected = self.load_segment(expected, *base_offset, next, bytes);
         }
         self.drop_all_if_below_start();
     }
@@ -222,7 +247,7 @@ impl<'a> Loader<'a> {
                 self.delete(base_offset);
                 Some(end)
             }
-            Some(end) if end >= base_offset || gaps => {
+            Some(end) if end >= base_offset || gaps || self.options.holes => {
                 let flushed = next.is_some_and(|next| next <= self.options.recovery_point);
                 self.keep(base_offset, bytes, (self.options.clean || flushed, next.is_none()))
             }
@@ -250,6 +275,12 @@ impl<'a> Loader<'a> {
             read.segment.leave_unreadable(bytes.len() as u64 - read.segment.size());
         }
         let (length, end) = (read.segment.size(), read.segment.end_offset());
+        let before = self.segments.last().map(Segment::end_offset);
+        if self.options.holes && length == 0 && before.is_some_and(|before| before < base_offset) {
+            // Only what follows it, and is gone, tells a hole of the cleaner's from one that was left by a power loss.
+            self.delete(base_offset);
+            return before.filter(|_| unchecked || !read.invalid);
+        }
         self.segments.push(read.segment);
         if length < bytes.len() as u64 {
             let file = FileId::Segment { partition: self.partition, base_offset };
@@ -261,7 +292,7 @@ impl<'a> Loader<'a> {
 
     fn read_segment(&mut self, base: Offset, mut bytes: Bytes, unchecked: bool) -> ReadSegment {
         let mut segment = Segment::new(base);
-        let gaps = self.has(LogDefect::RecoveryKeepsGaps);
+        let gaps = self.has(LogDefect::RecoveryKeepsGaps) || self.options.holes;
         while !bytes.is_empty() {
             let batch = if unchecked {
                 RecordBatch::split_front_trusted(&mut bytes)
@@ -291,14 +322,14 @@ impl<'a> Loader<'a> {
 
     /// Segments wholly below the log start were deleted, or were about to be. A segment's own
     /// content says where it ends: the next one may be a remainder.
-    fn drop_below_start(&mut self, found: &mut Vec<(Offset, &Bytes)>) {
+    fn drop_below_start(&mut self, found: &mut Vec<(Offset, Bytes)>) {
         let ends_below = |loader: &mut Self, base_offset, bytes: &Bytes| {
             let read = loader.read_segment(base_offset, bytes.clone(), true);
             loader.last_epoch = LeaderEpoch::NONE;
             read.segment.end_offset() <= loader.log_start
         };
         let mut count = 0;
-        while count + 1 < found.len() && ends_below(self, found[count].0, found[count].1) {
+        while count + 1 < found.len() && ends_below(self, found[count].0, &found[count].1) {
             self.delete(found[count].0);
             count += 1;
         }

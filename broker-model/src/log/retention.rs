@@ -34,8 +34,10 @@ impl Log {
     pub(crate) fn delete_old_segments(&mut self, now: WallTime, effects: &mut Effects) {
         self.clock = now;
         self.delete_below_start(effects);
-        self.delete_beyond_size(effects);
-        self.delete_expired(now, effects);
+        if self.config.retention.deletes() {
+            self.delete_beyond_size(effects);
+            self.delete_expired(now, effects);
+        }
         self.check();
     }
 

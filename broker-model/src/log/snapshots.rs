@@ -160,7 +160,12 @@ impl Log {
         let Some(snapshot) = unseal::<Snapshot>(bytes) else {
             return false;
         };
-        // What came before the first segment is gone and cannot be compared.
+        // What came before the first segment is gone and cannot be compared. Nor can a batch that the cleaner may have
+        // taken, but its epoch is known: two logs with one epoch at an offset are the same below.
+        if self.holes {
+            let epoch = self.epochs.epoch_at(offset.plus(-1));
+            return offset == first || snapshot.last_batch.is_some_and(|(of, _)| of == epoch);
+        }
         offset == first || snapshot.last_batch == self.batch_ending_at(offset).map(identity)
     }
 
@@ -221,6 +226,8 @@ fn offset_of(file: FileId) -> Option<Offset> {
         | FileId::LogStartOffsetCheckpoint
         | FileId::CleanShutdown
         | FileId::QuorumState
+        | FileId::CleanerCheckpoint
+        | FileId::SegmentAside { .. }
         | FileId::PartitionMetadata(_) => None,
     }
 }

@@ -6,7 +6,6 @@ use crate::collections::PartitionMap;
 use crate::config::TopicConfig;
 use crate::metadata::MetadataRecord;
 use crate::note::{MetadataChange, PartitionRegistration};
-use crate::retention::Retention;
 use crate::types::{BrokerEpoch, NodeId, Offset, TopicId, TopicPartition};
 
 /// Cluster metadata at an offset.
@@ -109,10 +108,8 @@ impl MetadataImage {
                 self.next_producer_id = *next_producer_id;
                 MetadataChange::ProducerIdsAllocated { next_producer_id: *next_producer_id }
             }
-            MetadataRecord::Retention { topic, retention_ms, retention_bytes, segment_ms } => {
-                let (retention_ms, retention_bytes) = (*retention_ms, *retention_bytes);
-                let segment_ms = *segment_ms;
-                self.retain(*topic, Retention { retention_ms, retention_bytes, segment_ms })
+            MetadataRecord::Retention { topic, .. } | MetadataRecord::Compaction { topic, .. } => {
+                self.retain(*topic, record)
             }
             MetadataRecord::RemoveTopic { topic } => self.remove_topic(*topic),
             MetadataRecord::UnregisterBroker { broker, .. } => {
@@ -134,11 +131,19 @@ impl MetadataImage {
         MetadataChange::TopicDeleted { topic }
     }
 
-    fn retain(&mut self, topic: TopicId, retention: Retention) -> MetadataChange {
+    /// What becomes of a topic's records was set, by one of the records for that.
+    fn retain(&mut self, topic: TopicId, record: &MetadataRecord) -> MetadataChange {
         let config = self.topics.get_mut(&topic);
         let config = config.unwrap_or_else(|| panic!("retention of topic {topic:?}"));
-        config.retention = retention;
-        MetadataChange::RetentionChanged { topic, retention }
+        let retention = &mut config.retention;
+        if let MetadataRecord::Retention { retention_ms, retention_bytes, segment_ms, .. } = record
+        {
+            (retention.retention_ms, retention.retention_bytes) = (*retention_ms, *retention_bytes);
+            retention.segment_ms = *segment_ms;
+        } else if let MetadataRecord::Compaction { compaction, .. } = record {
+            retention.compaction = *compaction;
+        }
+        MetadataChange::RetentionChanged { topic, retention: *retention }
     }
 
     /// A registration that keeps the epoch changes nothing but where it is written.

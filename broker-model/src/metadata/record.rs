@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::compaction::Compaction;
 use crate::config::TopicConfig;
 use crate::note::{PartitionRegistration, Reassignment};
 use crate::types::{BrokerEpoch, NodeId, TopicId, TopicPartition};
@@ -96,6 +97,13 @@ pub enum MetadataRecord {
         /// Epoch of its last uptime.
         broker_epoch: BrokerEpoch,
     },
+    /// A topic's logs are compacted from here on as this says. Source: Kafka's `ConfigRecord`.
+    Compaction {
+        /// Which.
+        topic: TopicId,
+        /// How.
+        compaction: Compaction,
+    },
 }
 
 impl MetadataRecord {
@@ -132,6 +140,7 @@ impl MetadataRecord {
             | Self::ProducerIds { .. }
             | Self::Retention { .. }
             | Self::RemoveTopic { .. }
+            | Self::Compaction { .. }
             | Self::UnregisterBroker { .. } => None,
         }
     }

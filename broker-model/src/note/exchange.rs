@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::ClusterError;
-use crate::types::{LeaderEpoch, NodeId, TopicPartition};
+use crate::types::{LeaderEpoch, NodeId, TopicId, TopicPartition};
 
 /// A fact of a request or of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +56,15 @@ pub enum ExchangeNote {
         partition: String,
         /// Which.
         epoch: LeaderEpoch,
+    },
+    /// A client has heard that another topic has the name of one that it knew. Source: KIP-516, KAFKA-12257.
+    TopicReplaced {
+        /// Its name.
+        topic: String,
+        /// The topic that it knew.
+        before: TopicId,
+        /// The one that is there now.
+        after: TopicId,
     },
 }
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
+use crate::types::{
+    LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition, WallTime,
+};
 
 /// A fact of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -88,6 +90,63 @@ pub enum LogNote {
         /// Whether the log was found at boot and the metadata knows of no such replica.
         stray: bool,
     },
+    /// The keys of a batch that this leader appended to a compacted log.
+    KeysAppended {
+        /// Whose log.
+        partition: TopicPartition,
+        /// First offset of the batch.
+        base_offset: Offset,
+        /// Epoch of the leader.
+        leader_epoch: LeaderEpoch,
+        /// Its records, in order.
+        records: Vec<KeyedRecord>,
+    },
+    /// The cleaner has put one segment in the place of those from `from` up to `to`.
+    Cleaned {
+        /// Whose log.
+        partition: TopicPartition,
+        /// First offset of the segment.
+        from: Offset,
+        /// Where the replaced segments ended.
+        to: Offset,
+        /// Where the dirty part began.
+        first_dirty: Offset,
+        /// The first offset that the round leaves alone.
+        upper: Offset,
+        /// All keys below are noted in the round's map: the rest is left as it is.
+        end: Offset,
+        /// When the round began, by this node's clock.
+        at: WallTime,
+        /// What is there now.
+        batches: Vec<CleanedBatch>,
+    },
+    /// The dirty part of a compacted log begins here from now on.
+    CleanerCheckpointed {
+        /// Whose log.
+        partition: TopicPartition,
+        /// First dirty offset.
+        first_dirty: Offset,
+    },
+}
+
+/// A record of a compacted log, as far as the cleaner looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KeyedRecord {
+    /// A hash of its key.
+    pub key: u64,
+    /// Whether it deletes its key.
+    pub tombstone: bool,
+}
+
+/// A batch as the cleaner leaves it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CleanedBatch {
+    /// Its header.
+    pub batch: BatchSummary,
+    /// Offsets of the records that it has.
+    pub records: Vec<Offset>,
+    /// From when on its tombstones may go, or the marker that it is.
+    pub delete_horizon: Option<WallTime>,
 }
 
 /// Why records at a log's front are deleted. Source: Kafka's `LogStartOffsetIncrementReason`,

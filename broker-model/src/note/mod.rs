@@ -24,7 +24,10 @@ pub use controller::{
 };
 pub use exchange::{Api, ExchangeNote, Standing};
 pub use group::{GroupNote, Lateness};
-pub use log::{AppendOrigin, BatchKind, BatchSummary, DeletionReason, LogNote, TruncateReason};
+pub use log::{
+    AppendOrigin, BatchKind, BatchSummary, CleanedBatch, DeletionReason, KeyedRecord, LogNote,
+    TruncateReason,
+};
 pub use producer::{KnownProducer, ProducerNote};
 pub use quorum::{QuorumNote, QuorumRole};
 pub use replication::ReplicationNote;

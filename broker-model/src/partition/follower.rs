@@ -132,7 +132,8 @@ impl Partition {
         };
         self.start_at_batch(&response.batches, effects);
         let end = self.log.log_end_offset();
-        let appendable = appendable(&response.batches, end, epoch, self.defects);
+        let rules = (self.defects, self.log.has_holes());
+        let appendable = appendable(&response.batches, end, epoch, rules);
         let Appendable::Batches(batches) = appendable else {
             return FetchOutcome::Failed;
         };
@@ -203,10 +204,16 @@ impl Partition {
     }
 }
 
-/// Whether a fetch's answer changes the follower.
+/// Whether a fetch's answer changes the follower: its log, its high watermark, or whether it goes on fetching.
 fn is_change(response: &ReplicaFetchPartitionResponse, high_watermark: Offset) -> bool {
-    response.error.is_none()
-        && (response.diverging.is_some()
-            || !response.batches.is_empty()
-            || response.high_watermark != high_watermark)
+    match response.error {
+        Some(error) => {
+            matches!(error, ClusterError::FencedLeaderEpoch | ClusterError::OffsetOutOfRange)
+        }
+        None => {
+            response.diverging.is_some()
+                || !response.batches.is_empty()
+                || response.high_watermark != high_watermark
+        }
+    }
 }

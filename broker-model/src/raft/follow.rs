@@ -93,7 +93,8 @@ impl Quorum {
     ) {
         let end = self.log.log_end_offset();
         let (batches, epoch) = (&response.batches, self.state.epoch);
-        let Appendable::Batches(batches) = appendable(batches, end, epoch, self.defects) else {
+        let Appendable::Batches(batches) = appendable(batches, end, epoch, (self.defects, false))
+        else {
             self.hold_fetch(now, from);
             return;
         };

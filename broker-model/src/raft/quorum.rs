@@ -113,6 +113,7 @@ impl Quorum {
             recovery_point: Offset::ZERO,
             high_watermark: Offset::ZERO,
             log_start_offset: Offset::ZERO,
+            holes: false,
         };
         let log = Log::open(TopicPartition::METADATA, log_options, image, effects);
         let peers = config.controllers.iter().filter(|voter| **voter != node);

@@ -26,6 +26,10 @@ pub struct RecordView<'a> {
     pub key: Option<&'a [u8]>,
     /// Value.
     pub value: Option<&'a [u8]>,
+    /// Its timestamp less the batch's base timestamp, in milliseconds.
+    pub timestamp_delta: i64,
+    /// Its headers, as they are in the batch: their number first.
+    pub headers: &'a [u8],
 }
 
 impl RecordBatch {
@@ -51,30 +55,43 @@ impl RecordBatch {
             return Err(BatchError::Field { field: "attributes", value: attributes });
         }
         let mut body = &self.bytes()[HEADER_LENGTH..];
-        for delta in 0..i64::from(self.header().record_count) {
+        let (base, last) = (self.base_offset(), self.last_offset());
+        let mut next = base;
+        for _ in 0..self.header().record_count {
             let length = read_length(&mut body, "record length")?;
-            let record = take(&mut body, length);
-            show(read_record(record, self.base_offset(), delta)?);
+            let record = read_record(take(&mut body, length), base)?;
+            let fits = if self.header().is_whole() {
+                record.offset == next
+            } else {
+                record.offset >= next && record.offset <= last
+            };
+            if !fits {
+                let value = record.offset.0.wrapping_sub(base.0);
+                return Err(BatchError::Field { field: "offset delta", value });
+            }
+            next = record.offset.next();
+            show(record);
         }
         nothing_left(body, "bytes after records")
     }
 }
 
-fn read_record(mut bytes: &[u8], base: Offset, delta: i64) -> Result<RecordView<'_>, BatchError> {
+fn read_record(mut bytes: &[u8], base: Offset) -> Result<RecordView<'_>, BatchError> {
     if bytes.is_empty() {
         return Err(BatchError::Truncated { wanted: 1, present: 0 });
     }
     take(&mut bytes, 1); // Attributes of a record; Kafka uses none of the bits.
-    read_varint(&mut bytes)?;
+    let timestamp_delta = read_varint(&mut bytes)?;
     let offset_delta = read_varint(&mut bytes)?;
-    if offset_delta != delta {
+    if !(0..=i64::from(i32::MAX)).contains(&offset_delta) {
         return Err(BatchError::Field { field: "offset delta", value: offset_delta });
     }
     let key = read_optional(&mut bytes)?;
     let value = read_optional(&mut bytes)?;
+    let headers = bytes;
     skip_headers(&mut bytes)?;
     nothing_left(bytes, "bytes after record")?;
-    Ok(RecordView { offset: base.plus(delta), key, value })
+    Ok(RecordView { offset: base.plus(offset_delta), key, value, timestamp_delta, headers })
 }
 
 fn nothing_left(bytes: &[u8], field: &'static str) -> Result<(), BatchError> {

@@ -3,13 +3,16 @@
 use bytes::Bytes;
 
 use crate::record::header::{CHECKED_FROM, HEADER_LENGTH};
-use crate::record::{BatchHeader, RecordBatch, varint};
-use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
+use crate::record::value::header_of;
+use crate::record::{BatchHeader, RecordBatch, RecordView, varint};
+use crate::types::{
+    LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordValue, Sequence, WallTime,
+};
 
 /// Bytes of a small record besides its key and value, at most.
 const RECORD_OVERHEAD: usize = 16;
 
-/// Puts records together into a batch, uncompressed and without record headers.
+/// Puts records together into a batch, uncompressed; only tombstones have a header.
 #[derive(Debug, Clone)]
 pub struct RecordBatchBuilder {
     /// Room for the header, then the records.
@@ -68,26 +71,34 @@ impl RecordBatchBuilder {
 
     /// Adds a record from borrowed parts.
     pub fn push_copy(&mut self, timestamp: WallTime, key: Option<&[u8]>, value: Option<&[u8]>) {
+        self.push_with_headers(timestamp, (key, value), &[0]);
+    }
+
+    /// Adds a record that deletes its key, with its number in a header.
+    pub fn push_tombstone(&mut self, timestamp: WallTime, key: Option<&[u8]>, value: RecordValue) {
+        self.push_with_headers(timestamp, (key, None), &header_of(value));
+    }
+
+    fn push_with_headers(
+        &mut self,
+        timestamp: WallTime,
+        (key, value): (Option<&[u8]>, Option<&[u8]>),
+        headers: &[u8],
+    ) {
         if self.count == 0 {
             self.base_timestamp = timestamp;
             self.max_timestamp = timestamp;
         }
         self.max_timestamp = self.max_timestamp.max(timestamp);
         let timestamp_delta = timestamp.0.wrapping_sub(self.base_timestamp.0);
-        let offset_delta = i64::from(self.count);
-        let length = 2
-            + varint::length(timestamp_delta)
-            + varint::length(offset_delta)
-            + optional_length(key)
-            + optional_length(value);
-        self.bytes.reserve(length + 5);
-        varint::write(&mut self.bytes, length as i64);
-        self.bytes.push(0); // No attributes.
-        varint::write(&mut self.bytes, timestamp_delta);
-        varint::write(&mut self.bytes, offset_delta);
-        self.write_optional(key);
-        self.write_optional(value);
-        varint::write(&mut self.bytes, 0); // No headers.
+        let view = RecordView {
+            offset: Offset(i64::from(self.count)),
+            key,
+            value,
+            timestamp_delta,
+            headers,
+        };
+        write_record(&mut self.bytes, i64::from(self.count), &view);
         self.count += 1;
     }
 
@@ -133,15 +144,34 @@ impl RecordBatchBuilder {
             record_count: self.count,
         }
     }
+}
 
-    fn write_optional(&mut self, bytes: Option<&[u8]>) {
-        match bytes {
-            Some(bytes) => {
-                varint::write(&mut self.bytes, bytes.len() as i64);
-                self.bytes.extend_from_slice(bytes);
-            }
-            None => varint::write(&mut self.bytes, -1),
+/// Writes a record at an offset delta, whatever the view says of its offset.
+pub(super) fn write_record(out: &mut Vec<u8>, offset_delta: i64, record: &RecordView<'_>) {
+    let RecordView { key, value, timestamp_delta, headers, .. } = *record;
+    let length = 1
+        + varint::length(timestamp_delta)
+        + varint::length(offset_delta)
+        + optional_length(key)
+        + optional_length(value)
+        + headers.len();
+    out.reserve(length + 5);
+    varint::write(out, length as i64);
+    out.push(0); // No attributes.
+    varint::write(out, timestamp_delta);
+    varint::write(out, offset_delta);
+    write_optional(out, key);
+    write_optional(out, value);
+    out.extend_from_slice(headers);
+}
+
+fn write_optional(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    match bytes {
+        Some(bytes) => {
+            varint::write(out, bytes.len() as i64);
+            out.extend_from_slice(bytes);
         }
+        None => varint::write(out, -1),
     }
 }
 

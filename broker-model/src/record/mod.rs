@@ -6,6 +6,7 @@
 //! | `header` | the 61 bytes that brokers read, and the checks on them |
 //! | `body` | the records, which only clients and the metadata log read |
 //! | `builder` | putting records together into a batch |
+//! | `cleaned` | what the cleaner leaves of a batch |
 //! | `error` | what bytes may lack to be a batch |
 //! | `marker` | what ends a transaction on a partition |
 //! | `value` | values that can be traced to the write they came from |
@@ -14,6 +15,7 @@
 mod batch;
 mod body;
 mod builder;
+mod cleaned;
 mod error;
 mod header;
 mod marker;

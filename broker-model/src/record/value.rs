@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::record::RecordBatch;
+use crate::record::{RecordBatch, RecordView};
 use crate::types::RecordValue;
 
 /// Bytes of the number at the front of a value.
@@ -33,6 +33,14 @@ impl RecordBatch {
         bytes.extend_from_slice(&filling[..length - bytes.len()]);
     }
 
+    /// The number of a record of ours: its value's, or of a tombstone, which has none, that in its header.
+    pub fn record_number(record: &RecordView<'_>) -> Option<RecordValue> {
+        match record.value {
+            Some(value) => Self::value_number(value),
+            None => number_in_header(record.headers),
+        }
+    }
+
     /// The number that a producer of ours wrote into a value; `None` if the value is too short or
     /// its filling is not the number's.
     pub fn value_number(value: &[u8]) -> Option<RecordValue> {
@@ -45,6 +53,19 @@ impl RecordBatch {
     }
 }
 
+/// The one header of a tombstone: its number of headers, the key, the number.
+const HEADER_FRONT: [u8; 4] = [2, 2, b'n', 16];
+
+/// The headers of a tombstone, as they are in a batch.
+pub(super) fn header_of(value: RecordValue) -> Vec<u8> {
+    [&HEADER_FRONT[..], &value.0.to_be_bytes()].concat()
+}
+
+fn number_in_header(headers: &[u8]) -> Option<RecordValue> {
+    let number: [u8; NUMBER_LENGTH] = headers.strip_prefix(&HEADER_FRONT)?.try_into().ok()?;
+    Some(RecordValue(u64::from_be_bytes(number))).filter(|value| value.is_tombstone())
+}
+
 fn filling_of(value: RecordValue) -> [u8; FILLING_LENGTH] {
     xxh3_64(&value.0.to_be_bytes()).to_be_bytes()
 }
@@ -52,6 +73,8 @@ fn filling_of(value: RecordValue) -> [u8; FILLING_LENGTH] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::RecordBatchBuilder;
+    use crate::types::{ProducerEpoch, ProducerId, Sequence, WallTime};
 
     #[test]
     fn values_round_trip_at_every_length() {
@@ -60,6 +83,19 @@ mod tests {
             assert_eq!(bytes.len(), length as usize);
             assert_eq!(RecordBatch::value_number(&bytes), Some(RecordValue(77)));
         }
+    }
+
+    #[test]
+    fn a_tombstone_tells_its_number_in_a_header() {
+        let value = RecordValue(77).as_tombstone();
+        let none = (ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+        let mut builder = RecordBatchBuilder::new(none.0, none.1, none.2);
+        builder.push_tombstone(WallTime(1), Some(b"key"), value);
+        builder.push_copy(WallTime(1), Some(b"key"), None);
+        let mut numbers = Vec::new();
+        let batch = RecordBatch::parse(builder.build().bytes().clone()).expect("just built");
+        let read = batch.for_each_record(|it| numbers.push(RecordBatch::record_number(&it)));
+        assert_eq!((read, numbers), (Ok(()), vec![Some(value), None]));
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //! the next fetch tells where the logs part. Without it, records of an epoch come in that the follower's leader never
 //! had.
 //!
-//! As promised, an answer begins where the log ends. Kafka refuses only what begins before: a leader whose recovery has
-//! left a hole hands it on to each follower that lags behind it.
+//! As promised, an answer begins where the log ends, unless the log is compacted. Kafka refuses only what begins
+//! before: a leader whose recovery has left a hole hands it on to each follower that lags behind it.
 
 use crate::defect::{Defects, LogDefect};
 use crate::record::RecordBatch;
@@ -27,12 +27,12 @@ pub(crate) fn appendable(
     batches: &[RecordBatch],
     log_end: Offset,
     following: LeaderEpoch,
-    defects: Defects,
+    (defects, holes): (Defects, bool),
 ) -> Appendable<'_> {
     let is_later = |batch: &RecordBatch| batch.leader_epoch() > following;
     let count = batches.iter().position(is_later).unwrap_or(batches.len());
     let taken = &batches[..count];
-    let takes_gaps = defects.has(LogDefect::RecoveryKeepsGaps);
+    let takes_gaps = holes || defects.has(LogDefect::RecoveryKeepsGaps);
     match taken.first().map(RecordBatch::base_offset) {
         Some(first) if first < log_end || first > log_end && !takes_gaps => {
             Appendable::Elsewhere(first)
@@ -58,7 +58,8 @@ mod tests {
     fn batches_from_the_first_of_a_later_epoch_on_are_skipped() {
         let batches = [batch(4, 1), batch(5, 2), batch(6, 3), batch(7, 2)];
         for (following, count) in [(0, 0), (1, 1), (2, 2), (3, 4)] {
-            let found = appendable(&batches, Offset(4), LeaderEpoch(following), Defects::NONE);
+            let found =
+                appendable(&batches, Offset(4), LeaderEpoch(following), (Defects::NONE, false));
             assert_eq!(found, Appendable::Batches(&batches[..count]), "in epoch {following}");
         }
     }
@@ -67,10 +68,10 @@ mod tests {
     fn an_answer_that_begins_elsewhere_is_not_taken() {
         let batches = [batch(4, 1)];
         for end in [3, 5] {
-            let found = appendable(&batches, Offset(end), LeaderEpoch(1), Defects::NONE);
+            let found = appendable(&batches, Offset(end), LeaderEpoch(1), (Defects::NONE, false));
             assert_eq!(found, Appendable::Elsewhere(Offset(4)), "the log ends at {end}");
         }
-        let found = appendable(&[], Offset(3), LeaderEpoch(1), Defects::NONE);
+        let found = appendable(&[], Offset(3), LeaderEpoch(1), (Defects::NONE, false));
         assert_eq!(found, Appendable::Batches(&[]));
     }
 
@@ -78,7 +79,7 @@ mod tests {
     fn kafka_takes_what_begins_behind_the_log_end() {
         let batches = [batch(4, 1)];
         let kafka = [LogDefect::RecoveryKeepsGaps].into_iter().collect();
-        let taken_at = |end| appendable(&batches, Offset(end), LeaderEpoch(1), kafka);
+        let taken_at = |end| appendable(&batches, Offset(end), LeaderEpoch(1), (kafka, false));
         assert_eq!(taken_at(3), Appendable::Batches(&batches), "a hole");
         assert_eq!(taken_at(5), Appendable::Elsewhere(Offset(4)), "an overlap");
     }

@@ -12,8 +12,9 @@ mod keys;
 mod survivors;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use harrow_broker_model::types::RecordValue;
 use harrow_sim::history::{
     Completion, History, NEVER, NO_OFFSET, NO_PARTITION, ReadRecord, Row, SendRecord,
 };
@@ -66,6 +67,8 @@ pub(crate) struct Index<'a> {
     stated: BTreeMap<SendId, u32>,
     /// By read: who sent it, or [`NONE`].
     writers: Vec<SendId>,
+    /// Reads of records that stand in another topic of the same name as well: nobody need have sent them here.
+    elsewhere: BTreeSet<ReadId>,
     /// Sends that have a place, by partition and place.
     by_place: Vec<SendId>,
     /// Copies, and values that nobody sent; by partition, offset and value.
@@ -178,13 +181,26 @@ impl<'a> Index<'a> {
     ) -> bool {
         offset < self.options.log_start_at(partition, by_ns)
             || self.keys.superseded((partition, self.send(send).key), offset, by_ns)
+            || self.is_tombstone(send, partition)
+    }
+
+    /// Whether a record deletes its key: the cleaner takes it, too, when it has been there for long enough. A client
+    /// that comes too late for it cannot tell.
+    fn is_tombstone(&self, send: SendId, partition: u32) -> bool {
+        self.options.compacted(partition) && RecordValue(self.send(send).value).is_tombstone()
     }
 
     /// Why what is at this place may be gone in the end, if it may.
     pub(crate) fn removal(&self, send: SendId, (partition, offset): (u32, i64)) -> Option<Removal> {
         let retained = offset < self.options.log_start_offset(partition);
         let removed = self.may_be_removed(send, (partition, offset), NEVER);
-        removed.then_some(if retained { Removal::Retention } else { Removal::Compaction })
+        removed.then_some(if self.options.deleted.contains(&partition) {
+            Removal::Deletion
+        } else if retained {
+            Removal::Retention
+        } else {
+            Removal::Compaction
+        })
     }
 
     /// Whether compaction may have removed a record without a place: then another of its key is known.
@@ -200,6 +216,11 @@ impl<'a> Index<'a> {
 
     pub(crate) fn writer(&self, read: ReadId) -> Option<SendId> {
         Some(self.writers[read as usize]).filter(|writer| *writer != NONE)
+    }
+
+    /// Whether it is of a record that stands in another topic of the same name.
+    pub(crate) fn stands_elsewhere(&self, read: ReadId) -> bool {
+        self.elsewhere.contains(&read)
     }
 
     pub(crate) fn operation_of_read(&self, read: ReadId) -> u32 {

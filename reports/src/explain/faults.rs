@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 37] = [
+pub(super) static ENTRIES: [Entry; 39] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -299,6 +299,24 @@ pub(super) static ENTRIES: [Entry; 37] = [
         example: "abort-hanging leader-of orders-0: nothing is found, or one marker is sent.",
         legal: "A transaction that goes on must not be aborted by it.",
         source: "kafka-transactions.sh find-hanging, abort",
+    },
+    Entry {
+        name: "delete-topic",
+        kind: Kind::Fault,
+        meaning: "An administrator deletes a topic, while clients go on that use it.",
+        example: "delete-topic leader-of orders-0: the topic orders.",
+        legal: "Its records are gone. What is sent to it waits, or ends with an unknown topic.",
+        source: "kafka-topics.sh --delete",
+    },
+    Entry {
+        name: "create-topic",
+        kind: Kind::Fault,
+        meaning: "An administrator creates a topic again that was deleted: it is another one, with an id and offsets of \
+            its own (KIP-516). Histories call the second one orders@2.",
+        example: "create-topic leader-of orders-0, 500 ms after its deletion.",
+        legal: "A send may stand in both, if the first did not acknowledge it. A consumer may go on in the new one where \
+            it stood in the old. Nothing that the old one has acknowledged may be in the new one.",
+        source: "kafka-topics.sh --create",
     },
     Entry {
         name: "join-broker",

@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 77] = [
+pub(super) static ENTRIES: [Entry; 81] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -42,6 +42,12 @@ pub(super) static ENTRIES: [Entry; 77] = [
     mark("deleted-by-size", "A log gave up segments as it was larger than retention.bytes."),
     mark("deleted-by-time", "A log gave up segments whose records were older than retention.ms."),
     mark("deletion-confirmed", "A client was told that records are deleted on all live replicas."),
+    mark("log-cleaned", "The cleaner replaced segments by one without what later records replace."),
+    mark(
+        "batch-kept-empty",
+        "The cleaner kept a batch without records, for its producer or its end.",
+    ),
+    mark("delete-horizon-set", "The cleaner noted from when on a tombstone or a marker may go."),
     mark("log-start-followed", "A follower took its leader's log start over."),
     mark("records-deleted", "A leader moved its log start as a client had asked (DeleteRecords)."),
     mark_of(
@@ -169,4 +175,5 @@ pub(super) static ENTRIES: [Entry; 77] = [
         "A broker found a log of a partition that is not its own, and gave it up.",
     ),
     mark("topic-deleted", "The controller deleted a topic."),
+    mark("topic-replaced", "A client heard that another topic has the name of one that it knew."),
 ];

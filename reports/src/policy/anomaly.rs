@@ -57,7 +57,8 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
             .or_else(|| excuse_expired(terms, history, seen))
             .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
             .or_else(|| unproved(&[passed]))
-            .or_else(loss),
+            .or_else(loss)
+            .or_else(|| terms.another_topic(occurrence)),
         Anomaly::EosLoss | Anomaly::EosDuplicate => {
             excuse_processing(terms, history, occurrence).or_else(loss)
         }
@@ -78,6 +79,7 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
                 .or_else(|| terms.lost_commit(seen, quiet_ns))
                 .or_else(unsettled)
                 .or_else(loss)
+                .or_else(|| terms.another_topic(occurrence))
         }
         // A send that failed is let happen by no isolation level.
         Anomaly::G1a => {
@@ -97,7 +99,9 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
             // Of two operations alone, one has read what was sent later: no isolation allows that.
             terms.read_uncommitted().filter(|_| occurrence.cycle.len() > 2)
         }
-        Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence),
+        Anomaly::CommitBeyondPosition => {
+            excuse_start(terms, history, occurrence).or_else(|| terms.another_topic(occurrence))
+        }
         Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
 }
@@ -313,7 +317,8 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
         excuse_out_of_range(terms, history, occurrence)
             .or_else(|| excuse_back_to_start(terms, history, occurrence))
     };
-    moved.or_else(copy).or_else(out_of_range).or_else(unread).or_else(loss)
+    let another = || terms.another_topic(occurrence);
+    moved.or_else(copy).or_else(out_of_range).or_else(unread).or_else(loss).or_else(another)
 }
 
 /// Where the process goes on that an occurrence is about, if records may be passed over by it.

@@ -1,8 +1,10 @@
 //! What a configuration promises, and what was done to the cluster.
 
+use std::collections::BTreeMap;
+
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
-use harrow_sim::history::History;
+use harrow_sim::history::{History, asked_name};
 use harrow_sim::plan::{Action, ClientPlan, Plan, ProcessingGuarantee, Target, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
@@ -13,7 +15,7 @@ use super::promised::{
     Isolation, NO_LOSS, OFFSETS_RETENTION_NS, PartitionTerms, ProducerTerms, Reset,
 };
 use super::reason::Reason;
-use crate::check::{Occurrence, OccurrenceContext};
+use crate::check::{Occurrence, OccurrenceContext, recreated};
 
 /// So many brokers that lost data are named.
 const BLAMED_MAX: usize = 2;
@@ -66,6 +68,9 @@ pub struct Terms {
     /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
     /// allows them. None if it is not known.
     pub dropped: Option<Vec<Dropped>>,
+    /// Partitions of topics of whose name there was another one, with the time, in nanoseconds, until which a broker may
+    /// have told clients of the one that was deleted.
+    pub recreated: BTreeMap<u32, u64>,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
     /// answer with its own, older, end offset, and a true regression is an internal violation.
     pub epochs_watched: bool,
@@ -120,6 +125,7 @@ impl Terms {
             settled_ns: u64::MAX,
             producers_expire: false,
             dropped: None,
+            recreated: BTreeMap::new(),
             epochs_watched: false,
             eligible_leader_replicas: true,
             damage: Vec::new(),
@@ -156,6 +162,7 @@ impl Terms {
         // Processes that come after a crash are those of some consumer, and nobody says of which.
         terms.offset_reset = terms.weakest_reset();
         terms.disturbed = run.faults.iter().any(took_place);
+        terms.recreated = heard_of_by(run);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
         terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
@@ -246,6 +253,18 @@ impl Terms {
             })
             .or_else(|| self.corrupt_logs(occurrence.partition, occurrence.at_ns))
             .or_else(|| self.metadata_gone(occurrence.at_ns))
+    }
+
+    /// Why a consumer may stand elsewhere in a topic that was created again, or that another one has followed: a client
+    /// knows names, and positions are numbers. While a broker has not heard of the deletion, it tells clients of the
+    /// topic before, and they go back to it. Source: `Metadata.updateLatestMetadata`, which takes whatever id it is told.
+    pub(super) fn another_topic(&self, occurrence: &Occurrence) -> Option<Reason> {
+        let until_ns = self.recreated.get(&occurrence.partition)?;
+        (occurrence.since_ns <= *until_ns).then(|| {
+            Reason::plain(
+                "the topic was deleted and created again: a consumer goes on where it stood in the one before",
+            )
+        })
     }
 
     /// Why a partition does not keep its promises any more at this time, because a log took damage in.
@@ -349,7 +368,7 @@ impl Terms {
 
     /// What a topic of coordinators promises.
     pub(super) fn internal_topic(&self, topic: &str) -> Option<PartitionTerms> {
-        match topic {
+        match &*asked_name(topic) {
             OFFSETS_TOPIC => Some(self.offsets_topic),
             TRANSACTIONS_TOPIC => Some(self.transactions_topic),
             _ => None,
@@ -493,8 +512,20 @@ fn producer_terms(config: &ProducerConfig) -> ProducerTerms {
     ProducerTerms { acks, idempotence, in_flight_max }
 }
 
+/// By partition of a topic of whose name there was another one, when a broker heard last that one of them is gone.
+fn heard_of_by(run: &Run) -> BTreeMap<u32, u64> {
+    let recreated = recreated(&run.history.partitions);
+    let heard_ns = |first: u32| {
+        let alike = recreated.iter().filter(|(_, of)| **of == first);
+        let truths = alike.filter_map(|(partition, _)| run.partitions.get(*partition as usize));
+        truths.filter_map(|truth| truth.deletion_heard_ns).max().unwrap_or(u64::MAX)
+    };
+    recreated.iter().map(|(partition, first)| (*partition, heard_ns(*first))).collect()
+}
+
 fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {
-    let topic = name.rsplit_once('-').map_or(name, |(topic, _)| topic);
+    let name = asked_name(name);
+    let topic = name.rsplit_once('-').map_or(&*name, |(topic, _)| topic);
     let strict = PartitionTerms { unclean_leader_election: false, min_insync_replicas: u32::MAX };
     plan.topics.iter().find(|planned| planned.name == topic).map_or(strict, topic_terms)
 }

@@ -62,6 +62,7 @@ fn producer() -> ClientPlan {
         interval_us,
         outstanding_max,
         transactions: None,
+        tombstone_one_in: 0,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads `[cluster]` and `[[topic]]`, and refuses clusters that cannot be.
 
+use harrow_broker_model::compaction::CleanupPolicy;
 use harrow_broker_model::config::{MigrationPolicy, TopicConfig};
 
 use super::limits::PARTITIONS_MAX;
@@ -22,6 +23,17 @@ pub(super) const RETENTION: (i64, i64) = (-1, i64::MAX);
 const FOREVER: (i64, i64) = (-1, -1);
 /// What `segment.ms` may be.
 pub(super) const SEGMENT_MS: (i64, i64) = (1, i64::MAX);
+
+/// What `min.compaction.lag.ms` and `delete.retention.ms` may be.
+pub(super) const LAG_MS: (i64, i64) = (0, i64::MAX);
+const DAY_MS: (i64, i64) = (86_400_000, 86_400_000);
+/// What a ratio in percent may be.
+pub(super) const PERCENT: (i64, i64) = (0, 100);
+const POLICIES: &[(&str, CleanupPolicy)] = &[
+    ("delete", CleanupPolicy::Delete),
+    ("compact", CleanupPolicy::Compact),
+    ("compact-delete", CleanupPolicy::CompactDelete),
+];
 
 const BIDIRECTIONAL: MigrationPolicy = MigrationPolicy::Bidirectional;
 const MIGRATIONS: &[(&str, MigrationPolicy)] = &[
@@ -82,6 +94,14 @@ pub(super) fn topic(section: Section<'_>, reading: &mut Reading) -> TopicScenari
         retention_ms: section.numbers_or("retention.ms", RETENTION, FOREVER),
         retention_bytes: section.numbers_or("retention.bytes", RETENTION, FOREVER),
         segment_ms: section.numbers_or("segment.ms", SEGMENT_MS, FLUSH_NEVER),
+        cleanup_policy: section.choice("cleanup.policy", POLICIES, CleanupPolicy::Delete),
+        min_compaction_lag_ms: section.numbers_or("min.compaction.lag.ms", LAG_MS, (0, 0)),
+        delete_retention_ms: section.numbers_or("delete.retention.ms", LAG_MS, DAY_MS),
+        min_cleanable_dirty_percent: section.numbers_or(
+            "min.cleanable.dirty.percent",
+            PERCENT,
+            (50, 50),
+        ),
     };
     check(&section, &topic, reading);
     section.finish();

@@ -29,6 +29,8 @@ enum Kind {
     Reassign,
     CancelReassignment,
     AddPartitions,
+    DeleteTopic,
+    CreateTopic,
     JoinBroker,
     DecommissionBroker,
     DeleteGroup,
@@ -67,6 +69,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("reassign", Kind::Reassign),
     ("cancel-reassignment", Kind::CancelReassignment),
     ("add-partitions", Kind::AddPartitions),
+    ("delete-topic", Kind::DeleteTopic),
+    ("create-topic", Kind::CreateTopic),
     ("join-broker", Kind::JoinBroker),
     ("decommission-broker", Kind::DecommissionBroker),
     ("delete-group", Kind::DeleteGroup),
@@ -226,6 +230,8 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         Kind::Reassign
         | Kind::CancelReassignment
         | Kind::AddPartitions
+        | Kind::DeleteTopic
+        | Kind::CreateTopic
         | Kind::JoinBroker
         | Kind::DecommissionBroker
         | Kind::DeleteGroup
@@ -276,6 +282,8 @@ fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         }
         Kind::CancelReassignment => FaultAction::CancelReassignment { target },
         Kind::AddPartitions => FaultAction::AddPartitions { target },
+        Kind::DeleteTopic => FaultAction::DeleteTopic { target },
+        Kind::CreateTopic => FaultAction::CreateTopic { target },
         Kind::JoinBroker => FaultAction::JoinBroker { target },
         Kind::DecommissionBroker => FaultAction::DecommissionBroker { target },
         Kind::DeleteGroup => FaultAction::DeleteGroup { target },
@@ -463,6 +471,8 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::Reassign { .. }
         | FaultAction::CancelReassignment { .. }
         | FaultAction::AddPartitions { .. }
+        | FaultAction::DeleteTopic { .. }
+        | FaultAction::CreateTopic { .. }
         | FaultAction::JoinBroker { .. }
         | FaultAction::DecommissionBroker { .. }
         | FaultAction::DeleteGroup { .. }

@@ -9,18 +9,18 @@ use harrow_sim::reach;
 use serde_json::Value;
 
 use super::cluster::{
-    FLUSH_MESSAGES, FLUSH_MS, MESSAGE_BYTES, RETENTION, SEGMENT_MS, is_topic_name,
+    FLUSH_MESSAGES, FLUSH_MS, LAG_MS, MESSAGE_BYTES, PERCENT, RETENTION, SEGMENT_MS, is_topic_name,
 };
 use super::json_place::place;
 use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX, RUN_MS};
 use super::loads::{HOURS_MAX, PAUSE_HELD};
 use super::place::Place;
 use super::plan_fields::{
-    ADMIN, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, CONSUMER_GROUPS_FIELDS,
-    COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS,
-    OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS, STEP_FIELDS,
-    TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS,
-    field_bounds,
+    ADMIN, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
+    CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
+    NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS,
+    STEP_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
+    TRANSACTIONS_FIELDS, field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
 
@@ -140,6 +140,7 @@ impl Check<'_> {
     /// Every setting lies within its bounds.
     fn numbers(&mut self) {
         self.fields("cluster", CLUSTER_FIELDS);
+        self.fields("cluster.cleaner", CLEANER_FIELDS);
         self.fields("cluster.coordinators", COORDINATOR_FIELDS);
         self.fields("cluster.coordinators.consumer_groups", CONSUMER_GROUPS_FIELDS);
         self.fields("cluster.coordinators.offsets_topic", OFFSETS_TOPIC_FIELDS);
@@ -224,6 +225,11 @@ impl Check<'_> {
                 self.number(&at("retention.retention_ms"), RETENTION);
                 self.number(&at("retention.retention_bytes"), RETENTION);
                 self.number(&at("retention.segment_ms"), SEGMENT_MS);
+            }
+            if !topic.retention.compaction.is_none() {
+                self.number(&at("retention.compaction.min_compaction_lag_ms"), LAG_MS);
+                self.number(&at("retention.compaction.delete_retention_ms"), LAG_MS);
+                self.number(&at("retention.compaction.min_cleanable_dirty_percent"), PERCENT);
             }
             let replicas = topic.replication_factor;
             if replicas as usize > brokers {

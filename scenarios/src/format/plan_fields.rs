@@ -106,6 +106,13 @@ pub(super) const COORDINATOR_FIELDS: &[Field] = &[
     of("offsets_retention_check_interval_ms", CLUSTER, "offsets.retention.check.interval.ms"),
 ];
 
+/// Of `cleaner`.
+#[rustfmt::skip]
+pub(super) const CLEANER_FIELDS: &[Field] = &[
+    of("backoff_ms", CLUSTER, "log.cleaner.backoff.ms"),
+    of("dedupe_buffer_size", CLUSTER, "log.cleaner.dedupe.buffer.size"),
+];
+
 /// Of `coordinators.consumer_groups`.
 #[rustfmt::skip]
 pub(super) const CONSUMER_GROUPS_FIELDS: &[Field] = &[
@@ -147,6 +154,7 @@ pub(super) const PRODUCER_CONFIG: &[Field] = &[
 #[rustfmt::skip]
 pub(super) const PRODUCER_FIELDS: &[Field] = &[
     of("keys", PRODUCER, "keys"),
+    of("tombstone_one_in", PRODUCER, "tombstone_one_in"),
     of("operations", PRODUCER, "operations"),
     of("start_ms", PRODUCER, "start_ms"),
     of("interval_us", PRODUCER, "interval_us"),
@@ -171,6 +179,7 @@ pub(super) const TRANSACTION_CONFIG: &[Field] = &[
 #[rustfmt::skip]
 pub(super) const TRANSACTION_FIELDS: &[Field] = &[
     of("keys", TRANSACTION, "keys"),
+    of("tombstone_one_in", TRANSACTION, "tombstone_one_in"),
     of("operations", TRANSACTION, "operations"),
     of("start_ms", TRANSACTION, "start_ms"),
     of("interval_us", TRANSACTION, "interval_us"),

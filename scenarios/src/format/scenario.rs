@@ -1,5 +1,6 @@
 //! What a person wrote: ranges, choices and symbolic targets, nothing drawn yet.
 
+use harrow_broker_model::compaction::CleanupPolicy;
 use harrow_broker_model::config::{
     Acks, Assignor, GroupProtocol, MigrationPolicy, OffsetReset, ServerAssignor,
 };
@@ -82,6 +83,14 @@ pub struct TopicScenario {
     pub retention_ms: Numbers,
     /// `retention.bytes`.
     pub retention_bytes: Numbers,
+    /// `cleanup.policy`.
+    pub cleanup_policy: Choice<CleanupPolicy>,
+    /// `min.compaction.lag.ms`.
+    pub min_compaction_lag_ms: Numbers,
+    /// `delete.retention.ms`.
+    pub delete_retention_ms: Numbers,
+    /// `min.cleanable.dirty.ratio`, in percent.
+    pub min_cleanable_dirty_percent: Numbers,
     /// `segment.ms`.
     pub segment_ms: Numbers,
 }
@@ -206,6 +215,8 @@ pub enum FaultAction {
     Reassign { target: Targets, replicas: Numbers },
     CancelReassignment { target: Targets },
     AddPartitions { target: Targets },
+    DeleteTopic { target: Targets },
+    CreateTopic { target: Targets },
     JoinBroker { target: Targets },
     DecommissionBroker { target: Targets },
     DeleteGroup { target: Targets },
@@ -348,6 +359,8 @@ impl FaultAction {
             Self::Reassign { .. } => "reassign",
             Self::CancelReassignment { .. } => "cancel-reassignment",
             Self::AddPartitions { .. } => "add-partitions",
+            Self::DeleteTopic { .. } => "delete-topic",
+            Self::CreateTopic { .. } => "create-topic",
             Self::JoinBroker { .. } => "join-broker",
             Self::DecommissionBroker { .. } => "decommission-broker",
             Self::DeleteGroup { .. } => "delete-group",

@@ -9,10 +9,10 @@ use harrow_sim::plan::Plan;
 use serde_json::Value;
 
 use super::plan_fields::{
-    CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS,
-    DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS,
-    PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS,
-    TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_setting,
+    CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, CONSUMER_GROUPS_FIELDS,
+    COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS,
+    OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS, TRANSACTION_CONFIG,
+    TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_setting,
 };
 use crate::planner::defaults;
 
@@ -108,6 +108,7 @@ impl Text {
             rows.push(("group.consumer.migration.policy".to_owned(), migration.clone()));
         }
         rows.extend(unusual(cluster, &[CLUSTER_FIELDS]));
+        rows.extend(unusual(&cluster["cleaner"], &[CLEANER_FIELDS]));
         let coordinators = &cluster["coordinators"];
         rows.extend(unusual(coordinators, &[COORDINATOR_FIELDS]));
         rows.extend(unusual(&coordinators["consumer_groups"], &[CONSUMER_GROUPS_FIELDS]));
@@ -163,6 +164,22 @@ impl Text {
             if !kept.is_null() && kept.as_i64() != Some(default) {
                 self.assign(key, kept);
             }
+        }
+        self.compaction(&topic["retention"]["compaction"]);
+    }
+
+    fn compaction(&mut self, compaction: &Value) {
+        if compaction.is_null() {
+            return;
+        }
+        let fields = [
+            ("cleanup.policy", "policy"),
+            ("min.compaction.lag.ms", "min_compaction_lag_ms"),
+            ("delete.retention.ms", "delete_retention_ms"),
+            ("min.cleanable.dirty.percent", "min_cleanable_dirty_percent"),
+        ];
+        for (key, field) in fields {
+            self.assign(key, &compaction[field]);
         }
     }
 

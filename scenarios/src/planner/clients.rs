@@ -80,6 +80,7 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
             interval_us: drawn.range("interval_us"),
             outstanding_max: drawn.int("outstanding_max"),
             transactions: None,
+            tombstone_one_in: drawn.int("tombstone_one_in"),
         },
         LoadKind::Transaction { transactional_id } => ClientPlan::Producer {
             config: transactional(common, node, &drawn, transactional_id.as_deref()),
@@ -94,6 +95,7 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
                 gap_ms: small_range(drawn.range("gap_ms")),
                 abort_one_in: drawn.int("abort_one_in"),
             }),
+            tombstone_one_in: drawn.int("tombstone_one_in"),
         },
         LoadKind::Consumer { isolation, offset_reset, member, pipeline } => ClientPlan::Consumer {
             pipeline: pipeline

@@ -1,8 +1,9 @@
 //! Draws brokers, controllers, topics, links and disks.
 
+use harrow_broker_model::compaction::{CleanupPolicy, Compaction};
 use harrow_broker_model::config::{
-    ClusterConfig, ConsumerGroupConfig, CoordinatorConfig, InternalTopicConfig, MigrationPolicy,
-    ServerAssignor,
+    CleanerConfig, ClusterConfig, ConsumerGroupConfig, CoordinatorConfig, InternalTopicConfig,
+    MigrationPolicy, ServerAssignor,
 };
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::retention::Retention;
@@ -36,6 +37,10 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         segment_bytes: drawn.int("log.segment.bytes"),
         flush_scheduler_interval_ms: drawn.long("log.flush.scheduler.interval.ms"),
         retention_check_interval_ms: drawn.long("log.retention.check.interval.ms"),
+        cleaner: CleanerConfig {
+            backoff_ms: drawn.long("log.cleaner.backoff.ms"),
+            dedupe_buffer_size: drawn.int("log.cleaner.dedupe.buffer.size"),
+        },
         producer_id_expiration_ms: drawn.long("producer.id.expiration.ms"),
         producer_id_expiration_check_interval_ms: drawn
             .long("producer.id.expiration.check.interval.ms"),
@@ -131,11 +136,30 @@ pub(super) fn topics(tables: &[TopicScenario], draws: &Draws) -> Vec<TopicPlan> 
                     retention_ms: draws.at("retention.ms").number(&table.retention_ms),
                     retention_bytes: draws.at("retention.bytes").number(&table.retention_bytes),
                     segment_ms: draws.at("segment.ms").number(&table.segment_ms),
+                    compaction: compaction(table, &draws),
                 },
             });
         }
     }
     topics
+}
+
+/// How a topic is compacted; one that is not says nothing of it.
+fn compaction(table: &TopicScenario, draws: &Draws) -> Compaction {
+    let policy = *draws.at("cleanup.policy").pick(&table.cleanup_policy);
+    if policy == CleanupPolicy::Delete {
+        return Compaction::NONE;
+    }
+    Compaction {
+        policy,
+        min_compaction_lag_ms: draws
+            .at("min.compaction.lag.ms")
+            .unsigned(&table.min_compaction_lag_ms),
+        delete_retention_ms: draws.at("delete.retention.ms").unsigned(&table.delete_retention_ms),
+        min_cleanable_dirty_percent: draws
+            .at("min.cleanable.dirty.percent")
+            .small(&table.min_cleanable_dirty_percent),
+    }
 }
 
 /// The first copy has the table's own name, so that targets can rely on it.

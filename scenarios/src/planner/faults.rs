@@ -181,6 +181,8 @@ impl ActionDraws<'_> {
             FaultAction::Reassign { .. }
             | FaultAction::CancelReassignment { .. }
             | FaultAction::AddPartitions { .. }
+            | FaultAction::DeleteTopic { .. }
+            | FaultAction::CreateTopic { .. }
             | FaultAction::JoinBroker { .. }
             | FaultAction::DecommissionBroker { .. }
             | FaultAction::DeleteGroup { .. }
@@ -227,6 +229,12 @@ impl ActionDraws<'_> {
             }
             FaultAction::AddPartitions { target } => {
                 Action::AddPartitions { target: self.target(target) }
+            }
+            FaultAction::DeleteTopic { target } => {
+                Action::DeleteTopic { target: self.target(target) }
+            }
+            FaultAction::CreateTopic { target } => {
+                Action::CreateTopic { target: self.target(target) }
             }
             FaultAction::JoinBroker { target } => {
                 Action::JoinBroker { target: self.target(target) }

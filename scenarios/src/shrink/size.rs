@@ -134,6 +134,8 @@ const SEVERITY: &[(&str, u64)] = &[
     ("reassign", 4),
     ("cancel-reassignment", 3),
     ("add-partitions", 3),
+    ("delete-topic", 6),
+    ("create-topic", 3),
     ("join-broker", 3),
     ("delete-group", 3),
     ("reset-offsets", 3),

@@ -250,6 +250,21 @@ const DOUBLED: &[(&str, &str)] = &[
         "An epoch has one leader, which `dual-controller` watches: nobody else begins or ends it.",
     ),
     (
+        "`SyncGroup` names its generation (`coordinator/group/classic/sync.rs` `check_sync`).",
+        "A generation begins once its members have joined again, each on the connection on which it had asked before: \
+         what it asked is answered first, or lies on a connection that is lost. 280 runs without it show nothing.",
+    ),
+    (
+        "An answer to the producer that was before is for nobody (`client/producer/transactional.rs` `on_response`).",
+        "A producer is made anew when it is fenced or out of patience; then a question is rarely under way: 280 runs \
+         without it show nothing.",
+    ),
+    (
+        "A coordinator takes an answer about markers only in the epoch in which it asked \
+         (`coordinator/transaction/markers.rs` `answered`).",
+        "Who resigns forgets for what it waits, and a marker that is written is written, whoever asked for it.",
+    ),
+    (
         "A broker takes no metadata of an older epoch of the quorum (`broker/metadata_fetcher.rs` `on_response`).",
         "It has one question in flight and names its epoch in it: who is in an older one refuses.",
     ),

@@ -295,7 +295,7 @@ fn a_sweep_leaves_what_violated_runs_leave() {
     for name in kept {
         let one = path.join("failed").join(&name);
         assert_eq!(read_json(&one.join("report.json"))["outcome"], "violated");
-        for file in ["history.jsonl", "history.toml", "trace.txt", "report.html"] {
+        for file in ["history.jsonl", "history.toml", "trace.txt", "trace.jsonl", "report.html"] {
             assert!(one.join(file).is_file(), "{name}/{file}");
         }
         let plan = format!("failed/{name}/plan.json");

@@ -1,6 +1,6 @@
 //! Marks of logs.
 
-use harrow_broker_model::note::{DeletionReason, LogNote, TruncateReason};
+use harrow_broker_model::note::{CleanedBatch, DeletionReason, LogNote, TruncateReason};
 
 use super::Tally;
 
@@ -21,8 +21,22 @@ impl Tally {
             LogNote::Discarded { stray, .. } => {
                 self.mark(if *stray { "stray-discarded" } else { "replica-discarded" });
             }
-            LogNote::Appended { .. } | LogNote::EpochsKnown { .. } | LogNote::StartMoved { .. } => {
-            }
+            LogNote::Cleaned { batches, .. } => self.cleaned(batches),
+            LogNote::Appended { .. }
+            | LogNote::EpochsKnown { .. }
+            | LogNote::KeysAppended { .. }
+            | LogNote::CleanerCheckpointed { .. }
+            | LogNote::StartMoved { .. } => {}
+        }
+    }
+
+    fn cleaned(&mut self, batches: &[CleanedBatch]) {
+        self.mark("log-cleaned");
+        if batches.iter().any(|batch| batch.records.is_empty()) {
+            self.mark("batch-kept-empty");
+        }
+        if batches.iter().any(|batch| batch.delete_horizon.is_some()) {
+            self.mark("delete-horizon-set");
         }
     }
 

@@ -4,6 +4,7 @@
 mod broker;
 mod consumer;
 mod controller;
+mod exchange;
 mod group;
 mod log;
 mod producer;
@@ -18,6 +19,7 @@ use harrow_broker_model::types::NodeId;
 
 /// Every mark that a run can count, in order, but for [`HALTED`] ones.
 pub const ALL: &[&str] = &[
+    "batch-kept-empty",
     "batch-retried",
     "broker-fenced",
     "broker-registered",
@@ -32,6 +34,7 @@ pub const ALL: &[&str] = &[
     "controller-failover",
     "coordinator-loaded",
     "crash",
+    "delete-horizon-set",
     "deleted-by-size",
     "deleted-by-time",
     "deletion-confirmed",
@@ -53,6 +56,7 @@ pub const ALL: &[&str] = &[
     "leader-changed",
     "leader-elected",
     "leader-lost",
+    "log-cleaned",
     "log-recovered-clean",
     "log-recovered-unclean",
     "log-start-followed",
@@ -87,6 +91,7 @@ pub const ALL: &[&str] = &[
     "target-assigned",
     "topic-created",
     "topic-deleted",
+    "topic-replaced",
     "transaction-aborted",
     "transaction-committed",
     "truncation-detected",
@@ -162,7 +167,7 @@ impl Tally {
             Note::Consumer(note) => self.consumer(note),
             Note::Group(note) => self.group(note),
             Note::Transaction(note) => self.transaction(note),
-            Note::Exchange(_) => {}
+            Note::Exchange(note) => self.exchange(note),
         }
     }
 }

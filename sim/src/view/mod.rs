@@ -3,6 +3,7 @@
 //! | where | what lives there |
 //! |---|---|
 //! | `log` | the mirror of one log, with prefix digests |
+//! | `compaction` | what the cleaner leaves of logs, and what was written |
 //! | `partition` | one partition: registration, replicas, committed sequence |
 //! | `registry` | committed metadata by offset, brokers, topics |
 //! | `quorum` | voters and the active controller |
@@ -14,6 +15,7 @@
 //! invariants, which see each note before the view does, report it.
 
 mod atlas;
+mod compaction;
 mod evidence;
 mod fact;
 mod log;
@@ -27,6 +29,7 @@ use std::collections::BTreeMap;
 use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
+pub use compaction::{CompactedRecords, Holes};
 pub use log::{LogEntry, LogMirror};
 pub use partition::{BelievedIsr, PartitionView, Reopening, ReplicaRole, ReplicaView};
 pub use quorum::{QuorumView, VoterView};

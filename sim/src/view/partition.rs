@@ -3,6 +3,7 @@
 use harrow_broker_model::note::{BatchSummary, PartitionRegistration};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
+use super::compaction::{CompactedRecords, Holes};
 use super::fact::{Fact, FactRing};
 use super::log::LogMirror;
 use crate::truth::Loss;
@@ -30,8 +31,12 @@ pub struct PartitionView {
     pub lost_in: Option<LeaderEpoch>,
     /// Each time that committed records were lost, oldest first.
     pub losses: Vec<Loss>,
-    /// Whether its topic was deleted: then nothing is promised of it any more.
-    pub deleted: bool,
+    /// When its topic was deleted, if it was: since then nothing is promised of it any more.
+    pub deleted_ns: Option<u64>,
+    /// When a broker heard of that last.
+    pub deletion_heard_ns: Option<u64>,
+    /// What its records are, if it is compacted.
+    pub compaction: CompactedRecords,
     replicas: Vec<ReplicaView>,
     pub(crate) facts: FactRing,
 }
@@ -41,8 +46,10 @@ pub struct PartitionView {
 pub struct ReplicaView {
     /// Whose.
     pub node: NodeId,
-    /// Its log.
+    /// Its log, as it was written.
     pub log: LogMirror,
+    /// What the cleaner took of that.
+    pub holes: Holes,
     /// First offset that may be read.
     pub log_start_offset: Offset,
     /// The furthest that was, unless its disk was emptied: a log start that is lost with a crash may be known still.
@@ -144,6 +151,7 @@ impl ReplicaView {
         Self {
             node,
             log: LogMirror::default(),
+            holes: Holes::default(),
             log_start_offset: Offset::ZERO,
             furthest_start: Offset::ZERO,
             producers_from: Offset::ZERO,
@@ -165,6 +173,16 @@ impl ReplicaView {
     pub fn wrote(&self, batch: &BatchSummary, cuts_undone: bool) -> bool {
         let entry = self.log.entry_at(batch.base_offset);
         entry.is_some_and(|entry| entry.batch == *batch) || cuts_undone && self.cut.contains(batch)
+    }
+
+    /// Whether the cleaner has left a record of the batch that was written at an offset.
+    pub fn has_records_at(&self, offset: Offset) -> bool {
+        let Some(entry) = self.log.entry_at(offset).filter(|_| !self.holes.is_empty()) else {
+            return true;
+        };
+        let base = entry.batch.base_offset;
+        let emptied = self.holes.changed.get(&base).is_some_and(|it| it.records.is_empty());
+        !emptied && !self.holes.gone.contains(&base)
     }
 
     fn keep_cut(&mut self, to: Offset) {
@@ -195,7 +213,9 @@ impl PartitionView {
             committed_in: LeaderEpoch::NONE,
             lost_in: None,
             losses: Vec::new(),
-            deleted: false,
+            deleted_ns: None,
+            deletion_heard_ns: None,
+            compaction: CompactedRecords::default(),
             replicas: Vec::new(),
             facts: FactRing::default(),
         }
@@ -365,8 +385,9 @@ impl PartitionView {
     }
 
     /// Its topic is gone: nobody is a replica of it any more.
-    pub(crate) fn delete(&mut self) {
-        self.deleted = true;
+    pub(crate) fn delete(&mut self, at_ns: u64) {
+        self.deleted_ns.get_or_insert(at_ns);
+        self.deletion_heard_ns = Some(at_ns);
         self.registration = None;
     }
 
@@ -388,6 +409,7 @@ impl PartitionView {
             self.replicas.len() - 1
         });
         let replica = &mut self.replicas[index];
+        replica.holes.cut(to);
         replica.keep_cut(to);
         if to > replica.log.end() {
             replica.log.restart_from(to, &self.committed);

@@ -23,6 +23,7 @@
 //! | at the end: replicas agree below their high watermarks | `log/audit` |
 //! | log starts | `log/log_start` |
 //! | retention by time and size | `log/retention` |
+//! | what the cleaner takes, and what it leaves | `log/compaction` |
 //! | replicas that are given up, and logs that stay | `log/given_up` |
 //! | how reassignments end | `controller/reassignment` |
 //! | sequences and epochs of producers in the committed log | `producer/sequence` |
@@ -47,7 +48,7 @@
 //! | an answer counts only where it was asked for | `exchange/standing` |
 //! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
 //!
-//! Nowhere: snapshots of the metadata log, changes of the voter set, compaction, offsets committed by groups, since the
+//! Nowhere: snapshots of the metadata log, changes of the voter set, offsets committed by groups, since the
 //! model has none of them; that a broker is fenced before its next uptime registers,
 //! since Kafka lets it register once its session is over.
 
@@ -187,7 +188,11 @@ impl Observer {
         partition: TopicPartition,
         batches: &[BatchSummary],
     ) {
-        self.wings.log_flushed(&self.view, node, partition, batches);
+        let compacted = self.view.partition(partition).filter(|it| !it.compaction.is_empty());
+        match compacted.map(|view| view.as_written(batches.iter().copied())) {
+            None => self.wings.log_flushed(&self.view, node, partition, batches),
+            Some(written) => self.wings.log_flushed(&self.view, node, partition, &written),
+        }
     }
 
     /// A node is about to state that something is on its disk, and the disk says whether it has all of that for good.
@@ -202,11 +207,32 @@ impl Observer {
         self.wings.log_found(node, partition, end, whole);
     }
 
+    /// The same of a log of which offsets may be missing, if it is compacted.
+    pub fn log_found_with_holes(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        (end, whole): (Offset, bool),
+    ) {
+        if self.view.is_compacted(partition) {
+            self.wings.log_found(node, partition, end, whole);
+        }
+    }
+
     /// A node stated a note. `event` is the ordinal of the event that it was handling.
     pub fn observe(&mut self, at_ns: u64, event: u64, node: NodeId, note: &Note) {
+        let Some(written) = self.view.restore(node, note) else {
+            return self.observe_written(at_ns, event, node, note);
+        };
+        for note in &written {
+            self.observe_written(at_ns, event, node, note);
+        }
+    }
+
+    fn observe_written(&mut self, at_ns: u64, event: u64, node: NodeId, note: &Note) {
         let context = Context { at_ns, event, node, view: &self.view };
         self.wings.observe(&context, note);
-        self.view.observe(at_ns, node, note);
+        self.view.take(at_ns, node, note);
     }
 
     /// At the end of a run: a live replica's own log is compared with the mirror, so that a missing or false note does

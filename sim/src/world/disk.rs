@@ -5,6 +5,8 @@
 //! a drawn prefix of each journal, the last operation of which may be torn. Files lose independently of each other.
 //! Creation of a file is part of its first operation, so an unsynced new file may vanish with its directory entry.
 
+mod inspect;
+mod renames;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,7 @@ use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{Offset, TopicPartition};
 
 use super::draw::{Draws, Purpose, Stream};
+use renames::Renames;
 
 /// Torn pieces are of this size: a sector.
 const SECTOR_BYTES: usize = 512;
@@ -36,6 +39,8 @@ pub(crate) struct Disk {
     replacements: u64,
     /// Logs that were moved away, with the number of the last replacement that had begun by then.
     discarded: BTreeMap<TopicPartition, u64>,
+    /// Renames that a power loss may undo.
+    renames: Renames<File>,
 }
 
 /// How far the journal of a file reached when a sync of it began.
@@ -43,6 +48,7 @@ pub(crate) struct Disk {
 pub(crate) struct SyncMark {
     file: FileId,
     position: u64,
+    renames: u64,
 }
 
 /// A small file that is being replaced: what is written aside, and when the replacement began.
@@ -60,6 +66,8 @@ pub(crate) struct SoundLog {
     pub(crate) end: Offset,
     /// Whether there is nothing else in the files.
     pub(crate) whole: bool,
+    /// The same if offsets may be missing.
+    pub(crate) with_holes: (Offset, bool),
 }
 
 #[derive(Debug, Default)]
@@ -157,6 +165,15 @@ impl Disk {
         }
     }
 
+    /// Gives a file another name, in place of one that may be there.
+    pub(crate) fn rename(&mut self, at_ns: u64, from: FileId, to: FileId) {
+        let file = self.files.remove(&from).expect("a node renames files that it has");
+        let displaced = self.files.insert(to, file);
+        let lost = displaced.as_ref().and_then(|file| file.length);
+        self.used_bytes -= lost.unwrap_or(0);
+        self.renames.push(at_ns, (from, to), displaced);
+    }
+
     /// Removes a file, if it is there.
     pub(crate) fn delete(&mut self, at_ns: u64, file: FileId) {
         let Some(entry) = self.files.get_mut(&file) else {
@@ -185,11 +202,12 @@ impl Disk {
     pub(crate) fn begin_sync(&self, file: FileId) -> SyncMark {
         let position =
             self.files.get(&file).map_or(0, |file| file.journal_start + file.journal.len() as u64);
-        SyncMark { file, position }
+        SyncMark { file, position, renames: self.renames.count() }
     }
 
     /// That sync is done: what it covers is on the platter.
     pub(crate) fn end_sync(&mut self, mark: SyncMark) {
+        self.renames.settle(mark.file.partition(), mark.renames);
         if let Some(file) = self.files.get_mut(&mark.file) {
             file.settle(|_, position| position < mark.position);
         }
@@ -199,6 +217,7 @@ impl Disk {
     /// Everything is empty.
     pub(crate) fn wipe(&mut self) {
         self.files.clear();
+        self.renames.clear();
         self.used_bytes = 0;
     }
 
@@ -212,6 +231,10 @@ impl Disk {
         key: (u64, u64),
     ) {
         self.write_back(at_ns, write_back_ns);
+        if !self.renames.is_empty() {
+            self.renames.lose(&mut draws.stream(Purpose::PowerLoss, key.0, key.1, u64::MAX));
+            self.undo_renames();
+        }
         for (ordinal, file) in self.files.values_mut().enumerate() {
             if !file.journal.is_empty() {
                 file.lose(&mut draws.stream(Purpose::PowerLoss, key.0, key.1, ordinal as u64));
@@ -225,8 +248,21 @@ impl Disk {
     /// What is older than the write-back time is on the platter.
     pub(crate) fn write_back(&mut self, at_ns: u64, write_back_ns: u64) {
         let old = at_ns.saturating_sub(write_back_ns);
+        self.renames.settle_old(|renamed_ns| at_ns >= write_back_ns && renamed_ns <= old);
         for file in self.files.values_mut() {
             file.settle(|entry, _| at_ns >= write_back_ns && entry.at_ns <= old);
+        }
+    }
+
+    /// What was renamed and did not survive has its old name again, and what it displaced is back.
+    fn undo_renames(&mut self) {
+        while let Some(undone) = self.renames.pop_lost() {
+            if let Some(file) = self.files.remove(&undone.to) {
+                self.files.insert(undone.from, file);
+            }
+            if let Some(displaced) = undone.displaced {
+                self.files.insert(undone.to, displaced);
+            }
         }
     }
 
@@ -254,15 +290,22 @@ impl Disk {
             let (FileId::Segment { base_offset, .. }, Some(content)) = (*id, file.cached()) else {
                 continue;
             };
-            let so_far = sound.get_or_insert(SoundLog { end: base_offset, whole: true });
+            let none = SoundLog { end: base_offset, whole: true, with_holes: (base_offset, true) };
+            let so_far = sound.get_or_insert(none);
             let (batches, _, error) = RecordBatch::parse_all(content.joined());
             for batch in &batches {
+                let (end, whole) = &mut so_far.with_holes;
+                *whole &= batch.base_offset() >= *end;
+                if *whole {
+                    *end = batch.next_offset();
+                }
                 so_far.whole &= batch.base_offset() == so_far.end;
                 if so_far.whole {
                     so_far.end = batch.next_offset();
                 }
             }
             so_far.whole &= error.is_none();
+            so_far.with_holes.1 &= error.is_none();
         }
         sound
     }

@@ -47,6 +47,8 @@ pub(crate) enum Purpose {
     LoadPartition = 18,
     /// Records, pauses and end of a client's n-th transaction.
     LoadTransaction = 19,
+    /// Whether a client's n-th record deletes its key.
+    LoadTombstone = 20,
 }
 
 /// All draws of a run.

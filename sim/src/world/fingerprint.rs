@@ -161,7 +161,8 @@ impl Fingerprint {
     /// Adds an operation's outcome.
     pub(crate) fn outcome(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Sent { partition, offset } => {
+            // Which topic it is follows from its metadata.
+            Outcome::Sent { partition, offset, topic: _ } => {
                 self.pair(1, *partition);
                 self.int(offset.0);
             }
@@ -244,7 +245,19 @@ impl Fingerprint {
             FileId::CleanShutdown => self.word(7),
             FileId::QuorumState => self.word(8),
             FileId::PartitionMetadata(partition) => self.partition(9, partition),
+            FileId::CleanerCheckpoint => self.word(10),
+            FileId::SegmentAside { partition, base_offset, suffix } => {
+                self.partition(11 + suffix as u64, partition);
+                self.int(base_offset.0);
+            }
         }
+    }
+
+    /// Adds a file's old name and its new one.
+    pub(crate) fn renamed(&mut self, tag: u64, from: FileId, to: FileId) {
+        self.word(tag);
+        self.file(from);
+        self.file(to);
     }
 
     /// Adds a request. Each kind begins with a number of its own.

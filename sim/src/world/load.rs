@@ -50,10 +50,37 @@ pub(crate) struct Load {
 
 #[derive(Debug)]
 enum Kind {
-    Producer { topics: Vec<StrBytes>, keys: u32, transactions: Option<TransactionsPlan> },
+    Producer { topics: Vec<StrBytes>, sent: SentRecords, transactions: Option<TransactionsPlan> },
     Consumer(Reading),
     Member(Membership),
     Pipeline(Processing),
+}
+
+/// What a producer's records are like.
+#[derive(Debug, Clone, Copy)]
+struct SentRecords {
+    /// Distinct keys; 0 is none.
+    keys: u32,
+    /// One in so many deletes its key; 0 is never.
+    tombstone_one_in: u32,
+}
+
+impl SentRecords {
+    /// The key of a client's record, if it has one, and whether it deletes that.
+    fn draw(self, draws: Draws, (client, what, ordinal): (u64, u64, u64)) -> (Option<u64>, bool) {
+        let below = |purpose, bound: u32| draws.below(purpose, client, what, ordinal, bound.into());
+        let key = (self.keys > 0).then(|| below(Purpose::LoadKey, self.keys));
+        let deletes = key.is_some()
+            && self.tombstone_one_in > 0
+            && below(Purpose::LoadTombstone, self.tombstone_one_in) == 0;
+        (key, deletes)
+    }
+}
+
+/// The value of a record that may delete its key.
+fn value_of(number: u64, deletes: bool) -> RecordValue {
+    let value = RecordValue(number);
+    if deletes { value.as_tombstone() } else { value }
 }
 
 #[derive(Debug)]
@@ -261,19 +288,17 @@ impl Load {
         let key = self.node.0 as u64;
         let draws = self.draws;
         match &mut self.kind {
-            Kind::Producer { topics, keys, transactions: Some(plan) } => {
+            Kind::Producer { topics, sent, transactions: Some(plan) } => {
                 let first =
                     (self.ordinal << 32) | (u64::from(self.issued) * values_of(Some(*plan)));
                 self.issued += 1;
-                transaction(draws, (key, ordinal), (topics, *keys), plan, first)
+                transaction(draws, (key, ordinal), (topics, *sent), plan, first)
             }
-            Kind::Producer { topics, keys, transactions: None } => {
+            Kind::Producer { topics, sent, transactions: None } => {
                 let topic = draws.below(Purpose::LoadTopic, key, 0, ordinal, topics.len() as u64);
-                let drawn =
-                    |keys: u32| draws.below(Purpose::LoadKey, key, 0, ordinal, u64::from(keys));
-                let value = RecordValue((self.ordinal << 32) | u64::from(self.issued));
+                let (key, deletes) = sent.draw(draws, (key, 0, ordinal));
+                let value = value_of((self.ordinal << 32) | u64::from(self.issued), deletes);
                 self.issued += 1;
-                let key = (*keys > 0).then(|| drawn(*keys));
                 Operation::Send { topic: topics[topic as usize].clone(), key, value }
             }
             Kind::Member(member) => {
@@ -310,11 +335,11 @@ impl Load {
 impl Kind {
     fn new(plan: &ClientPlan, topics: &[TopicPlan], defects: Defects) -> Self {
         match plan {
-            ClientPlan::Producer { topics, keys, transactions, .. } => {
+            ClientPlan::Producer { topics, keys, transactions, tombstone_one_in, .. } => {
                 assert!(!topics.is_empty(), "a producer needs a topic");
                 Self::Producer {
                     topics: topics.iter().map(|topic| topic_name(topic)).collect(),
-                    keys: *keys,
+                    sent: SentRecords { keys: *keys, tombstone_one_in: *tombstone_one_in },
                     transactions: *transactions,
                 }
             }
@@ -433,7 +458,7 @@ fn values_of(transactions: Option<TransactionsPlan>) -> u64 {
 fn transaction(
     draws: Draws,
     (client, ordinal): (u64, u64),
-    (topics, keys): (&[StrBytes], u32),
+    (topics, sent): (&[StrBytes], SentRecords),
     plan: &TransactionsPlan,
     first: u64,
 ) -> Operation {
@@ -445,9 +470,9 @@ fn transaction(
     let record = |index: u64| {
         let below = |purpose, bound| draws.below(purpose, client, index, ordinal, bound);
         let topic = below(Purpose::LoadTopic, topics.len() as u64);
-        let key = (keys > 0).then(|| below(Purpose::LoadKey, u64::from(keys)));
+        let (key, deletes) = sent.draw(draws, (client, index, ordinal));
         let topic = topics[topic as usize].clone();
-        TransactRecord { topic, key, value: RecordValue(first + index) }
+        TransactRecord { topic, key, value: value_of(first + index, deletes) }
     };
     let aborts = plan.abort_one_in > 0 && within(2, (1, plan.abort_one_in)) == 1;
     Operation::Transact {

@@ -14,7 +14,7 @@ use super::disk::SoundLog;
 use super::engine::{Boot, Moment, NodeHost};
 use crate::acknowledgements::Acknowledgements;
 use crate::biography::{BiographyRecorder, Moment as LifeMoment, Stage};
-use crate::history::History;
+use crate::history::{History, incarnation_name};
 use crate::plan::Plan;
 use crate::reach::Tally;
 use crate::run::RunOptions;
@@ -133,10 +133,16 @@ impl<F> Observation<F> {
         }
     }
 
-    /// Topic names by id.
+    /// Topic names by id, as histories have them.
     pub(crate) fn topics(&self) -> BTreeMap<TopicId, String> {
         let topics = self.view().registry().topics();
-        topics.iter().map(|(id, topic)| (*id, topic.name.clone())).collect()
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        let named = topics.iter().map(|(id, topic)| {
+            let ordinal = seen.entry(&topic.name).or_default();
+            *ordinal += 1;
+            (*id, incarnation_name(&topic.name, *ordinal))
+        });
+        named.collect()
     }
 
     /// What is true of a partition now.
@@ -252,6 +258,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
     fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
         if let TrueState::Watching(observer) = &mut self.true_state {
             observer.log_found(moment.node, partition, found.end, found.whole);
+            observer.log_found_with_holes(moment.node, partition, found.with_holes);
         }
     }
 

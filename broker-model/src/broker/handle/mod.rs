@@ -2,6 +2,7 @@
 
 mod add_partitions_to_txn;
 mod admin;
+mod asked_topic;
 mod consumer_group_heartbeat;
 mod create_topics;
 mod delete_records;

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use crate::broker::handle::asked_topic::AskedTopic;
 use crate::broker::handle::verification::Verified;
 use crate::broker::purgatory::{DelayedProduce, PendingPartition, Wait};
 use crate::broker::{Broker, Caller};
@@ -14,7 +15,7 @@ use crate::node::Effects;
 use crate::partition::{ProduceOutcome, ProduceTicket};
 use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
-    TopicName, TopicProduceResponse,
+    TopicName, TopicProduceData, TopicProduceResponse, topic_uuid,
 };
 use crate::record::{BatchError, BatchHeader, RecordBatch};
 use crate::types::{Now, Offset, TopicPartition};
@@ -50,7 +51,7 @@ impl Broker {
             let mut answers = Vec::with_capacity(topic.partition_data.len());
             for (partition_index, data) in topic.partition_data.iter().enumerate() {
                 let (answer, waits) =
-                    self.produce_one(now, (request.acks, verified), &topic.name, data, effects);
+                    self.produce_one(now, (request.acks, verified), topic, data, effects);
                 produce.undecided.extend(waits.map(|(partition, ticket)| PendingPartition {
                     ticket,
                     partition,
@@ -59,8 +60,14 @@ impl Broker {
                 }));
                 answers.push(answer);
             }
-            let topic = TopicProduceResponse::default().with_name(topic.name.clone());
-            produce.response.responses.push(topic.with_partition_responses(answers));
+            let mut response = TopicProduceResponse::default().with_name(topic.name.clone());
+            response.topic_id = topic.topic_id;
+            if topic.topic_id.is_nil()
+                && let Some(id) = self.metadata.image().topic_ids.get(topic.name.as_str())
+            {
+                response.topic_id = topic_uuid(*id);
+            }
+            produce.response.responses.push(response.with_partition_responses(answers));
         }
         if request.acks == 0 {
             self.end_unanswered(caller, &produce.response, effects);
@@ -96,13 +103,14 @@ impl Broker {
         &mut self,
         now: Now,
         (acks, verified): (i16, &Verified),
-        topic: &TopicName,
+        asked: &TopicProduceData,
         data: &PartitionProduceData,
         effects: &mut Effects,
     ) -> (PartitionProduceResponse, Option<(TopicPartition, ProduceTicket)>) {
         let answer =
             PartitionProduceResponse::default().with_index(data.index).with_log_append_time_ms(-1);
-        let (id, batch) = match self.check_request(acks, topic, data) {
+        let topic = &asked.name;
+        let (id, batch) = match self.check_request(acks, asked, data) {
             Ok(checked) => checked,
             Err(error) => return (self.refusal(answer, topic, error), None),
         };
@@ -138,10 +146,11 @@ impl Broker {
     fn check_request(
         &self,
         acks: i16,
-        topic: &TopicName,
+        topic: &TopicProduceData,
         data: &PartitionProduceData,
     ) -> Result<(TopicPartition, Result<RecordBatch, ErrorCode>), ErrorCode> {
-        let id = self.resolve(topic, data.index)?;
+        let asked = AskedTopic::of(&topic.name, topic.topic_id.as_u128());
+        let id = asked.resolve(self.metadata.image(), data.index)?;
         let batch = only_batch(data.records.as_ref())?;
         if !(-1..=1).contains(&acks) {
             return Err(ErrorCode::InvalidRequiredAcks);
@@ -150,7 +159,11 @@ impl Broker {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         let topic = self.metadata.image().topic_of(id).expect("a partition's topic is known");
-        Ok((id, check_batch(batch, topic.max_message_bytes)))
+        let checked = check_batch(batch, topic.max_message_bytes);
+        let unkeyed = topic.retention.compaction.compacts()
+            && checked.as_ref().is_ok_and(|batch| !batch.is_keyed());
+        // Source: `LogValidator.validateKey`.
+        Ok((id, if unkeyed { Err(ErrorCode::InvalidRecord) } else { checked }))
     }
 
     /// An answer that tells an error, and who leads instead if that is the error. Source: KIP-951.
@@ -204,7 +217,7 @@ fn check_batch(
         BatchError::Checksum { .. } | BatchError::Truncated { .. } => ErrorCode::CorruptMessage,
         BatchError::Field { .. } => ErrorCode::InvalidRecord,
     })?;
-    if batch.base_offset() != Offset::ZERO {
+    if batch.base_offset() != Offset::ZERO || !batch.header().is_whole() {
         Err(ErrorCode::InvalidRecord)
     } else if batch.size() > max_message_bytes {
         Err(ErrorCode::MessageTooLarge)

@@ -117,6 +117,11 @@ impl Cluster {
             | Effect::Close { .. }
             | Effect::Sync { .. }
             | Effect::Note(_) => {}
+            Effect::Rename { from, to } => {
+                let files = &mut self.disks.get_mut(&node).expect("booted").files;
+                let content = files.remove(&from).expect("what is renamed is there");
+                files.insert(to, content);
+            }
             Effect::Discard { partition } => {
                 let disk = self.disks.get_mut(&node).expect("booted");
                 disk.files.retain(|file, _| file.partition() != Some(partition));

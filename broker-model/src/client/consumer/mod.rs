@@ -49,6 +49,7 @@ use self::positions::Positions;
 use self::purpose::{PositionTicket, Purpose};
 use super::connection::{Backoff, Connections};
 use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
+use super::recreated::EpochsOfRecreated;
 
 /// A consumer.
 #[derive(Debug)]
@@ -105,7 +106,8 @@ impl Consumer {
         if let Some(member) = &mut self.membership {
             member.takes_stale_errors = defects.has(GroupDefect::StaleGenerationErrorCounts);
         }
-        Self { defects, ..self }
+        let metadata = self.metadata.with_recreated(EpochsOfRecreated::of(defects));
+        Self { defects, metadata, ..self }
     }
 
     fn on_invoked(

@@ -8,7 +8,7 @@ use crate::proto::ErrorCode;
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{
     LeaderEpoch, Offset, OperationId, ProducerEpoch, ProducerId, RecordValue, Sequence, Time,
-    WallTime,
+    TopicId, WallTime,
 };
 
 /// A producer id with its epoch.
@@ -160,6 +160,11 @@ impl Batch {
         let mut value = Vec::with_capacity(value_bytes as usize);
         for record in &self.records {
             let key = record.key.map(u64::to_be_bytes);
+            if record.value.is_tombstone() {
+                let key = key.as_ref().map(<[u8; 8]>::as_slice);
+                builder.push_tombstone(record.timestamp, key, record.value);
+                continue;
+            }
             RecordBatch::write_value(&mut value, record.value, value_bytes);
             builder.push_copy(
                 record.timestamp,
@@ -224,11 +229,16 @@ impl Batch {
     }
 
     /// The broker has it, at this offset.
-    pub(super) fn complete(&mut self, partition: i32, base_offset: Offset, effects: &mut Effects) {
+    pub(super) fn complete(
+        &mut self,
+        partition: i32,
+        (topic, base_offset): (Option<TopicId>, Offset),
+        effects: &mut Effects,
+    ) {
         for (index, record) in self.records.drain(..).enumerate() {
             let known = base_offset >= Offset::ZERO;
             let offset = if known { base_offset.plus(index as i64) } else { Offset::NONE };
-            effects.complete(record.operation, Outcome::Sent { partition, offset });
+            effects.complete(record.operation, Outcome::Sent { partition, offset, topic });
         }
     }
 

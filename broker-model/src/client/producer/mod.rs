@@ -59,6 +59,7 @@ use self::transactional::{State, Transactional};
 use super::connection::{Backoff, Connections};
 use super::generation::GroupMetadata;
 use super::metadata::{Metadata, PartitionKey};
+use super::recreated::EpochsOfRecreated;
 
 /// A producer.
 #[derive(Debug)]
@@ -106,7 +107,8 @@ impl Producer {
         );
         Self {
             connections: Connections::new(backoff, config.request_timeout_ms),
-            metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
+            metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node)
+                .with_recreated(EpochsOfRecreated::of(defects)),
             unplaced: SortedMap::default(),
             sticky: SortedMap::default(),
             queues: Queues::default(),

@@ -229,6 +229,7 @@ impl Net {
             }
             Effect::Delete { file } => drop(slot.cache.files.remove(&file)),
             Effect::Discard { partition } => panic!("{node} has no log of {partition}"),
+            Effect::Rename { from, .. } => panic!("{node} renames {from:?}"),
             Effect::Sync { file } => slot.sync(file),
             Effect::Flush { file, token } => {
                 slot.sync(file);

@@ -34,6 +34,7 @@ mod records;
 mod state;
 #[cfg(test)]
 mod tests;
+mod topic_deletion;
 mod transactional;
 mod waiter;
 

@@ -1,7 +1,7 @@
 //! What the records of one partition of `__consumer_offsets` give. Source: Kafka's `OffsetMetadataManager.replay`,
 //! `GroupMetadataManager.replay`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::modern::group::{ConsumerGroup, LEAVES};
 use super::modern::member::{Holding, Partitions};
@@ -100,6 +100,16 @@ impl GroupState {
     /// What has changed since this was asked last.
     pub(crate) fn take_changes(&mut self) -> Vec<GroupChange> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// Which groups have offsets, or will if transactions commit, in partitions of these topics.
+    pub(crate) fn places_in(&self, topics: &[String]) -> BTreeSet<(String, Place)> {
+        let all = self.offsets.iter().chain(self.pending.values().flatten());
+        let places = all.flat_map(|(group, offsets)| {
+            let places = offsets.keys().filter(|place| topics.contains(&place.0));
+            places.map(move |place| (group.clone(), place.clone()))
+        });
+        places.collect()
     }
 
     /// Names of groups that have offsets, or will if transactions commit.

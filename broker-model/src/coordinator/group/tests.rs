@@ -461,4 +461,19 @@ fn offsets_expire_where_nobody_reads() {
     assert!(simple.groups.group(0, "g").is_none(), "the group goes with its last offset");
 }
 
+/// KAFKA-2000: what groups have committed of a topic goes with it.
+#[test]
+fn offsets_go_with_their_topic() {
+    let mut bench = Bench::new(&[]);
+    assert_eq!(bench.commit("", -1, 7), Some(0));
+    bench.groups.topics_deleted(&["payments".to_owned()]);
+    bench.run();
+    assert_eq!(bench.committed(), 7, "another topic");
+    bench.groups.topics_deleted(&["orders".to_owned()]);
+    bench.run();
+    assert_eq!(bench.committed(), -1);
+    bench.fail_over();
+    assert_eq!(bench.committed(), -1, "it is written down");
+}
+
 mod transactional;

@@ -52,6 +52,10 @@ impl FakeDisk {
             Effect::Sync { file } => self.sync(*file),
             Effect::Flush { file, token } => self.flushes.push_back((*file, *token)),
             Effect::Note(_) => {}
+            Effect::Rename { from, to } => {
+                let content = self.cache.remove(from).expect("what is renamed is there");
+                self.cache.insert(*to, content);
+            }
             Effect::Discard { .. }
             | Effect::Request { .. }
             | Effect::Reply { .. }

@@ -1,5 +1,6 @@
 //! Tests of the log on a fake disk: tables first, then a state machine against a list of batches.
 
+mod cleaner;
 mod disk;
 mod machine;
 mod retention;
@@ -407,6 +408,7 @@ fn assert_cuts_are_synced_first(effects: &[Effect]) {
         | Effect::Write { .. }
         | Effect::Replace { .. }
         | Effect::ReplaceInBackground { .. }
+        | Effect::Rename { .. }
         | Effect::Discard { .. }
         | Effect::Sync { .. }
         | Effect::Flush { .. }

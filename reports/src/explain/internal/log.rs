@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 21] = [
+pub(super) static ANOMALIES: [Entry; 30] = [
     Entry {
         name: "mirror-mismatch",
         kind: Kind::InternalAnomaly,
@@ -183,9 +183,83 @@ pub(super) static ANOMALIES: [Entry; 21] = [
         legal: "Never.",
         source: "KAFKA-13127; LogManager.isStrayKraftReplica",
     },
+    Entry {
+        name: "cleaned-past-stable",
+        kind: Kind::InternalAnomaly,
+        meaning: "The cleaner took a committed record for one that is not committed, or not decided.",
+        example: "A key's committed value is taken since a newer one is in the log; that is cut, and the key has no \
+                  value any more.",
+        legal: "Never.",
+        source: "KAFKA-13194",
+    },
+    Entry {
+        name: "latest-value-lost",
+        kind: Kind::InternalAnomaly,
+        meaning: "The cleaner took the last committed record of a key.",
+        example: "A table that is rebuilt from the topic lacks a key that was never deleted.",
+        legal: "Never.",
+        source: "KIP-58; LogCompactionTester",
+    },
+    Entry {
+        name: "tombstone-removed-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "A tombstone went before delete.retention.ms was over, since it was first cleaned.",
+        example: "A consumer has read a key's value; the tombstone is gone when it comes there, and its table \
+            keeps the key for ever.",
+        legal: "Never.",
+        source: "KIP-534, KAFKA-4529",
+    },
+    Entry {
+        name: "marker-removed-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "The cleaner took a transaction's marker, and left something of the transaction.",
+        example: "Records of an aborted transaction are left, and nothing says any more that they do not count.",
+        legal: "Never.",
+        source: "KAFKA-8351, KAFKA-13727",
+    },
+    Entry {
+        name: "replaced-value-kept",
+        kind: Kind::InternalAnomaly,
+        meaning: "A cleaned part of a log has two records of one key.",
+        example: "Records that took the place of those that were cut count as clean, and are never looked at.",
+        legal: "When a disk lied about syncs.",
+        source: "LogCleanerManager.maybeTruncateCheckpoint",
+    },
+    Entry {
+        name: "cleaned-into-others",
+        kind: Kind::InternalAnomaly,
+        meaning: "The cleaner left batches or records that were not there.",
+        example: "A cleaned batch ends at another offset than the one that it was made of.",
+        legal: "Never.",
+        source: "MemoryRecords.filterTo",
+    },
+    Entry {
+        name: "round-end-lost",
+        kind: Kind::InternalAnomaly,
+        meaning: "The cleaner left nothing of the last batch of its round.",
+        example: "The active segment is lost with the power, and the log ends where the last record is that was left.",
+        legal: "Never.",
+        source: "KAFKA-17076",
+    },
+    Entry {
+        name: "producer-batch-removed",
+        kind: Kind::InternalAnomaly,
+        meaning: "The cleaner left nothing of the last batch of a producer.",
+        example: "A replica that reads the log anew takes the producer's retry for a new batch.",
+        legal: "Never.",
+        source: "KAFKA-5490, KAFKA-8335",
+    },
+    Entry {
+        name: "hole-in-log",
+        kind: Kind::InternalAnomaly,
+        meaning: "A log was opened that lacks records which no cleaner had taken.",
+        example: "A swap file is deleted at boot, after the segments whose place it was to take.",
+        legal: "When the disk itself was damaged.",
+        source: "LogLoader.load",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 6] = [
+pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "mirror",
         kind: Kind::Invariant,
@@ -233,5 +307,14 @@ pub(super) static INVARIANTS: [Entry; 6] = [
         example: "Broken by own-replica-discarded, stray-log.",
         legal: "Never.",
         source: "KIP-455, KIP-516",
+    },
+    Entry {
+        name: "compaction",
+        kind: Kind::Invariant,
+        meaning: "Of each key the last value survives, and its deletion until every reader can have seen it.",
+        example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, marker-removed-early, \
+                  replaced-value-kept, cleaned-into-others, round-end-lost, producer-batch-removed, hole-in-log.",
+        legal: "Never.",
+        source: "KIP-58, KIP-534",
     },
 ];

@@ -29,6 +29,8 @@ fn truth() -> PartitionTruth {
         committed: true,
     };
     PartitionTruth {
+        deleted_ns: None,
+        deletion_heard_ns: None,
         name: "orders-0".to_owned(),
         log_start_offset: 0,
         deletions: Vec::new(),
@@ -36,6 +38,7 @@ fn truth() -> PartitionTruth {
         high_watermark: 3,
         losses: Vec::new(),
         lost_in: None,
+        compacted: false,
         acknowledged: (0..3).map(acknowledged).collect(),
     }
 }

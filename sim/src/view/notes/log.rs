@@ -36,7 +36,16 @@ impl ClusterView {
                 view.facts.push(at_ns, node, Fact::Discarded { log_end_offset, stray });
                 view.discard_replica(node);
             }
-            LogNote::EpochsKnown { .. } | LogNote::DeletionConfirmed { .. } => {}
+            LogNote::KeysAppended { partition, base_offset, leader_epoch, records } => {
+                let keys = (*base_offset, *leader_epoch);
+                self.partition_mut(*partition).compaction.keys_appended(keys, records);
+            }
+            LogNote::Cleaned { partition, from, to, batches, .. } => {
+                self.partition_mut(*partition).clean_replica(node, (*from, *to), batches);
+            }
+            LogNote::EpochsKnown { .. }
+            | LogNote::CleanerCheckpointed { .. }
+            | LogNote::DeletionConfirmed { .. } => {}
         }
     }
 

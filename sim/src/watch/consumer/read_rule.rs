@@ -276,9 +276,14 @@ pub(super) fn on_served(
     let committed = view.committed.between(first.base_offset, view.committed.end());
     let mut next = fetch_offset.max(first.base_offset);
     for (index, batch) in batches.iter().enumerate() {
-        check_batch(context, findings, view, batch, committed.get(index).map(|entry| &entry.batch));
+        let same_place =
+            committed.get(index).filter(|it| it.batch.base_offset == batch.base_offset);
+        let there = same_place.or_else(|| view.committed.entry_at(batch.base_offset));
+        check_batch(context, findings, view, batch, there.map(|entry| &entry.batch));
+        let expected = if index == 0 { fetch_offset } else { next };
         let follows =
             if index == 0 { first.base_offset <= fetch_offset } else { batch.base_offset == next };
+        let follows = follows || cleaned_between(view, context.node, expected, batch.base_offset);
         if !follows || batch.last_offset < fetch_offset {
             findings.report(
                 context,
@@ -294,6 +299,16 @@ pub(super) fn on_served(
         }
         next = batch.last_offset.next();
     }
+}
+
+/// Whether the cleaner of the leader has taken everything between two offsets.
+fn cleaned_between(view: &PartitionView, leader: NodeId, from: Offset, to: Offset) -> bool {
+    let Some(replica) = view.replica(leader).filter(|it| !it.holes.is_empty()) else {
+        return false;
+    };
+    // Whoever asks from inside of a batch gets what is next.
+    let from = replica.log.entry_at(from).map_or(from, |entry| entry.batch.base_offset);
+    from < to && replica.holes.cover(&replica.log, from, to)
 }
 
 fn check_batch(

@@ -52,7 +52,14 @@ pub(super) fn on_audit(
     audit: ReplicaAudit,
     batches: impl Iterator<Item = BatchSummary>,
 ) {
-    if let Some(problem) = problem(context, audit, batches) {
+    let there: Vec<BatchSummary> = batches.collect();
+    let written = match context.view.partition(audit.partition) {
+        Some(view) if !view.compaction.is_empty() => view.as_written(there.iter().copied()),
+        Some(_) | None => there.clone(),
+    };
+    let problem = problem(context, audit, written.into_iter())
+        .or_else(|| problem_of_holes(context, audit, &there));
+    if let Some(problem) = problem {
         findings.report(context, &MISMATCH, audit.partition, || {
             format!("replica {}: {problem}", audit.node)
         });
@@ -73,6 +80,30 @@ fn check_agreement(context: &Context<'_>, findings: &mut Findings, audit: Replic
             format!("replica {} is not as committed up to {end}", audit.node)
         });
     }
+}
+
+/// What the cleaner took is missing, and nothing else.
+fn problem_of_holes(
+    context: &Context<'_>,
+    audit: ReplicaAudit,
+    there: &[BatchSummary],
+) -> Option<String> {
+    let replica = context.view.replica(audit.node, audit.partition)?;
+    let stays = |base: &Offset| !replica.holes.gone.contains(base);
+    let stated =
+        replica.log.entries().iter().map(|entry| entry.batch).filter(|batch| {
+            batch.last_offset >= audit.log_start_offset && stays(&batch.base_offset)
+        });
+    let stated = stated.map(|batch| {
+        let changed = replica.holes.changed.get(&batch.base_offset);
+        changed.map_or(batch, |changed| changed.batch)
+    });
+    // The segment with the log's start may begin before it.
+    let mut there = there.iter().filter(|batch| batch.last_offset >= audit.log_start_offset);
+    let first = there.clone().next().map_or(Offset::ZERO, |first| first.base_offset);
+    let mut stated = stated.filter(|batch| batch.base_offset >= first);
+    let differs = there.find(|batch| stated.next().as_ref() != Some(*batch));
+    differs.map(|batch| format!("the batch at {} is not what its cleaner left", batch.base_offset))
 }
 
 fn problem(

@@ -3,8 +3,9 @@
 //! Promise: the end of an epoch that a leader tells a follower or a client is where the records of later epochs begin
 //! in its own log, or the log's end; a replica that opens or cuts its log or begins to lead knows the first offset of
 //! every epoch in it, and of no other epoch but the one that begins at its end; whoever begins to lead knows its own.
-//! Source: KIP-101, KIP-279, KIP-320; `LeaderEpochFileCache`.
-//! Not verified: what lies below a log start that moved; which of several epochs without records is named.
+//! Source: KIP-101, KIP-279, KIP-320; `LeaderEpochFileCache`. Not verified: what lies below a log start that moved;
+//! logs of which the cleaner took something, since a replica that copied such a one knows of an epoch from its first
+//! record on that was left; which of several epochs without records is named.
 
 use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
@@ -40,7 +41,7 @@ pub(super) fn on_served(
     end: Offset,
 ) {
     let Some(replica) = context.view.replica(context.node, partition) else { return };
-    let unknown = asked == LeaderEpoch::NONE || end == Offset::NONE;
+    let unknown = asked == LeaderEpoch::NONE || end == Offset::NONE || !replica.holes.is_empty();
     if unknown || replica.log.start() > Offset::ZERO {
         return;
     }
@@ -64,7 +65,8 @@ pub(super) fn on_known(
     known: &[(LeaderEpoch, Offset)],
 ) {
     let Some(replica) = context.view.replica(context.node, partition) else { return };
-    if replica.log.start() > Offset::ZERO || !context.view.states_all() {
+    let holes = !replica.holes.is_empty();
+    if replica.log.start() > Offset::ZERO || holes || !context.view.states_all() {
         return;
     }
     let truly = known_from(replica, replica.log_start_offset);

@@ -1,6 +1,7 @@
 //! Invariants of logs.
 
 mod audit;
+mod compaction;
 mod epoch_ends;
 mod given_up;
 mod log_matching;
@@ -32,6 +33,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     recovery::INVARIANT,
     log_start::INVARIANT,
     retention::INVARIANT,
+    compaction::INVARIANT,
     epoch_ends::INVARIANT,
     given_up::INVARIANT,
     audit::INVARIANT,
@@ -134,6 +136,7 @@ impl LogWing {
                 if let Some(log) = Reopened::stated(note) {
                     self.durable_logs.on_recovered(context, findings, log);
                     log_start::on_recovered(context, findings, log);
+                    compaction::on_recovered(context, findings, log);
                 }
                 self.log_matching.on_recovered(context, findings, *partition, batches);
             }
@@ -143,7 +146,10 @@ impl LogWing {
             LogNote::DeletionConfirmed { partition, low_watermark } => {
                 self.log_starts.on_confirmed(context, *partition, *low_watermark);
             }
-            LogNote::RecordsDeleted { .. } => {}
+            LogNote::Cleaned { .. } => compaction::on_cleaned(context, findings, note),
+            LogNote::RecordsDeleted { .. }
+            | LogNote::KeysAppended { .. }
+            | LogNote::CleanerCheckpointed { .. } => {}
             LogNote::Discarded { partition, .. } => {
                 given_up::on_discarded(context, findings, *partition, applied);
             }

@@ -157,11 +157,14 @@ impl KeptRecords {
         }
     }
 
-    /// How long ago the newest record below an offset was appended.
+    /// How long ago the newest record below an offset was appended, of those that the cleaner has left.
     fn age(&self, context: &Context<'_>, partition: TopicPartition, to: Offset) -> Option<u64> {
         let appended = self.appended.get(&partition)?;
         let below = appended.partition_point(|(end, _)| *end <= to);
-        let (_, at_ns) = appended.get(below.checked_sub(1)?)?;
+        let replica = context.view.replica(context.node, partition);
+        let is_left =
+            |end: Offset| replica.is_none_or(|replica| replica.has_records_at(end.plus(-1)));
+        let (_, at_ns) = appended[..below].iter().rev().find(|(end, _)| is_left(*end))?;
         Some(context.at_ns.saturating_sub(*at_ns))
     }
 }

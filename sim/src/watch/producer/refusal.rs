@@ -6,8 +6,8 @@
 //! nothing else there before that is acknowledged.
 //! Source: KIP-98, KIP-360; `ProducerAppendInfo.checkSequence`, `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`;
 //! KAFKA-14359.
-//! Not verified: batches that are accepted, which the committed log shows; logs that no longer begin at 0;
-//! anything where producers may have expired.
+//! Not verified: batches that are accepted, which the committed log shows; logs that no longer begin at 0, or of which
+//! the cleaner took something; anything where producers may have expired.
 
 use harrow_broker_model::note::{BatchSummary, ProducerNote};
 use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence};
@@ -63,7 +63,9 @@ pub(super) fn on_refused(context: &Context<'_>, findings: &mut Findings, note: &
         return;
     };
     let Some(replica) = context.view.replica(context.node, *partition) else { return };
-    if replica.log.start() > Offset::ZERO || context.view.producers_expire() {
+    // A replica that copied what the cleaner had left knows the last batch of each producer only.
+    let cleaned = !replica.holes.is_empty();
+    if replica.log.start() > Offset::ZERO || cleaned || context.view.producers_expire() {
         return;
     }
     let batch = NumberedBatch {

@@ -52,7 +52,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             lossy: done.lossy,
         };
         let reason = fault.held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
-        self.engine.announce(None, format!("fault {}: {}{reason}", fault.step, fault.summary));
+        let text = format!("fault {}: {}{reason}", fault.step, fault.summary);
+        self.engine.announce(None, "fault", text);
         self.injected += u64::from(!held);
         self.faults.push(fault);
     }
@@ -104,6 +105,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. } => self.administer(position, step),
             Action::DeleteGroup { .. }
@@ -311,6 +314,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
             | Action::DeleteGroup { .. }
@@ -390,6 +395,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
             | Action::DeleteGroup { .. }
@@ -531,6 +538,8 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::Reassign { .. }
         | Action::CancelReassignment { .. }
         | Action::AddPartitions { .. }
+        | Action::DeleteTopic { .. }
+        | Action::CreateTopic { .. }
         | Action::JoinBroker { .. }
         | Action::DecommissionBroker { .. }
         | Action::DeleteGroup { .. }
@@ -560,6 +569,8 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Reassign { .. } => "reassign",
         Action::CancelReassignment { .. } => "cancel-reassignment",
         Action::AddPartitions { .. } => "add-partitions",
+        Action::DeleteTopic { .. } => "delete-topic",
+        Action::CreateTopic { .. } => "create-topic",
         Action::JoinBroker { .. } => "join-broker",
         Action::DecommissionBroker { .. } => "decommission-broker",
         Action::DeleteGroup { .. } => "delete-group",

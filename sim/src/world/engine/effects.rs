@@ -150,6 +150,7 @@ impl<N: Node> Engine<N> {
             | Effect::Replace { .. }
             | Effect::ReplaceInBackground { .. }
             | Effect::Delete { .. }
+            | Effect::Rename { .. }
             | Effect::Discard { .. }
             | Effect::Sync { .. }
             | Effect::Flush { .. } => return self.on_disk(node, effect, host),
@@ -205,6 +206,7 @@ impl<N: Node> Engine<N> {
             }
             Effect::ReplaceInBackground { file, bytes } => self.replace(node, file, bytes, false),
             Effect::Delete { file } => slot.disk.delete(now, file),
+            Effect::Rename { from, to } => return self.rename(node, (from, to), host),
             Effect::Discard { partition } => return self.discard(node, partition, host),
             Effect::Sync { file } => return self.sync(node, file, host),
             Effect::Flush { file, token } => self.flush(node, file, token),
@@ -231,6 +233,40 @@ impl<N: Node> Engine<N> {
         self.queue.push(done, happening);
         self.report_blocked(node, host);
         Flow::Blocked
+    }
+
+    fn rename(
+        &mut self,
+        node: usize,
+        files: (FileId, FileId),
+        host: &mut impl NodeHost<N>,
+    ) -> Flow {
+        let done = self.now + self.sync_time(node);
+        let slot = &mut self.slots[node];
+        slot.blocked = true;
+        let uptime = slot.uptime;
+        self.queue.push(done, ScheduledEvent::RenameDone { node, uptime, files });
+        self.report_blocked(node, host);
+        Flow::Blocked
+    }
+
+    pub(super) fn on_rename_done(
+        &mut self,
+        node: usize,
+        uptime: u64,
+        files: (FileId, FileId),
+        host: &mut impl NodeHost<N>,
+    ) {
+        let now = self.now;
+        let slot = &mut self.slots[node];
+        if slot.uptime != uptime {
+            return;
+        }
+        if slot.disk_condition.stalled {
+            return slot.stalled_syncs.push(StalledSync::Rename { files });
+        }
+        slot.disk.rename(now, files.0, files.1);
+        self.unblock(node, host);
     }
 
     fn discard(
@@ -395,6 +431,9 @@ impl<N: Node> Engine<N> {
             Effect::Delete { file } => {
                 hash.word(15);
                 hash.file(*file);
+            }
+            Effect::Rename { from, to } => {
+                hash.renamed(22, *from, *to);
             }
             Effect::Discard { partition } => {
                 hash.pair(21, partition.partition);

@@ -1,5 +1,6 @@
 //! What will happen, as it waits in the heap.
 
+use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::types::{FlushToken, TopicPartition};
 
 use crate::world::disk::{Replacement, SyncMark};
@@ -43,6 +44,15 @@ pub(crate) enum ScheduledEvent {
         mark: SyncMark,
         /// As the node named it.
         token: FlushToken,
+    },
+    /// A file has another name.
+    RenameDone {
+        /// Whose.
+        node: usize,
+        /// In which uptime.
+        uptime: u64,
+        /// Its old name and the new one.
+        files: (FileId, FileId),
     },
     /// A log's files are moved away.
     DiscardDone {

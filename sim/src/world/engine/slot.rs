@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Effect, Event};
 use harrow_broker_model::types::{FlushToken, TopicPartition};
 
@@ -30,6 +31,7 @@ pub(super) enum StalledSync {
     Flush { mark: SyncMark, token: FlushToken },
     Replace { replacement: Box<Replacement>, blocking: bool },
     Discard { partition: TopicPartition },
+    Rename { files: (FileId, FileId) },
 }
 
 /// Something that waits for a process.

@@ -3,6 +3,7 @@
 
 mod case;
 mod cluster;
+mod compaction;
 mod due;
 mod exchange;
 mod guards;
@@ -23,6 +24,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
     let tables = [
         replication::CASES,
         retention::CASES,
+        compaction::CASES,
         reassignment::CASES,
         cluster::CASES,
         quorum::CASES,

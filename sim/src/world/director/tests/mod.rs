@@ -240,7 +240,7 @@ impl Toy {
                     let error = ErrorCode::RequestTimedOut;
                     return Some(Outcome::Failed { error, partition: 0 });
                 }
-                Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
+                Outcome::Sent { partition: 0, offset: Offset(self.sent - 1), topic: None }
             }
             Operation::Assign { .. } | Operation::Resume { .. } => Outcome::Assigned,
             Operation::Transact { commit, .. } => {
@@ -269,6 +269,7 @@ impl Toy {
             return Vec::new();
         }
         vec![PolledRecord {
+            topic_id: None,
             topic: topic_name("orders"),
             partition: 0,
             offset: Offset(0),
@@ -348,6 +349,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 interval_us: (1_000, 9_000),
                 outstanding_max: 2,
                 transactions: None,
+                tombstone_one_in: 0,
             },
             ClientPlan::Consumer {
                 config: consumer(1002),

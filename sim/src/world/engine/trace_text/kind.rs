@@ -44,6 +44,7 @@ pub(in crate::world::engine) fn of_effect(effect: &Effect) -> RowKind {
         | Effect::Replace { .. }
         | Effect::ReplaceInBackground { .. }
         | Effect::Delete { .. }
+        | Effect::Rename { .. }
         | Effect::Discard { .. }
         | Effect::Sync { .. }
         | Effect::Flush { .. } => RowKind::Disk,

@@ -103,7 +103,7 @@ fn transactions_administered(response: &TransactionAdminResponse) -> String {
 }
 
 /// What a request says.
-pub(super) fn request(names: &Names, body: &RequestBody) -> String {
+pub(in crate::world::engine) fn request(names: &Names, body: &RequestBody) -> String {
     match body {
         RequestBody::Client(body) => client_request(body),
         RequestBody::Peer(body) => peer_request(names, body),
@@ -207,7 +207,7 @@ fn write_markers(names: &Names, request: &WriteTxnMarkersRequest) -> String {
 }
 
 /// What a response says.
-pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
+pub(in crate::world::engine) fn response(names: &Names, body: &ResponseBody) -> String {
     match body {
         ResponseBody::Client(body) => client_response(body),
         ResponseBody::Peer(body) => peer_response(names, body),

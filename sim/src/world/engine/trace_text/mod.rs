@@ -1,5 +1,8 @@
 //! Events and effects as trace text: one short line for each.
 
+mod api;
+mod detail;
+mod file;
 mod kind;
 mod message;
 mod names;
@@ -7,12 +10,16 @@ mod note;
 mod parts;
 
 use harrow_broker_model::admin_task::AdminTask;
-use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::Offset;
 
+pub(super) use detail::{detail_of_effect, detail_of_event};
+use file::file_name;
+pub(super) use file::words as file_words;
+
 pub(super) use kind::{of_effect, of_event};
+pub(super) use message::{request, response};
 pub(super) use names::Names;
 use parts::{joined, span};
 
@@ -71,6 +78,9 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
         Effect::ReplaceInBackground { file, bytes } => {
             let name = file_name(names, *file);
             format!("replaces the {name} by {} bytes in the background", bytes.len())
+        }
+        Effect::Rename { from, to } => {
+            format!("renames the {} to {}", file_name(names, *from), file_name(names, *to))
         }
         Effect::Delete { file } => format!("deletes the {}", file_name(names, *file)),
         Effect::Discard { partition } => {
@@ -153,7 +163,7 @@ fn offset_list(offsets: &[((StrBytes, i32), Offset)]) -> String {
 
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Sent { partition, offset } => {
+        Outcome::Sent { partition, offset, .. } => {
             format!("acknowledged in partition {partition} at offset {offset}")
         }
         Outcome::Transacted { committed, records } => {
@@ -199,7 +209,7 @@ fn outcome_text(outcome: &Outcome) -> String {
     }
 }
 
-fn channel_name(channel: Channel) -> &'static str {
+pub(super) fn channel_name(channel: Channel) -> &'static str {
     match channel {
         Channel::ReplicaFetch => "replica fetch",
         Channel::Heartbeat => "heartbeat",
@@ -212,28 +222,6 @@ fn channel_name(channel: Channel) -> &'static str {
         Channel::TransactionVerification => "transaction verification",
         Channel::ClientCoordinator => "client coordinator",
         Channel::ClientProducer => "client producer",
-    }
-}
-
-fn file_name(names: &Names, file: FileId) -> String {
-    match file {
-        FileId::Segment { partition, base_offset } => {
-            format!("segment {base_offset} of {}", names.place(partition))
-        }
-        FileId::LeaderEpochCheckpoint(partition) => {
-            format!("leader epoch checkpoint of {}", names.place(partition))
-        }
-        FileId::ProducerSnapshot { partition, offset } => {
-            format!("producer snapshot {offset} of {}", names.place(partition))
-        }
-        FileId::RecoveryPointCheckpoint => "recovery point checkpoint".to_owned(),
-        FileId::HighWatermarkCheckpoint => "high watermark checkpoint".to_owned(),
-        FileId::LogStartOffsetCheckpoint => "log start checkpoint".to_owned(),
-        FileId::CleanShutdown => "clean shutdown marker".to_owned(),
-        FileId::QuorumState => "quorum state".to_owned(),
-        FileId::PartitionMetadata(partition) => {
-            format!("partition metadata of {}", names.place(partition))
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Facts of the active controller and of committed metadata.
 
+use harrow_broker_model::compaction::CleanupPolicy;
 use harrow_broker_model::note::{
     ControllerNote, MetadataChange, PartitionRegistration, Reassignment,
 };
@@ -54,10 +55,16 @@ fn metadata(names: &Names, change: &MetadataChange) -> String {
             format!("allocated producer ids below {next_producer_id}")
         }
         MetadataChange::RetentionChanged { topic, retention } => {
-            let Retention { retention_ms, retention_bytes, segment_ms } = retention;
+            let Retention { retention_ms, retention_bytes, segment_ms, compaction } = retention;
+            let policy = match compaction.policy {
+                CleanupPolicy::Delete => String::new(),
+                policy @ (CleanupPolicy::Compact | CleanupPolicy::CompactDelete) => {
+                    format!(", cleanup.policy={}", policy.name())
+                }
+            };
             format!(
                 "topic {topic}: retention.ms={retention_ms}, retention.bytes={retention_bytes}, \
-                 segment.ms={segment_ms}"
+                 segment.ms={segment_ms}{policy}"
             )
         }
     }

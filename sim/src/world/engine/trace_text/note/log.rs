@@ -55,6 +55,19 @@ pub(super) fn trace_text(names: &Names, note: &LogNote) -> String {
                 names.place(*partition)
             )
         }
+        LogNote::KeysAppended { partition, base_offset, records, .. } => {
+            let tombstones = records.iter().filter(|record| record.tombstone).count();
+            let (place, count) = (names.place(*partition), records.len());
+            format!("{place}: {count} records from {base_offset} on, {tombstones} tombstones")
+        }
+        LogNote::Cleaned { partition, from, to, batches, .. } => {
+            let kept: usize = batches.iter().map(|batch| batch.records.len()).sum();
+            let (place, to) = (names.place(*partition), to.plus(-1));
+            format!("{place}: cleaned {from} to {to}, {kept} records in {} batches", batches.len())
+        }
+        LogNote::CleanerCheckpointed { partition, first_dirty } => {
+            format!("{}: clean up to {first_dirty}", names.place(*partition))
+        }
         LogNote::RecordsDeleted { partition, from, to, reason } => {
             let (place, why) = (names.place(*partition), deletion_reason(*reason));
             format!("{place}: deletes records {from} to {}, {why}", to.plus(-1))

@@ -1,0 +1,105 @@
+//! Wrong and weak rules of the log cleaner.
+
+use super::entry::family;
+use super::version::{Affected, Version};
+
+family! {
+/// Wrong and weak rules of the log cleaner.
+CleanerDefect {
+    CleansUncommitted {
+        name: "cleans-uncommitted",
+        source: "KAFKA-13194",
+        affected: Affected::Fixed { since: Version::new(0, 8, 1), fixed: &[Version::new(3, 1, 0)] },
+        side: Server,
+        shows: "durability" / "cleaned-past-stable" in "compacted-changelog", seed 1,
+        meaning: "The cleaner goes beyond the high watermark: records that are not committed replace those that are.",
+        example: "A leader's followers lag. A key is written again and again, two segments full, and the leader's \
+            cleaner takes the value that was committed, since a newer one is there. The leader is cut off, and what \
+            was not committed goes with it: the key has no value any more.",
+    }
+
+    TombstonesGoAtOnce {
+        name: "tombstones-go-at-once",
+        source: "KAFKA-4529, KAFKA-8522, KIP-534",
+        affected: Affected::Fixed { since: Version::new(0, 10, 1), fixed: &[Version::new(0, 10, 2)] },
+        side: Server,
+        shows: "durability" / "tombstone-removed-early" in "compacted-changelog", seed 1,
+        meaning: "A tombstone goes with the first cleaning of it: a reader that has read the value before may never \
+            learn that it was deleted.",
+        example: "A consumer has read a key's value. The key is deleted, and the log is cleaned before the \
+            consumer comes there: value and tombstone are gone, and its table keeps the key for ever.",
+    }
+
+    DropsLastBatch {
+        name: "cleaner-drops-last-batch",
+        source: "KAFKA-17076",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(4, 0, 0)] },
+        side: Server,
+        shows: "offsets" / "round-end-lost" in "compacted-changelog", seed 1,
+        meaning: "The cleaner leaves nothing of the last batch that it was at, if all of that is replaced: nothing \
+            tells any more how far the log has come.",
+        example: "All records of a log's last cleaned segment are replaced by later ones. The active segment is \
+            lost with the power: the log ends where the last record is that was left, and offsets that were given are \
+            given again.",
+    }
+
+    ForgetsProducers {
+        name: "cleaner-forgets-producers",
+        source: "KAFKA-5490, KAFKA-8335",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(1, 0, 0)] },
+        side: Server,
+        shows: "ordering" / "producer-state-mismatch" in "compacted-changelog", seed 1,
+        meaning: "The cleaner takes the last batch of a producer with its records: a replica that reads its log \
+            does not know the producer, or an older sequence of it.",
+        example: "A producer's last record is replaced by another one's. The log is cleaned, and a replica that \
+            was new copies it. It is elected, and takes the producer's retry for a new batch.",
+    }
+
+    ForgetsTransactions {
+        name: "cleaner-forgets-transactions",
+        source: "KAFKA-8351",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 4, 0)] },
+        side: Server,
+        shows: "visibility" / "marker-removed-early" in "compacted-changelog", seed 1,
+        meaning: "The cleaner begins anew with each group of segments: the marker of a transaction that reaches across \
+            looks as if nothing of that were left, and goes.",
+        example: "A transaction's records end one group of segments, its marker is in the next. The marker goes, \
+            and the records are of an open transaction for whoever reads the log anew.",
+    }
+
+    ReadsPartOfAbortIndex {
+        name: "cleaner-reads-part-of-abort-index",
+        source: "KAFKA-13727",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 2, 0)] },
+        side: Server,
+        shows: "visibility" / "marker-removed-early" in "compacted-changelog", seed 1,
+        meaning: "Where the offset map is full inside a segment, the cleaner does not know of the transactions \
+            that were aborted in the rest of it, and takes their markers.",
+        example: "The map is full halfway through a segment. Records behind that stay as they are, those of an aborted \
+            transaction, too; its marker goes. Whoever reads the log anew takes them for an open transaction's.",
+    }
+
+    DropsSwapFiles {
+        name: "swap-files-dropped",
+        source: "LogLoader.load",
+        affected: Affected::Never,
+        side: Server,
+        shows: "durability" / "recovery-lost-records" in "compacted-changelog", seed 1,
+        meaning: "A log that is opened takes a `.swap` file for what an interrupted cleaning has left, and deletes \
+            it: the segments in whose place it was to come are gone already.",
+        example: "A broker crashes when the old segments have other names and the new one not yet its own. It starts, \
+            deletes all of them, and its log has lost what was committed long ago.",
+    }
+
+    KeepsCheckpoint {
+        name: "cleaner-checkpoint-not-cut",
+        source: "LogCleanerManager.maybeTruncateCheckpoint",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "replaced-value-kept" in "compacted-changelog", seed 1,
+        meaning: "When a log is cut below what was cleaned, the cleaner's checkpoint stays: what is written there next \
+            counts as clean, and no cleaning ever looks at it.",
+        example: "A leader whose log was cleaned up to 60 follows another one and cuts its log at 40. The records \
+            from 40 to 60 are never noted in a map: what they replace stays for ever.",
+    }
+} }

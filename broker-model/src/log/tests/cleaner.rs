@@ -1,0 +1,312 @@
+//! What the cleaner takes and leaves, and what a stop on the way leaves of it.
+
+use super::*;
+use crate::compaction::{CleanupPolicy, Compaction};
+use crate::config::CleanerConfig;
+use crate::defect::{CleanerDefect, Defects};
+use crate::disk_image::Suffix;
+use crate::log::LogConfig;
+use crate::log::cleaner::CleaningRound;
+use crate::record::{TransactionMarker, TransactionResult};
+
+const CONFIG: CleanerConfig = CleanerConfig { backoff_ms: 1, dedupe_buffer_size: 2_400 };
+
+fn compacted(delete_retention_ms: u64) -> Retention {
+    let compaction = Compaction {
+        policy: CleanupPolicy::Compact,
+        delete_retention_ms,
+        min_cleanable_dirty_percent: 0,
+        ..Compaction::NONE
+    };
+    Retention { compaction, ..Retention::FOREVER }
+}
+
+fn keyed_options(defects: &[CleanerDefect]) -> LogOptions {
+    let mut options = LogOptions { holes: true, ..options(false) };
+    let defects: Defects = defects.iter().copied().collect();
+    options.config =
+        LogConfig { retention: compacted(1_000), segment_bytes: 200, defects, ..options.config };
+    options
+}
+
+/// A record of a key and its value; 0 deletes the key. Two batches fit a segment.
+fn keyed(producer: (i64, i32), key: u8, value: u8) -> RecordBatch {
+    let id = (ProducerId(producer.0), ProducerEpoch(0), Sequence(producer.1));
+    let builder = RecordBatchBuilder::new(id.0, id.1, id.2);
+    with_record(builder, key, value)
+}
+
+fn with_record(mut builder: RecordBatchBuilder, key: u8, value: u8) -> RecordBatch {
+    let value = (value > 0).then(|| Bytes::from(vec![value; 20]));
+    builder.push(WallTime(0), Some(Bytes::from(vec![key])), value);
+    builder.build()
+}
+
+fn transactional(key: u8, sequence: i32) -> RecordBatch {
+    let builder = RecordBatchBuilder::new(ProducerId(9), ProducerEpoch(0), Sequence(sequence));
+    with_record(builder.in_transaction(), key, 7)
+}
+
+fn marker(result: TransactionResult) -> RecordBatch {
+    let marker = TransactionMarker {
+        producer_id: ProducerId(9),
+        producer_epoch: ProducerEpoch(0),
+        result,
+        coordinator_epoch: LeaderEpoch(0),
+    };
+    marker.batch(WallTime(0))
+}
+
+/// A log of these batches, all of them committed.
+fn log_of(batches: &[RecordBatch], defects: &[CleanerDefect]) -> Harness {
+    let disk = FakeDisk::default();
+    let (log, effects) = open(&disk, keyed_options(defects));
+    let mut harness = Harness { log, disk, effects: Effects::new() }.applied(effects);
+    for batch in batches {
+        harness.append(batch, EPOCH);
+    }
+    let end = harness.log.log_end_offset();
+    harness.log.set_high_watermark(end);
+    harness
+}
+
+/// One record of each key from producer 1, numbered by their place.
+fn values(keys: &[(u8, u8)]) -> Vec<RecordBatch> {
+    (0..).zip(keys).map(|(at, (key, value))| keyed((1, at), *key, *value)).collect()
+}
+
+fn begin(harness: &Harness, now_ms: i64) -> CleaningRound {
+    let cleanable = harness.log.cleanable(None, WallTime(now_ms));
+    harness.log.begin_cleaning(cleanable, CONFIG, WallTime(now_ms))
+}
+
+/// Cleans the whole log; the effects.
+fn clean(harness: &mut Harness, now_ms: i64) -> Vec<Effect> {
+    let mut round = begin(harness, now_ms);
+    let mut all = Vec::new();
+    while let Some(cleaned) = harness.log.clean_next(&mut round) {
+        harness.log.write_cleaned(&cleaned, &mut harness.effects);
+        harness.log.replace_segments(&round, cleaned, &mut harness.effects);
+        all.extend(harness.disk.apply(&mut harness.effects));
+    }
+    harness.disk.assert_agrees(&harness.log);
+    all
+}
+
+/// Offsets of the records that are there.
+fn offsets(log: &Log) -> Vec<i64> {
+    let records = log.batches().flat_map(|batch| batch.records().expect("readable"));
+    records.map(|record| record.offset.0).collect()
+}
+
+fn bases(log: &Log) -> Vec<i64> {
+    log.batches().map(|batch| batch.base_offset().0).collect()
+}
+
+#[test]
+fn of_each_key_the_last_record_stays() {
+    let keys = [(1, 1), (2, 1), (1, 2), (3, 1), (2, 2), (1, 3), (4, 1)];
+    let mut harness = log_of(&values(&keys), &[]);
+    assert_eq!(harness.segment_bases(), [0, 2, 4, 6]);
+    clean(&mut harness, 0);
+    assert_eq!(offsets(&harness.log), [3, 4, 5, 6], "6 is in the active segment");
+    assert_eq!(harness.log.log_end_offset(), Offset(7));
+    assert_eq!(harness.log.read(Offset(0), Offset(7), 1_000).len(), 4, "reads go over holes");
+    assert_eq!(harness.segment_bases().last(), Some(&6), "the active segment is left alone");
+}
+
+#[test]
+fn nothing_is_cleaned_that_is_not_committed_for_good() {
+    let keys = [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3), (2, 3), (5, 1)];
+    for (defects, watermark, uncleanable) in
+        [(&[][..], 3, 2), (&[], 4, 4), (&[], 7, 6), (&[CleanerDefect::CleansUncommitted], 3, 6)]
+    {
+        let disk = FakeDisk::default();
+        let (log, effects) = open(&disk, keyed_options(defects));
+        let mut harness = Harness { log, disk, effects: Effects::new() }.applied(effects);
+        values(&keys).iter().for_each(|batch| drop(harness.append(batch, EPOCH)));
+        harness.log.set_high_watermark(Offset(watermark));
+        let cleanable = harness.log.cleanable(None, WallTime(0));
+        assert_eq!(cleanable.first_uncleanable, Offset(uncleanable), "{watermark} {defects:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_outside_of_the_log_begins_anew() {
+    let harness = log_of(&values(&[(1, 1), (2, 1), (3, 1)]), &[]);
+    for (checkpoint, first, resets) in [(None, 0, false), (Some(2), 2, false), (Some(4), 0, true)] {
+        let cleanable = harness.log.cleanable(checkpoint.map(Offset), WallTime(0));
+        assert_eq!((cleanable.first_dirty, cleanable.resets), (Offset(first), resets));
+    }
+}
+
+#[test]
+fn a_log_is_cleaned_when_more_of_it_is_dirty_than_its_ratio() {
+    let harness = log_of(&values(&[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1)]), &[]);
+    let dirty = |checkpoint| harness.log.cleanable(Some(Offset(checkpoint)), WallTime(0));
+    // Of three segments that may be cleaned, all, one, none are dirty.
+    for (checkpoint, percent, due) in [(0, 99, true), (4, 33, true), (4, 34, false), (6, 0, false)]
+    {
+        let is_due = dirty(checkpoint).is_dirtier_than(percent);
+        assert_eq!(is_due, due, "from {checkpoint}, more than {percent} %");
+    }
+    assert!(dirty(0).dirtiness() > dirty(2).dirtiness() && dirty(6).dirtiness() == 0);
+}
+
+#[test]
+fn a_tombstone_stays_until_its_horizon() {
+    let keys = [(1, 1), (1, 0), (2, 1), (2, 2), (3, 1)];
+    let mut harness = log_of(&values(&keys), &[]);
+    clean(&mut harness, 5_000);
+    assert_eq!(offsets(&harness.log), [1, 3, 4]);
+    let horizon = harness.log.batches().next().and_then(|it| it.header().delete_horizon());
+    assert_eq!(horizon, Some(WallTime(6_000)), "one of the two settings after the first cleaning");
+    clean(&mut harness, 5_999);
+    assert_eq!(offsets(&harness.log), [1, 3, 4]);
+    clean(&mut harness, 6_000);
+    assert_eq!(offsets(&harness.log), [3, 4]);
+    let mut harness = log_of(&values(&keys), &[CleanerDefect::TombstonesGoAtOnce]);
+    clean(&mut harness, 5_000);
+    assert_eq!(offsets(&harness.log), [3, 4]);
+}
+
+#[test]
+fn the_last_batch_of_a_producer_and_of_the_round_stays_empty() {
+    let batches = [
+        keyed((1, 0), 1, 1),
+        keyed((2, 0), 2, 1),
+        keyed((3, 0), 1, 2),
+        keyed((3, 1), 2, 2),
+        keyed((4, 0), 1, 3),
+        keyed((4, 1), 2, 3),
+        keyed((4, 2), 3, 1),
+    ];
+    let forgets = [CleanerDefect::ForgetsProducers];
+    let drops = [CleanerDefect::DropsLastBatch, CleanerDefect::ForgetsProducers];
+    for (defects, left) in
+        [(&[][..], &[0, 1, 3, 4, 5, 6][..]), (&forgets, &[4, 5, 6]), (&drops, &[4, 5, 6])]
+    {
+        let mut harness = log_of(&batches, defects);
+        clean(&mut harness, 0);
+        assert_eq!(bases(&harness.log), left, "{defects:?}");
+        assert_eq!(offsets(&harness.log), [4, 5, 6], "{defects:?}");
+    }
+    // Its records are replaced by one that is in the active segment, and not noted.
+    let same = [keyed((1, 0), 1, 1), keyed((1, 1), 1, 2), keyed((1, 2), 1, 3), keyed((1, 3), 1, 4)];
+    let mut harness = log_of(&same, &[]);
+    clean(&mut harness, 0);
+    assert_eq!(bases(&harness.log), [1, 2, 3]);
+}
+
+#[test]
+fn what_was_aborted_goes_and_its_marker_when_nothing_is_left() {
+    let mut batches = vec![transactional(1, 0), transactional(2, 1)];
+    batches.push(marker(TransactionResult::Abort));
+    batches.extend([transactional(3, 2), marker(TransactionResult::Commit)]);
+    batches.extend([keyed((1, 0), 4, 1), keyed((1, 1), 5, 1), keyed((1, 2), 6, 1)]);
+    let mut harness = log_of(&batches, &[]);
+    let upper = harness.log.cleanable(None, WallTime(0)).first_uncleanable;
+    assert!(upper >= Offset(5), "{upper}");
+    clean(&mut harness, 0);
+    assert_eq!(offsets(&harness.log)[..2], [2, 3], "the abort marker, and what was committed");
+    assert_eq!(harness.log.aborted_transactions(Offset(0), Offset(8)).len(), 1);
+    clean(&mut harness, 10);
+    assert_eq!(
+        harness.log.aborted_transactions(Offset(0), Offset(8)).len(),
+        0,
+        "nothing is hidden"
+    );
+    assert_eq!(offsets(&harness.log)[0], 2, "its horizon is yet to come");
+    clean(&mut harness, 1_010);
+    assert_eq!(offsets(&harness.log)[0], 3);
+    assert_eq!(harness.log.last_stable_offset(), Offset(8));
+}
+
+#[test]
+fn a_map_that_is_full_ends_the_round_where_it_is() {
+    let keys: Vec<(u8, u8)> = (0..8).map(|key| (key % 4, 1)).collect();
+    let harness = log_of(&values(&keys), &[]);
+    let small = CleanerConfig { dedupe_buffer_size: 72, ..CONFIG };
+    let cleanable = harness.log.cleanable(None, WallTime(0));
+    let round = harness.log.begin_cleaning(cleanable, small, WallTime(0));
+    assert_eq!((round.end(), round.has_advanced()), (Offset(2), true));
+}
+
+#[test]
+fn a_compacted_log_is_on_the_platter_up_to_its_active_segment() {
+    let keys = [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3)];
+    let harness = log_of(&values(&keys), &[]);
+    assert_eq!(harness.segment_bases().last(), Some(&4));
+    assert_eq!(harness.log.recovery_point(), Offset(4));
+}
+
+/// Stops after so many of the effects of a replacement, with the page cache or only what was synced.
+fn stopped_after(count: usize, loses_power: bool) -> (Log, FakeDisk) {
+    let keys = [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3), (3, 1), (4, 1)];
+    let mut harness = log_of(&values(&keys), &[]);
+    harness.log.sync_all(&mut harness.effects);
+    harness.disk.apply(&mut harness.effects);
+    let mut round = begin(&harness, 0);
+    let cleaned = harness.log.clean_next(&mut round).expect("there is a group");
+    harness.log.write_cleaned(&cleaned, &mut harness.effects);
+    harness.disk.apply(&mut harness.effects);
+    while harness.disk.complete_flush(0).is_some() {}
+    harness.log.replace_segments(&round, cleaned, &mut harness.effects);
+    let mut part = Effects::new();
+    harness.effects.drain().take(count).for_each(|effect| part.push(effect));
+    harness.disk.apply(&mut part);
+    if loses_power {
+        harness.disk.lose_power(|| 0);
+    } else {
+        harness.disk.crash();
+    }
+    let (log, mut effects) = open(&harness.disk, keyed_options(&[]));
+    harness.disk.apply(&mut effects);
+    harness.disk.assert_agrees(&log);
+    (log, harness.disk)
+}
+
+#[test]
+fn a_crash_between_any_two_renames_loses_nothing() {
+    let mut seen = Vec::new();
+    for count in 0..8 {
+        let (log, disk) = stopped_after(count, false);
+        let found = offsets(&log);
+        let last: Vec<i64> = [3, 4, 5, 6].into();
+        assert!(last.iter().all(|offset| found.contains(offset)), "{count}: {found:?}");
+        for suffix in [Suffix::Cleaned, Suffix::Swap, Suffix::Deleted] {
+            let image = disk.image();
+            assert_eq!(image.segments_aside(PARTITION, suffix).count(), 0, "{count} {suffix:?}");
+        }
+        seen.push(found.len());
+    }
+    assert!(seen.contains(&7) && seen.last() < Some(&7), "not cleaned, and cleaned: {seen:?}");
+}
+
+#[test]
+fn a_swap_file_that_is_dropped_is_a_loss() {
+    let keys = [(1, 1), (2, 1), (1, 2), (2, 2), (3, 1)];
+    let mut harness = log_of(&values(&keys), &[]);
+    let mut round = begin(&harness, 0);
+    let cleaned = harness.log.clean_next(&mut round).expect("there is a group");
+    harness.log.write_cleaned(&cleaned, &mut harness.effects);
+    harness.log.replace_segments(&round, cleaned, &mut harness.effects);
+    let mut part = Effects::new();
+    let effects: Vec<Effect> = harness.effects.drain().collect();
+    let renames = |effect: &&Effect| matches!(effect, Effect::Rename { .. });
+    let all = effects.iter().filter(renames).count();
+    let mut renamed = 0;
+    for effect in effects {
+        renamed += usize::from(matches!(effect, Effect::Rename { .. }));
+        if renamed == all {
+            break;
+        }
+        part.push(effect);
+    }
+    harness.disk.apply(&mut part);
+    harness.disk.crash();
+    let (log, _) = open(&harness.disk, keyed_options(&[CleanerDefect::DropsSwapFiles]));
+    assert!(!offsets(&log).contains(&3) || offsets(&log).len() < 2, "{:?}", offsets(&log));
+    let (log, _) = open(&harness.disk, keyed_options(&[]));
+    assert_eq!(log.log_end_offset(), Offset(5));
+}

@@ -1,0 +1,446 @@
+//! What the cleaner takes, and what it leaves.
+//!
+//! Promise: of each key the last committed record survives on each replica. The cleaner takes a record only if a later
+//! one of its key is committed, if its transaction was aborted, or if it is a tombstone that it had seen
+//! `delete.retention.ms` before: until then each reader that goes on sees the deletion. A marker stays as long as a
+//! batch of its transaction does. What a round leaves below its end is the compaction of what was written: each key
+//! once. Batches keep their offsets, epochs and producers; the last one of a round stays, and the last one of each
+//! producer, be it empty. A log that is opened again lacks nothing but what the cleaner had taken. Source: KIP-58,
+//! KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`. Not verified: when a
+//! log is cleaned; what lies below the log start; producers that may have expired.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harrow_broker_model::note::{BatchKind, BatchSummary, CleanedBatch, LogNote};
+use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, TopicPartition, WallTime};
+
+use crate::view::{LogMirror, PartitionView, ReplicaView};
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+use crate::watch::log::recovery::Reopened;
+
+const PAST: Anomaly = Anomaly {
+    name: "cleaned-past-stable",
+    guarantee: Guarantee::Durability,
+    meaning: "the cleaner took a committed record for one that is not committed, or not decided",
+};
+const LOST: Anomaly = Anomaly {
+    name: "latest-value-lost",
+    guarantee: Guarantee::Durability,
+    meaning: "the cleaner took the last committed record of a key",
+};
+const EARLY: Anomaly = Anomaly {
+    name: "tombstone-removed-early",
+    guarantee: Guarantee::Durability,
+    meaning: "a tombstone went before delete.retention.ms was over, since it was first cleaned",
+};
+const MARKER: Anomaly = Anomaly {
+    name: "marker-removed-early",
+    guarantee: Guarantee::Visibility,
+    meaning: "the cleaner took a transaction's marker, and left something of the transaction",
+};
+const KEPT: Anomaly = Anomaly {
+    name: "replaced-value-kept",
+    guarantee: Guarantee::Replication,
+    meaning: "a cleaned part of a log has two records of one key",
+};
+const OTHER: Anomaly = Anomaly {
+    name: "cleaned-into-others",
+    guarantee: Guarantee::Replication,
+    meaning: "the cleaner left batches or records that were not there",
+};
+const ROUND_END: Anomaly = Anomaly {
+    name: "round-end-lost",
+    guarantee: Guarantee::Offsets,
+    meaning: "the cleaner left nothing of the last batch of its round",
+};
+const PRODUCER: Anomaly = Anomaly {
+    name: "producer-batch-removed",
+    guarantee: Guarantee::Ordering,
+    meaning: "the cleaner left nothing of the last batch of a producer",
+};
+const HOLE: Anomaly = Anomaly {
+    name: "hole-in-log",
+    guarantee: Guarantee::Durability,
+    meaning: "a log was opened that lacks records which no cleaner had taken",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "compaction",
+    promise: "of each key the last value survives, and its deletion until every reader can have seen it",
+    source: "KIP-58, KIP-534, Cleaner",
+    leaves_out: "when a log is cleaned",
+    anomalies: &[PAST, LOST, EARLY, MARKER, KEPT, OTHER, ROUND_END, PRODUCER, HOLE],
+};
+
+/// A round, as its node states it.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    partition: TopicPartition,
+    from: Offset,
+    to: Offset,
+    upper: Offset,
+    end: Offset,
+    at: WallTime,
+}
+
+/// A replica's log before and after.
+struct Judged<'a> {
+    view: &'a PartitionView,
+    replica: &'a ReplicaView,
+    round: Round,
+    after: BTreeMap<Offset, &'a CleanedBatch>,
+    /// First offsets of batches of aborted transactions.
+    aborted: BTreeSet<Offset>,
+}
+
+/// A batch before and after.
+struct Pair<'a> {
+    written: &'a BatchSummary,
+    /// Offsets of the records that were there, if the batch was.
+    before: Option<Vec<Offset>>,
+    horizon: Option<WallTime>,
+    after: Option<&'a CleanedBatch>,
+}
+
+/// A segment was cleaned.
+pub(super) fn on_cleaned(context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
+    let LogNote::Cleaned { partition, from, to, upper, end, at, batches, .. } = note else {
+        return;
+    };
+    let (partition, from, to, upper, end, at) = (*partition, *from, *to, *upper, *end, *at);
+    let Some(view) = context.view.partition(partition) else { return };
+    let Some(replica) = view.replica(context.node) else { return };
+    let judged = Judged {
+        view,
+        replica,
+        round: Round { partition, from, to, upper, end, at },
+        after: batches.iter().map(|it| (it.batch.base_offset, it)).collect(),
+        aborted: aborted_batches(&replica.log),
+    };
+    let newest = judged.newest_of_keys();
+    for pair in judged.pairs() {
+        judged.check_same(context, findings, &pair);
+        judged.check_records(context, findings, &pair, &newest);
+        judged.check_horizon(context, findings, &pair);
+        judged.check_marker(context, findings, &pair);
+        judged.check_round_end(context, findings, &pair);
+    }
+    judged.check_invented(context, findings);
+    judged.check_producers(context, findings);
+}
+
+/// A log was opened, and has these batches, or had them cleaned.
+pub(super) fn on_recovered(context: &Context<'_>, findings: &mut Findings, log: Reopened<'_>) {
+    if !context.view.is_compacted(log.partition) {
+        return;
+    }
+    let gap = log.batches.windows(2).find(|pair| pair[0].last_offset.next() < pair[1].base_offset);
+    if let Some([before, after]) = gap {
+        let (first, last) = (before.last_offset.next(), after.base_offset.plus(-1));
+        findings.report(context, &HOLE, (log.partition, first, last), || {
+            format!(
+                "node {} opened its log without the records {first} to {last}, which no cleaner took",
+                context.node
+            )
+        });
+    }
+}
+
+/// The newest record of each key: among those that are committed and decided, and among those below the round's end.
+struct Newest {
+    committed: BTreeMap<u64, Offset>,
+    in_round: BTreeMap<u64, Offset>,
+}
+
+impl<'a> Judged<'a> {
+    fn pairs(&self) -> impl Iterator<Item = Pair<'a>> + '_ {
+        let holes = &self.replica.holes;
+        let entries = self.replica.log.between(self.round.from, self.round.to);
+        entries.iter().map(move |entry| {
+            let written = &entry.batch;
+            let base = written.base_offset;
+            let changed = holes.changed.get(&base);
+            let all = || (base.0..=written.last_offset.0).map(Offset).collect();
+            let records = changed.map_or_else(all, |changed| changed.records.clone());
+            Pair {
+                written,
+                before: (!holes.gone.contains(&base)).then_some(records),
+                horizon: changed.and_then(|changed| changed.delete_horizon),
+                after: self.after.get(&base).copied(),
+            }
+        })
+    }
+
+    fn newest_of_keys(&self) -> Newest {
+        let mut newest = Newest { committed: BTreeMap::new(), in_round: BTreeMap::new() };
+        let committed_end = self.view.committed.end();
+        let open = first_undecided(&self.replica.log);
+        for entry in self.replica.log.entries() {
+            let batch = &entry.batch;
+            if self.aborted.contains(&batch.base_offset) || is_marker(batch.kind) {
+                continue;
+            }
+            for (index, record) in self.view.compaction.of(batch).iter().enumerate() {
+                let offset = batch.base_offset.plus(index as i64);
+                if offset < committed_end && offset < open {
+                    newest.committed.insert(record.key, offset);
+                }
+                if offset < self.round.end {
+                    newest.in_round.insert(record.key, offset);
+                }
+            }
+        }
+        newest
+    }
+
+    /// What is left of a batch is of that batch.
+    fn check_same(&self, context: &Context<'_>, findings: &mut Findings, pair: &Pair<'_>) {
+        let Some(after) = pair.after else { return };
+        let place = (self.round.partition, pair.written.base_offset, pair.written.last_offset);
+        let header = |it: &BatchSummary| {
+            let producer = (it.producer_id, it.producer_epoch, it.base_sequence);
+            (it.last_offset, it.leader_epoch, producer)
+        };
+        let same = header(&after.batch) == header(pair.written);
+        let before = pair.before.as_deref().unwrap_or_default();
+        let known = after.records.iter().all(|record| before.contains(record));
+        if !same || !known || pair.before.is_none() || !after.records.is_sorted() {
+            findings.report(context, &OTHER, place, || {
+                format!("node {} cleaned the batch at {} into another", context.node, place.1)
+            });
+        }
+    }
+
+    fn check_invented(&self, context: &Context<'_>, findings: &mut Findings) {
+        let log = &self.replica.log;
+        let mut bases = self.after.keys();
+        let invented = bases.find(|base| {
+            log.entry_at(**base).is_none_or(|entry| entry.batch.base_offset != **base)
+        });
+        if let Some(base) = invented {
+            findings.report(context, &OTHER, (self.round.partition, *base, *base), || {
+                format!("node {} cleaned its log into a batch at {base}", context.node)
+            });
+        }
+    }
+
+    fn check_records(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        pair: &Pair<'_>,
+        newest: &Newest,
+    ) {
+        let base = pair.written.base_offset;
+        let records = self.view.compaction.of(pair.written);
+        let kept = pair.after.map_or(&[][..], |after| &after.records);
+        if self.aborted.contains(&base) || is_marker(pair.written.kind) {
+            return;
+        }
+        for offset in pair.before.iter().flatten() {
+            let Some(record) = records.get((offset.0 - base.0) as usize) else { continue };
+            let place = (self.round.partition, *offset, *offset);
+            if kept.contains(offset) {
+                let later = newest.in_round.get(&record.key).filter(|later| *later > offset);
+                if let Some(later) = later.filter(|_| *offset < self.round.end) {
+                    findings.report(context, &KEPT, place, || {
+                        format!(
+                            "node {} left offset {offset}, which {later} replaces",
+                            context.node
+                        )
+                    });
+                }
+                continue;
+            }
+            let replaced = newest.committed.get(&record.key).is_some_and(|later| later > offset);
+            if replaced || *offset < self.replica.log_start_offset {
+                continue;
+            }
+            if !record.tombstone {
+                let by = self.replaced_by_undecided(record.key, *offset);
+                let anomaly = if by.is_some() { &PAST } else { &LOST };
+                findings.report(context, anomaly, place, || {
+                    let by = by.map_or_else(
+                        || "nothing replaces".to_owned(),
+                        |by| format!("{by} replaces, which is not committed for good"),
+                    );
+                    format!("node {} took offset {offset}, which {by}", context.node)
+                });
+            } else if pair.horizon.is_none_or(|horizon| horizon > self.round.at) {
+                findings.report(context, &EARLY, place, || {
+                    let until = pair.horizon.map_or_else(
+                        || "no cleaning had seen".to_owned(),
+                        |horizon| format!("was to stay for {} ms", horizon.0 - self.round.at.0),
+                    );
+                    format!("node {} took the tombstone at {offset}, which {until}", context.node)
+                });
+            }
+        }
+    }
+
+    /// A record of the key further on in the log that is not committed, or not decided.
+    fn replaced_by_undecided(&self, key: u64, offset: Offset) -> Option<Offset> {
+        let later = self.replica.log.between(offset, self.replica.log.end());
+        later.iter().find_map(|entry| {
+            let records = self.view.compaction.of(&entry.batch);
+            let index = records.iter().position(|record| record.key == key)?;
+            Some(entry.batch.base_offset.plus(index as i64)).filter(|later| *later > offset)
+        })
+    }
+
+    /// A horizon is set once, `delete.retention.ms` after the round that sets it.
+    fn check_horizon(&self, context: &Context<'_>, findings: &mut Findings, pair: &Pair<'_>) {
+        let Some(horizon) = pair.after.and_then(|after| after.delete_horizon) else { return };
+        let topic = context.view.registry().topic(self.round.partition.topic);
+        let retention_ms = topic.map_or(0, |topic| topic.retention.compaction.delete_retention_ms);
+        let due = self.round.at.0.saturating_add(i64::try_from(retention_ms).unwrap_or(i64::MAX));
+        let stays = pair.horizon == Some(horizon);
+        if !stays && (pair.horizon.is_some() || horizon.0 < due) {
+            let base = pair.written.base_offset;
+            let place = (self.round.partition, base, pair.written.last_offset);
+            findings.report(context, &EARLY, place, || {
+                format!("node {} gave the batch at {base} another horizon", context.node)
+            });
+        }
+    }
+
+    /// A marker goes after its horizon, and after all batches of its transaction.
+    fn check_marker(&self, context: &Context<'_>, findings: &mut Findings, pair: &Pair<'_>) {
+        let had = pair.before.as_ref().is_some_and(|records| !records.is_empty());
+        let has = pair.after.is_some_and(|after| !after.records.is_empty());
+        let marker = pair.written;
+        if !is_marker(marker.kind) || !had || has {
+            return;
+        }
+        let left = self.left_of_transaction(marker);
+        let early = pair.horizon.is_none_or(|horizon| horizon > self.round.at);
+        if left.is_some() || early {
+            let place = (self.round.partition, marker.base_offset, marker.last_offset);
+            findings.report(context, &MARKER, place, || {
+                let why = left.map_or_else(
+                    || "before its horizon".to_owned(),
+                    |left| format!("and left the batch at {left} of its transaction"),
+                );
+                format!("node {} took the marker at {}, {why}", context.node, marker.base_offset)
+            });
+        }
+    }
+
+    /// The first batch of the transaction that a marker ends which is still there.
+    fn left_of_transaction(&self, marker: &BatchSummary) -> Option<Offset> {
+        let before = self.replica.log.between(Offset::ZERO, marker.base_offset);
+        let own = before.iter().rev().map(|entry| &entry.batch);
+        let mut own = own.filter(|batch| batch.producer_id == marker.producer_id);
+        let left = own
+            .by_ref()
+            .take_while(|batch| batch.kind == BatchKind::Transactional)
+            .filter(|batch| self.stays(batch.base_offset));
+        left.map(|batch| batch.base_offset).last()
+    }
+
+    /// Whether anything of a batch is there when the segment is in its place.
+    fn stays(&self, base: Offset) -> bool {
+        if base >= self.round.from && base < self.round.to {
+            return self.after.contains_key(&base);
+        }
+        !self.replica.holes.gone.contains(&base)
+    }
+
+    fn check_round_end(&self, context: &Context<'_>, findings: &mut Findings, pair: &Pair<'_>) {
+        let ends = pair.written.last_offset.next() == self.round.upper;
+        if ends && pair.before.is_some() && pair.after.is_none() {
+            let base = pair.written.base_offset;
+            let place = (self.round.partition, base, pair.written.last_offset);
+            findings.report(context, &ROUND_END, place, || {
+                format!(
+                    "node {} left nothing of the batch at {base}, the last below {}",
+                    context.node, self.round.upper
+                )
+            });
+        }
+    }
+
+    /// The last batch of each producer stays.
+    fn check_producers(&self, context: &Context<'_>, findings: &mut Findings) {
+        if context.view.producers_expire() {
+            return;
+        }
+        for (producer, batch) in last_batches(&self.replica.log) {
+            let base = batch.base_offset;
+            let inside = base >= self.round.from && base < self.round.to;
+            let had = !self.replica.holes.gone.contains(&base);
+            if inside && had && !self.after.contains_key(&base) {
+                let place = (self.round.partition, base, batch.last_offset);
+                findings.report(context, &PRODUCER, place, || {
+                    format!(
+                        "node {} left nothing of the batch at {base}, the last of producer {producer}",
+                        context.node
+                    )
+                });
+            }
+        }
+    }
+}
+
+fn is_marker(kind: BatchKind) -> bool {
+    matches!(kind, BatchKind::CommitMarker | BatchKind::AbortMarker | BatchKind::Control)
+}
+
+/// First offsets of the batches of transactions that were aborted.
+fn aborted_batches(log: &LogMirror) -> BTreeSet<Offset> {
+    let mut open: BTreeMap<ProducerId, Vec<Offset>> = BTreeMap::new();
+    let mut aborted = BTreeSet::new();
+    for entry in log.entries() {
+        let batch = &entry.batch;
+        match batch.kind {
+            BatchKind::Transactional => {
+                open.entry(batch.producer_id).or_default().push(batch.base_offset);
+            }
+            BatchKind::AbortMarker => {
+                aborted.extend(open.remove(&batch.producer_id).unwrap_or_default());
+            }
+            BatchKind::CommitMarker => drop(open.remove(&batch.producer_id)),
+            BatchKind::Plain | BatchKind::Control => {}
+        }
+    }
+    aborted
+}
+
+/// The first batch of a transaction without a marker.
+fn first_undecided(log: &LogMirror) -> Offset {
+    let mut open: BTreeMap<ProducerId, Offset> = BTreeMap::new();
+    for entry in log.entries() {
+        let batch = &entry.batch;
+        match batch.kind {
+            BatchKind::Transactional => {
+                open.entry(batch.producer_id).or_insert(batch.base_offset);
+            }
+            BatchKind::AbortMarker | BatchKind::CommitMarker => {
+                open.remove(&batch.producer_id);
+            }
+            BatchKind::Plain | BatchKind::Control => {}
+        }
+    }
+    open.into_values().min().unwrap_or(Offset(i64::MAX))
+}
+
+/// The last batch with records of each producer, unless a marker of another epoch follows.
+fn last_batches(log: &LogMirror) -> BTreeMap<ProducerId, BatchSummary> {
+    let mut last: BTreeMap<ProducerId, (ProducerEpoch, Option<BatchSummary>)> = BTreeMap::new();
+    for entry in log.entries() {
+        let batch = entry.batch;
+        if batch.producer_id == ProducerId::NONE || batch.kind == BatchKind::Control {
+            continue;
+        }
+        let (epoch, known) = last.entry(batch.producer_id).or_insert((batch.producer_epoch, None));
+        if is_marker(batch.kind) {
+            if *epoch != batch.producer_epoch {
+                (*epoch, *known) = (batch.producer_epoch, None);
+            }
+        } else {
+            (*epoch, *known) = (batch.producer_epoch, Some(batch));
+        }
+    }
+    last.into_iter().filter_map(|(id, (_, batch))| Some((id, batch?))).collect()
+}

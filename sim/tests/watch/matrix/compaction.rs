@@ -1,0 +1,245 @@
+//! What the cleaner takes and leaves. On the stage the replicas clean what they have of keys and values from offset 2
+//! on, by a clock that says 0 at the beginning.
+
+use harrow_broker_model::compaction::{CleanupPolicy, Compaction};
+use harrow_broker_model::note::{
+    BatchKind, BatchSummary, CleanedBatch, KeyedRecord, LogNote, MetadataChange, Note,
+};
+use harrow_broker_model::retention::Retention;
+use harrow_broker_model::types::{
+    LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime,
+};
+
+use super::case::{Case, plain};
+use crate::stage::{A, B, C, Stage, X};
+
+/// A record that deletes its key.
+const GONE: bool = true;
+
+/// The topic is compacted, and keeps tombstones for a second.
+fn compact(stage: &mut Stage) {
+    let compaction = Compaction {
+        policy: CleanupPolicy::Compact,
+        delete_retention_ms: 1_000,
+        ..Compaction::NONE
+    };
+    let retention = Retention { compaction, ..Retention::FOREVER };
+    stage.metadata(MetadataChange::RetentionChanged { topic: X.topic, retention });
+}
+
+/// The leader appends a record of a key, and the followers copy it.
+fn write(stage: &mut Stage, batch: BatchSummary, key: u64, tombstone: bool) {
+    let (base_offset, leader_epoch) = (batch.base_offset, LeaderEpoch(1));
+    let records = vec![KeyedRecord { key, tombstone }];
+    let note = LogNote::KeysAppended { partition: X, base_offset, leader_epoch, records };
+    stage.note(A, &Note::Log(note));
+    stage.lead(A, 1, batch);
+    stage.append_all(&[B, C], 1, batch);
+}
+
+/// Records from offset 2 on of these keys, all committed.
+fn write_all(stage: &mut Stage, keys: &[(u64, bool)]) {
+    compact(stage);
+    for (offset, (key, tombstone)) in (2..).zip(keys) {
+        write(stage, plain(offset), *key, *tombstone);
+    }
+    stage.leader_high_watermark(A, 1, 2 + keys.len() as i64);
+}
+
+/// What is left of the batch at an offset: its record, or nothing, as another batch.
+fn left(batch: BatchSummary, has_record: bool, horizon: Option<i64>) -> CleanedBatch {
+    let changed = !has_record || horizon.is_some();
+    let checksum = if changed { batch.checksum + 1_000 } else { batch.checksum };
+    CleanedBatch {
+        batch: BatchSummary { checksum, ..batch },
+        records: has_record.then_some(batch.base_offset).into_iter().collect(),
+        delete_horizon: horizon.map(WallTime),
+    }
+}
+
+fn kept(offset: i64) -> CleanedBatch {
+    left(plain(offset), true, None)
+}
+
+/// B cleans its log from 2 up to an offset.
+fn clean(stage: &mut Stage, to: i64, at_ms: i64, batches: Vec<CleanedBatch>) {
+    let note = LogNote::Cleaned {
+        partition: X,
+        from: Offset(2),
+        to: Offset(to),
+        first_dirty: Offset(2),
+        upper: Offset(to),
+        end: Offset(to),
+        at: WallTime(at_ms),
+        batches,
+    };
+    stage.note(B, &Note::Log(note));
+}
+
+/// A key is deleted, the tombstone is cleaned, and taken later.
+fn take_tombstone(stage: &mut Stage, later_ms: i64) {
+    write_all(stage, &[(1, false), (1, GONE), (2, false)]);
+    clean(stage, 5, 0, vec![left(plain(3), true, Some(1_000)), kept(4)]);
+    clean(stage, 5, later_ms, vec![kept(4)]);
+}
+
+/// The batch of a transaction, or its marker.
+fn of_transaction(offset: i64, kind: BatchKind) -> BatchSummary {
+    let sequence = if kind == BatchKind::Transactional { Sequence(0) } else { Sequence::NONE };
+    let (producer_id, producer_epoch) = (ProducerId(9), ProducerEpoch(0));
+    BatchSummary { producer_id, producer_epoch, base_sequence: sequence, kind, ..plain(offset) }
+}
+
+/// A transaction is committed, and its record replaced by one of the producer that is outside of it; then its marker is
+/// taken, after its horizon, with all that was left of it or not.
+fn take_marker(stage: &mut Stage, leaves_batch: bool) {
+    compact(stage);
+    let data = of_transaction(2, BatchKind::Transactional);
+    let marker = of_transaction(3, BatchKind::CommitMarker);
+    let next = BatchSummary { base_sequence: Sequence(1), ..producers(4, 9) };
+    for (batch, key) in [(data, 1), (marker, 0), (next, 1)] {
+        write(stage, batch, key, false);
+    }
+    stage.leader_high_watermark(A, 1, 5);
+    let empty = left(data, false, None);
+    let rest = || left(next, true, None);
+    clean(stage, 5, 0, vec![empty.clone(), left(marker, true, Some(1_000)), rest()]);
+    let last = if leaves_batch { vec![empty, rest()] } else { vec![rest()] };
+    clean(stage, 5, 2_000, last);
+}
+
+fn producers(offset: i64, producer: i64) -> BatchSummary {
+    BatchSummary {
+        producer_id: ProducerId(producer),
+        producer_epoch: ProducerEpoch(0),
+        base_sequence: Sequence(0),
+        ..plain(offset)
+    }
+}
+
+/// B has copied what its leader has left, and opens its log.
+fn reopen(stage: &mut Stage, batches: Vec<BatchSummary>) {
+    stage.crash(B, false);
+    let note = LogNote::Recovered {
+        partition: X,
+        log_start_offset: Offset(0),
+        log_end_offset: Offset(5),
+        high_watermark: Offset(0),
+        clean: false,
+        batches,
+    };
+    stage.note(B, &Note::Log(note));
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "latest-value-lost",
+        good: |stage| {
+            write_all(stage, &[(1, false), (2, false), (1, false)]);
+            clean(stage, 5, 0, vec![kept(3), kept(4)]);
+        },
+        bad: |stage| {
+            write_all(stage, &[(1, false), (2, false), (1, false)]);
+            clean(stage, 5, 0, vec![kept(4)]);
+        },
+    },
+    Case {
+        anomaly: "cleaned-past-stable",
+        good: |stage| {
+            write_all(stage, &[(1, false), (1, false)]);
+            write(stage, plain(4), 1, false);
+            clean(stage, 4, 0, vec![kept(3)]);
+        },
+        bad: |stage| {
+            write_all(stage, &[(1, false)]);
+            write(stage, plain(3), 1, false);
+            clean(stage, 4, 0, vec![kept(3)]);
+        },
+    },
+    Case {
+        anomaly: "tombstone-removed-early",
+        good: |stage| take_tombstone(stage, 1_000),
+        bad: |stage| take_tombstone(stage, 999),
+    },
+    Case {
+        anomaly: "marker-removed-early",
+        good: |stage| take_marker(stage, false),
+        bad: |stage| take_marker(stage, true),
+    },
+    Case {
+        anomaly: "replaced-value-kept",
+        good: |stage| {
+            write_all(stage, &[(1, false), (1, false)]);
+            clean(stage, 4, 0, vec![kept(3)]);
+        },
+        bad: |stage| {
+            write_all(stage, &[(1, false), (1, false)]);
+            clean(stage, 4, 0, vec![kept(2), kept(3)]);
+        },
+    },
+    Case {
+        anomaly: "cleaned-into-others",
+        good: |stage| {
+            write_all(stage, &[(1, false), (1, false)]);
+            clean(stage, 4, 0, vec![left(plain(2), false, None), kept(3)]);
+        },
+        bad: |stage| {
+            write_all(stage, &[(1, false), (1, false)]);
+            let other = BatchSummary { leader_epoch: LeaderEpoch(0), ..plain(3) };
+            clean(stage, 4, 0, vec![left(other, true, None)]);
+        },
+    },
+    Case {
+        anomaly: "round-end-lost",
+        good: |stage| {
+            write_all(stage, &[(1, false), (2, false), (2, GONE)]);
+            clean(stage, 5, 0, vec![kept(2), left(plain(4), true, Some(1_000))]);
+            clean(stage, 5, 1_000, vec![kept(2), left(plain(4), false, None)]);
+        },
+        bad: |stage| {
+            write_all(stage, &[(1, false), (2, false), (2, GONE)]);
+            clean(stage, 5, 0, vec![kept(2), left(plain(4), true, Some(1_000))]);
+            clean(stage, 5, 1_000, vec![kept(2)]);
+        },
+    },
+    Case {
+        anomaly: "producer-batch-removed",
+        good: |stage| {
+            compact(stage);
+            write(stage, producers(2, 8), 1, false);
+            write(stage, producers(3, 9), 1, false);
+            stage.leader_high_watermark(A, 1, 4);
+            let last = left(producers(3, 9), true, None);
+            clean(stage, 4, 0, vec![left(producers(2, 8), false, None), last]);
+        },
+        bad: |stage| {
+            compact(stage);
+            write(stage, producers(2, 8), 1, false);
+            write(stage, producers(3, 9), 1, false);
+            stage.leader_high_watermark(A, 1, 4);
+            clean(stage, 4, 0, vec![left(producers(3, 9), true, None)]);
+        },
+    },
+    Case {
+        anomaly: "hole-in-log",
+        good: |stage| {
+            write_all(stage, &[(1, false), (1, false), (2, false)]);
+            clean(stage, 4, 0, vec![kept(3)]);
+            reopen(stage, vec![plain(0), plain(1), plain(3), plain(4)]);
+        },
+        bad: |stage| {
+            write_all(stage, &[(1, false), (1, false), (2, false)]);
+            reopen(stage, vec![plain(0), plain(1), plain(3), plain(4)]);
+        },
+    },
+];
+
+#[test]
+fn a_log_with_holes_is_what_was_written() {
+    let mut stage = super::case::stage();
+    write_all(&mut stage, &[(1, false), (1, false), (2, false)]);
+    clean(&mut stage, 4, 0, vec![kept(3)]);
+    let replica = stage.observer.view().replica(B, X).expect("it is there");
+    assert_eq!((replica.log.end(), replica.holes.gone.len()), (Offset(5), 1));
+    assert!(stage.observer.view().partition(X).expect("it is there").holds_committed(B));
+}
