@@ -172,26 +172,12 @@ GroupDefect {
             is given 1, too. The target takes 1 away, and the late heartbeat, which does not name it, says that it is \
             given up: another one reads it with the member.",
     }
-    StickyTrustsStaleClaims {
-        name: "sticky-trusts-stale-claims",
-        source: "KAFKA-12984, KAFKA-13406, KIP-792; AbstractStickyAssignor, CooperativeStickyAssignor",
-        affected: Affected::Fixed {
-            since: Version::new(2, 4, 0),
-            fixed: &[Version::new(2, 8, 1), Version::new(3, 0, 0)],
-        },
-        side: Client,
-        shows: "offsets" / "double-ownership" in "cooperative-rebalance", seed 1,
-        meaning: "The leader of a cooperative group takes a member's word for what it owns, of whatever generation that \
-            is.",
-        example: "A consumer misses a generation in which its partition went to another one, and says that it has it. \
-            The leader believes it: both read the partition.",
-    }
     StaleGenerationErrorCounts {
         name: "stale-generation-error-counts",
         source: "KAFKA-9823; AbstractCoordinator.CoordinatorResponseHandler.generationUnchanged",
         affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 6, 0)] },
         side: Client,
-        shows: "offsets" / "double-ownership" in "swarm-groups", seed 1,
+        shows: "replication" / "stale-answer-applied" in "coordinator-failover", seed 3,
         meaning: "A member that is refused for an older generation gives up its present one.",
         example: "A heartbeat of generation 4 is answered with an error when its member is in generation 5 already. It \
             forgets who it is and joins as somebody else: its partitions are nobody's until its session ends.",

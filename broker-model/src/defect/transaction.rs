@@ -34,7 +34,7 @@ TransactionDefect {
         source: "KIP-890, KAFKA-14402; UnifiedLog.maybeStartTransactionVerification",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 6, 0)] },
         side: Server,
-        shows: "visibility" / "hanging-txn" in "hanging-transaction", seed 1,
+        shows: "visibility" / "torn-txn" in "hanging-transaction", seed 2,
         meaning: "A leader begins a transaction with any batch of a present epoch (transaction version 1), and asks \
             nobody whether the transaction goes on.",
         example: "A batch lies on the way while its transaction is aborted. It arrives behind the marker and opens a \
@@ -42,24 +42,12 @@ TransactionDefect {
             ever, until an administrator aborts it.",
     }
 
-    OffsetsUnverified {
-        name: "txn-offsets-unverified",
-        source: "KAFKA-15449; CoordinatorPartitionWriter.maybeStartTransactionVerification",
-        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 7, 0)] },
-        side: Server,
-        shows: "visibility" / "hanging-txn" in "exactly-once", seed 1,
-        meaning: "A group's coordinator takes offsets for a transaction (version 1) and asks nobody whether that goes \
-            on.",
-        example: "A commit of offsets lies on the way while its transaction is aborted. It arrives behind the marker: \
-            the offsets are pending for ever, and whoever gets the partition is told to wait.",
-    }
-
     MarkerRetryRefused {
         name: "marker-retry-refused",
         source: "KAFKA-19999; ProducerAppendInfo.checkProducerEpoch",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "lso-stuck" in "bank", seed 1,
+        shows: "liveness" / "producer-stuck" in "swarm-transactions", seed 7,
         meaning: "Where each transaction has an epoch of its own, a leader refuses a marker that it has written \
             already.",
         example: "A leader has written a marker, and its answer is lost. The coordinator sends it again and is refused: \
@@ -72,7 +60,7 @@ TransactionDefect {
         affected: Affected::Never,
         side: Server,
         with: ["produce-unverified"],
-        shows: "visibility" / "hanging-txn" in "zombie-producer", seed 1,
+        shows: "offsets" / "ack-of-other-record" in "zombie-producer", seed 2,
         meaning: "A producer that takes a transactional id over has the open transaction aborted in the epoch of the \
             producer before.",
         example: "The producer before has a batch on the way. It arrives behind the abort marker, in an epoch that is \

@@ -8,7 +8,6 @@ use crate::broker::handle::verification::Verified;
 use crate::broker::purgatory::{DelayedProduce, PendingPartition, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
-use crate::defect::TransactionDefect;
 use crate::log::AppendRights;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
@@ -119,7 +118,7 @@ impl Broker {
             Err(error) => return (self.refusal(answer, topic, error), None),
         };
         let ticket = self.purgatory.new_ticket();
-        let unverified = self.is_unverified(TransactionDefect::ProduceUnverified);
+        let unverified = self.is_unverified();
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).expect("the partition was found hosted");
         let batch = batch.as_ref().map_err(|error| *error);

@@ -43,7 +43,7 @@ impl Broker {
         request: Box<ProduceRequest>,
         effects: &mut Effects,
     ) -> Option<Box<ProduceRequest>> {
-        if self.is_unverified(TransactionDefect::ProduceUnverified) {
+        if self.is_unverified() {
             return Some(request);
         }
         let id = request.transactional_id.as_ref().map(|id| id.as_str().to_owned());
@@ -61,9 +61,10 @@ impl Broker {
         None
     }
 
-    /// Whether a known bug is on by which nobody is asked. With version 2 the question puts partitions in, and is asked.
-    pub(in crate::broker) fn is_unverified(&self, bug: TransactionDefect) -> bool {
+    /// Whether the known bug T01 is on: nobody is asked. With version 2 the question puts partitions in, and is asked.
+    pub(in crate::broker) fn is_unverified(&self) -> bool {
         let config = &self.context.config;
+        let bug = TransactionDefect::ProduceUnverified;
         config.transaction_version < 2 && config.defects.has(bug)
     }
 
@@ -182,9 +183,6 @@ impl Broker {
         (id, request): (TopicPartition, &TxnOffsetCommitRequest),
         effects: &mut Effects,
     ) -> Result<bool, ErrorCode> {
-        if self.is_unverified(TransactionDefect::OffsetsUnverified) {
-            return Ok(false);
-        }
         let bumps_epoch = self.context.config.transaction_version >= 2;
         let producer = (ProducerId(request.producer_id.0), ProducerEpoch(request.producer_epoch));
         let partition = self.partitions.get_mut(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;

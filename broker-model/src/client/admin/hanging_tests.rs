@@ -86,10 +86,7 @@ fn go_on(search: &mut Search, answers: &[ClientResponse]) {
 }
 
 fn aborted(meaning: &Meaning) -> Option<u32> {
-    match meaning {
-        Meaning::Done(Outcome::Administered { listed }) => Some(*listed),
-        _ => None,
-    }
+    if let Meaning::Done(Outcome::Administered { listed }) = meaning { Some(*listed) } else { None }
 }
 
 #[test]

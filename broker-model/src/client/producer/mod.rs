@@ -304,6 +304,8 @@ impl Producer {
         if transactional.run(now.time, with, ways, effects) {
             transactional.over(self.identity.current);
             self.run_transaction(now, effects);
+            // The next one may have something to ask at once.
+            self.ask_coordinator(now, effects);
         }
     }
 

@@ -8,8 +8,10 @@
 
 use std::collections::BTreeMap;
 
+use super::classic::group::ClassicGroup;
 use super::conversion::Conversion;
 use super::coordinator::{GroupCoordinator, Todo};
+use super::modern::group::ConsumerGroup;
 use super::modern::records::group_tombstones;
 use super::records::{Place, group_tombstone, offset_tombstone};
 use super::state::GroupState;
@@ -78,10 +80,10 @@ impl GroupCoordinator {
         name: &str,
     ) -> Result<Vec<CoordinatorRecord>, ErrorCode> {
         self.runtime.active(partition)?;
-        let classic = self.group(partition, name).map(|group| group.check_deletable());
+        let classic = self.group(partition, name).map(ClassicGroup::check_deletable);
         let context = self.runtime.active(partition)?;
         let state = context.written();
-        let consumer = state.consumer_group(name).map(|group| group.check_deletable());
+        let consumer = state.consumer_group(name).map(ConsumerGroup::check_deletable);
         consumer.or(classic).unwrap_or(Err(ErrorCode::GroupIdNotFound))?;
         let mut records: Vec<CoordinatorRecord> =
             all_places(state, name).iter().map(|place| offset_tombstone(name, place)).collect();

@@ -169,9 +169,7 @@ impl Partition {
         if !self.is_leader() {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
-        let unverified =
-            self.defects.has(TransactionDefect::OffsetsUnverified) && !self.epoch_per_transaction;
-        let rights = AppendRights { guard, coordinator: true, administrator: false, unverified };
+        let rights = AppendRights { guard, coordinator: true, ..AppendRights::default() };
         self.log.check_producer(batch.header(), rights)?;
         self.append_as_coordinator(context, batch, effects)
     }

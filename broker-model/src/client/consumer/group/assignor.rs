@@ -23,13 +23,11 @@ pub(super) fn assign(
     assignor: Assignor,
     topics: &[(StrBytes, usize)],
     members: &[Member],
-    trusts_stale: bool,
 ) -> Shares {
     match assignor {
         Assignor::Range => range(topics, members),
         Assignor::RoundRobin => round_robin(topics, members),
         Assignor::Sticky => sticky(topics, members, &owners(members)),
-        Assignor::CooperativeSticky if trusts_stale => trusting(topics, members),
         Assignor::CooperativeSticky => cooperative(topics, members),
     }
 }
@@ -91,18 +89,6 @@ fn cooperative(topics: &[(StrBytes, usize)], members: &[Member]) -> Shares {
             let claims = |(other, it): &Member| other != id && it.owned.contains(place);
             !members.iter().any(claims)
         });
-    }
-    shares
-}
-
-/// Known bug G04: who claims a partition last owns it, and only from the owner it is withheld.
-fn trusting(topics: &[(StrBytes, usize)], members: &[Member]) -> Shares {
-    let claims = members.iter().flat_map(|(id, it)| it.owned.iter().map(move |place| (place, id)));
-    let owners: BTreeMap<Place, String> =
-        claims.map(|(place, id)| (place.clone(), id.clone())).collect();
-    let mut shares = sticky(topics, members, &owners);
-    for (id, share) in &mut shares {
-        share.retain(|place| owners.get(place).is_none_or(|owner| owner == id));
     }
     shares
 }
@@ -198,7 +184,7 @@ mod tests {
             (Assignor::CooperativeSticky, ["x: a0 a2 b1", "y: a1 b0"]),
         ];
         for (assignor, expected) in table {
-            let shares = assign(assignor, &topics(), &members, false);
+            let shares = assign(assignor, &topics(), &members);
             assert_eq!(text(&shares), expected, "{assignor:?}");
         }
     }
@@ -207,10 +193,10 @@ mod tests {
     fn what_changes_hands_is_withheld_until_it_is_given_up() {
         let all = [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)];
         let members = [member("x", &all, 4), member("y", &[], -1)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &members, false);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         assert_eq!(text(&shares), ["x: a0 a1 a2", "y: "]);
         let members = [member("x", &all[..3], 5), member("y", &[], 5)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &members, false);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         assert_eq!(text(&shares), ["x: a0 a1 a2", "y: b0 b1"]);
     }
 
@@ -218,7 +204,7 @@ mod tests {
     fn who_has_given_all_up_gets_back_what_it_had() {
         let all = [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)];
         let members = [member("x", &[], -1), member("y", &all, 4)];
-        let shares = assign(Assignor::Sticky, &topics(), &members, false);
+        let shares = assign(Assignor::Sticky, &topics(), &members);
         assert_eq!(text(&shares), ["x: b0 b1", "y: a0 a1 a2"], "nothing is withheld");
     }
 
@@ -226,14 +212,11 @@ mod tests {
     fn an_old_claim_does_not_count_and_still_withholds() {
         let members =
             [member("x", &[("a", 0), ("a", 1)], 3), member("y", &[("a", 0), ("a", 2)], 5)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &members, false);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         let a0 = |id: &str| shares[id].contains(&(topic_name("a"), 0));
         assert!(!a0("x") && !a0("y"), "{shares:?}: both may read a0");
-        let stale = [member("w", &[("a", 0), ("a", 2)], 5), member("x", &[("a", 0), ("a", 1)], 3)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &stale, true);
-        assert!(shares["x"].contains(&(topic_name("a"), 0)), "{shares:?}: w has a0");
         let equal = [member("x", &[("a", 0)], 5), member("y", &[("a", 0)], 5)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &equal, false);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &equal);
         assert!(shares.values().all(|share| !share.contains(&(topic_name("a"), 0))));
     }
 }

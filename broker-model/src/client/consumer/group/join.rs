@@ -5,7 +5,6 @@ use crate::client::consumer::Consumer;
 use crate::client::consumer::purpose::Purpose;
 use crate::config::{Assignor, ms, topic_name};
 use crate::consumer_protocol::{PROTOCOL_TYPE, Subscription};
-use crate::defect::GroupDefect;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::Api;
@@ -157,8 +156,7 @@ impl Consumer {
             counts.push((topic, count));
         }
         let assignor = self.member().config.assignor;
-        let trusts_stale = self.defects.has(GroupDefect::StickyTrustsStaleClaims);
-        let assignments = assign(assignor, &counts, &subscriptions, trusts_stale);
+        let assignments = assign(assignor, &counts, &subscriptions);
         let member = self.membership.as_mut().expect("only members synchronise");
         member.to_assign = None;
         if !subscriptions.is_empty() {
