@@ -70,7 +70,7 @@ impl Broker {
                 .latest_offset(current_leader_epoch, isolation)
                 .map(|offset| (offset, partition.leader_epoch())),
             EARLIEST | EARLIEST_LOCAL => partition.earliest_offset(current_leader_epoch),
-            _ => return self.list_by_time((caller, isolation), partition, asked, effects),
+            _ => return list_by_time((caller, isolation), partition, asked, effects),
         };
         let (id, leader_epoch) = (partition.id(), partition.leader_epoch());
         match found {
@@ -96,46 +96,45 @@ impl Broker {
             }
         }
     }
+}
 
-    /// Source: `ReplicaManager.fetchOffset`, `isListOffsetsTimestampUnsupported`.
-    fn list_by_time(
-        &self,
-        (caller, isolation): (Caller, IsolationLevel),
-        partition: &Partition,
-        asked: &ListOffsetsPartition,
-        effects: &mut Effects,
-    ) -> ListOffsetsPartitionResponse {
-        let answer = ListOffsetsPartitionResponse::default()
-            .with_partition_index(asked.partition_index)
-            .with_timestamp(-1)
-            .with_offset(Offset::NONE.0)
-            .with_leader_epoch(LeaderEpoch::NONE.0);
-        let epoch = LeaderEpoch(asked.current_leader_epoch);
-        let found = match asked.timestamp {
-            MAX_TIMESTAMP => partition.offset_for_time(epoch, ByTime::Latest, isolation),
-            // Nothing is there, but who asks must be told if this is no leader.
-            LATEST_TIERED => partition.earliest_offset(epoch).map(|_| None),
-            time if time >= 0 => {
-                partition.offset_for_time(epoch, ByTime::From(WallTime(time)), isolation)
+/// Source: `ReplicaManager.fetchOffset`, `isListOffsetsTimestampUnsupported`.
+fn list_by_time(
+    (caller, isolation): (Caller, IsolationLevel),
+    partition: &Partition,
+    asked: &ListOffsetsPartition,
+    effects: &mut Effects,
+) -> ListOffsetsPartitionResponse {
+    let answer = ListOffsetsPartitionResponse::default()
+        .with_partition_index(asked.partition_index)
+        .with_timestamp(-1)
+        .with_offset(Offset::NONE.0)
+        .with_leader_epoch(LeaderEpoch::NONE.0);
+    let epoch = LeaderEpoch(asked.current_leader_epoch);
+    let found = match asked.timestamp {
+        MAX_TIMESTAMP => partition.offset_for_time(epoch, ByTime::Latest, isolation),
+        // Nothing is there, but who asks must be told if this is no leader.
+        LATEST_TIERED => partition.earliest_offset(epoch).map(|_| None),
+        time if time >= 0 => {
+            partition.offset_for_time(epoch, ByTime::From(WallTime(time)), isolation)
+        }
+        _ => Err(ErrorCode::UnsupportedVersion),
+    };
+    match found {
+        Ok(found) => {
+            partition.note_served(Api::ListOffsets, caller.from, epoch, effects);
+            found.map_or(answer.clone(), |TimedOffset { timestamp, offset, leader_epoch }| {
+                answer
+                    .with_timestamp(timestamp.0)
+                    .with_offset(offset.0)
+                    .with_leader_epoch(leader_epoch.0)
+            })
+        }
+        Err(error) => {
+            if let Some(note) = super::fenced(partition.id(), caller.from, error) {
+                effects.note(note);
             }
-            _ => Err(ErrorCode::UnsupportedVersion),
-        };
-        match found {
-            Ok(found) => {
-                partition.note_served(Api::ListOffsets, caller.from, epoch, effects);
-                found.map_or(answer.clone(), |TimedOffset { timestamp, offset, leader_epoch }| {
-                    answer
-                        .with_timestamp(timestamp.0)
-                        .with_offset(offset.0)
-                        .with_leader_epoch(leader_epoch.0)
-                })
-            }
-            Err(error) => {
-                if let Some(note) = super::fenced(partition.id(), caller.from, error) {
-                    effects.note(note);
-                }
-                answer.with_error_code(error.code())
-            }
+            answer.with_error_code(error.code())
         }
     }
 }
