@@ -73,7 +73,7 @@ pub(super) struct Sweep {
     #[arg(long = "for", value_name = "TIME", value_parser = seeds::duration)]
     duration: Option<Duration>,
     /// Only the I-th of N equal parts of the work, I from 1; `auto` takes what the engine says that started this:
-    /// Kubernetes, Slurm, AWS Batch, GitLab, Buildkite and others. `HARROW_SHARD=I/N` in the environment equals the
+    /// Kubernetes, Slurm, AWS Batch, `GitLab`, Buildkite and others. `HARROW_SHARD=I/N` in the environment equals the
     /// flag; `HARROW_SHARDS=N` gives a count where an engine has none.
     #[arg(long, value_name = "I/N|auto", value_parser = AskedShard::parse)]
     shard: Option<AskedShard>,
