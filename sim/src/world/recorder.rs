@@ -8,8 +8,8 @@ use harrow_broker_model::types::{Offset, OperationId, RecordValue};
 
 use super::pipeline::Processed;
 use crate::history::{
-    Completion, Function, History, MicroOperation, NEVER, NO_KEY, NO_OFFSET, OperationRecord, ReadRecord,
-    SendRecord, What,
+    Completion, Function, History, MicroOperation, NEVER, NO_KEY, NO_OFFSET, OperationRecord,
+    ReadRecord, SendRecord, What,
 };
 use crate::plan::TopicPlan;
 use crate::run::RunStats;

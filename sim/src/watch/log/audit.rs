@@ -98,9 +98,10 @@ fn problem_of_holes(
         let changed = replica.holes.changed.get(&batch.base_offset);
         changed.map_or(batch, |changed| changed.batch)
     });
-    let first = there.first().map_or(Offset::ZERO, |first| first.base_offset);
+    let mut there = there.iter().filter(|batch| batch.last_offset >= audit.log_start_offset);
+    let first = there.clone().next().map_or(Offset::ZERO, |first| first.base_offset);
     let mut stated = stated.filter(|batch| batch.base_offset >= first);
-    let differs = there.iter().find(|batch| stated.next().as_ref() != Some(*batch));
+    let differs = there.find(|batch| stated.next().as_ref() != Some(*batch));
     differs.map(|batch| format!("the batch at {} is not what its cleaner left", batch.base_offset))
 }
 
