@@ -1,11 +1,12 @@
 //! What nodes are told, and what applications ask of clients.
 
 use crate::admin_message::AdminRequest;
+use crate::admin_task::AdminTask;
 use crate::message::{Request, Response};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::retention::Retention;
 use crate::types::{
-    ConnectionId, FlushToken, LeaderEpoch, NodeId, Offset, OperationId, RecordValue,
+    ConnectionId, FlushToken, LeaderEpoch, NodeId, Offset, OperationId, RecordValue, TopicId,
 };
 
 /// Which of the connections from one node to another a request travels on. Each is ordered; two are not ordered
@@ -171,6 +172,8 @@ pub enum Operation {
     },
     /// Admin: something that the active controller does.
     Administer(Box<AdminRequest>),
+    /// Admin: something with a group, or with transactions.
+    AdminTask(Box<AdminTask>),
     /// Admin: create a topic.
     CreateTopic {
         /// Topic name.
@@ -214,6 +217,8 @@ pub enum Outcome {
         partition: i32,
         /// Where the broker says it is.
         offset: Offset,
+        /// In which topic of that name, if the broker said so.
+        topic: Option<TopicId>,
     },
     /// The transaction is committed, or is aborted for certain; with the places of what was sent, and
     /// [`Offset::NONE`] where it is not known.
@@ -273,9 +278,9 @@ pub enum Outcome {
     },
     /// The topic exists, created now or before.
     TopicCreated,
-    /// The controller did what an administrator asked for.
+    /// What an administrator asked for is done.
     Administered {
-        /// How many reassignments are under way, if that was asked.
+        /// How many reassignments are under way, if that was asked; how many transactions were aborted, if that was.
         listed: u32,
     },
     /// It did not happen and will not: for a send, no copy of the record was ever put on the wire, or every one was
@@ -300,6 +305,8 @@ pub enum Outcome {
 pub struct PolledRecord {
     /// Topic name.
     pub topic: StrBytes,
+    /// Which topic of that name, if the broker said so.
+    pub topic_id: Option<TopicId>,
     /// Partition.
     pub partition: i32,
     /// Offset.

@@ -21,6 +21,7 @@
 //! | `testing` | what tests configure, one place for each setting |
 
 pub mod admin_message;
+pub mod admin_task;
 pub mod broker;
 mod caller;
 pub mod client;
@@ -36,6 +37,7 @@ pub mod edge;
 mod effect;
 mod event;
 pub mod fetch_session;
+pub mod group_admin_message;
 pub mod jitter;
 pub mod log;
 pub mod message;
@@ -51,5 +53,6 @@ pub mod record;
 mod replication;
 pub mod retention;
 pub mod testing;
+pub mod transaction_admin_message;
 pub mod types;
 pub mod wide;

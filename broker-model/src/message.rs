@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::fetch_session::{FetchMetadata, SessionError};
+use crate::group_admin_message::{GroupAdminRequest, GroupAdminResponse};
 use crate::proto;
 use crate::record::{RecordBatch, TransactionMarker};
+use crate::transaction_admin_message::{TransactionAdminRequest, TransactionAdminResponse};
 use crate::types::{
     BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicPartition,
     TransactionOrdinal,
@@ -63,6 +65,8 @@ pub enum ClientRequest {
     CreateTopics(Box<proto::CreateTopicsRequest>),
     DeleteRecords(Box<proto::DeleteRecordsRequest>),
     Admin(Box<AdminRequest>),
+    GroupAdmin(Box<GroupAdminRequest>),
+    TransactionAdmin(Box<TransactionAdminRequest>),
     FindCoordinator(Box<proto::FindCoordinatorRequest>),
     JoinGroup(Box<proto::JoinGroupRequest>),
     SyncGroup(Box<proto::SyncGroupRequest>),
@@ -136,6 +140,8 @@ pub enum ClientResponse {
     CreateTopics(Box<proto::CreateTopicsResponse>),
     DeleteRecords(Box<proto::DeleteRecordsResponse>),
     Admin(Box<AdminResponse>),
+    GroupAdmin(Box<GroupAdminResponse>),
+    TransactionAdmin(Box<TransactionAdminResponse>),
     FindCoordinator(Box<proto::FindCoordinatorResponse>),
     JoinGroup(Box<proto::JoinGroupResponse>),
     SyncGroup(Box<proto::SyncGroupResponse>),

@@ -17,6 +17,10 @@ pub use kafka_protocol::messages::alter_partition_reassignments_request::{
 pub use kafka_protocol::messages::alter_partition_reassignments_response::{
     ReassignablePartitionResponse, ReassignableTopicResponse,
 };
+pub use kafka_protocol::messages::consumer_group_describe_response::{
+    Assignment as DescribedAssignment, DescribedGroup as DescribedConsumerGroup,
+    Member as DescribedConsumerMember, TopicPartitions as DescribedPartitions,
+};
 pub use kafka_protocol::messages::consumer_group_heartbeat_request::TopicPartitions as OwnedPartitions;
 pub use kafka_protocol::messages::consumer_group_heartbeat_response::{
     Assignment as HeartbeatAssignment, TopicPartitions as HeartbeatPartitions,
@@ -25,6 +29,7 @@ pub use kafka_protocol::messages::create_partitions_request::CreatePartitionsTop
 pub use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 pub use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 pub use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+pub use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 pub use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
@@ -33,6 +38,17 @@ pub use kafka_protocol::messages::delete_records_response::{
 };
 pub use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 pub use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
+pub use kafka_protocol::messages::describe_groups_response::{
+    DescribedGroup as DescribedClassicGroup, DescribedGroupMember as DescribedClassicMember,
+};
+pub use kafka_protocol::messages::describe_producers_request::TopicRequest as ProducersOfTopicRequest;
+pub use kafka_protocol::messages::describe_producers_response::{
+    PartitionResponse as DescribedProducers, ProducerState as DescribedProducer,
+    TopicResponse as ProducersOfTopic,
+};
+pub use kafka_protocol::messages::describe_transactions_response::{
+    TopicData as TopicInTransaction, TransactionState as DescribedTransaction,
+};
 pub use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 pub use kafka_protocol::messages::fetch_response::{
     AbortedTransaction, FetchableTopicResponse, PartitionData,
@@ -42,6 +58,7 @@ pub use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 pub use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 pub use kafka_protocol::messages::leave_group_request::MemberIdentity;
 pub use kafka_protocol::messages::leave_group_response::MemberResponse;
+pub use kafka_protocol::messages::list_groups_response::ListedGroup;
 pub use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 pub use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
@@ -49,6 +66,7 @@ pub use kafka_protocol::messages::list_offsets_response::{
 pub use kafka_protocol::messages::list_partition_reassignments_response::{
     OngoingPartitionReassignment, OngoingTopicReassignment,
 };
+pub use kafka_protocol::messages::list_transactions_response::TransactionState as ListedTransaction;
 pub use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 pub use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
@@ -58,6 +76,12 @@ pub use kafka_protocol::messages::offset_commit_request::{
 };
 pub use kafka_protocol::messages::offset_commit_response::{
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+pub use kafka_protocol::messages::offset_delete_request::{
+    OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
+};
+pub use kafka_protocol::messages::offset_delete_response::{
+    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
 pub use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopics,
@@ -82,6 +106,14 @@ pub use kafka_protocol::messages::txn_offset_commit_request::{
 pub use kafka_protocol::messages::txn_offset_commit_response::{
     TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
+pub use kafka_protocol::messages::write_txn_markers_request::{
+    WritableTxnMarker, WritableTxnMarkerTopic,
+};
+pub use kafka_protocol::messages::write_txn_markers_response::{
+    WritableTxnMarkerPartitionResult as WrittenTxnMarkerPartition,
+    WritableTxnMarkerResult as WrittenTxnMarker,
+    WritableTxnMarkerTopicResult as WrittenTxnMarkerTopic,
+};
 pub use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest,
     AddPartitionsToTxnResponse, EndTxnRequest, EndTxnResponse, TransactionalId,
@@ -104,6 +136,14 @@ pub use kafka_protocol::messages::{
     OffsetForLeaderEpochResponse, ProduceRequest, ProduceResponse, SyncGroupRequest,
     SyncGroupResponse, TopicName,
 };
+pub use kafka_protocol::messages::{
+    ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DeleteGroupsRequest,
+    DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse, DescribeProducersRequest,
+    DescribeProducersResponse, DescribeTransactionsRequest, DescribeTransactionsResponse,
+    ListGroupsRequest, ListGroupsResponse, ListTransactionsRequest, ListTransactionsResponse,
+    OffsetDeleteRequest, OffsetDeleteResponse, ProducerId as WireProducerId,
+    WriteTxnMarkersRequest as TxnMarkersRequest, WriteTxnMarkersResponse as TxnMarkersResponse,
+};
 pub use kafka_protocol::protocol::{Encodable, Message as KafkaMessage, StrBytes};
 
 /// A topic's id as Kafka writes it. The type is the caller's: that of the crate's structs has no name here.
@@ -115,9 +155,22 @@ pub fn topic_uuid<U: FromStr<Err: std::fmt::Debug>>(topic: TopicId) -> U {
     text.parse().expect("twelve digits of hexadecimals end an id")
 }
 
+/// An id as Kafka writes it, as the crate's structs have it.
+///
+/// # Panics
+/// Never: the text is one of an id.
+pub fn uuid<U: FromStr<Err: std::fmt::Debug>>(id: u128) -> U {
+    format!("{id:032x}").parse().expect("32 digits of hexadecimals are an id")
+}
+
 /// The topic of an id as Kafka writes it; nothing if it is none of ours.
 pub fn topic_of_uuid(uuid: u128) -> Option<TopicId> {
     u32::try_from(uuid).ok().map(TopicId)
+}
+
+/// The topic of an id in an answer: zero is told where there is none. Source: `Uuid.ZERO_UUID`.
+pub fn told_topic(uuid: u128) -> Option<TopicId> {
+    topic_of_uuid(uuid).filter(|topic| topic.0 > 0)
 }
 
 /// A message in the bytes of the newest version of its API that the crate knows.

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::History;
+use harrow_sim::history::{History, asked_name};
 use harrow_sim::plan::{Plan, ProcessingGuarantee};
 use harrow_sim::run::Run;
 
-use crate::check::{LogFacts, Options};
+use crate::check::{LogFacts, Options, recreated};
 use crate::policy::{
     Damage, Dropped, Isolation, MetadataDamage, OFFSETS_RETENTION_NS, OFFSETS_TOPIC,
     PartitionTerms, ProducerTerms, Reset, TRANSACTIONS_TOPIC, Terms,
@@ -185,6 +185,7 @@ impl HistoryConfig {
             offset_reset: self.offset_reset,
             resets: Vec::new(),
             offsets_retention_ns: self.offsets_retention_minutes.saturating_mul(NS_PER_MINUTE),
+            moved_by_hand: Vec::new(),
             offsets_topic: self.topic_of(&format!("{OFFSETS_TOPIC}-0")).partition,
             transactions_topic: self.topic_of(&format!("{TRANSACTIONS_TOPIC}-0")).partition,
             offsets_dropped: faults
@@ -196,6 +197,10 @@ impl HistoryConfig {
             settled_ns: faults.settled_ns.unwrap_or(u64::MAX),
             producers_expire: false,
             dropped,
+            recreated: recreated(&history.partitions)
+                .into_keys()
+                .map(|partition| (partition, u64::MAX))
+                .collect(),
             epochs_watched: faults.stale_end_offsets,
             eligible_leader_replicas: true,
             damage: faults.damage.clone(),
@@ -222,6 +227,7 @@ impl HistoryConfig {
                 options.logs.insert(partition, LogFacts { log_start_offset, compacted });
             }
         }
+        options.recreated = recreated(&history.partitions);
         options
     }
 
@@ -233,6 +239,8 @@ impl HistoryConfig {
 
     /// Of the partition `orders-0`, the topic is `orders-0` if there is one of this name, and else `orders`.
     fn topic_of(&self, partition: &str) -> TopicTerms {
+        let asked = asked_name(partition);
+        let partition = &*asked;
         let numbered = partition
             .rsplit_once('-')
             .filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()));

@@ -13,6 +13,7 @@
 //! | `report`, `render` | the report of a run, and how it is told to people and machines |
 //! | `page` | the story of a run, or of a sweep, as one page for a browser |
 //! | `history_file`, `history_report` | histories as files, in Jepsen's shape, and what is told about them |
+//! | `trace` | the trace for programs: JSON lines, Chrome's format, and a language to ask it in |
 //! | `rules` | by which rules a run was made: as promised, or as a version is |
 //! | `explain` | every name that a report can show, in plain words |
 
@@ -32,4 +33,5 @@ pub mod render;
 pub mod report;
 pub mod rules;
 mod text;
+pub mod trace;
 pub mod verdict;

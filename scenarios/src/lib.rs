@@ -6,6 +6,8 @@
 //! | `planner` | all choices of a seed drawn, as a plan |
 //! | `catalogue` | scenarios that come with Harrow |
 //! | `pipeline` | the stages after planning: run, judge, report |
+//! | `debug` | a place in a run that goes forward and back, and what is seen from there |
+//! | `difference` | where two runs part, and what came of it |
 //! | `shrink` | the smallest plan that still breaks the same guarantee, and the nearest one that does not |
 //! | `corpus` | small plans that must go on failing, and digests that must not change unnoticed |
 //! | `library` | Harrow inside a Rust test: `sweep("my.toml").seeds(1..=200).assert_held()` |
@@ -15,6 +17,8 @@
 pub mod catalogue;
 pub mod commands;
 pub mod corpus;
+pub mod debug;
+pub mod difference;
 pub mod exit;
 pub mod format;
 pub mod library;

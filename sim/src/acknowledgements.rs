@@ -73,6 +73,8 @@ impl Acknowledgements {
             last_stable_offset: high_watermark,
             high_watermark,
             deletions: self.deletions_of(view.partition),
+            deleted_ns: view.deleted_ns,
+            deletion_heard_ns: view.deletion_heard_ns,
             losses: view.losses.clone(),
             lost_in: view.lost_in,
             compacted: !view.compaction.is_empty(),

@@ -5,6 +5,8 @@
 //! in another, and what is rare in a third. So ten million operations fit into memory and are walked in order of
 //! address. [`OperationRecord`] is the same operation in one piece, for those who write and edit histories.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// Stands for "never completed" in [`Row::completed_ns`].
@@ -16,6 +18,18 @@ pub const NO_OFFSET: i64 = -1;
 pub const NO_PARTITION: u32 = u32::MAX;
 /// Stands for a record without a key.
 pub const NO_KEY: u32 = u32::MAX;
+
+/// A topic's name in histories: the second of a name is `orders@2`, which no topic can be called.
+pub fn incarnation_name(topic: &str, ordinal: usize) -> String {
+    if ordinal <= 1 { topic.to_owned() } else { format!("{topic}@{ordinal}") }
+}
+
+/// The name by which clients ask for a topic, or for a partition, of a history.
+pub fn asked_name(name: &str) -> Cow<'_, str> {
+    let Some((topic, rest)) = name.split_once('@') else { return Cow::Borrowed(name) };
+    let index = rest.find('-').map_or("", |at| &rest[at..]);
+    Cow::Owned(format!("{topic}{index}"))
+}
 
 /// All client operations, in order of completion (those that never completed come last, in order of invocation).
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -8,6 +8,7 @@
 //! | `timeline` | how the true state changed, for who draws it |
 //! | `truth` | what was true of each partition at the end |
 //! | `biography` | the life of a record that is followed |
+//! | `inspect`, `Session` | what somebody sees who stops a run and looks |
 //! | `history` | what clients asked and were told |
 //! | `liveness` | what must come true after the heal |
 //! | `reach` | what a run came across, by name |
@@ -23,6 +24,7 @@ compile_error!(
 mod acknowledgements;
 pub mod biography;
 pub mod history;
+pub mod inspect;
 pub mod liveness;
 pub mod plan;
 pub mod reach;
@@ -35,7 +37,7 @@ pub mod violation;
 pub mod watch;
 mod world;
 
-pub use world::{heartbeat, live};
+pub use world::{Session, heartbeat, live};
 
 use plan::Plan;
 use run::{Run, RunOptions};

@@ -423,6 +423,16 @@ pub enum Action {
         /// `leader-of TOPIC-PARTITION`: of any of its partitions.
         target: Target,
     },
+    /// An administrator deletes a topic. It is created again by a later step, or with the heal.
+    DeleteTopic {
+        /// `leader-of TOPIC-PARTITION`: of any of its partitions.
+        target: Target,
+    },
+    /// An administrator creates a topic again that was deleted.
+    CreateTopic {
+        /// `leader-of TOPIC-PARTITION`: of any of its partitions.
+        target: Target,
+    },
     /// A broker joins the cluster: it starts for the first time.
     JoinBroker {
         /// `node N`.
@@ -432,6 +442,25 @@ pub enum Action {
     DecommissionBroker {
         /// Which.
         target: Target,
+    },
+    /// An administrator deletes a group, which only one without members is.
+    DeleteGroup {
+        /// `coordinator-of GROUP`.
+        target: Target,
+    },
+    /// An administrator has a group go on from elsewhere, which only one without members does.
+    ResetOffsets {
+        /// `coordinator-of GROUP`.
+        target: Target,
+        /// In each partition: from behind so much of what is there, in percent.
+        percent: u32,
+    },
+    /// An administrator looks for transactions that hang, and aborts them (KIP-664).
+    AbortHanging {
+        /// `leader-of TOPIC-PARTITION`: in all partitions of its topic.
+        target: Target,
+        /// Open for so long without another record.
+        idle_ms: u64,
     },
     /// All connections of a node are reset.
     ResetConnections {

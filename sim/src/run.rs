@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::types::{NodeId, TopicId};
+use harrow_broker_model::note::Note;
+use harrow_broker_model::types::{NodeId, TopicId, TopicPartition};
 use serde::{Deserialize, Serialize};
 
 use crate::biography::{Follow, Moment};
@@ -130,8 +131,49 @@ pub struct TraceRow {
     pub kind: RowKind,
     /// What happened.
     pub text: String,
+    /// The same for programs.
+    pub detail: RowDetail,
     /// Rolling hash after it.
     pub digest: u64,
+}
+
+/// What a row of the trace says, for programs: its kind by name, and what belongs to that kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowDetail {
+    /// A node states a fact, whose name is that of its variant.
+    Fact(Box<Note>),
+    /// A request or a response.
+    Message {
+        /// `request-sent` and its like.
+        name: &'static str,
+        /// What is asked for or answered, such as `produce`.
+        api: &'static str,
+    },
+    /// Something is done to a file, or to all files of a log.
+    File {
+        /// `appended` and its like.
+        name: &'static str,
+        /// Which file, in words.
+        file: String,
+        /// Of which partition, if of one.
+        partition: Option<TopicPartition>,
+        /// So many bytes are written, or are left.
+        bytes: Option<u64>,
+    },
+    /// A client's operation.
+    Operation {
+        /// `operation-invoked` or `operation-completed`.
+        name: &'static str,
+        /// Which, by its number in the run.
+        operation: u64,
+        /// Values of the records that are sent.
+        records: Vec<u64>,
+    },
+    /// Anything else.
+    Named {
+        /// Its kind.
+        name: &'static str,
+    },
 }
 
 /// What a row of the trace tells of.

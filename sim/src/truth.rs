@@ -20,6 +20,10 @@ pub struct PartitionTruth {
     pub high_watermark: i64,
     /// Each time that records were deleted further than any replica had before, oldest first.
     pub deletions: Vec<Deletion>,
+    /// When its topic was deleted, if it was: true time, in nanoseconds. Nothing need be there since.
+    pub deleted_ns: Option<u64>,
+    /// When a broker heard of that last: until then, clients may be told of it as if it were there.
+    pub deletion_heard_ns: Option<u64>,
     /// Each time that committed records were lost, oldest first.
     pub losses: Vec<Loss>,
     /// The newest epoch whose election lost committed records or was unclean: what leaders of earlier epochs

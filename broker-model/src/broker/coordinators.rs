@@ -144,6 +144,7 @@ impl Broker {
                 Todo::Reply(caller, body) => self.connections.reply(caller, body, effects),
                 Todo::ReplyWhenCommitted(..) => unreachable!("the coordinator waits itself"),
                 Todo::Note(note) => effects.note(note),
+                Todo::Served(note) => effects.note(note),
                 Todo::Answered(index, end) => {
                     let known = self.offsets_partition(index);
                     if let Some((partition, leader_epoch)) = known {

@@ -216,10 +216,12 @@ impl FetchSessions {
     ) -> Option<Rested> {
         let session = self.cache.get_mut(id)?;
         let key = session.partitions.key(name);
-        let known = session.partitions.get(key).is_some_and(|cached| cached.id.is_some());
+        let before = session.partitions.get(key).and_then(|cached| cached.id);
         let was_at_rest = session.partitions.want(key, partition, wanted);
-        if !known {
-            watch(&mut self.watchers, id, key, partition);
+        let now = session.partitions.get(key).and_then(|cached| cached.id);
+        if before != now {
+            unwatch(&mut self.watchers, id, before);
+            watch(&mut self.watchers, id, key, now);
         }
         let (follower, until, partition) = (session.head.follower?, until?, partition?);
         was_at_rest.then_some(Rested { partition, follower, until })

@@ -63,10 +63,11 @@ impl Broker {
         }
     }
 
-    /// Nobody is coordinated by a partition that is not here.
+    /// Nobody is coordinated by a partition that is not here, in whichever epoch it was led: none follows that would say
+    /// so (KAFKA-16118, KAFKA-19274).
     fn resign(&mut self, now: Now, id: TopicPartition) {
         let Some(partition) = self.partitions.get(&id) else { return };
-        let epoch = partition.leader_epoch();
+        let epoch = partition.leader_epoch().next();
         match self.internal_topics.kind_of(id.topic) {
             Some(CoordinatorKind::Group) => self.groups.resigned(now, id.partition, epoch),
             Some(CoordinatorKind::Transaction) => {

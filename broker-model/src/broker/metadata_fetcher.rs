@@ -40,7 +40,7 @@ pub(super) struct Applied {
     /// Partitions whose registration changed, each once, in order.
     pub(super) partitions: Vec<TopicPartition>,
     /// Topics that are gone.
-    pub(super) deleted: Vec<TopicId>,
+    pub(super) deleted: Vec<(TopicId, String)>,
     /// Whether a broker's registration changed.
     pub(super) brokers: bool,
 }
@@ -227,14 +227,17 @@ impl MetadataFetcher {
             "metadata record {offset} after end {}",
             self.image.end_offset
         );
+        if let MetadataRecord::RemoveTopic { topic } = record
+            && let Some(known) = self.image.topics.get(topic)
+        {
+            applied.deleted.push((*topic, known.name.clone()));
+        }
         let change = self.image.apply(offset, record);
         if let MetadataChange::PartitionChanged { partition, .. } = &change {
             applied.partitions.push(*partition);
         } else if let MetadataChange::RetentionChanged { topic, .. } = &change {
             let all = self.image.partitions.keys();
             applied.partitions.extend(all.filter(|partition| partition.topic == *topic));
-        } else if let MetadataChange::TopicDeleted { topic } = &change {
-            applied.deleted.push(*topic);
         }
         applied.brokers |= matches!(
             change,

@@ -12,7 +12,8 @@ use crate::message::{ResponseBody, WriteTxnMarkersResponse};
 use crate::node::{Channel, Deadline};
 use crate::partition::ProduceTicket;
 use crate::proto::{
-    AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ProduceRequest, TxnOffsetCommitRequest,
+    AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ProduceRequest, TxnMarkersRequest,
+    TxnOffsetCommitRequest,
 };
 use crate::types::{ConnectionId, CorrelationId, NodeId, Time, TopicPartition};
 
@@ -61,12 +62,14 @@ pub(super) struct MarkerBatch {
 }
 
 /// Who wants markers written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum MarkerSource {
     /// Another broker's coordinator.
     Remote(Caller),
     /// This broker's own.
     Own(MarkerRequest),
+    /// An administrator, who asked so.
+    Administrator(Caller, Box<TxnMarkersRequest>),
 }
 
 /// A request to another broker.

@@ -9,7 +9,7 @@ use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::partition::{Partition, PartitionContext};
-use crate::types::{BrokerEpoch, Now, TopicPartition};
+use crate::types::{BrokerEpoch, Now, TopicId, TopicPartition};
 
 impl Broker {
     /// Acts on applied changes. Several changes of a partition in one answer count as one, as in Kafka's deltas.
@@ -28,9 +28,16 @@ impl Broker {
             self.learn_internal_topics();
         }
         if self.published {
-            self.give_up_deleted(now, &applied.deleted, effects);
+            let deleted: Vec<TopicId> = applied.deleted.iter().map(|(id, _)| *id).collect();
+            self.give_up_deleted(now, &deleted, effects);
             for partition in &applied.partitions {
                 self.apply_registration(now, *partition, effects);
+            }
+            if !applied.deleted.is_empty() {
+                let names: Vec<String> =
+                    applied.deleted.iter().map(|(_, name)| name.clone()).collect();
+                self.groups.topics_deleted(&names);
+                self.run_groups(now, effects);
             }
         } else {
             self.publish_first(now, effects);

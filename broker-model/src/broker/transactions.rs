@@ -43,6 +43,7 @@ impl Broker {
                 self.append_transaction_record(now, partition, &record, id, effects);
             }
             Todo::Note(note) => effects.note(note),
+            Todo::Exchanged(note) => effects.note(note),
         }
     }
 

@@ -7,6 +7,12 @@
 //! attempt, whose answer was lost, from somebody else's.
 
 mod deletions;
+mod hanging;
+#[cfg(test)]
+mod hanging_tests;
+mod meaning;
+mod task;
+mod tasks;
 
 use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::compaction::Compaction;
@@ -18,9 +24,10 @@ use crate::proto::{
     StrBytes, TopicName,
 };
 use crate::retention::Retention;
-use crate::types::{NodeId, Now, OperationId, Time};
+use crate::types::{NodeId, Now, OperationId, Time, WallTime};
 
 use super::connection::{Backoff, Connections};
+use task::Task;
 
 /// What an outstanding request of an admin client is for.
 #[derive(Debug)]
@@ -29,6 +36,8 @@ enum Purpose {
     CreateTopic(OperationId),
     /// Fewer records.
     DeleteRecords(OperationId),
+    /// A step of a task.
+    Task(OperationId),
 }
 
 /// An admin client.
@@ -38,6 +47,9 @@ pub struct Admin {
     connections: Connections<Purpose>,
     rotation: usize,
     creations: Vec<Creation>,
+    tasks: Vec<Task>,
+    /// Its wall clock at the present event.
+    wall: WallTime,
     deadline: Option<Deadline>,
 }
 
@@ -71,6 +83,8 @@ impl Admin {
             connections: Connections::new(backoff, config.request_timeout_ms),
             rotation: 0,
             creations: Vec::new(),
+            tasks: Vec::new(),
+            wall: WallTime(0),
             deadline: None,
             config,
         }
@@ -88,6 +102,9 @@ impl Admin {
         }
         if let Operation::Administer(request) = request {
             return self.begin(now, operation, Wanted::Change(request));
+        }
+        if let Operation::AdminTask(task) = request {
+            return self.begin_task(now, operation, *task);
         }
         let Operation::CreateTopic {
             topic,
@@ -155,6 +172,9 @@ impl Admin {
             }
             Some(Purpose::CreateTopic(operation)) => {
                 self.on_topic_created(now, operation, &body, effects);
+            }
+            Some(Purpose::Task(operation)) => {
+                self.on_task_answered(now, operation, &body, effects);
             }
         }
     }
@@ -256,6 +276,7 @@ impl Admin {
                 Purpose::CreateTopic(operation) => {
                     self.on_attempt_failed(now, operation, ErrorCode::NetworkException);
                 }
+                Purpose::Task(operation) => self.on_task_lost(now, operation),
             }
         }
     }
@@ -268,6 +289,7 @@ impl Admin {
         for index in 0..self.creations.len() {
             self.ask(now, index, effects);
         }
+        self.run_tasks(now, effects);
         self.deadline = self.compute_deadline();
     }
 
@@ -343,12 +365,14 @@ impl Admin {
             let over = Deadline { at: creation.gives_up_at, why: "api timeout" };
             [(!creation.asked).then_some(retry), Some(over)]
         });
-        due.fold(self.connections.next_deadline(), Deadline::earlier)
+        let tasks = self.tasks_deadline(unblocked);
+        due.fold(Deadline::earlier(self.connections.next_deadline(), tasks), Deadline::earlier)
     }
 }
 
 impl Node for Admin {
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        self.wall = now.wall;
         match event {
             Event::Invoked { operation, request } => {
                 self.on_invoked(now.time, operation, request, effects);
@@ -362,6 +386,7 @@ impl Node for Admin {
             }
             Event::StopRequested => {
                 self.give_up(|_| true, effects);
+                self.give_up_tasks(|_| true, effects);
                 return effects.push(Effect::Halt { reason: "stopped" });
             }
             Event::Booted

@@ -15,6 +15,7 @@ use crate::types::{LeaderEpoch, NodeId, Time, TopicId};
 
 use super::connection::{Connections, MetadataUpdate};
 pub(crate) use super::partition_key::PartitionKey;
+use super::recreated::EpochsOfRecreated;
 
 /// Who leads a partition, as far as the client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +47,18 @@ pub(crate) struct Metadata {
     version: u64,
     /// Epochs that it takes for the newest and has not stated yet.
     learned: Vec<(PartitionKey, LeaderEpoch)>,
+    /// Topics that were created again: their place, the id before and the new one.
+    replaced: Vec<(usize, TopicId, TopicId)>,
+    recreated: EpochsOfRecreated,
 }
 
 #[derive(Debug)]
 struct Topic {
     name: StrBytes,
-    /// Its id, once a broker has told it.
+    /// Its id, once a broker has told it, and until one says that there is no such topic.
     id: Option<TopicId>,
+    /// The id that was told last, whether or not the topic is still there.
+    last_id: Option<TopicId>,
     partitions: Vec<Leadership>,
 }
 
@@ -76,7 +82,14 @@ impl Metadata {
             expires_at: Time::MAX,
             version: 0,
             learned: Vec::new(),
+            replaced: Vec::new(),
+            recreated: EpochsOfRecreated::Forgotten,
         }
+    }
+
+    /// The same client with known bugs.
+    pub(crate) fn with_recreated(self, recreated: EpochsOfRecreated) -> Self {
+        Self { recreated, ..self }
     }
 
     /// The place of a topic; one that is new is asked for as soon as possible.
@@ -85,8 +98,9 @@ impl Metadata {
             return place;
         }
         let place = self.topics.len();
-        self.topics.push(Topic { name: name.clone(), id: None, partitions: Vec::new() });
-        self.places.insert(name.clone(), place);
+        let (name, partitions) = (name.clone(), Vec::new());
+        self.topics.push(Topic { name: name.clone(), id: None, last_id: None, partitions });
+        self.places.insert(name, place);
         self.wanted = true;
         place
     }
@@ -161,6 +175,10 @@ impl Metadata {
         connections: &mut Connections<P>,
         effects: &mut Effects,
     ) {
+        for (place, before, after) in std::mem::take(&mut self.replaced) {
+            let topic = self.name(place).as_str().to_owned();
+            effects.note(ExchangeNote::TopicReplaced { topic, before, after });
+        }
         for (key, epoch) in std::mem::take(&mut self.learned) {
             effects.note(ExchangeNote::EpochLearned { partition: self.text(key), epoch });
         }
@@ -207,15 +225,38 @@ impl Metadata {
             let place = topic.name.as_ref().and_then(|name| self.find(name));
             let Some(place) = place else { continue };
             self.wanted |= topic.error_code != 0;
-            if topic.error_code == 0 {
-                self.topics[place].id = topic_of_uuid(topic.topic_id.as_u128());
-            }
+            let renewed = match ErrorCode::try_from_code(topic.error_code) {
+                None => self.learn_topic(place, topic_of_uuid(topic.topic_id.as_u128())),
+                Some(ErrorCode::UnknownTopicOrPartition) => self.forget_topic(place),
+                Some(_) => false,
+            };
             for partition in &topic.partitions {
                 self.wanted |= partition.error_code != 0 || partition.leader_id.0 < 0;
-                self.learn_partition(place, partition);
+                self.learn_partition(place, partition, renewed);
             }
         }
         self.self_check(now);
+    }
+
+    /// A topic is there, with this id; whether the epochs that are known are of another one of its name.
+    /// Source: `Metadata.updateLatestMetadata`, KAFKA-12257, KAFKA-13488.
+    fn learn_topic(&mut self, place: usize, id: Option<TopicId>) -> bool {
+        let topic = &mut self.topics[place];
+        let known = std::mem::replace(&mut topic.id, id);
+        let Some(after) = id else { return false };
+        let last = topic.last_id.replace(after);
+        if let Some(before) = last.filter(|before| *before != after) {
+            self.replaced.push((place, before, after));
+        }
+        self.recreated.accept(after, known, last)
+    }
+
+    /// There is no such topic: nobody leads it, and it has no id. Its epochs are remembered. Never a renewal.
+    fn forget_topic(&mut self, place: usize) -> bool {
+        let topic = &mut self.topics[place];
+        topic.id = None;
+        topic.partitions.iter_mut().for_each(|partition| partition.leader = None);
+        false
     }
 
     /// Each topic has a place; somebody can be asked; what was asked just now is not asked again at once.
@@ -282,7 +323,13 @@ impl Metadata {
     }
 
     /// Keeps what is known if the answer is from an older epoch: brokers answer from their own, possibly stale, view.
-    fn learn_partition(&mut self, place: usize, partition: &MetadataResponsePartition) {
+    /// A topic that was created again begins with epochs of its own.
+    fn learn_partition(
+        &mut self,
+        place: usize,
+        partition: &MetadataResponsePartition,
+        renewed: bool,
+    ) {
         let Ok(index) = usize::try_from(partition.partition_index) else {
             return;
         };
@@ -291,7 +338,7 @@ impl Metadata {
             partitions.resize(index + 1, Leadership::UNKNOWN);
         }
         let epoch = LeaderEpoch(partition.leader_epoch);
-        if epoch >= partitions[index].epoch {
+        if epoch >= partitions[index].epoch || renewed {
             let leader = (partition.leader_id.0 >= 0).then_some(NodeId(partition.leader_id.0));
             if epoch != partitions[index].epoch {
                 let key = PartitionKey { topic: place, partition: partition.partition_index };
@@ -309,6 +356,8 @@ pub(crate) fn is_stale_metadata(error: ErrorCode) -> bool {
         error,
         ErrorCode::NotLeaderOrFollower
             | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::InconsistentTopicId
             | ErrorCode::LeaderNotAvailable
             | ErrorCode::FencedLeaderEpoch
             | ErrorCode::UnknownLeaderEpoch

@@ -22,6 +22,7 @@ mod metadata;
 mod partition_key;
 mod pipeline;
 mod producer;
+mod recreated;
 #[cfg(test)]
 mod testing;
 

@@ -54,6 +54,7 @@ impl Pipeline {
             | Operation::Poll { .. }
             | Operation::EndOffset { .. }
             | Operation::Administer(_)
+            | Operation::AdminTask(_)
             | Operation::CreateTopic { .. }
             | Operation::DeleteRecords { .. } => {
                 self.consumer.handle(now, Event::Invoked { operation, request }, effects);

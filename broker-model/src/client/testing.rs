@@ -7,8 +7,8 @@ use crate::message::{ClientRequest, ClientResponse, Message, Request, RequestBod
 use crate::node::{Channel, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::note::Note;
 use crate::proto::{
-    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
-    StrBytes, TopicName, topic_uuid,
+    ErrorCode, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic, StrBytes, TopicName, topic_uuid,
 };
 use crate::types::{NodeId, Now, OperationId, Time, TopicId, WallTime};
 
@@ -139,6 +139,11 @@ impl<N: Node> Driver<N> {
 
 /// Metadata of brokers 1 to 3 and the topic, with leader and epoch of each partition; leader -1 is none.
 pub(crate) fn metadata(leaders: &[(i32, i32)]) -> ResponseBody {
+    metadata_of(Some(TOPIC_ID), leaders)
+}
+
+/// The same of a topic with an id; without, nobody knows it.
+pub(crate) fn metadata_of(id: Option<TopicId>, leaders: &[(i32, i32)]) -> ResponseBody {
     let brokers = (1..=3).map(|id| MetadataResponseBroker::default().with_node_id(id.into()));
     let partitions = leaders.iter().enumerate().map(|(index, &(leader, epoch))| {
         MetadataResponsePartition::default()
@@ -148,7 +153,8 @@ pub(crate) fn metadata(leaders: &[(i32, i32)]) -> ResponseBody {
     });
     let topic = MetadataResponseTopic::default()
         .with_name(Some(TopicName(TOPIC)))
-        .with_topic_id(topic_uuid(TOPIC_ID))
+        .with_topic_id(topic_uuid(id.unwrap_or_default()))
+        .with_error_code(id.map_or(ErrorCode::UnknownTopicOrPartition.code(), |_| 0))
         .with_partitions(partitions.collect());
     let response =
         MetadataResponse::default().with_brokers(brokers.collect()).with_topics(vec![topic]);

@@ -52,9 +52,11 @@ fn delete_topics(
         let twice = known.is_ok() && found.iter().filter(|other| *other == known).count() > 1;
         let judged = if twice { Err(ErrorCode::InvalidRequest) } else { *known };
         let id = judged.map_or(topic.topic_id, topic_uuid);
+        let config = judged.ok().and_then(|id| image.topics.get(&id));
+        let found = config.map(|it| TopicName(StrBytes::from_string(it.name.clone())));
         responses.push(
             DeletableTopicResult::default()
-                .with_name(topic.name.clone())
+                .with_name(found.or_else(|| topic.name.clone()))
                 .with_topic_id(id)
                 .with_error_code(code(judged.err())),
         );

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::compaction::{CleanupPolicy, Compaction};
 use crate::config::TopicConfig;
 use crate::message::{AllocateProducerIdsRequest, ClusterError};
-use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::metadata::{MetadataImage, MetadataRecord, is_topic_name};
 use crate::note::{PartitionRegistration, Reassignment};
 use crate::proto::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
@@ -102,12 +102,6 @@ fn plan_topic(
     let partitions = 0..topic.num_partitions;
     records.extend(placed_partitions(image, &usable, (id, replication), partitions));
     Ok(records)
-}
-
-/// What a topic may be called: it names a folder, too. Source: Kafka's `Topic.validate`.
-fn is_topic_name(name: &str) -> bool {
-    let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    letters && (1..=249).contains(&name.len()) && name != "." && name != ".."
 }
 
 /// New partitions, placed one after the other.

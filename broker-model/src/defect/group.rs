@@ -172,6 +172,27 @@ GroupDefect {
             is given 1, too. The target takes 1 away, and the late heartbeat, which does not name it, says that it is \
             given up: another one reads it with the member.",
     }
+    StaleGenerationErrorCounts {
+        name: "stale-generation-error-counts",
+        source: "KAFKA-9823; AbstractCoordinator.CoordinatorResponseHandler.generationUnchanged",
+        affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 6, 0)] },
+        side: Client,
+        shows: "replication" / "stale-answer-applied" in "coordinator-failover", seed 3,
+        meaning: "A member that is refused for an older generation gives up its present one.",
+        example: "A heartbeat of generation 4 is answered with an error when its member is in generation 5 already. It \
+            forgets who it is and joins as somebody else: its partitions are nobody's until its session ends.",
+    }
+    HeartbeatOmitsPending {
+        name: "heartbeat-omits-pending",
+        source: "KIP-848; ConsumerHeartbeatRequestManager.HeartbeatState.buildRequestData",
+        affected: Affected::Open { since: Version::new(3, 7, 0) },
+        side: Client,
+        shows: "offsets" / "revocation-unacknowledged" in "late-member", seed 10645,
+        meaning: "A heartbeat that names a member's partitions leaves out those that it was given and is about to take.",
+        example: "A member is given partitions and does not know their topic yet. Its heartbeat is lost, and the next \
+            one, which says all again, names nothing. Meanwhile it takes what it was given; the coordinator, whose \
+            target has changed, takes the heartbeat's word that there is nothing to give up.",
+    }
     FencedGoesOn {
         name: "fenced-goes-on",
         source: "KIP-848; AbstractMembershipManager.maybeAbortReconciliation",

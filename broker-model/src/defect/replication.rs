@@ -24,7 +24,7 @@ ReplicationDefect {
         source: "KIP-107; Partition.lowWatermarkIfLeader",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "deleted-records-return" in "retention-and-laggard", seed 71,
+        shows: "offsets" / "deleted-records-return" in "retention-and-laggard", seed 145,
         meaning: "A client is told that records are deleted as soon as the leader's log starts behind them: a replica \
             that is elected next may offer them again.",
         example: "A client deletes the records below 40 and is told so. The leader dies before a follower has heard of \

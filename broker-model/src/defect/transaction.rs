@@ -29,6 +29,44 @@ TransactionDefect {
             which times out and is aborted, though its producer was told that it was committed.",
     }
 
+    ProduceUnverified {
+        name: "produce-unverified",
+        source: "KIP-890, KAFKA-14402; UnifiedLog.maybeStartTransactionVerification",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 6, 0)] },
+        side: Server,
+        shows: "visibility" / "torn-txn" in "hanging-transaction", seed 2,
+        meaning: "A leader begins a transaction with any batch of a present epoch (transaction version 1), and asks \
+            nobody whether the transaction goes on.",
+        example: "A batch lies on the way while its transaction is aborted. It arrives behind the marker and opens a \
+            transaction that no coordinator knows: nothing ends it, and consumers of committed records wait there for \
+            ever, until an administrator aborts it.",
+    }
+
+    MarkerRetryRefused {
+        name: "marker-retry-refused",
+        source: "KAFKA-19999; ProducerAppendInfo.checkProducerEpoch",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "producer-stuck" in "swarm-transactions", seed 7,
+        meaning: "Where each transaction has an epoch of its own, a leader refuses a marker that it has written \
+            already.",
+        example: "A leader has written a marker, and its answer is lost. The coordinator sends it again and is refused: \
+            it tries for ever, and the producer is told to wait.",
+    }
+
+    InitAbortsUnfenced {
+        name: "init-aborts-unfenced",
+        source: "KAFKA-5231; TransactionMetadata.prepareFenceProducerEpoch",
+        affected: Affected::Never,
+        side: Server,
+        with: ["produce-unverified"],
+        shows: "offsets" / "ack-of-other-record" in "zombie-producer", seed 2,
+        meaning: "A producer that takes a transactional id over has the open transaction aborted in the epoch of the \
+            producer before.",
+        example: "The producer before has a batch on the way. It arrives behind the abort marker, in an epoch that is \
+            still the newest there, and opens a transaction that nobody ends.",
+    }
+
     ReadsPastStable {
         name: "reads-past-stable-offset",
         source: "KIP-98; UnifiedLog.lastStableOffset",

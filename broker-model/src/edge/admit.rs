@@ -1,13 +1,15 @@
 //! What clients of each version say becomes what the model is asked, which is the words of the newest versions with
 //! topics by name. Source: the `data()` and `Builder` of Kafka's requests.
 
+use crate::admin_message::AdminRequest;
 use crate::message::ClientRequest;
 use crate::metadata::MetadataImage;
 use crate::proto::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTransaction, BrokerId,
-    ConsumerGroupHeartbeatRequest, CreateTopicsRequest, FetchRequest, FindCoordinatorRequest,
-    JoinGroupRequest, LeaveGroupRequest, MemberIdentity, MetadataRequest, OffsetFetchRequest,
-    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+    ConsumerGroupHeartbeatRequest, CreateTopicsRequest, DeleteTopicState, FetchRequest,
+    FindCoordinatorRequest, JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest,
+    MemberIdentity, MetadataRequest, OffsetFetchRequest, OffsetFetchRequestGroup,
+    OffsetFetchRequestTopics,
 };
 
 use super::topic_ids::name_of;
@@ -44,11 +46,13 @@ pub fn admit(
         ClientRequest::AddPartitionsToTxn(request) => list_transactions(request, version),
         ClientRequest::CreateTopics(request) => fill_in(request, defaults),
         ClientRequest::ConsumerGroupHeartbeat(request) => leave_out_empty(request),
+        ClientRequest::Admin(request) => administer(request, version),
+        ClientRequest::ListOffsets(request) => time(request, version),
         ClientRequest::Produce(_)
-        | ClientRequest::ListOffsets(_)
         | ClientRequest::OffsetForLeaderEpoch(_)
         | ClientRequest::InitProducerId(_)
-        | ClientRequest::Admin(_)
+        | ClientRequest::GroupAdmin(_)
+        | ClientRequest::TransactionAdmin(_)
         | ClientRequest::DeleteRecords(_)
         | ClientRequest::SyncGroup(_)
         | ClientRequest::Heartbeat(_)
@@ -69,6 +73,23 @@ fn name_fetched(request: &mut FetchRequest, version: i16, image: &MetadataImage)
     }
     for topic in &mut request.forgotten_topics_data {
         topic.topic = name_of(image, topic.topic_id.as_u128());
+    }
+}
+
+/// What stands for a special offset in later versions stands for nothing in earlier ones. Source:
+/// `ReplicaManager.isListOffsetsTimestampUnsupported`.
+fn time(request: &mut ListOffsetsRequest, version: i16) {
+    let partitions = request.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+    for asked in partitions {
+        let since = match asked.timestamp {
+            -3 => 7,
+            -4 => 8,
+            -5 => 9,
+            _ => continue,
+        };
+        if version < since {
+            asked.timestamp = i64::MIN;
+        }
     }
 }
 
@@ -137,6 +158,22 @@ fn list_transactions(request: &mut AddPartitionsToTxnRequest, version: i16) {
         .with_producer_epoch(request.v3_and_below_producer_epoch)
         .with_topics(std::mem::take(&mut request.v3_and_below_topics));
     *request = AddPartitionsToTxnRequest::default().with_transactions(vec![transaction]);
+}
+
+/// Topics by name alone before version 6; whether a reassignment may change the number of replicas is asked since its
+/// version 1, and was allowed before. Source: KIP-516, KIP-860.
+fn administer(request: &mut AdminRequest, version: i16) {
+    if let AdminRequest::DeleteTopics(request) = request
+        && version < 6
+    {
+        let names = std::mem::take(&mut request.topic_names).into_iter();
+        let topics = names.map(|name| DeleteTopicState::default().with_name(Some(name)));
+        request.topics = topics.collect();
+    } else if let AdminRequest::AlterPartitionReassignments(request) = request
+        && version < 1
+    {
+        request.allow_replication_factor_change = true;
+    }
 }
 
 /// An empty expression matches no topic: it is as none, with an empty list of names. Source: Kafka's

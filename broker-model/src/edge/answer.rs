@@ -18,13 +18,15 @@ use super::apis::{ApiKey, served};
 use super::frame::{begin_frame, end_frame};
 use super::topic_ids::{id_of, is_unknown};
 use crate::admin_message::AdminResponse;
+use crate::group_admin_message::GroupAdminResponse;
 use crate::message::ClientResponse;
 use crate::metadata::MetadataImage;
 use crate::proto::{
-    AddPartitionsToTxnResponse, BrokerId, CreateTopicsResponse, ErrorCode, FetchResponse,
-    FindCoordinatorResponse, JoinGroupResponse, LeaveGroupResponse, ListOffsetsResponse,
-    MetadataResponse, OffsetFetchResponse, ProduceResponse, StrBytes,
+    AddPartitionsToTxnResponse, BrokerId, CreateTopicsResponse, DescribeGroupsResponse, ErrorCode,
+    FetchResponse, FindCoordinatorResponse, JoinGroupResponse, LeaveGroupResponse,
+    ListOffsetsResponse, MetadataResponse, OffsetFetchResponse, ProduceResponse, StrBytes,
 };
+use crate::transaction_admin_message::TransactionAdminResponse;
 use crate::types::NodeId;
 
 /// Where clients reach a broker.
@@ -87,21 +89,58 @@ pub fn answer(
         ClientResponse::AddOffsetsToTxn(it) => write(&*it, to),
         ClientResponse::TxnOffsetCommit(it) => write(&*it, to),
         ClientResponse::EndTxn(it) => write(&*it, to),
-        ClientResponse::Admin(it) => administered(&it, to),
+        ClientResponse::Admin(it) => administered(*it, to),
+        ClientResponse::GroupAdmin(it) => groups_administered(*it, to),
+        ClientResponse::TransactionAdmin(it) => transactions_administered(&it, to),
     }
 }
 
-fn administered(response: &AdminResponse, to: (i16, i32)) -> Option<Bytes> {
+fn groups_administered(response: GroupAdminResponse, to: (i16, i32)) -> Option<Bytes> {
     match response {
-        AdminResponse::DeleteTopics(it) => write(it, to),
-        AdminResponse::CreatePartitions(it) => write(it, to),
-        AdminResponse::AlterPartitionReassignments(it) => write(it, to),
-        AdminResponse::ListPartitionReassignments(it) => write(it, to),
-        AdminResponse::UnregisterBroker(it) => write(it, to),
+        GroupAdminResponse::ListGroups(it) => write(&it, to),
+        GroupAdminResponse::DescribeGroups(it) => write(&described_groups(it, to.0), to),
+        GroupAdminResponse::ConsumerGroupDescribe(it) => write(&it, to),
+        GroupAdminResponse::DeleteGroups(it) => write(&it, to),
+        GroupAdminResponse::OffsetDelete(it) => write(&it, to),
     }
 }
 
-fn write<M: Encodable + HeaderVersion>(
+/// That a group is not there is told since version 6; before, it is a dead one. Source: KIP-1043,
+/// `GroupMetadataManager.describeGroups`.
+fn described_groups(mut response: DescribeGroupsResponse, version: i16) -> DescribeGroupsResponse {
+    for group in response.groups.iter_mut().filter(|_| version < 6) {
+        group.error_message = None;
+        if group.error_code == ErrorCode::GroupIdNotFound.code() {
+            group.error_code = 0;
+        }
+    }
+    response
+}
+
+fn transactions_administered(response: &TransactionAdminResponse, to: (i16, i32)) -> Option<Bytes> {
+    match response {
+        TransactionAdminResponse::ListTransactions(it) => write(it, to),
+        TransactionAdminResponse::DescribeTransactions(it) => write(it, to),
+        TransactionAdminResponse::DescribeProducers(it) => write(it, to),
+        TransactionAdminResponse::WriteTxnMarkers(it) => write(it, to),
+    }
+}
+
+fn administered(response: AdminResponse, to: (i16, i32)) -> Option<Bytes> {
+    match response {
+        AdminResponse::DeleteTopics(it) => write(&it, to),
+        AdminResponse::CreatePartitions(it) => write(&it, to),
+        AdminResponse::AlterPartitionReassignments(mut it) => {
+            // It is not told in version 0.
+            it.allow_replication_factor_change |= to.0 < 1;
+            write(&it, to)
+        }
+        AdminResponse::ListPartitionReassignments(it) => write(&it, to),
+        AdminResponse::UnregisterBroker(it) => write(&it, to),
+    }
+}
+
+pub(super) fn write<M: Encodable + HeaderVersion>(
     message: &M,
     (version, correlation_id): (i16, i32),
 ) -> Option<Bytes> {
@@ -194,7 +233,9 @@ fn fetched(mut response: FetchResponse, version: i16, with: &Answering<'_>) -> F
     for topic in &mut response.responses {
         let unknown = is_unknown(&topic.topic);
         if version >= 13 {
-            topic.topic_id = id_of(with.image, &topic.topic);
+            if topic.topic_id.is_nil() {
+                topic.topic_id = id_of(with.image, &topic.topic);
+            }
             topic.topic = kafka_protocol::messages::TopicName::default();
         }
         for data in &mut topic.partitions {
@@ -233,11 +274,15 @@ fn created(mut response: CreateTopicsResponse) -> CreateTopicsResponse {
     response
 }
 
-/// The epoch of an offset is told since version 4. Source: KIP-320.
+/// The epoch of an offset is told since version 4, and since version 5 that an offset is not available yet. Source:
+/// KIP-207, KIP-320.
 fn listed(mut response: ListOffsetsResponse, version: i16) -> ListOffsetsResponse {
-    if version < 4 {
-        for answer in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+    for answer in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+        if version < 4 {
             answer.leader_epoch = -1;
+        }
+        if version < 5 && answer.error_code == ErrorCode::OffsetNotAvailable.code() {
+            answer.error_code = ErrorCode::LeaderNotAvailable.code();
         }
     }
     response

@@ -2,7 +2,7 @@
 //!
 //! Advertised are versions of `Produce` that are not served: librdkafka compresses only for brokers that name them
 //! (KAFKA-18659). Protocol version 2 of transactions (KIP-890) is a matter of request versions, too: they are offered
-//! only where the cluster has it.
+//! only where the cluster has it. `ListTransactions` by a regular expression (version 2) is not served.
 
 use super::schemas;
 use super::shape::Schema;
@@ -28,7 +28,7 @@ const fn api(key: ApiKey, from: i16, until: i16, schema: &'static Schema) -> Ser
 }
 
 /// Every API that is served, in order of their keys. Source: the `validVersions` of Kafka 4.1's requests.
-static SERVED: [ServedApi; 22] = [
+static SERVED: [ServedApi; 37] = [
     ServedApi { advertised_from: 0, ..api(ApiKey::Produce, 3, 11, &schemas::PRODUCE) },
     api(ApiKey::Fetch, 4, 18, &schemas::FETCH),
     api(ApiKey::ListOffsets, 1, 10, &schemas::LIST_OFFSETS),
@@ -40,17 +40,32 @@ static SERVED: [ServedApi; 22] = [
     api(ApiKey::Heartbeat, 0, 4, &schemas::HEARTBEAT),
     api(ApiKey::LeaveGroup, 0, 5, &schemas::LEAVE_GROUP),
     api(ApiKey::SyncGroup, 0, 5, &schemas::SYNC_GROUP),
+    api(ApiKey::DescribeGroups, 0, 6, &schemas::DESCRIBE_GROUPS),
+    api(ApiKey::ListGroups, 0, 5, &schemas::LIST_GROUPS),
     api(ApiKey::ApiVersions, 0, 4, &schemas::API_VERSIONS),
     api(ApiKey::CreateTopics, 2, 7, &schemas::CREATE_TOPICS),
+    api(ApiKey::DeleteTopics, 1, 6, &schemas::DELETE_TOPICS),
     api(ApiKey::DeleteRecords, 0, 2, &schemas::DELETE_RECORDS),
     api(ApiKey::InitProducerId, 0, 5, &schemas::INIT_PRODUCER_ID),
     api(ApiKey::OffsetForLeaderEpoch, 2, 4, &schemas::OFFSET_FOR_LEADER_EPOCH),
     api(ApiKey::AddPartitionsToTxn, 0, 5, &schemas::ADD_PARTITIONS_TO_TXN),
     api(ApiKey::AddOffsetsToTxn, 0, 4, &schemas::ADD_OFFSETS_TO_TXN),
     api(ApiKey::EndTxn, 0, 4, &schemas::END_TXN),
+    api(ApiKey::WriteTxnMarkers, 1, 1, &schemas::WRITE_TXN_MARKERS),
     api(ApiKey::TxnOffsetCommit, 0, 4, &schemas::TXN_OFFSET_COMMIT),
+    api(ApiKey::DescribeConfigs, 1, 4, &schemas::DESCRIBE_CONFIGS),
+    api(ApiKey::CreatePartitions, 0, 3, &schemas::CREATE_PARTITIONS),
+    api(ApiKey::DeleteGroups, 0, 2, &schemas::DELETE_GROUPS),
+    api(ApiKey::AlterPartitionReassignments, 0, 1, &schemas::ALTER_PARTITION_REASSIGNMENTS),
+    api(ApiKey::ListPartitionReassignments, 0, 0, &schemas::LIST_PARTITION_REASSIGNMENTS),
+    api(ApiKey::OffsetDelete, 0, 0, &schemas::OFFSET_DELETE),
     api(ApiKey::DescribeCluster, 0, 1, &schemas::DESCRIBE_CLUSTER),
+    api(ApiKey::DescribeProducers, 0, 0, &schemas::DESCRIBE_PRODUCERS),
+    api(ApiKey::UnregisterBroker, 0, 0, &schemas::UNREGISTER_BROKER),
+    api(ApiKey::DescribeTransactions, 0, 0, &schemas::DESCRIBE_TRANSACTIONS),
+    api(ApiKey::ListTransactions, 0, 1, &schemas::LIST_TRANSACTIONS),
     api(ApiKey::ConsumerGroupHeartbeat, 0, 1, &schemas::CONSUMER_GROUP_HEARTBEAT),
+    api(ApiKey::ConsumerGroupDescribe, 0, 1, &schemas::CONSUMER_GROUP_DESCRIBE),
 ];
 
 /// Every API that is served, in order of their keys.

@@ -9,6 +9,7 @@
 //! | `request` | a frame becomes a request, or is refused as Kafka refuses it |
 //! | `admit` | what clients of each version say becomes what the model is asked |
 //! | `answer` | what the model answers becomes bytes of the version that was asked |
+//! | `configs` | how topics are configured |
 //! | `refuse` | the answer that tells an error and does nothing, for each API |
 //!
 //! Nothing in a frame is trusted. A request is walked by its schema first, since the decoder makes room for as many
@@ -18,6 +19,7 @@
 mod admit;
 mod answer;
 mod apis;
+mod configs;
 mod frame;
 mod refuse;
 mod request;
@@ -30,6 +32,7 @@ mod topic_ids;
 pub use admit::{TopicDefaults, admit};
 pub use answer::{Answering, Endpoint, answer, api_versions, cluster_description};
 pub use apis::{ApiKey, ServedApi, api_name, api_named, served};
+pub use configs::topic_configs;
 pub use frame::{FrameError, Frames};
 pub use refuse::refuse;
 pub use request::{Body, Incoming, Refused, read_request};

@@ -78,6 +78,10 @@ pub fn refuse(request: &Request, error: ErrorCode) -> ClientResponse {
             ClientResponse::EndTxn(Box::new(EndTxnResponse::default().with_error_code(code)))
         }
         Request::Admin(it) => ClientResponse::Admin(Box::new(it.refused(error))),
+        Request::GroupAdmin(it) => ClientResponse::GroupAdmin(Box::new(it.refused(error))),
+        Request::TransactionAdmin(it) => {
+            ClientResponse::TransactionAdmin(Box::new(it.refused(error)))
+        }
     }
 }
 

@@ -6,18 +6,22 @@ use bytes::Bytes;
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
     ConsumerGroupHeartbeatRequest, CreateTopicsRequest, DeleteRecordsRequest,
-    DescribeClusterRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
-    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest,
-    MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest,
-    ProduceRequest, RequestHeader, SyncGroupRequest, TxnOffsetCommitRequest,
+    DescribeClusterRequest, DescribeConfigsRequest, EndTxnRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
+    LeaveGroupRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
+    SyncGroupRequest, TxnOffsetCommitRequest,
 };
 use kafka_protocol::protocol::Decodable;
 use thiserror::Error;
 
 use super::apis::{ApiKey, ServedApi, served_api};
 use super::shape::{ShapeError, Walk};
+use crate::admin_message::AdminRequest;
+use crate::group_admin_message::GroupAdminRequest;
 use crate::message::ClientRequest;
 use crate::proto::StrBytes;
+use crate::transaction_admin_message::TransactionAdminRequest;
 
 /// Bytes of API key, version and correlation id.
 const FIXED_HEADER_BYTES: usize = 8;
@@ -44,6 +48,8 @@ pub enum Body {
     ApiVersions(Box<ApiVersionsRequest>),
     /// Who is in the cluster. The edge answers it.
     DescribeCluster(Box<DescribeClusterRequest>),
+    /// How topics are configured. The edge answers it.
+    DescribeConfigs(Box<DescribeConfigsRequest>),
     /// What a broker answers, in the words of the client's version.
     Broker(ClientRequest),
 }
@@ -121,10 +127,31 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
             Body::Broker(ClientRequest::$variant(Box::new(read::<$request>(bytes, version)?)))
         };
     }
+    macro_rules! groups {
+        ($variant:ident) => {
+            Body::Broker(ClientRequest::GroupAdmin(Box::new(GroupAdminRequest::$variant(read(
+                bytes, version,
+            )?))))
+        };
+    }
+    macro_rules! transactions {
+        ($variant:ident) => {
+            Body::Broker(ClientRequest::TransactionAdmin(Box::new(
+                TransactionAdminRequest::$variant(read(bytes, version)?),
+            )))
+        };
+    }
+    macro_rules! admin {
+        ($variant:ident) => {{
+            let request = AdminRequest::$variant(read(bytes, version)?);
+            Body::Broker(ClientRequest::Admin(Box::new(request)))
+        }};
+    }
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not served was refused before")]
     let body = match key {
         ApiKey::ApiVersions => Body::ApiVersions(Box::new(read(bytes, version)?)),
         ApiKey::DescribeCluster => Body::DescribeCluster(Box::new(read(bytes, version)?)),
+        ApiKey::DescribeConfigs => Body::DescribeConfigs(Box::new(read(bytes, version)?)),
         ApiKey::Produce => broker!(Produce, ProduceRequest),
         ApiKey::Fetch => broker!(Fetch, FetchRequest),
         ApiKey::ListOffsets => broker!(ListOffsets, ListOffsetsRequest),
@@ -137,6 +164,11 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         ApiKey::LeaveGroup => broker!(LeaveGroup, LeaveGroupRequest),
         ApiKey::SyncGroup => broker!(SyncGroup, SyncGroupRequest),
         ApiKey::CreateTopics => broker!(CreateTopics, CreateTopicsRequest),
+        ApiKey::DeleteTopics => admin!(DeleteTopics),
+        ApiKey::CreatePartitions => admin!(CreatePartitions),
+        ApiKey::AlterPartitionReassignments => admin!(AlterPartitionReassignments),
+        ApiKey::ListPartitionReassignments => admin!(ListPartitionReassignments),
+        ApiKey::UnregisterBroker => admin!(UnregisterBroker),
         ApiKey::DeleteRecords => broker!(DeleteRecords, DeleteRecordsRequest),
         ApiKey::InitProducerId => broker!(InitProducerId, InitProducerIdRequest),
         ApiKey::OffsetForLeaderEpoch => broker!(OffsetForLeaderEpoch, OffsetForLeaderEpochRequest),
@@ -147,6 +179,15 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         ApiKey::ConsumerGroupHeartbeat => {
             broker!(ConsumerGroupHeartbeat, ConsumerGroupHeartbeatRequest)
         }
+        ApiKey::ListGroups => groups!(ListGroups),
+        ApiKey::DescribeGroups => groups!(DescribeGroups),
+        ApiKey::ConsumerGroupDescribe => groups!(ConsumerGroupDescribe),
+        ApiKey::DeleteGroups => groups!(DeleteGroups),
+        ApiKey::OffsetDelete => groups!(OffsetDelete),
+        ApiKey::ListTransactions => transactions!(ListTransactions),
+        ApiKey::DescribeTransactions => transactions!(DescribeTransactions),
+        ApiKey::DescribeProducers => transactions!(DescribeProducers),
+        ApiKey::WriteTxnMarkers => transactions!(WriteTxnMarkers),
         _ => return Err(Refused::Key(key as i16)),
     };
     Ok(body)

@@ -296,3 +296,135 @@ pub(super) static CONSUMER_GROUP_HEARTBEAT: Schema = Schema { flexible_from: 0, 
     field(1, 0, LAST, List),
     field(2, 0, LAST, Fixed(4)),
 ]};
+
+#[rustfmt::skip]
+pub(super) static LIST_GROUPS: Schema = Schema { flexible_from: 3, rows: &[
+    field(0, 4, LAST, List),
+    field(1, 0, LAST, Text),
+    field(0, 5, LAST, List),
+    field(1, 0, LAST, Text),
+]};
+
+#[rustfmt::skip]
+pub(super) static DESCRIBE_GROUPS: Schema = Schema { flexible_from: 5, rows: &[
+    field(0, 0, LAST, List),
+    field(1, 0, LAST, Text),
+    field(0, 3, LAST, Fixed(1)),
+]};
+
+#[rustfmt::skip]
+pub(super) static CONSUMER_GROUP_DESCRIBE: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, List),
+    field(1, 0, LAST, Text),
+    field(0, 0, LAST, Fixed(1)),
+]};
+
+#[rustfmt::skip]
+pub(super) static DELETE_GROUPS: Schema = Schema { flexible_from: 2, rows: &[
+    field(0, 0, LAST, List),
+    field(1, 0, LAST, Text),
+]};
+
+#[rustfmt::skip]
+pub(super) static OFFSET_DELETE: Schema = Schema { flexible_from: LAST, rows: &[
+    field(0, 0, LAST, Text),
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, Structs),
+    field(2, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static LIST_TRANSACTIONS: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, List),
+    field(1, 0, LAST, Text),
+    field(0, 0, LAST, List),
+    field(1, 0, LAST, Fixed(8)),
+    field(0, 1, LAST, Fixed(8)),
+]};
+
+#[rustfmt::skip]
+pub(super) static DESCRIBE_TRANSACTIONS: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, List),
+    field(1, 0, LAST, Text),
+]};
+
+#[rustfmt::skip]
+pub(super) static DESCRIBE_PRODUCERS: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, List),
+    field(2, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static WRITE_TXN_MARKERS: Schema = Schema { flexible_from: 1, rows: &[
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Fixed(8)),
+    field(1, 0, LAST, Fixed(2)),
+    field(1, 0, LAST, Fixed(1)),
+    field(1, 0, LAST, Structs),
+    field(2, 0, LAST, Text),
+    field(2, 0, LAST, List),
+    field(3, 0, LAST, Fixed(4)),
+    field(1, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static DELETE_TOPICS: Schema = Schema { flexible_from: 4, rows: &[
+    field(0, 6, LAST, Structs),
+    field(1, 6, LAST, Text),
+    field(1, 6, LAST, Fixed(16)),
+    field(0, 0, 5, List),
+    field(1, 0, LAST, Text),
+    field(0, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static DESCRIBE_CONFIGS: Schema = Schema { flexible_from: 4, rows: &[
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Fixed(1)),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, List),
+    field(2, 0, LAST, Text),
+    field(0, 1, LAST, Fixed(1)),
+    field(0, 3, LAST, Fixed(1)),
+]};
+
+#[rustfmt::skip]
+pub(super) static CREATE_PARTITIONS: Schema = Schema { flexible_from: 2, rows: &[
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, Fixed(4)),
+    field(1, 0, LAST, Structs),
+    field(2, 0, LAST, List),
+    field(3, 0, LAST, Fixed(4)),
+    field(0, 0, LAST, Fixed(4)),
+    field(0, 0, LAST, Fixed(1)),
+]};
+
+#[rustfmt::skip]
+pub(super) static ALTER_PARTITION_REASSIGNMENTS: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, Fixed(4)),
+    field(0, 1, LAST, Fixed(1)),
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, Structs),
+    field(2, 0, LAST, Fixed(4)),
+    field(2, 0, LAST, List),
+    field(3, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static LIST_PARTITION_REASSIGNMENTS: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, Fixed(4)),
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, List),
+    field(2, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static UNREGISTER_BROKER: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, Fixed(4)),
+]};

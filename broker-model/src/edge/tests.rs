@@ -1,21 +1,31 @@
 use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::DescribeConfigsResponse;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
-    ConsumerGroupHeartbeatRequest, CreateTopicsRequest, DeleteRecordsRequest,
-    DescribeClusterRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
-    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest,
-    MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest,
-    ProduceRequest, RequestHeader, SyncGroupRequest, TopicName, TxnOffsetCommitRequest,
-    fetch_request, metadata_request,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AlterPartitionReassignmentsRequest,
+    ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
+    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
+    DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
+    LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, ListPartitionReassignmentsRequest,
+    ListTransactionsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
+    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
+    SyncGroupRequest, TopicName, TxnOffsetCommitRequest, UnregisterBrokerRequest,
+    WriteTxnMarkersRequest, fetch_request, metadata_request,
 };
-use kafka_protocol::protocol::Encodable;
+use kafka_protocol::protocol::{Decodable, Encodable};
 use proptest::prelude::*;
 
 use super::apis::{ApiKey, served};
 use super::*;
+use crate::admin_message::AdminRequest;
+use crate::config::TopicConfig;
 use crate::message::ClientRequest;
-use crate::metadata::MetadataImage;
-use crate::proto::{ErrorCode, StrBytes};
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::proto::{DeleteTopicState, ErrorCode, StrBytes};
+use crate::retention::Retention;
+use crate::types::{Offset, TopicId};
 
 const DEFAULTS: TopicDefaults = TopicDefaults { partitions: 4, replication_factor: 3 };
 
@@ -55,6 +65,16 @@ fn plain(key: ApiKey, version: i16) -> Vec<u8> {
         ApiKey::SyncGroup => encoded(&SyncGroupRequest::default(), version),
         ApiKey::ApiVersions => encoded(&ApiVersionsRequest::default(), version),
         ApiKey::CreateTopics => encoded(&CreateTopicsRequest::default(), version),
+        ApiKey::DeleteTopics => encoded(&DeleteTopicsRequest::default(), version),
+        ApiKey::DescribeConfigs => encoded(&DescribeConfigsRequest::default(), version),
+        ApiKey::CreatePartitions => encoded(&CreatePartitionsRequest::default(), version),
+        ApiKey::AlterPartitionReassignments => {
+            encoded(&AlterPartitionReassignmentsRequest::default(), version)
+        }
+        ApiKey::ListPartitionReassignments => {
+            encoded(&ListPartitionReassignmentsRequest::default(), version)
+        }
+        ApiKey::UnregisterBroker => encoded(&UnregisterBrokerRequest::default(), version),
         ApiKey::DeleteRecords => encoded(&DeleteRecordsRequest::default(), version),
         ApiKey::InitProducerId => encoded(&InitProducerIdRequest::default(), version),
         ApiKey::OffsetForLeaderEpoch => encoded(&OffsetForLeaderEpochRequest::default(), version),
@@ -66,6 +86,15 @@ fn plain(key: ApiKey, version: i16) -> Vec<u8> {
         ApiKey::ConsumerGroupHeartbeat => {
             encoded(&ConsumerGroupHeartbeatRequest::default(), version)
         }
+        ApiKey::ListGroups => encoded(&ListGroupsRequest::default(), version),
+        ApiKey::DescribeGroups => encoded(&DescribeGroupsRequest::default(), version),
+        ApiKey::ConsumerGroupDescribe => encoded(&ConsumerGroupDescribeRequest::default(), version),
+        ApiKey::DeleteGroups => encoded(&DeleteGroupsRequest::default(), version),
+        ApiKey::OffsetDelete => encoded(&OffsetDeleteRequest::default(), version),
+        ApiKey::ListTransactions => encoded(&ListTransactionsRequest::default(), version),
+        ApiKey::DescribeTransactions => encoded(&DescribeTransactionsRequest::default(), version),
+        ApiKey::DescribeProducers => encoded(&DescribeProducersRequest::default(), version),
+        ApiKey::WriteTxnMarkers => encoded(&WriteTxnMarkersRequest::default(), version),
         other => panic!("{other:?} is served and has no request here"),
     }
 }
@@ -238,6 +267,87 @@ fn an_id_that_nobody_knows_comes_back_with_its_error() {
     let at = bytes.windows(16).position(|part| part == id).expect("the id is told");
     // One partition: its index, then the error.
     assert_eq!(bytes[at + 16 + 1 + 4..][..2], [0, 100]);
+}
+
+/// Before version 6 topics are named; then an id will do, and the answer has both.
+#[test]
+fn topics_are_deleted_by_name_or_by_id() {
+    let name = TopicName(StrBytes::from_static_str("orders"));
+    let by_name = DeleteTopicsRequest::default().with_topic_names(vec![name.clone()]);
+    let incoming = read_request(&frame(ApiKey::DeleteTopics, 3, &encoded(&by_name, 3)));
+    let Body::Broker(body) = incoming.expect("it keeps to its schema").body else {
+        panic!("other")
+    };
+    let admitted = admit(body, 3, &MetadataImage::default(), DEFAULTS);
+    let ClientRequest::Admin(request) = admitted else { panic!("another API") };
+    let AdminRequest::DeleteTopics(request) = *request else { panic!("another API") };
+    assert_eq!(request.topics.len(), 1);
+    assert_eq!(request.topics[0].name, Some(name));
+
+    let by_id = DeleteTopicState::default().with_name(None).with_topic_id(uuid_of(0xabc));
+    let by_id = DeleteTopicsRequest::default().with_topics(vec![by_id]);
+    let bytes = frame(ApiKey::DeleteTopics, 6, &encoded(&by_id, 6));
+    let answer = all_the_way(&bytes).expect("its refusal has a form");
+    let id = 0xabc_u128.to_be_bytes();
+    assert!(answer.windows(16).any(|part| part == id), "the id is told");
+}
+
+#[test]
+fn a_reassignment_of_version_0_may_change_the_number_of_replicas() {
+    for (version, may) in [(0, true), (1, false)] {
+        let asked = AlterPartitionReassignmentsRequest::default()
+            .with_allow_replication_factor_change(version == 0);
+        let bytes = frame(ApiKey::AlterPartitionReassignments, version, &encoded(&asked, version));
+        let Body::Broker(body) = read_request(&bytes).expect("it keeps to its schema").body else {
+            panic!("other")
+        };
+        let admitted = admit(body, version, &MetadataImage::default(), DEFAULTS);
+        let ClientRequest::Admin(request) = admitted else { panic!("another API") };
+        let AdminRequest::AlterPartitionReassignments(request) = *request else { panic!("other") };
+        assert_eq!(request.allow_replication_factor_change, may, "version {version}");
+    }
+}
+
+/// What is asked for is told, with where it comes from; what is not there has an error.
+#[test]
+fn topics_are_described_by_their_settings() {
+    let mut image = MetadataImage::default();
+    let config = TopicConfig { min_insync_replicas: 2, ..topic("orders") };
+    image.apply(Offset(0), &MetadataRecord::Topic { topic: TopicId(1), config });
+    let resource = |name: &'static str, kind| {
+        DescribeConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(StrBytes::from_static_str(name))
+            .with_configuration_keys(None)
+    };
+    let table = [("orders", 2, 0, 12), ("payments", 2, 3, 0), ("1", 4, 42, 0)];
+    for version in 1..=4 {
+        for (name, kind, error, settings) in table {
+            let request =
+                DescribeConfigsRequest::default().with_resources(vec![resource(name, kind)]);
+            let frame = topic_configs((version, 7), &request, &image).expect("it has a form");
+            // Behind its length, the correlation id and, in flexible versions, no tags.
+            let mut body = frame.slice(8 + usize::from(version >= 4)..);
+            let response = DescribeConfigsResponse::decode(&mut body, version).expect("its own");
+            let result = &response.results[0];
+            assert_eq!((result.error_code, result.configs.len()), (error, settings), "{name}");
+            let found = result.configs.iter().find(|it| *it.name == *"min.insync.replicas");
+            let found = found.map(|it| (it.value.as_deref(), it.config_source));
+            assert_eq!(found, (error == 0).then_some((Some("2"), 1)), "version {version}");
+        }
+    }
+}
+
+fn topic(name: &str) -> TopicConfig {
+    TopicConfig {
+        name: name.to_owned(),
+        min_insync_replicas: 1,
+        unclean_leader_election: false,
+        max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+        flush_messages: TopicConfig::FLUSH_NEVER,
+        flush_ms: TopicConfig::FLUSH_NEVER,
+        retention: Retention::FOREVER,
+    }
 }
 
 fn uuid_of<U: std::str::FromStr<Err: std::fmt::Debug>>(id: u128) -> U {

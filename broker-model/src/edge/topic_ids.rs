@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use crate::metadata::MetadataImage;
-use crate::proto::{StrBytes, TopicName, topic_of_uuid, topic_uuid};
+use crate::proto::{StrBytes, TopicName, topic_of_uuid, topic_uuid, uuid};
 
 /// In front of an id that nobody knows. No topic's name has a slash.
 const UNKNOWN: &str = "unknown/";
@@ -30,6 +30,5 @@ pub(super) fn id_of<U: FromStr<Err: Debug>>(image: &MetadataImage, name: &str) -
         return topic_uuid(*topic);
     }
     let unknown = name.strip_prefix(UNKNOWN).and_then(|id| u128::from_str_radix(id, 16).ok());
-    let text = format!("{:032x}", unknown.unwrap_or(0));
-    text.parse().expect("32 digits of hexadecimals are an id")
+    uuid(unknown.unwrap_or(0))
 }

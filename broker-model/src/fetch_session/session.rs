@@ -12,6 +12,8 @@ use crate::types::{LeaderEpoch, NodeId, Offset, Time, TopicPartition};
 /// What is wanted of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wanted {
+    /// Which topic of its name, as the wire has it; none if the asker goes by the name.
+    pub(crate) topic: Option<u128>,
     /// The epoch that the asker knows.
     pub(crate) current_leader_epoch: LeaderEpoch,
     /// First offset wanted.
@@ -192,8 +194,10 @@ impl SessionPartitions {
         wanted: Wanted,
     ) -> bool {
         if let Some(cached) = self.partitions.get_mut(&key) {
+            // A topic that was created again is another one, though it has the name of the first.
+            let replaced = cached.wanted.topic != wanted.topic && id.is_some();
             cached.wanted = wanted;
-            cached.id = cached.id.or(id);
+            cached.id = if replaced { id } else { cached.id.or(id) };
             return self.due.insert(cached.turn, key).is_none();
         }
         let turn = self.take_turn();

@@ -39,6 +39,7 @@ fn row(
 
 fn wanted(offset: i64) -> Wanted {
     Wanted {
+        topic: None,
         current_leader_epoch: LeaderEpoch(1),
         fetch_offset: Offset(offset),
         last_fetched_epoch: LeaderEpoch(1),

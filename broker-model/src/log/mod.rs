@@ -59,10 +59,10 @@ use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, KnownProducer, LogNote, ProducerNote};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
-use crate::types::{LeaderEpoch, Offset, TopicPartition, WallTime};
+use crate::types::{LeaderEpoch, Offset, ProducerId, TopicPartition, WallTime};
 
 pub use options::{LogConfig, LogOptions, ReadLimit};
-pub use producer_state::{AppendRights, ProducerCheck};
+pub use producer_state::{ActiveProducer, AppendRights, ProducerCheck};
 pub use verification::VerificationGuard;
 
 /// Room is made at once for so many batches of a read, if there are as many.
@@ -163,8 +163,18 @@ impl Log {
     }
 
     /// The producers that the log's records tell of, by id.
+    pub fn active_producers(&self) -> Vec<ActiveProducer> {
+        self.producers.active()
+    }
+
+    /// Each producer's newest epoch and the last sequence in it.
     pub(crate) fn known_producers(&self) -> Vec<KnownProducer> {
         self.producers.known()
+    }
+
+    /// The epoch of the coordinator that had the last marker of a producer written; -1 if none had.
+    pub(crate) fn coordinator_epoch(&self, producer: ProducerId) -> LeaderEpoch {
+        self.producers.coordinator_epoch(producer)
     }
 
     /// Forgets producers whose newest record is older than `producer.id.expiration.ms`, by its own timestamp: from

@@ -13,7 +13,7 @@ use crate::log::verification::{Verification, VerificationGuard};
 use crate::note::{BatchKind, KnownProducer};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch, TransactionMarker, TransactionResult};
-use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 /// A batch compared with its producer's history on this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,23 @@ pub enum ProducerCheck {
     },
 }
 
+/// What a log knows of a producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveProducer {
+    /// Id.
+    pub producer_id: ProducerId,
+    /// Newest epoch.
+    pub producer_epoch: ProducerEpoch,
+    /// Last sequence in it.
+    pub last_sequence: Sequence,
+    /// Largest timestamp of its newest batch or marker.
+    pub last_timestamp: WallTime,
+    /// Of its last marker.
+    pub coordinator_epoch: LeaderEpoch,
+    /// First record of its transaction, if one is open.
+    pub transaction: Option<Offset>,
+}
+
 /// Who writes a batch, and what was found out about its transaction before.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AppendRights {
@@ -36,6 +53,10 @@ pub struct AppendRights {
     pub guard: Option<VerificationGuard>,
     /// Whether a coordinator writes it, which gives no sequences.
     pub coordinator: bool,
+    /// Whether it is the marker of an administrator, who knows no other epoch than that of the records (KIP-664).
+    pub administrator: bool,
+    /// Known bug T01: nobody asks whether its transaction goes on.
+    pub unverified: bool,
 }
 
 /// All producers of a log.
@@ -90,7 +111,7 @@ impl ProducerState {
             return Err(ErrorCode::InvalidProducerEpoch);
         }
         let verification = self.verifications.get(&batch.producer_id);
-        if batch.is_transactional() && !self.has_ongoing(batch) {
+        if batch.is_transactional() && !self.has_ongoing(batch) && !rights.unverified {
             let begun = verification.map(Verification::guard);
             if begun.is_none() || begun != rights.guard {
                 return Err(ErrorCode::InvalidTxnState);
@@ -127,6 +148,11 @@ impl ProducerState {
             return Err(ErrorCode::TransactionCoordinatorFenced);
         }
         Ok(())
+    }
+
+    /// The epoch of the coordinator that had the last marker of a producer written, if one had.
+    pub(crate) fn coordinator_epoch(&self, producer: ProducerId) -> LeaderEpoch {
+        self.producers.get(&producer).map_or(LeaderEpoch::NONE, ProducerEntry::coordinator_epoch)
     }
 
     /// Whether the transaction that the batch belongs to has records here. Source: `UnifiedLog.hasOngoingTransaction`.
@@ -314,6 +340,19 @@ impl ProducerState {
     /// Ongoing transactions, as `DescribeProducers` tells them: producer and first offset.
     pub(crate) fn ongoing(&self) -> impl Iterator<Item = (ProducerId, Offset)> {
         self.ongoing.iter().map(|(first, id)| (*id, *first))
+    }
+
+    /// All that is known of each producer, by id. Source: `UnifiedLog.activeProducers`, KIP-664.
+    pub(crate) fn active(&self) -> Vec<ActiveProducer> {
+        let active = |(producer_id, entry): (&ProducerId, &ProducerEntry)| ActiveProducer {
+            producer_id: *producer_id,
+            producer_epoch: entry.epoch(),
+            last_sequence: entry.last_sequence().unwrap_or(Sequence::NONE),
+            last_timestamp: entry.last_timestamp().max(WallTime(-1)),
+            coordinator_epoch: entry.coordinator_epoch(),
+            transaction: entry.transaction(),
+        };
+        self.producers.iter().map(active).collect()
     }
 
     /// Each producer's newest epoch and the last sequence in it, by id.

@@ -7,3 +7,9 @@ mod record;
 pub(crate) use fetched_log::{CommittedGone, FetchedLog};
 pub use image::{BrokerRegistration, MetadataImage};
 pub use record::MetadataRecord;
+
+/// What a topic may be called: it names a folder, too. Source: Kafka's `Topic.validate`.
+pub(crate) fn is_topic_name(name: &str) -> bool {
+    let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    letters && (1..=249).contains(&name.len()) && name != "." && name != ".."
+}

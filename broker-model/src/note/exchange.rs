@@ -4,13 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::ClusterError;
-use crate::types::{LeaderEpoch, NodeId, TopicPartition};
+use crate::types::{LeaderEpoch, NodeId, TopicId, TopicPartition};
 
 /// A fact of a request or of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ExchangeNote {
-    /// A node served a request that names an epoch. Fetches of records and questions for the latest offset have facts
-    /// of their own that tell it. Source: KIP-320, KIP-380, KIP-595.
+    /// A node served a request that names an epoch. Fetches of records, questions for the latest offset and commits of
+    /// offsets have facts of their own that tell it. Source: KIP-98, KIP-320, KIP-380, KIP-595, KIP-848.
     RequestServed {
         /// What was asked.
         api: Api,
@@ -18,9 +18,9 @@ pub enum ExchangeNote {
         partition: Option<TopicPartition>,
         /// Who asked.
         by: NodeId,
-        /// The epoch that the request names; -1 if none.
+        /// The epoch that the request names; -1 if none. A generation, a member's epoch and a producer's are such, too.
         named: i64,
-        /// The epoch of who served it.
+        /// The epoch that it has to name, by who served it; -1 if that knows of none.
         own: i64,
     },
     /// An answer changed its asker. Source: KIP-320, KIP-497, KIP-595, KAFKA-8429.
@@ -57,12 +57,34 @@ pub enum ExchangeNote {
         /// Which.
         epoch: LeaderEpoch,
     },
+    /// A client has heard that another topic has the name of one that it knew. Source: KIP-516, KAFKA-12257.
+    TopicReplaced {
+        /// Its name.
+        topic: String,
+        /// The topic that it knew.
+        before: TopicId,
+        /// The one that is there now.
+        after: TopicId,
+    },
+}
+
+impl ExchangeNote {
+    /// A coordinator served a request that names the epoch of a member or of a producer.
+    pub(crate) fn coordinator_served(
+        api: Api,
+        by: NodeId,
+        named: impl Into<i64>,
+        own: impl Into<i64>,
+    ) -> Self {
+        Self::RequestServed { api, partition: None, by, named: named.into(), own: own.into() }
+    }
 }
 
 /// Where somebody stands who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Standing {
-    /// Epoch of the leader, of the quorum or of a producer; at consumers the version of the position.
+    /// Epoch of the leader, of the quorum or of a producer; at consumers the version of the position, or their
+    /// generation.
     pub epoch: i64,
     /// Log end, offset, version of a registration, or id of a producer; -1 where there is none.
     pub position: i64,
@@ -86,11 +108,24 @@ pub enum Api {
     BeginQuorumEpoch,
     EndQuorumEpoch,
     QuorumFetch,
+    JoinGroup,
+    SyncGroup,
+    Heartbeat,
+    LeaveGroup,
+    ConsumerGroupHeartbeat,
+    OffsetCommit,
+    OffsetFetch,
+    InitProducerId,
+    AddPartitionsToTxn,
+    AddOffsetsToTxn,
+    TxnOffsetCommit,
+    EndTxn,
+    WriteTxnMarkers,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 26] = [
         Self::ReplicaFetch,
         Self::ReplicaOffsets,
         Self::Fetch,
@@ -104,6 +139,19 @@ impl Api {
         Self::BeginQuorumEpoch,
         Self::EndQuorumEpoch,
         Self::QuorumFetch,
+        Self::JoinGroup,
+        Self::SyncGroup,
+        Self::Heartbeat,
+        Self::LeaveGroup,
+        Self::ConsumerGroupHeartbeat,
+        Self::OffsetCommit,
+        Self::OffsetFetch,
+        Self::InitProducerId,
+        Self::AddPartitionsToTxn,
+        Self::AddOffsetsToTxn,
+        Self::TxnOffsetCommit,
+        Self::EndTxn,
+        Self::WriteTxnMarkers,
     ];
 
     /// Kafka's name of the request; a follower's and a voter's are fetches with a replica id.
@@ -122,6 +170,19 @@ impl Api {
             Self::BeginQuorumEpoch => "BeginQuorumEpoch",
             Self::EndQuorumEpoch => "EndQuorumEpoch",
             Self::QuorumFetch => "Fetch of metadata",
+            Self::JoinGroup => "JoinGroup",
+            Self::SyncGroup => "SyncGroup",
+            Self::Heartbeat => "Heartbeat",
+            Self::LeaveGroup => "LeaveGroup",
+            Self::ConsumerGroupHeartbeat => "ConsumerGroupHeartbeat",
+            Self::OffsetCommit => "OffsetCommit",
+            Self::OffsetFetch => "OffsetFetch",
+            Self::InitProducerId => "InitProducerId",
+            Self::AddPartitionsToTxn => "AddPartitionsToTxn",
+            Self::AddOffsetsToTxn => "AddOffsetsToTxn",
+            Self::TxnOffsetCommit => "TxnOffsetCommit",
+            Self::EndTxn => "EndTxn",
+            Self::WriteTxnMarkers => "WriteTxnMarkers",
         }
     }
 }

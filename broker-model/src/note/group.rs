@@ -140,4 +140,14 @@ pub enum GroupNote {
         /// Why.
         reason: Lateness,
     },
+    /// A group that had no members is no more, and all its offsets with it. Source: KIP-229.
+    GroupDeleted {
+        /// Group.
+        group: String,
+    },
+    /// Some of a group's offsets are no more. Source: KIP-496.
+    OffsetsDeleted {
+        /// Group.
+        group: String,
+    },
 }

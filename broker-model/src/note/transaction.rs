@@ -58,6 +58,14 @@ pub enum TransactionNote {
         /// After.
         to: Offset,
     },
+    /// The marker that this leader appends now was sent by an administrator, who ends what hangs here; no coordinator
+    /// has decided so. Source: KIP-664.
+    MarkerForced {
+        /// Where.
+        partition: TopicPartition,
+        /// Whose transaction.
+        producer_id: ProducerId,
+    },
 }
 
 /// State of a transactional id at its coordinator. Source: Kafka's `TransactionState`.

@@ -204,10 +204,16 @@ impl Partition {
     }
 }
 
-/// Whether a fetch's answer changes the follower.
+/// Whether a fetch's answer changes the follower: its log, its high watermark, or whether it goes on fetching.
 fn is_change(response: &ReplicaFetchPartitionResponse, high_watermark: Offset) -> bool {
-    response.error.is_none()
-        && (response.diverging.is_some()
-            || !response.batches.is_empty()
-            || response.high_watermark != high_watermark)
+    match response.error {
+        Some(error) => {
+            matches!(error, ClusterError::FencedLeaderEpoch | ClusterError::OffsetOutOfRange)
+        }
+        None => {
+            response.diverging.is_some()
+                || !response.batches.is_empty()
+                || response.high_watermark != high_watermark
+        }
+    }
 }

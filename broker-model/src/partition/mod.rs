@@ -28,7 +28,9 @@ use crate::types::{
 };
 
 pub use follower::FetchOutcome;
-pub use leader::{ConsumerRead, FetchBounds, ProduceAck, ProduceOutcome, ProduceTicket};
+pub use leader::{
+    ByTime, ConsumerRead, FetchBounds, ProduceAck, ProduceOutcome, ProduceTicket, TimedOffset,
+};
 
 use leader::LeaderState;
 

@@ -12,7 +12,7 @@ mod keys;
 mod survivors;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::types::RecordValue;
 use harrow_sim::history::{
@@ -67,6 +67,8 @@ pub(crate) struct Index<'a> {
     stated: BTreeMap<SendId, u32>,
     /// By read: who sent it, or [`NONE`].
     writers: Vec<SendId>,
+    /// Reads of records that stand in another topic of the same name as well: nobody need have sent them here.
+    elsewhere: BTreeSet<ReadId>,
     /// Sends that have a place, by partition and place.
     by_place: Vec<SendId>,
     /// Copies, and values that nobody sent; by partition, offset and value.
@@ -192,7 +194,13 @@ impl<'a> Index<'a> {
     pub(crate) fn removal(&self, send: SendId, (partition, offset): (u32, i64)) -> Option<Removal> {
         let retained = offset < self.options.log_start_offset(partition);
         let removed = self.may_be_removed(send, (partition, offset), NEVER);
-        removed.then_some(if retained { Removal::Retention } else { Removal::Compaction })
+        removed.then_some(if self.options.deleted.contains(&partition) {
+            Removal::Deletion
+        } else if retained {
+            Removal::Retention
+        } else {
+            Removal::Compaction
+        })
     }
 
     /// Whether compaction may have removed a record without a place: then another of its key is known.
@@ -208,6 +216,11 @@ impl<'a> Index<'a> {
 
     pub(crate) fn writer(&self, read: ReadId) -> Option<SendId> {
         Some(self.writers[read as usize]).filter(|writer| *writer != NONE)
+    }
+
+    /// Whether it is of a record that stands in another topic of the same name.
+    pub(crate) fn stands_elsewhere(&self, read: ReadId) -> bool {
+        self.elsewhere.contains(&read)
     }
 
     pub(crate) fn operation_of_read(&self, read: ReadId) -> u32 {

@@ -36,6 +36,8 @@ mod options;
 mod places;
 mod poll_order;
 mod realtime;
+#[cfg(test)]
+mod recreated_tests;
 mod send_order;
 mod stream;
 mod visibility;
@@ -50,6 +52,7 @@ use found::Found;
 use index::Index;
 pub use lag::{Lag, longest_lag};
 pub use occurrence::{Dependency, Observation, Occurrence, OccurrenceContext, Passed, Step};
+pub(crate) use options::recreated;
 pub use options::{LogFacts, Options, Removal};
 pub use stream::{STREAMED, Stream, Ticket};
 

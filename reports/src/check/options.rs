@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use harrow_sim::history::{History, asked_name};
 use harrow_sim::run::Run;
 
 use super::anomaly::Rules;
@@ -16,6 +17,10 @@ pub struct Options {
     pub log_starts: BTreeMap<u32, Vec<(u64, i64)>>,
     /// What is known of logs, by position of the partition; a log that is not named starts at 0 and keeps everything.
     pub logs: BTreeMap<u32, LogFacts>,
+    /// Partitions whose topics are deleted.
+    pub deleted: BTreeSet<u32>,
+    /// Partitions of topics of whose name there was another one, with the partition of the first one of that name.
+    pub recreated: BTreeMap<u32, u32>,
     /// Whether groups follow the consumer protocol of KIP-848, in which each member has an epoch of its own.
     pub member_epochs: bool,
     /// Groups that do not, by name.
@@ -44,6 +49,8 @@ pub enum Removal {
     Retention,
     /// A later record of its key is there.
     Compaction,
+    /// Its topic is deleted.
+    Deletion,
 }
 
 impl Default for Options {
@@ -52,12 +59,31 @@ impl Default for Options {
             rules: Rules::ALL,
             log_starts: BTreeMap::new(),
             logs: BTreeMap::new(),
+            deleted: BTreeSet::new(),
+            recreated: BTreeMap::new(),
             member_epochs: false,
             classic_groups: BTreeSet::new(),
             assign_keeps_position: true,
             cycle_steps_max: 1_000_000,
         }
     }
+}
+
+/// Where the log of a topic begins that is deleted: behind everything.
+const EVERYTHING: i64 = i64::MAX >> 1;
+
+/// Partitions of topics of whose name there was another one, by their names, with the first one of that name.
+pub(crate) fn recreated(names: &[String]) -> BTreeMap<u32, u32> {
+    let mut recreated = BTreeMap::new();
+    for (position, name) in (0_u32..).zip(names) {
+        let asked = asked_name(name);
+        let first = names.iter().position(|known| *known == asked).map(|first| first as u32);
+        if let Some(first) = first.filter(|first| *first != position) {
+            recreated.insert(first, first);
+            recreated.insert(position, first);
+        }
+    }
+    recreated
 }
 
 impl Options {
@@ -67,6 +93,12 @@ impl Options {
         for (position, truth) in (0_u32..).zip(&run.partitions) {
             let moves: Vec<(u64, i64)> =
                 truth.deletions.iter().map(|deletion| (deletion.at_ns, deletion.end)).collect();
+            let mut moves = moves;
+            if let Some(deleted_ns) = truth.deleted_ns {
+                moves.retain(|(moved_ns, _)| *moved_ns < deleted_ns);
+                moves.push((deleted_ns, EVERYTHING));
+                options.deleted.insert(position);
+            }
             let compacted = truth.compacted;
             let Some((_, furthest)) = moves.last() else {
                 if compacted {
@@ -78,6 +110,7 @@ impl Options {
             options.logs.insert(position, LogFacts { log_start_offset, compacted });
             options.log_starts.insert(position, moves);
         }
+        options.recreated = recreated(&run.history.partitions);
         options
     }
 
@@ -92,6 +125,26 @@ impl Options {
 
     pub(crate) fn log_start_offset(&self, partition: u32) -> i64 {
         self.logs.get(&partition).map_or(0, |facts| facts.log_start_offset)
+    }
+
+    /// The topics of these partitions are deleted; when is not known.
+    pub fn delete(&mut self, history: &History, partitions: &[String]) {
+        for (position, name) in (0_u32..).zip(&history.partitions) {
+            if partitions.contains(name) {
+                let compacted = self.compacted(position);
+                let log_start_offset = EVERYTHING;
+                self.logs.insert(position, LogFacts { log_start_offset, compacted });
+                self.deleted.insert(position);
+            }
+        }
+    }
+
+    /// Whether a record may stand in both partitions: a send that was tried again when its topic was deleted and created
+    /// again. What the first one has acknowledged is not sent to the next.
+    pub(crate) fn are_of_one_name(&self, (sent_to, acknowledged): (u32, bool), read: u32) -> bool {
+        let first = |partition: u32| self.recreated.get(&partition);
+        let same = sent_to != read && first(read).is_some() && first(sent_to) == first(read);
+        same && !(acknowledged && sent_to < read)
     }
 
     pub(crate) fn compacted(&self, partition: u32) -> bool {

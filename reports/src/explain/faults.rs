@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 34] = [
+pub(super) static ENTRIES: [Entry; 39] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -274,6 +274,49 @@ pub(super) static ENTRIES: [Entry; 34] = [
         example: "add-partitions leader-of orders-0: from 2 to 4.",
         legal: "Keys may lead to another partition than before; nothing acknowledged may be lost.",
         source: "kafka-topics.sh --alter --partitions",
+    },
+    Entry {
+        name: "delete-group",
+        kind: Kind::Fault,
+        meaning: "An administrator deletes a group (KIP-229). One that has members is refused.",
+        example: "delete-group coordinator-of group-a, while all its consumers are down.",
+        legal: "Its offsets are gone: who joins begins where `auto.offset.reset` says.",
+        source: "kafka-consumer-groups.sh --delete",
+    },
+    Entry {
+        name: "reset-offsets",
+        kind: Kind::Fault,
+        meaning: "An administrator has a group go on from elsewhere (KIP-122). One that has members is refused.",
+        example: "reset-offsets coordinator-of group-a to behind 50 % of the records.",
+        legal: "The group reads records again, or passes over some.",
+        source: "kafka-consumer-groups.sh --reset-offsets",
+    },
+    Entry {
+        name: "abort-hanging",
+        kind: Kind::Fault,
+        meaning: "An administrator looks for transactions that no coordinator will end, and aborts them where they are \
+            open (KIP-664).",
+        example: "abort-hanging leader-of orders-0: nothing is found, or one marker is sent.",
+        legal: "A transaction that goes on must not be aborted by it.",
+        source: "kafka-transactions.sh find-hanging, abort",
+    },
+    Entry {
+        name: "delete-topic",
+        kind: Kind::Fault,
+        meaning: "An administrator deletes a topic, while clients go on that use it.",
+        example: "delete-topic leader-of orders-0: the topic orders.",
+        legal: "Its records are gone. What is sent to it waits, or ends with an unknown topic.",
+        source: "kafka-topics.sh --delete",
+    },
+    Entry {
+        name: "create-topic",
+        kind: Kind::Fault,
+        meaning: "An administrator creates a topic again that was deleted: it is another one, with an id and offsets of \
+            its own (KIP-516). Histories call the second one orders@2.",
+        example: "create-topic leader-of orders-0, 500 ms after its deletion.",
+        legal: "A send may stand in both, if the first did not acknowledge it. A consumer may go on in the new one where \
+            it stood in the old. Nothing that the old one has acknowledged may be in the new one.",
+        source: "kafka-topics.sh --create",
     },
     Entry {
         name: "join-broker",

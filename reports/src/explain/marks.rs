@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 77] = [
+pub(super) static ENTRIES: [Entry; 81] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -84,6 +84,13 @@ pub(super) static ENTRIES: [Entry; 77] = [
         "group-downgraded",
         "A group of the consumer protocol went back to the classic protocol.",
         "KIP-848: group.consumer.migration.policy",
+    ),
+    mark("group-deleted", "An administrator deleted a group that had no members, and its offsets."),
+    mark("offsets-deleted", "An administrator deleted offsets of a group that no member read."),
+    mark_of(
+        "marker-forced",
+        "An administrator aborted a transaction where no coordinator would end it.",
+        "KIP-664",
     ),
     mark("member-committed", "A coordinator took a commit of a member of its group."),
     mark("member-session-expired", "A member was thrown out, as its session had ended."),
@@ -168,4 +175,5 @@ pub(super) static ENTRIES: [Entry; 77] = [
         "A broker found a log of a partition that is not its own, and gave it up.",
     ),
     mark("topic-deleted", "The controller deleted a topic."),
+    mark("topic-replaced", "A client heard that another topic has the name of one that it knew."),
 ];

@@ -21,6 +21,8 @@ pub(super) struct TextLine<'a> {
     pub(super) text: &'a str,
     /// Whether the file ends here, without a line feed.
     pub(super) unended: bool,
+    /// Whether the file ends here, within a character, which `text` leaves out.
+    pub(super) torn: bool,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -58,18 +60,19 @@ impl<R: BufRead> Lines<R> {
             let problem = "the line ends in CR LF; lines end in LF alone";
             return Err(HistoryError::syntax(line, whole.len(), problem));
         }
-        let text = match std::str::from_utf8(whole) {
-            Ok(text) => text,
+        let (text, torn) = match std::str::from_utf8(whole) {
+            Ok(text) => (text, false),
             // The file ends within a character: the line is cut off, which its reader sees.
             Err(error) if unended && error.error_len().is_none() => {
-                std::str::from_utf8(&whole[..error.valid_up_to()]).expect("so much of it is valid")
+                let valid = std::str::from_utf8(&whole[..error.valid_up_to()]);
+                (valid.expect("so much of it is valid"), true)
             }
             Err(error) => {
                 let column = error.valid_up_to() + 1;
                 return Err(HistoryError::syntax(line, column, "this is not UTF-8"));
             }
         };
-        Ok(Some(TextLine { number: line, text, unended }))
+        Ok(Some(TextLine { number: line, text, unended, torn }))
     }
 }
 

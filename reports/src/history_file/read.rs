@@ -130,6 +130,10 @@ impl Reader<'_> {
     fn take(&mut self, line: &TextLine<'_>) -> Result<(), HistoryError> {
         let number = line.number;
         let fields = match read_line(line.text, &mut self.context) {
+            // A cut leaves no whole line with half a character behind it.
+            Ok(_) if line.torn => {
+                return Err(HistoryError::syntax(number, line.text.len() + 1, "this is not UTF-8"));
+            }
             Ok(fields) => fields,
             // Who is killed leaves a file like this: what comes before is still what happened.
             Err((column, _)) if number > 1 && self.end.is_none() && is_cut(line, column) => {

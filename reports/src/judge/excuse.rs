@@ -81,6 +81,10 @@ fn set_removed_aside(
                 let text = format!("the log of {name} begins at offset {start}");
                 Reason::of("retention or DeleteRecords has moved the log's start", text)
             }
+            Removal::Deletion => {
+                let text = format!("the topic of {name} is deleted");
+                Reason::of("the topic is deleted, and its records with it", text)
+            }
             Removal::Compaction => {
                 let text = format!("{name} is compacted, and later records have their keys");
                 Reason::of("the topic is compacted, and later records have their keys", text)

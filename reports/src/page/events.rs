@@ -180,6 +180,7 @@ mod tests {
             node,
             kind,
             text: text.to_owned(),
+            detail: harrow_sim::run::RowDetail::Named { name: "booted" },
             digest: 0,
         }
     }

@@ -51,12 +51,14 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
         | Anomaly::IntNonmonotonicPoll
         | Anomaly::PollSkip
         | Anomaly::IntPollSkip => excuse_poll(terms, history, occurrence),
-        Anomaly::ResumeSkip => excuse_start(terms, history, occurrence)
+        Anomaly::ResumeSkip => moved_by_hand(terms, history, occurrence)
+            .or_else(|| excuse_start(terms, history, occurrence))
             .or_else(|| excuse_out_of_range(terms, history, occurrence))
             .or_else(|| excuse_expired(terms, history, seen))
             .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
             .or_else(|| unproved(&[passed]))
-            .or_else(loss),
+            .or_else(loss)
+            .or_else(|| terms.another_topic(occurrence)),
         Anomaly::EosLoss | Anomaly::EosDuplicate => {
             excuse_processing(terms, history, occurrence).or_else(loss)
         }
@@ -73,7 +75,11 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
             let by = occurrence.other.map(|commit| history.row(commit.operation).function);
             let unsettled = || terms.read_uncommitted().filter(|_| by == Some(Function::Txn));
             let quiet_ns = longest_quiet_ns(history, seen);
-            terms.lost_commit(seen, quiet_ns).or_else(unsettled).or_else(loss)
+            moved_by_hand(terms, history, occurrence)
+                .or_else(|| terms.lost_commit(seen, quiet_ns))
+                .or_else(unsettled)
+                .or_else(loss)
+                .or_else(|| terms.another_topic(occurrence))
         }
         // A send that failed is let happen by no isolation level.
         Anomaly::G1a => {
@@ -93,7 +99,9 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
             // Of two operations alone, one has read what was sent later: no isolation allows that.
             terms.read_uncommitted().filter(|_| occurrence.cycle.len() > 2)
         }
-        Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence),
+        Anomaly::CommitBeyondPosition => {
+            excuse_start(terms, history, occurrence).or_else(|| terms.another_topic(occurrence))
+        }
         Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
 }
@@ -233,6 +241,18 @@ fn excuse_expired(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
     may_expire.then(|| Reason::plain(text).unless("auto.offset.reset=earliest"))
 }
 
+/// Why a group may go on elsewhere than it was: an administrator said so after its commit.
+fn moved_by_hand(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let group = group_of(history, occurrence.subject.operation)?;
+    let name = history.groups.get(group as usize)?;
+    let commit = occurrence.other.filter(|_| occurrence.anomaly == Anomaly::LostCommit);
+    let committed_ns = commit.map_or(0, |commit| history.row(commit.operation).completed_ns);
+    let moved = terms.moved_by_hand.iter().find(|moved| {
+        moved.group == *name && moved.from_ns <= occurrence.at_ns && committed_ns <= moved.until_ns
+    });
+    moved.map(|_| Reason::plain("an administrator deleted or moved the group's offsets"))
+}
+
 /// The group that an operation acted for: as it says, or as its process's last join made it.
 fn group_of(history: &History, operation: u32) -> Option<u32> {
     let own = history.row(operation);
@@ -297,7 +317,8 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
         excuse_out_of_range(terms, history, occurrence)
             .or_else(|| excuse_back_to_start(terms, history, occurrence))
     };
-    moved.or_else(copy).or_else(out_of_range).or_else(unread).or_else(loss)
+    let another = || terms.another_topic(occurrence);
+    moved.or_else(copy).or_else(out_of_range).or_else(unread).or_else(loss).or_else(another)
 }
 
 /// Where the process goes on that an occurrence is about, if records may be passed over by it.

@@ -1,5 +1,6 @@
 //! What unclean leader elections dropped: the only loss that they excuse where it is known. Source: KIP-106.
 
+use harrow_broker_model::types::LeaderEpoch;
 use harrow_sim::history::{Completion, History, ReadRecord};
 use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
@@ -220,24 +221,24 @@ fn dropped_of(run: &Run, partition: u32, truth: &PartitionTruth) -> Vec<Dropped>
         let (first, last, at_ns) = (loss.first, loss.end - 1, loss.at_ns);
         Dropped { partition, first, last, at_ns }
     });
-    let stale = |ack: &&Acknowledged| {
-        let told = |loss: &Loss| {
-            loss.at_ns >= ack.at_ns && loss.covers(ack.first) && loss.covers(ack.last)
-        };
-        // A deposed leader that is elected uncleanly later brings its own branch of the log back.
-        let branched = |loss: &Loss| {
-            loss.at_ns <= ack.at_ns
-                && loss.first <= ack.first
-                && ack.leader_epoch < loss.leader_epoch
-        };
-        let gone = !ack.committed && ack.leader_epoch < lost_in;
-        (gone || truth.losses.iter().any(branched)) && !truth.losses.iter().any(told)
-    };
+    let stale = |ack: &&Acknowledged| is_gone(truth, lost_in, ack);
     let acknowledged = truth.acknowledged.iter().filter(stale).map(|ack| {
         let Acknowledged { first, last, at_ns, .. } = *ack;
         Dropped { partition, first, last, at_ns }
     });
     losses.chain(acknowledged).filter(|dropped| dropped.at_ns < broken_ns).collect()
+}
+
+/// Whether what a leader acknowledged is gone with its branch of the log, and no loss tells so.
+fn is_gone(truth: &PartitionTruth, lost_in: LeaderEpoch, ack: &Acknowledged) -> bool {
+    let told =
+        |loss: &Loss| loss.at_ns >= ack.at_ns && loss.covers(ack.first) && loss.covers(ack.last);
+    // A deposed leader that is elected uncleanly later brings its own branch of the log back.
+    let branched = |loss: &Loss| {
+        loss.at_ns <= ack.at_ns && loss.first <= ack.first && ack.leader_epoch < loss.leader_epoch
+    };
+    let gone = !ack.committed && ack.leader_epoch < lost_in;
+    (gone || truth.losses.iter().any(branched)) && !truth.losses.iter().any(told)
 }
 
 /// When a rule about a partition's data was first broken.
@@ -258,6 +259,7 @@ mod tests {
 
     use super::*;
     use crate::check::{Observation, OccurrenceContext, Passed};
+    use harrow_broker_model::types::NodeId;
 
     fn dropped(first: i64, last: i64, at_ns: u64) -> Dropped {
         Dropped { partition: 0, first, last, at_ns }
@@ -340,6 +342,59 @@ mod tests {
         ];
         for (name, dropped, legal) in table {
             assert_eq!(ended_before(&[dropped], &history, &occurrence), legal, "{name}");
+        }
+    }
+
+    #[test]
+    fn who_reads_on_from_a_deposed_leader_is_out_of_range_at_the_new_one() {
+        let (history, _) = skipped(8);
+        let mut back = went(100, 0, (2, 21));
+        back.other = back.other.map(|read| Observation { operation: 1, ..read });
+        let table = [
+            ("the election came before the read", dropped(71, 99, 3), true),
+            ("it came after", dropped(71, 100, 10), false),
+            ("its log goes on behind the read", dropped(101, 105, 3), false),
+            ("elsewhere", Dropped { partition: 1, ..dropped(71, 99, 3) }, false),
+        ];
+        for (name, dropped, legal) in table {
+            assert_eq!(read_on_from_deposed(&[dropped], &history, &back), legal, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_deposed_leader_acknowledges_on_its_own_branch_is_gone() {
+        let loss = |at_ns, first, end| Loss {
+            at_ns,
+            first,
+            end,
+            leader: NodeId(2),
+            leader_epoch: LeaderEpoch(3),
+        };
+        let ack = |at_ns, committed, epoch| Acknowledged {
+            at_ns,
+            first: 10,
+            last: 12,
+            leader_epoch: LeaderEpoch(epoch),
+            acks: -1,
+            committed,
+        };
+        let table = [
+            ("acknowledged alone, by an earlier leader", loss(50, 40, 60), ack(10, false, 2), true),
+            (
+                "acknowledged alone, by the newest leader",
+                loss(50, 40, 60),
+                ack(10, false, 3),
+                false,
+            ),
+            ("on a branch that had parted", loss(50, 5, 9), ack(60, true, 2), true),
+            ("before the logs parted", loss(50, 5, 9), ack(40, true, 2), false),
+            ("below where they part", loss(50, 11, 60), ack(60, true, 2), false),
+            ("by the leader that lost records itself", loss(50, 5, 9), ack(60, true, 3), false),
+            ("the loss tells it", loss(50, 5, 20), ack(10, false, 2), false),
+        ];
+        for (name, loss, ack, gone) in table {
+            let truth = PartitionTruth { losses: vec![loss], ..PartitionTruth::default() };
+            assert_eq!(is_gone(&truth, LeaderEpoch(3), &ack), gone, "{name}");
         }
     }
 

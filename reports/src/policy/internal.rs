@@ -4,6 +4,7 @@
 //! what follows from a disk that lied, from damage that was read and believed, and from metadata that is gone.
 
 use harrow_broker_model::types::TopicPartition;
+use harrow_sim::history::asked_name;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{InjectedFault, Run};
 use harrow_sim::violation::Violation;
@@ -118,6 +119,7 @@ fn lost_by_brokers(terms: &Terms, plan: &Plan, run: &Run, violation: &Violation)
     if terms.internal_topic(name).is_some() {
         return terms.forgetful_coordinator(name, between);
     }
+    let name = asked_name(name);
     let topic = plan.topics.iter().find(|planned| planned.name == *name)?;
     terms.damage_reason(topic.min_insync_replicas, between)
 }

@@ -1,9 +1,11 @@
 //! What a configuration promises, and what was done to the cluster.
 
+use std::collections::BTreeMap;
+
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
-use harrow_sim::history::History;
-use harrow_sim::plan::{ClientPlan, Plan, ProcessingGuarantee, TopicPlan};
+use harrow_sim::history::{History, asked_name};
+use harrow_sim::plan::{Action, ClientPlan, Plan, ProcessingGuarantee, Target, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
 use super::damage::{self, CorruptLog, Corrupted, Damage, MetadataDamage};
@@ -13,7 +15,7 @@ use super::promised::{
     Isolation, NO_LOSS, OFFSETS_RETENTION_NS, PartitionTerms, ProducerTerms, Reset,
 };
 use super::reason::Reason;
-use crate::check::{Occurrence, OccurrenceContext};
+use crate::check::{Occurrence, OccurrenceContext, recreated};
 
 /// So many brokers that lost data are named.
 const BLAMED_MAX: usize = 2;
@@ -47,6 +49,8 @@ pub struct Terms {
     pub resets: Vec<(u32, Reset)>,
     /// `offsets.retention.minutes`, in nanoseconds.
     pub offsets_retention_ns: u64,
+    /// Groups whose offsets an administrator deleted or moved.
+    pub moved_by_hand: Vec<MovedByHand>,
     /// What holds for the topic of committed offsets.
     pub offsets_topic: PartitionTerms,
     /// Whether an unclean election dropped any of its records.
@@ -64,6 +68,9 @@ pub struct Terms {
     /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
     /// allows them. None if it is not known.
     pub dropped: Option<Vec<Dropped>>,
+    /// Partitions of topics of whose name there was another one, with the time, in nanoseconds, until which a broker may
+    /// have told clients of the one that was deleted.
+    pub recreated: BTreeMap<u32, u64>,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
     /// answer with its own, older, end offset, and a true regression is an internal violation.
     pub epochs_watched: bool,
@@ -83,6 +90,17 @@ pub struct Terms {
     pub metadata_damage: Option<MetadataDamage>,
 }
 
+/// An administrator deleted a group's offsets, or moved them, at some time between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedByHand {
+    /// Which group.
+    pub group: String,
+    /// Not before, in nanoseconds.
+    pub from_ns: u64,
+    /// Not after.
+    pub until_ns: u64,
+}
+
 impl Terms {
     /// Kafka's strongest promises, for every client and partition alike; a history of unknown origin may have seen
     /// any fault that they survive.
@@ -99,6 +117,7 @@ impl Terms {
             offset_reset: Reset::Earliest,
             resets: Vec::new(),
             offsets_retention_ns: OFFSETS_RETENTION_NS,
+            moved_by_hand: Vec::new(),
             offsets_topic: partition,
             offsets_dropped: false,
             transactions_topic: partition,
@@ -106,6 +125,7 @@ impl Terms {
             settled_ns: u64::MAX,
             producers_expire: false,
             dropped: None,
+            recreated: BTreeMap::new(),
             epochs_watched: false,
             eligible_leader_replicas: true,
             damage: Vec::new(),
@@ -134,6 +154,7 @@ impl Terms {
         terms.offsets_topic.min_insync_replicas = groups.offsets_topic.min_insync_replicas;
         terms.transactions_topic.min_insync_replicas = groups.transaction_topic.min_insync_replicas;
         terms.offsets_retention_ns = groups.offsets_retention_ms.saturating_mul(1_000_000);
+        terms.moved_by_hand = moved_by_hand(plan, &done);
         if reads_uncommitted(plan) {
             terms.isolation = Isolation::ReadUncommitted;
         }
@@ -141,6 +162,7 @@ impl Terms {
         // Processes that come after a crash are those of some consumer, and nobody says of which.
         terms.offset_reset = terms.weakest_reset();
         terms.disturbed = run.faults.iter().any(took_place);
+        terms.recreated = heard_of_by(run);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
         terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
@@ -231,6 +253,18 @@ impl Terms {
             })
             .or_else(|| self.corrupt_logs(occurrence.partition, occurrence.at_ns))
             .or_else(|| self.metadata_gone(occurrence.at_ns))
+    }
+
+    /// Why a consumer may stand elsewhere in a topic that was created again, or that another one has followed: a client
+    /// knows names, and positions are numbers. While a broker has not heard of the deletion, it tells clients of the
+    /// topic before, and they go back to it. Source: `Metadata.updateLatestMetadata`, which takes whatever id it is told.
+    pub(super) fn another_topic(&self, occurrence: &Occurrence) -> Option<Reason> {
+        let until_ns = self.recreated.get(&occurrence.partition)?;
+        (occurrence.since_ns <= *until_ns).then(|| {
+            Reason::plain(
+                "the topic was deleted and created again: a consumer goes on where it stood in the one before",
+            )
+        })
     }
 
     /// Why a partition does not keep its promises any more at this time, because a log took damage in.
@@ -334,7 +368,7 @@ impl Terms {
 
     /// What a topic of coordinators promises.
     pub(super) fn internal_topic(&self, topic: &str) -> Option<PartitionTerms> {
-        match topic {
+        match &*asked_name(topic) {
             OFFSETS_TOPIC => Some(self.offsets_topic),
             TRANSACTIONS_TOPIC => Some(self.transactions_topic),
             _ => None,
@@ -402,6 +436,23 @@ fn took_place(fault: &InjectedFault) -> bool {
     fault.held_back.is_none() || !fault.nodes.is_empty()
 }
 
+/// What administrators did to groups' offsets.
+fn moved_by_hand(plan: &Plan, done: &[&InjectedFault]) -> Vec<MovedByHand> {
+    let moved = done.iter().filter_map(|fault| {
+        let step = plan.steps.iter().find(|step| step.id == fault.step)?;
+        let (Action::DeleteGroup { target: Target::CoordinatorOf(group) }
+        | Action::ResetOffsets { target: Target::CoordinatorOf(group), .. }) = &step.action
+        else {
+            return None;
+        };
+        let from_ns = fault.at_ms.saturating_mul(1_000_000);
+        let patience_ns = plan.admin.api_timeout_ms.saturating_mul(1_000_000);
+        let (group, until_ns) = (group.clone(), from_ns.saturating_add(patience_ns));
+        Some(MovedByHand { group, from_ns, until_ns })
+    });
+    moved.collect()
+}
+
 /// Whether a fault took place in full.
 fn happened(fault: &InjectedFault) -> bool {
     fault.held_back.is_none() || fault.lossy
@@ -461,8 +512,20 @@ fn producer_terms(config: &ProducerConfig) -> ProducerTerms {
     ProducerTerms { acks, idempotence, in_flight_max }
 }
 
+/// By partition of a topic of whose name there was another one, when a broker heard last that one of them is gone.
+fn heard_of_by(run: &Run) -> BTreeMap<u32, u64> {
+    let recreated = recreated(&run.history.partitions);
+    let heard_ns = |first: u32| {
+        let alike = recreated.iter().filter(|(_, of)| **of == first);
+        let truths = alike.filter_map(|(partition, _)| run.partitions.get(*partition as usize));
+        truths.filter_map(|truth| truth.deletion_heard_ns).max().unwrap_or(u64::MAX)
+    };
+    recreated.iter().map(|(partition, first)| (*partition, heard_ns(*first))).collect()
+}
+
 fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {
-    let topic = name.rsplit_once('-').map_or(name, |(topic, _)| topic);
+    let name = asked_name(name);
+    let topic = name.rsplit_once('-').map_or(&*name, |(topic, _)| topic);
     let strict = PartitionTerms { unclean_leader_election: false, min_insync_replicas: u32::MAX };
     plan.topics.iter().find(|planned| planned.name == topic).map_or(strict, topic_terms)
 }

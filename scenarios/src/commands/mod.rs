@@ -7,7 +7,9 @@ mod completions;
 mod console;
 mod corpus;
 mod ctl;
+mod debug;
 mod defects;
+mod diff;
 mod doctor;
 mod explain;
 mod files;
@@ -17,6 +19,7 @@ mod interrupt;
 mod list;
 mod logging;
 mod page;
+mod query;
 mod reading;
 mod replay;
 mod report;
@@ -27,6 +30,8 @@ mod show;
 mod shrink;
 mod shrinking;
 mod sweep;
+mod target;
+mod trace;
 mod verify;
 
 use std::io;
@@ -71,12 +76,17 @@ enum Command {
     Init(init::Init),
     Run(run::Run),
     Sweep(sweep::Sweep),
+    Merge(sweep::Merge),
     Replay(replay::Replay),
     Shrink(shrink::Shrink),
     Verify(verify::Verify),
     Check(check::Check),
     Compare(compare::Compare),
     Report(report::Report),
+    Trace(trace::Trace),
+    Query(query::Query),
+    Diff(diff::Diff),
+    Debug(debug::Debug),
     Corpus(corpus::Corpus),
     Defects(defects::Defects),
     Explain(explain::Explain),
@@ -132,12 +142,17 @@ fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure
         Command::Init(init) => init.execute(console),
         Command::Run(run) => run.execute(console),
         Command::Sweep(sweep) => sweep.execute(console),
+        Command::Merge(merge) => merge.execute(console),
         Command::Replay(replay) => replay.execute(console),
         Command::Shrink(shrink) => shrink.execute(console),
         Command::Verify(verify) => verify.execute(console),
         Command::Check(check) => check.execute(console),
         Command::Compare(compare) => compare.execute(console),
         Command::Report(report) => report.execute(console),
+        Command::Trace(trace) => trace.execute(console),
+        Command::Query(query) => query.execute(console),
+        Command::Diff(diff) => diff.execute(console),
+        Command::Debug(debug) => debug.execute(console),
         Command::Corpus(corpus) => corpus.execute(console),
         Command::Defects(defects) => defects.execute(console),
         Command::Explain(explain) => explain.execute(console),

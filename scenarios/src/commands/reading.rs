@@ -10,8 +10,8 @@ use harrow_broker_model::defect::{Defect, Defects, NotAVersion, Version};
 use harrow_reports::rules::Rules;
 use harrow_sim::plan::{PLAN_SCHEMA, Plan};
 use miette::NamedSource;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use super::console::{Failure, Mistake, mistake};
 use super::hold::HeldTo;
@@ -42,6 +42,16 @@ impl Changes {
         Self { defects, kafka, set }
     }
 
+    /// These, and more: another version stands in place of the one that is there.
+    pub(super) fn with(&self, defects: &[Defect], kafka: Option<Version>, set: &[String]) -> Self {
+        let both = |one: &[String], other: &[String]| one.iter().chain(other).cloned().collect();
+        Self {
+            defects: self.defects.iter().chain(defects).copied().collect(),
+            kafka: kafka.or(self.kafka),
+            set: both(&self.set, set),
+        }
+    }
+
     /// The bugs and weaknesses among them.
     fn switched(&self) -> Switched {
         Switched { kafka: self.kafka, defects: self.defects.clone() }
@@ -51,6 +61,17 @@ impl Changes {
     pub(super) fn is_empty(&self) -> bool {
         self.defects.is_empty() && self.kafka.is_none() && self.set.is_empty()
     }
+}
+
+/// A scenario with its changes, as it was asked for: what a receipt says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    scenario: String,
+    defects: Vec<String>,
+    kafka: Option<String>,
+    set: Vec<String>,
+    hold: Vec<String>,
 }
 
 /// A scenario with its changes: everything but the seed.
@@ -81,6 +102,30 @@ impl Prepared {
             changes: changes.clone(),
             held_to: HeldTo::default(),
         })
+    }
+
+    /// As it was asked for.
+    pub(super) fn asked(&self) -> Asked {
+        let Changes { defects, kafka, set } = &self.changes;
+        Asked {
+            scenario: self.argument.clone(),
+            defects: defects.iter().map(ToString::to_string).collect(),
+            kafka: kafka.map(|version| version.to_string()),
+            set: set.clone(),
+            hold: self.held_to.texts(),
+        }
+    }
+
+    /// What was asked for elsewhere.
+    pub(super) fn of(asked: &Asked) -> Result<Self, Failure> {
+        let unknown =
+            |error: String| mistake(error, "take the harrow that the sweep was made with");
+        let defects: Result<Vec<Defect>, String> =
+            asked.defects.iter().map(|name| defect(name)).collect();
+        let kafka = asked.kafka.as_deref().map(version).transpose().map_err(unknown)?;
+        let changes = Changes::new(defects.map_err(unknown)?, kafka, asked.set.clone());
+        let held_to = HeldTo::of(&asked.hold).map_err(unknown)?;
+        Ok(Self::read(&asked.scenario, &changes)?.held_to(&held_to))
     }
 
     /// The plan of a seed.

@@ -26,7 +26,8 @@ pub(super) struct Replay {
     plan: PathBuf,
     #[command(flatten)]
     held_to: HeldTo,
-    /// Leave plan.json, history.jsonl, history.toml, trace.txt, report.json and report.html in this directory.
+    /// Leave plan.json, history.jsonl, history.toml, trace.txt, trace.jsonl, report.json and report.html in this
+    /// directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -9,6 +9,7 @@ use harrow_broker_model::types::NodeId;
 use harrow_reports::config::HistoryConfig;
 use harrow_reports::history_file::write_history;
 use harrow_reports::render::{Format, render};
+use harrow_reports::trace::{self, write_trace};
 use harrow_sim::plan::{ClientPlan, Plan};
 use harrow_sim::run::TraceRow;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -22,9 +23,10 @@ use super::page::{PAGE, leave_page};
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
 use super::shrinking::{ShrinkArgs, Shrinking};
+use super::target::TRACE;
 use crate::exit::ExitCode;
 use crate::format::print_promises;
-use crate::pipeline::{JudgedRun, follow};
+use crate::pipeline::{COMMIT, JudgedRun, follow};
 
 /// Run a scenario once.
 ///
@@ -43,7 +45,8 @@ pub(super) struct Run {
     changes: Changes,
     #[command(flatten)]
     held_to: HeldTo,
-    /// Leave plan.json, history.jsonl, history.toml, trace.txt, report.json and report.html in this directory.
+    /// Leave plan.json, history.jsonl, history.toml, trace.txt, trace.jsonl, report.json and report.html in this
+    /// directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -53,7 +56,8 @@ pub(super) struct Run {
 }
 
 /// What a run leaves under `--out`.
-const FILES: &str = "plan.json, history.jsonl, history.toml, trace.txt, report.json, report.html";
+const FILES: &str =
+    "plan.json, history.jsonl, history.toml, trace.txt, trace.jsonl, report.json, report.html";
 
 impl Run {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
@@ -165,6 +169,8 @@ fn leave(out: &OutDirectory, plan: &Plan, judged: &JudgedRun) -> Result<(), Fail
         file.write_all(legend(plan).as_bytes())?;
         rows.iter().try_for_each(|row| writeln!(file, "{}", line(row)))
     })?;
+    let header = trace::header(plan, &judged.run, COMMIT);
+    out.write(TRACE, |file| write_trace(&header, trace::events(plan, &judged.run), file))?;
     // Two runs of one plan leave the same bytes.
     let report = judged.report.timeless();
     out.write("report.json", |file| render(&report, Format::Json, file))?;

@@ -29,8 +29,13 @@ enum Kind {
     Reassign,
     CancelReassignment,
     AddPartitions,
+    DeleteTopic,
+    CreateTopic,
     JoinBroker,
     DecommissionBroker,
+    DeleteGroup,
+    ResetOffsets,
+    AbortHanging,
     ResetConnections,
     Delay,
     DropResponses,
@@ -64,8 +69,13 @@ const KINDS: &[(&str, Kind)] = &[
     ("reassign", Kind::Reassign),
     ("cancel-reassignment", Kind::CancelReassignment),
     ("add-partitions", Kind::AddPartitions),
+    ("delete-topic", Kind::DeleteTopic),
+    ("create-topic", Kind::CreateTopic),
     ("join-broker", Kind::JoinBroker),
     ("decommission-broker", Kind::DecommissionBroker),
+    ("delete-group", Kind::DeleteGroup),
+    ("reset-offsets", Kind::ResetOffsets),
+    ("abort-hanging", Kind::AbortHanging),
     ("reset-connections", Kind::ResetConnections),
     ("delay", Kind::Delay),
     ("drop-responses", Kind::DropResponses),
@@ -220,8 +230,13 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         Kind::Reassign
         | Kind::CancelReassignment
         | Kind::AddPartitions
+        | Kind::DeleteTopic
+        | Kind::CreateTopic
         | Kind::JoinBroker
-        | Kind::DecommissionBroker => administration(fields, kind),
+        | Kind::DecommissionBroker
+        | Kind::DeleteGroup
+        | Kind::ResetOffsets
+        | Kind::AbortHanging => administration(fields, kind),
         Kind::ResetConnections
         | Kind::Delay
         | Kind::DropResponses
@@ -257,7 +272,7 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
 }
 
 /// The kinds that an administrator asks for.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these five kinds alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these kinds alone")]
 fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
     let target = fields.target();
     match kind {
@@ -267,8 +282,19 @@ fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         }
         Kind::CancelReassignment => FaultAction::CancelReassignment { target },
         Kind::AddPartitions => FaultAction::AddPartitions { target },
+        Kind::DeleteTopic => FaultAction::DeleteTopic { target },
+        Kind::CreateTopic => FaultAction::CreateTopic { target },
         Kind::JoinBroker => FaultAction::JoinBroker { target },
         Kind::DecommissionBroker => FaultAction::DecommissionBroker { target },
+        Kind::DeleteGroup => FaultAction::DeleteGroup { target },
+        Kind::ResetOffsets => {
+            let percent = fields.section.numbers("percent", (0, 100), "\"0..100\"");
+            FaultAction::ResetOffsets { target, percent }
+        }
+        Kind::AbortHanging => {
+            let idle_ms = fields.section.numbers("idle_ms", (1, HOUR_MS), "\"5000..8000\"");
+            FaultAction::AbortHanging { target, idle_ms }
+        }
         other => panic!("{other:?} is nothing that an administrator does"),
     }
 }
@@ -445,8 +471,13 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::Reassign { .. }
         | FaultAction::CancelReassignment { .. }
         | FaultAction::AddPartitions { .. }
+        | FaultAction::DeleteTopic { .. }
+        | FaultAction::CreateTopic { .. }
         | FaultAction::JoinBroker { .. }
         | FaultAction::DecommissionBroker { .. }
+        | FaultAction::DeleteGroup { .. }
+        | FaultAction::ResetOffsets { .. }
+        | FaultAction::AbortHanging { .. }
         | FaultAction::ResetConnections { .. }
         | FaultAction::BitRot { .. }
         | FaultAction::StepClock { .. }

@@ -181,8 +181,13 @@ impl ActionDraws<'_> {
             FaultAction::Reassign { .. }
             | FaultAction::CancelReassignment { .. }
             | FaultAction::AddPartitions { .. }
+            | FaultAction::DeleteTopic { .. }
+            | FaultAction::CreateTopic { .. }
             | FaultAction::JoinBroker { .. }
-            | FaultAction::DecommissionBroker { .. } => self.administration(action),
+            | FaultAction::DecommissionBroker { .. }
+            | FaultAction::DeleteGroup { .. }
+            | FaultAction::ResetOffsets { .. }
+            | FaultAction::AbortHanging { .. } => self.administration(action),
             FaultAction::ResetConnections { .. }
             | FaultAction::Delay { .. }
             | FaultAction::DropResponses { .. }
@@ -225,12 +230,29 @@ impl ActionDraws<'_> {
             FaultAction::AddPartitions { target } => {
                 Action::AddPartitions { target: self.target(target) }
             }
+            FaultAction::DeleteTopic { target } => {
+                Action::DeleteTopic { target: self.target(target) }
+            }
+            FaultAction::CreateTopic { target } => {
+                Action::CreateTopic { target: self.target(target) }
+            }
             FaultAction::JoinBroker { target } => {
                 Action::JoinBroker { target: self.target(target) }
             }
             FaultAction::DecommissionBroker { target } => {
                 Action::DecommissionBroker { target: self.target(target) }
             }
+            FaultAction::DeleteGroup { target } => {
+                Action::DeleteGroup { target: self.target(target) }
+            }
+            FaultAction::ResetOffsets { target, percent } => Action::ResetOffsets {
+                target: self.target(target),
+                percent: self.draws.at("percent").small(percent),
+            },
+            FaultAction::AbortHanging { target, idle_ms } => Action::AbortHanging {
+                target: self.target(target),
+                idle_ms: self.long("idle_ms", idle_ms),
+            },
             other => panic!("{} is nothing that an administrator does", other.kind()),
         }
     }

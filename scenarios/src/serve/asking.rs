@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use harrow_broker_model::edge::{
     Answering, ApiKey, Body, Incoming, Refused, admit, answer, api_name, api_versions,
-    cluster_description, read_request, refuse,
+    cluster_description, read_request, refuse, topic_configs,
 };
 use harrow_broker_model::message::{ClientRequest, ClientResponse};
 use harrow_broker_model::proto::{
@@ -75,6 +75,11 @@ impl Server {
                     self.answering(broker).and_then(|with| cluster_description(to, broker, &with));
                 self.send(id, description);
             }
+            Body::DescribeConfigs(request) => {
+                let image = self.cluster.metadata(broker);
+                let configs = image.and_then(|image| topic_configs(to, &request, image));
+                self.send(id, configs);
+            }
         }
     }
 
@@ -93,6 +98,9 @@ impl Server {
         let broker = connection.broker;
         let Some(image) = self.cluster.metadata(broker) else { return self.close(id) };
         let body = admit(body, version, image, self.topic_defaults());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.learn(image);
+        }
         if let ClientRequest::Metadata(request) = &body
             && request.allow_auto_topic_creation
         {
@@ -245,6 +253,9 @@ impl Server {
         let broker = connection.broker;
         let Some(mut pending) = connection.pending.take() else { return };
         if let (Some(recorder), Some(asked)) = (&mut self.recorder, pending.asked.take()) {
+            if let Some(image) = self.cluster.metadata(broker) {
+                recorder.learn(image);
+            }
             recorder.answered(self.cluster.now_ns(), asked, &body);
         }
         let to = (pending.version, pending.correlation_id);

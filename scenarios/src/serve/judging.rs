@@ -6,7 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harrow_broker_model::config::Acks;
+use harrow_broker_model::edge::Endpoint;
 use harrow_broker_model::message::{ClientRequest, ClientResponse};
+use harrow_broker_model::metadata::MetadataImage;
 use harrow_broker_model::proto::{
     FetchPartition, FetchRequest, FetchTopic, ListOffsetsPartition, ListOffsetsRequest,
     ListOffsetsTopic, StrBytes, TopicName,
@@ -18,6 +20,7 @@ use harrow_reports::history_file::read_history;
 use harrow_reports::history_report::{HistoryCoordinate, HistoryReport};
 use harrow_reports::judge::judge_recorded;
 use harrow_reports::policy::{Hold, Isolation, ProducerTerms, Promise};
+use harrow_sim::live::LiveCluster;
 use serde::Deserialize;
 
 use super::control::{Refusal, Reply, not_recorded};
@@ -75,7 +78,10 @@ impl Server {
         let config = own.unwrap_or_else(|| self.promised(recorder));
         let mut terms = config.terms(&recorded.history);
         terms.strengthen(&hold);
-        let options = config.options(&recorded.history);
+        let mut options = config.options(&recorded.history);
+        let image = newest_of(&self.cluster, &self.endpoints);
+        let gone = image.map_or_else(Vec::new, |image| recorder.gone(image));
+        options.delete(&recorded.history, &gone);
         let verdict = judge_recorded(&recorded, &terms, &options);
         let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let coordinate = HistoryCoordinate {
@@ -115,7 +121,9 @@ impl Server {
         let Some(recorder) = &mut self.recorder else { return false };
         self.last_connection += 1;
         let reader = self.last_connection;
-        let places = recorder.partitions();
+        let Some(image) = newest_of(&self.cluster, &self.endpoints) else { return false };
+        recorder.learn(image);
+        let places = recorder.partitions(image);
         recorder.reads_from_start(self.cluster.now_ns(), reader, &places);
         let until = Instant::now() + READS_MAX;
         places.iter().all(|place| self.read_partition(reader, place, until))
@@ -242,6 +250,12 @@ impl Server {
         let (batches, _, _) = RecordBatch::parse_all(told.records.clone().unwrap_or_default());
         Some(batches.last().map_or(from, |batch| batch.next_offset().0))
     }
+}
+
+/// The newest metadata that a broker has.
+fn newest_of<'a>(cluster: &'a LiveCluster, brokers: &[Endpoint]) -> Option<&'a MetadataImage> {
+    let images = brokers.iter().filter_map(|broker| cluster.metadata(broker.node));
+    images.max_by_key(|image| image.end_offset)
 }
 
 fn topic_name(name: &str) -> TopicName {

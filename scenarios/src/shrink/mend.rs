@@ -9,6 +9,7 @@ use super::tree::{at, each_mut, list, list_mut, put};
 /// Mends a plan's tree.
 pub(super) fn mend(tree: &mut Value) {
     replicas(tree);
+    partitions(tree);
     clients(tree);
     let known = Known::of(tree);
     if let Some(steps) = list_mut(tree, "/steps") {
@@ -107,6 +108,16 @@ fn replicas(tree: &mut Value) {
         let in_sync = number("/min_insync_replicas").min(factor);
         put(topic, "/replication_factor", json!(factor));
         put(topic, "/min_insync_replicas", json!(in_sync));
+    }
+}
+
+/// A topic begins with fewer partitions than it is to have, or with all of them.
+fn partitions(tree: &mut Value) {
+    for topic in list_mut(tree, "/topics").into_iter().flatten() {
+        let (first, all) = (at(topic, "/initial_partitions").as_u64(), at(topic, "/partitions"));
+        if first.zip(all.as_u64()).is_some_and(|(first, all)| first >= all) {
+            put(topic, "/initial_partitions", Value::Null);
+        }
     }
 }
 

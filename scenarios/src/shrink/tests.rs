@@ -173,3 +173,39 @@ fn what_nothing_can_be_taken_from_is_left_as_it_is() {
     let shrunk = shrunk_by(&whole, 2, |plan| *plan == whole);
     assert_eq!((shrunk.plan, shrunk.accepted), (whole, 0));
 }
+
+fn planned(scenario: &str, wanted: impl Fn(&Plan) -> bool) -> Plan {
+    let text = find(scenario).expect("it is in the catalogue").text;
+    let scenario = parse(scenario, text, &[]).unwrap_or_else(|e| panic!("{:?}", e.mistakes()));
+    let mut plans = (1..1_000).map(|seed| plan(&scenario, seed));
+    plans.find(wanted).expect("some seed has such a plan")
+}
+
+#[test]
+fn what_administrators_do_becomes_less() {
+    let moves = |plan: &Plan| kinds(plan).iter().any(|kind| kind == "reassign");
+    let of_many = |plan: &Plan| {
+        let tree = tree(plan);
+        let replicas = |step: &Value| at(step, "/action/replicas").as_u64().unwrap_or(0);
+        moves(plan) && list(&tree, "/steps").iter().all(|step| replicas(step) != 1)
+    };
+    let shrunk = shrunk_by(&planned("grow-the-cluster", of_many), 1, moves);
+    assert_eq!(kinds(&shrunk.plan), ["reassign"]);
+    let tree = tree(&shrunk.plan);
+    assert_eq!(at(&tree, "/steps/0/action/replicas"), &serde_json::json!(1));
+    assert!(shrunk.plan.topics.iter().all(|topic| topic.initial_partitions.is_none()));
+}
+
+#[test]
+fn brokers_that_leave_may_only_stop_and_topics_only_lose_records() {
+    let table = [
+        ("grow-the-cluster", "decommission-broker", "stop"),
+        ("delete-and-recreate", "delete-topic", "delete-records"),
+    ];
+    for (scenario, kind, weaker) in table {
+        let either = |plan: &Plan| kinds(plan).iter().any(|it| it == kind || it == weaker);
+        let only = |plan: &Plan| either(plan) && !kinds(plan).iter().any(|it| it == weaker);
+        let shrunk = shrunk_by(&planned(scenario, only), 1, either);
+        assert_eq!(kinds(&shrunk.plan), [weaker], "{scenario}");
+    }
+}

@@ -42,7 +42,14 @@ impl Said {
 pub(crate) fn command<S: AsRef<OsStr>>(directory: &Path, arguments: &[S]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harrow"));
     command.current_dir(directory).args(arguments);
-    for name in ["RUST_LOG", "NO_COLOR", "GITHUB_STEP_SUMMARY", "HARROW_SEED"] {
+    for name in [
+        "RUST_LOG",
+        "NO_COLOR",
+        "GITHUB_STEP_SUMMARY",
+        "HARROW_SEED",
+        "HARROW_SHARD",
+        "HARROW_SHARDS",
+    ] {
         command.env_remove(name);
     }
     command

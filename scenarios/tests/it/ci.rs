@@ -131,3 +131,41 @@ fn a_file_that_cannot_be_written_is_told_before_the_sweep() {
         said.refuses_with(&["failed to write no/such/directory/f", "in a directory that is there"]);
     }
 }
+
+/// A sweep that asks the engine which part of the work is its own, with variables of the environment.
+fn shard_of(flags: &[&str], variables: &[(&str, &str)]) -> crate::binary::Said {
+    let arguments: Vec<&str> = ["sweep", "calm", "--seeds", "1..4", "--format", "json"]
+        .iter()
+        .chain(flags)
+        .copied()
+        .collect();
+    let mut command = crate::binary::command(std::path::Path::new("."), &arguments);
+    for name in ["CI_NODE_INDEX", "CI_NODE_TOTAL", "GITLAB_CI", "JOB_COMPLETION_INDEX"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied());
+    crate::binary::said(&mut command)
+}
+
+#[test]
+fn an_engine_says_which_part_of_a_sweep_this_is() {
+    let seeds = |said: &crate::binary::Said| -> Vec<u64> {
+        let lines = said.json_lines();
+        let runs = lines.iter().filter(|line| line["kind"] == "run");
+        runs.map(|run| run["coordinate"]["seed"].as_u64().expect("a seed")).collect()
+    };
+    let kubernetes = [("JOB_COMPLETION_INDEX", "1"), ("HARROW_SHARDS", "2")];
+    let auto = shard_of(&["--shard", "auto"], &kubernetes);
+    assert_eq!(seeds(&auto), [2, 4]);
+    assert!(
+        auto.stderr.contains("shard 2/2 (from JOB_COMPLETION_INDEX and HARROW_SHARDS)"),
+        "{}",
+        auto.stderr
+    );
+    assert_eq!(seeds(&shard_of(&[], &kubernetes)), [1, 2, 3, 4], "never without being asked");
+    assert_eq!(seeds(&shard_of(&[], &[("HARROW_SHARD", "1/2")])), [1, 3]);
+    assert_eq!(seeds(&shard_of(&["--shard", "2/4"], &[("HARROW_SHARD", "1/2")])), [2]);
+    assert_eq!(seeds(&shard_of(&["--shard", "auto"], &[])), [1, 2, 3, 4]);
+    shard_of(&["--shard", "auto"], &[("JOB_COMPLETION_INDEX", "1")])
+        .refuses_with(&["JOB_COMPLETION_INDEX (Kubernetes), but no count", "HARROW_SHARDS=N"]);
+}

@@ -39,8 +39,13 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
         "list",
         "run",
         "sweep",
+        "merge",
         "replay",
         "report",
+        "trace",
+        "query",
+        "diff",
+        "debug",
         "shrink",
         "compare",
         "verify",
@@ -64,7 +69,6 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
             "{code:?}"
         );
     }
-    assert!(!said.stdout.contains("\n  debug "), "debug in\n{}", said.stdout);
 }
 
 #[test]
@@ -174,8 +178,15 @@ fn what_a_run_leaves_replays_to_the_same_digest() {
         .map(|file| file.expect("it can be read").file_name().to_string_lossy().into_owned())
         .collect();
     left.sort();
-    let expected =
-        ["history.jsonl", "history.toml", "plan.json", "report.html", "report.json", "trace.txt"];
+    let expected = [
+        "history.jsonl",
+        "history.toml",
+        "plan.json",
+        "report.html",
+        "report.json",
+        "trace.jsonl",
+        "trace.txt",
+    ];
     assert_eq!(left, expected);
     let again = harrow_in(directory.path(), &["replay", "out/3/plan.json", "--format", "json"]);
     assert_eq!(first.code, again.code);

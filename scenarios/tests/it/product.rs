@@ -247,7 +247,7 @@ fn a_report_has_the_whole_command_and_two_replays_leave_the_same_bytes() {
         assert!(one.is_some() && one == other, "{name:?}");
         files += 1;
     }
-    assert_eq!(files, 6);
+    assert_eq!(files, 7);
     let sweep = ["sweep", "short.toml", "--seeds", "1..2", "--set", "heal.at_ms=1500"];
     let said = harrow(path, &[&sweep[..], &["--format", "json"]].concat());
     let first = said.stdout.lines().next().expect("a report");
@@ -295,7 +295,7 @@ fn a_sweep_leaves_what_violated_runs_leave() {
     for name in kept {
         let one = path.join("failed").join(&name);
         assert_eq!(read_json(&one.join("report.json"))["outcome"], "violated");
-        for file in ["history.jsonl", "history.toml", "trace.txt", "report.html"] {
+        for file in ["history.jsonl", "history.toml", "trace.txt", "trace.jsonl", "report.html"] {
             assert!(one.join(file).is_file(), "{name}/{file}");
         }
         let plan = format!("failed/{name}/plan.json");

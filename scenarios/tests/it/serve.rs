@@ -225,6 +225,17 @@ fn a_transactional_producer_in_python_survives_its_coordinator() {
 }
 
 #[test]
+fn an_administrator_in_python_sees_moves_and_deletes_groups() {
+    let Some(python) = python_with("confluent_kafka") else { return };
+    let server = Server::start(&["--topic", "orders:1"]);
+    let ended = Command::new(python).arg(script("groups.py")).arg(&server.servers).output();
+    let ended = ended.expect("it runs");
+    let (told, wrong) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(told.trim(), "held", "{wrong}");
+}
+
+#[test]
 fn what_acks_1_loses_is_legal_and_found_where_more_was_promised() {
     let Some(python) = python_with("kafka") else { return };
     let server = Server::start(&["--topic", "orders:1"]);

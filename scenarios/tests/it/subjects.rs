@@ -63,6 +63,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("next-gen-rebalance", &["assigns-before-revocation", "assigns-unreleased"]),
     ("late-member", &["assigns-before-revocation", "assigns-unreleased"]),
     ("slow-rebalance-listener", &["fenced-goes-on", "assigns-unreleased"]),
+    ("delete-and-recreate", &["epochs-outlive-topics", "gone-topics-keep-epochs"]),
     ("grow-the-cluster", &["reassignment-ends-early", "drop-keeps-leader-epoch"]),
     ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
     ("compacted-changelog", &["cleans-uncommitted", "tombstones-go-at-once", "cleaner-forgets-transactions"]),

@@ -21,6 +21,8 @@ impl Tally {
                 Lateness::Join => "classic-member-timed-out",
             }),
             GroupNote::CommitAccepted { .. } => self.mark("member-committed"),
+            GroupNote::GroupDeleted { .. } => self.mark("group-deleted"),
+            GroupNote::OffsetsDeleted { .. } => self.mark("offsets-deleted"),
             GroupNote::MemberHolds { .. }
             | GroupNote::MemberOwns { .. }
             | GroupNote::WriteAnswered { .. }

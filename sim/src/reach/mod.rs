@@ -4,6 +4,7 @@
 mod broker;
 mod consumer;
 mod controller;
+mod exchange;
 mod group;
 mod log;
 mod producer;
@@ -43,6 +44,7 @@ pub const ALL: &[&str] = &[
     "end-offset-served",
     "fault-held-back",
     "fault-injected",
+    "group-deleted",
     "group-downgraded",
     "group-emptied",
     "group-rebalanced",
@@ -60,10 +62,12 @@ pub const ALL: &[&str] = &[
     "log-start-followed",
     "log-tail-lost",
     "log-truncated",
+    "marker-forced",
     "member-committed",
     "member-session-expired",
     "not-enough-replicas",
     "not-enough-replicas-after-append",
+    "offsets-deleted",
     "out-of-range-truncation",
     "position-reset",
     "power-loss",
@@ -87,6 +91,7 @@ pub const ALL: &[&str] = &[
     "target-assigned",
     "topic-created",
     "topic-deleted",
+    "topic-replaced",
     "transaction-aborted",
     "transaction-committed",
     "truncation-detected",
@@ -162,7 +167,7 @@ impl Tally {
             Note::Consumer(note) => self.consumer(note),
             Note::Group(note) => self.group(note),
             Note::Transaction(note) => self.transaction(note),
-            Note::Exchange(_) => {}
+            Note::Exchange(note) => self.exchange(note),
         }
     }
 }

@@ -17,6 +17,7 @@ impl Tally {
                 | TransactionState::PrepareEpochFence
                 | TransactionState::Dead => {}
             },
+            TransactionNote::MarkerForced { .. } => self.mark("marker-forced"),
             TransactionNote::PartitionAdded { .. }
             | TransactionNote::BatchAttributed { .. }
             | TransactionNote::LastStableOffsetMoved { .. } => {}

@@ -37,7 +37,31 @@ impl ClusterView {
     /// for a loss (KIP-966), and elects the last known leader when nobody else is left: if that one lost data, the
     /// death of the last sound replica's process loses it for good, although its disk still has it.
     pub fn crash_allowed(&self, node: NodeId) -> Result<(), String> {
-        if self.loss_allowed || self.is_controller(node) {
+        self.absence_allowed(&[node])
+    }
+
+    /// Whether a fault may cut these nodes off or hold them still for a while, all at once: the controller fences them
+    /// then, which takes them out of the ISR. As for the death of a process.
+    pub fn hindrance_allowed(&self, nodes: &[NodeId]) -> Result<(), String> {
+        self.absence_allowed(nodes)
+    }
+
+    /// These nodes, and no others, are cut off or held still at present.
+    pub fn set_hindered(&mut self, hindered: &[NodeId]) {
+        for (node, known) in &mut self.nodes {
+            known.hindered = hindered.contains(node);
+        }
+    }
+
+    /// Whether this node's process may be asked to stop. One that has not registered stops cleanly, but its marker
+    /// names no broker epoch: the controller takes that for a crash.
+    pub fn stop_allowed(&self, node: NodeId) -> Result<(), String> {
+        if self.has_registered(node) { Ok(()) } else { self.crash_allowed(node) }
+    }
+
+    /// Whether these brokers may be without a say in elections, all at once.
+    fn absence_allowed(&self, nodes: &[NodeId]) -> Result<(), String> {
+        if self.loss_allowed {
             return Ok(());
         }
         self.partitions().try_for_each(|view| {
@@ -45,10 +69,14 @@ impl ClusterView {
                 replica.lossy
                     && (view.is_electable(replica.node) || view.is_last_known(replica.node))
             };
-            let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
-            let at_risk =
-                hosts && !view.committed.is_empty() && view.replicas().iter().any(electable);
-            if !at_risk || self.another_is_sound(view, node) {
+            let hosts = |node: &NodeId| {
+                !self.is_controller(*node)
+                    && view.replica(*node).is_some_and(|replica| !replica.log.is_empty())
+            };
+            let at_risk = nodes.iter().any(hosts)
+                && !view.committed.is_empty()
+                && view.replicas().iter().any(electable);
+            if !at_risk || self.another_is_sound(view, nodes) {
                 return Ok(());
             }
             let name = self.partition_name(view.partition);
@@ -56,12 +84,6 @@ impl ClusterView {
                 "{name}: a replica that lost data may still be elected, and no other is sound"
             ))
         })
-    }
-
-    /// Whether this node's process may be asked to stop. One that has not registered stops cleanly, but its marker
-    /// names no broker epoch: the controller takes that for a crash.
-    pub fn stop_allowed(&self, node: NodeId) -> Result<(), String> {
-        if self.has_registered(node) { Ok(()) } else { self.crash_allowed(node) }
     }
 
     fn survives(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
@@ -87,19 +109,22 @@ impl ClusterView {
                 others + 1
             ));
         }
-        if self.another_is_sound(view, node) {
+        if self.another_is_sound(view, &[node]) {
             Ok(())
         } else {
             Err(format!("{name}: no other electable replica is complete"))
         }
     }
 
-    /// Whether some member of ISR or ELR other than this node has everything, and will not be taken for lossy.
-    fn another_is_sound(&self, view: &PartitionView, node: NodeId) -> bool {
+    /// Whether some member of ISR or ELR other than these has everything, will not be taken for lossy, and is not about
+    /// to be fenced.
+    fn another_is_sound(&self, view: &PartitionView, nodes: &[NodeId]) -> bool {
+        let hindered = |node: NodeId| self.nodes.get(&node).is_some_and(|known| known.hindered);
         let sound = |replica: &super::ReplicaView| {
             let complete = self.weak || replica.log.holds(&view.committed);
-            !replica.lossy && !replica.unclean && complete
+            !replica.lossy && !replica.unclean && complete && !hindered(replica.node)
         };
-        view.electable().any(|member| member != node && view.replica(member).is_some_and(sound))
+        let mut others = view.electable().filter(|member| !nodes.contains(member));
+        others.any(|member| view.replica(member).is_some_and(sound))
     }
 }

@@ -79,6 +79,8 @@ struct NodeView {
     starts: u32,
     /// It stopped last before it was registered: its logs are whole, but the controller cannot know.
     stopped_unregistered: bool,
+    /// A lasting fault holds it still or cuts it off: the controller may fence it.
+    hindered: bool,
 }
 
 impl ClusterView {

@@ -31,8 +31,10 @@ pub struct PartitionView {
     pub lost_in: Option<LeaderEpoch>,
     /// Each time that committed records were lost, oldest first.
     pub losses: Vec<Loss>,
-    /// Whether its topic was deleted: then nothing is promised of it any more.
-    pub deleted: bool,
+    /// When its topic was deleted, if it was: since then nothing is promised of it any more.
+    pub deleted_ns: Option<u64>,
+    /// When a broker heard of that last.
+    pub deletion_heard_ns: Option<u64>,
     /// What its records are, if it is compacted.
     pub compaction: CompactedRecords,
     replicas: Vec<ReplicaView>,
@@ -211,7 +213,8 @@ impl PartitionView {
             committed_in: LeaderEpoch::NONE,
             lost_in: None,
             losses: Vec::new(),
-            deleted: false,
+            deleted_ns: None,
+            deletion_heard_ns: None,
             compaction: CompactedRecords::default(),
             replicas: Vec::new(),
             facts: FactRing::default(),
@@ -382,8 +385,9 @@ impl PartitionView {
     }
 
     /// Its topic is gone: nobody is a replica of it any more.
-    pub(crate) fn delete(&mut self) {
-        self.deleted = true;
+    pub(crate) fn delete(&mut self, at_ns: u64) {
+        self.deleted_ns.get_or_insert(at_ns);
+        self.deletion_heard_ns = Some(at_ns);
         self.registration = None;
     }
 

@@ -14,6 +14,7 @@ pub struct Registry {
     applied: BTreeMap<Offset, (LeaderEpoch, MetadataChange)>,
     brokers: BTreeMap<NodeId, BrokerView>,
     topics: BTreeMap<TopicId, TopicView>,
+    topics_revision: u64,
 }
 
 /// A registered broker.
@@ -155,6 +156,17 @@ impl Registry {
         &self.topics
     }
 
+    /// Whether there was another topic of its name before it.
+    pub fn is_created_again(&self, topic: TopicId) -> bool {
+        let Some(name) = self.topics.get(&topic).map(|topic| &topic.name) else { return false };
+        self.topics.range(..topic).any(|(_, before)| before.name == *name)
+    }
+
+    /// Grows with every topic that is created or deleted.
+    pub fn topics_revision(&self) -> u64 {
+        self.topics_revision
+    }
+
     pub(crate) fn apply(
         &mut self,
         offset: Offset,
@@ -194,6 +206,7 @@ impl Registry {
                     deleted: false,
                 };
                 self.topics.insert(*topic, view);
+                self.topics_revision += 1;
             }
             MetadataChange::RetentionChanged { topic, retention } => {
                 if let Some(view) = self.topics.get_mut(topic) {
@@ -203,6 +216,7 @@ impl Registry {
             MetadataChange::TopicDeleted { topic } => {
                 if let Some(view) = self.topics.get_mut(topic) {
                     view.deleted = true;
+                    self.topics_revision += 1;
                 }
             }
             MetadataChange::BrokerUnregistered { broker } => {

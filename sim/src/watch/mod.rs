@@ -176,6 +176,11 @@ impl Observer {
         self.view.log_rotted(node, partition);
     }
 
+    /// These nodes, and no others, are cut off or held still by a fault: the atlas does not count on them.
+    pub fn set_hindered(&mut self, nodes: &[NodeId]) {
+        self.view.set_hindered(nodes);
+    }
+
     /// A node is about to lose power; of one of its logs, these batches are on the platter, in order.
     pub fn log_flushed(
         &mut self,

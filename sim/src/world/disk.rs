@@ -5,6 +5,7 @@
 //! a drawn prefix of each journal, the last operation of which may be torn. Files lose independently of each other.
 //! Creation of a file is part of its first operation, so an unsynced new file may vanish with its directory entry.
 
+mod inspect;
 mod renames;
 #[cfg(test)]
 mod tests;

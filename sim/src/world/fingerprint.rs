@@ -8,7 +8,9 @@ use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 use harrow_broker_model::admin_message::{AdminRequest, AdminResponse};
+use harrow_broker_model::admin_task::AdminTask;
 use harrow_broker_model::disk_image::FileId;
+use harrow_broker_model::group_admin_message::{GroupAdminRequest, GroupAdminResponse};
 use harrow_broker_model::message::{
     ClientRequest, ClientResponse, ClusterError, ControllerRequest, ControllerResponse,
     PeerRequest, PeerResponse, QuorumRequest, QuorumResponse, Request, RequestBody, Response,
@@ -18,6 +20,9 @@ use harrow_broker_model::node::{Channel, Operation, Outcome};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::proto::{Encodable, KafkaMessage, StrBytes, encode};
 use harrow_broker_model::record::{RecordBatch, TransactionResult};
+use harrow_broker_model::transaction_admin_message::{
+    TransactionAdminRequest, TransactionAdminResponse,
+};
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -145,6 +150,7 @@ impl Fingerprint {
                 self.int(before.0);
             }
             Operation::Administer(request) => self.admin_request(request),
+            Operation::AdminTask(task) => self.admin_task(task),
             Operation::CreateTopic { topic, partitions, .. } => {
                 self.bytes(topic.as_bytes());
                 self.int(i64::from(*partitions));
@@ -155,7 +161,8 @@ impl Fingerprint {
     /// Adds an operation's outcome.
     pub(crate) fn outcome(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Sent { partition, offset } => {
+            // Which topic it is follows from its metadata.
+            Outcome::Sent { partition, offset, topic: _ } => {
                 self.pair(1, *partition);
                 self.int(offset.0);
             }
@@ -276,6 +283,8 @@ impl Fingerprint {
             ClientRequest::CreateTopics(request) => self.encoded(13, &**request),
             ClientRequest::DeleteRecords(request) => self.encoded(91, &**request),
             ClientRequest::Admin(request) => self.admin_request(request),
+            ClientRequest::GroupAdmin(request) => self.group_admin_request(request),
+            ClientRequest::TransactionAdmin(request) => self.transaction_admin_request(request),
             ClientRequest::AddPartitionsToTxn(request) => self.encoded(81, &**request),
             ClientRequest::AddOffsetsToTxn(request) => self.encoded(83, &**request),
             ClientRequest::TxnOffsetCommit(request) => self.encoded(89, &**request),
@@ -342,6 +351,8 @@ impl Fingerprint {
             ClientResponse::CreateTopics(response) => self.encoded(14, &**response),
             ClientResponse::DeleteRecords(response) => self.encoded(92, &**response),
             ClientResponse::Admin(response) => self.admin_response(response),
+            ClientResponse::GroupAdmin(response) => self.group_admin_response(response),
+            ClientResponse::TransactionAdmin(response) => self.transaction_admin_response(response),
             ClientResponse::AddPartitionsToTxn(response) => self.encoded(82, &**response),
             ClientResponse::AddOffsetsToTxn(response) => self.encoded(84, &**response),
             ClientResponse::TxnOffsetCommit(response) => self.encoded(90, &**response),
@@ -433,6 +444,67 @@ impl Fingerprint {
             AdminResponse::AlterPartitionReassignments(response) => self.encoded(100, response),
             AdminResponse::ListPartitionReassignments(response) => self.encoded(101, response),
             AdminResponse::UnregisterBroker(response) => self.encoded(102, response),
+        }
+    }
+
+    fn admin_task(&mut self, task: &AdminTask) {
+        match task {
+            AdminTask::DeleteGroup { group } => {
+                self.word(139);
+                self.bytes(group.as_bytes());
+            }
+            AdminTask::ResetOffsets { group, offsets } => {
+                self.word(140);
+                self.bytes(group.as_bytes());
+                for ((topic, index), offset) in offsets {
+                    self.bytes(topic.as_bytes());
+                    self.word(u64::from(*index as u32));
+                    self.word(offset.0 as u64);
+                }
+            }
+            AdminTask::AbortHanging { topics, idle_ms } => {
+                self.word(141);
+                self.word(*idle_ms);
+                topics.iter().for_each(|topic| self.bytes(topic.as_bytes()));
+            }
+        }
+    }
+
+    fn group_admin_request(&mut self, request: &GroupAdminRequest) {
+        match request {
+            GroupAdminRequest::ListGroups(request) => self.encoded(121, request),
+            GroupAdminRequest::DescribeGroups(request) => self.encoded(122, request),
+            GroupAdminRequest::ConsumerGroupDescribe(request) => self.encoded(123, request),
+            GroupAdminRequest::DeleteGroups(request) => self.encoded(124, request),
+            GroupAdminRequest::OffsetDelete(request) => self.encoded(125, request),
+        }
+    }
+
+    fn group_admin_response(&mut self, response: &GroupAdminResponse) {
+        match response {
+            GroupAdminResponse::ListGroups(response) => self.encoded(126, response),
+            GroupAdminResponse::DescribeGroups(response) => self.encoded(127, response),
+            GroupAdminResponse::ConsumerGroupDescribe(response) => self.encoded(128, response),
+            GroupAdminResponse::DeleteGroups(response) => self.encoded(129, response),
+            GroupAdminResponse::OffsetDelete(response) => self.encoded(130, response),
+        }
+    }
+
+    fn transaction_admin_request(&mut self, request: &TransactionAdminRequest) {
+        match request {
+            TransactionAdminRequest::ListTransactions(request) => self.encoded(131, request),
+            TransactionAdminRequest::DescribeTransactions(request) => self.encoded(132, request),
+            TransactionAdminRequest::DescribeProducers(request) => self.encoded(133, request),
+            TransactionAdminRequest::WriteTxnMarkers(request) => self.encoded(134, request),
+        }
+    }
+
+    fn transaction_admin_response(&mut self, response: &TransactionAdminResponse) {
+        match response {
+            TransactionAdminResponse::ListTransactions(response) => self.encoded(135, response),
+            TransactionAdminResponse::DescribeTransactions(response) => self.encoded(136, response),
+            TransactionAdminResponse::DescribeProducers(response) => self.encoded(137, response),
+            TransactionAdminResponse::WriteTxnMarkers(response) => self.encoded(138, response),
         }
     }
 

@@ -9,6 +9,8 @@
 //! | `draw` | keyed draws |
 //! | `fingerprint` | the digest |
 //! | `load`, `member`, `pipeline`, `recorder` | what clients are asked; the history |
+//! | `maker` | the process of each node |
+//! | `session` | a run that stands still whenever somebody wants to look |
 //! | `live` | the same nodes on a clock that its host gives: what `harrow serve` runs |
 //! | `observe` | where notes go: view, watch, reach marks, biographies |
 
@@ -21,34 +23,35 @@ mod fingerprint;
 pub mod heartbeat;
 pub mod live;
 mod load;
+mod maker;
 mod member;
 mod network;
 mod observe;
 mod panics;
 mod pipeline;
 mod queue;
+mod recorded_topic;
 mod recorder;
 mod refusals;
+mod session;
 mod wire_size;
+
+pub use self::session::Session;
 
 #[cfg(test)]
 pub(crate) use self::director::tests::plan as toy_plan;
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::broker::Broker;
-use harrow_broker_model::client::{Admin, Consumer, Pipeline, Producer};
-use harrow_broker_model::controller::Controller;
 use harrow_broker_model::node::Node;
-use harrow_broker_model::process::Process;
-use harrow_broker_model::types::{NodeId, Now};
 use madsim::Config;
 use madsim::runtime::Runtime;
 
 use self::director::Director;
 use self::engine::Boot;
+use self::maker::host;
 use crate::history::History;
-use crate::plan::{ClientPlan, Plan};
+use crate::plan::Plan;
 use crate::run::{End, Run, RunOptions, RunStats};
 
 /// Runs the model's nodes by a plan, inside a madsim runtime, which keeps stray time and randomness deterministic.
@@ -87,67 +90,4 @@ fn stillborn(message: String) -> Run {
         trace: None,
         timeline: None,
     }
-}
-
-/// The process of a node of the plan.
-fn host(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Process {
-    let cluster = &plan.cluster;
-    if cluster.brokers.contains(&node) {
-        return Process::Broker(Box::new(Broker::recover(
-            node,
-            cluster.clone(),
-            image,
-            incarnation,
-            now,
-        )));
-    }
-    if cluster.controllers.contains(&node) {
-        return Process::Controller(Box::new(Controller::recover(
-            node,
-            cluster.clone(),
-            image,
-            incarnation,
-            now,
-        )));
-    }
-    if plan.admin.node == node {
-        return Process::Admin(Box::new(Admin::new(plan.admin.clone(), now)));
-    }
-    if plan.fresh_producer.node == node {
-        return Process::Producer(Box::new(Producer::new(
-            plan.fresh_producer.clone(),
-            plan.cluster.defects,
-            now,
-        )));
-    }
-    if plan.final_reader.node == node {
-        return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));
-    }
-    client(plan, node, now)
-}
-
-fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
-    for client in &plan.clients {
-        match client {
-            ClientPlan::Producer { config, .. } if config.node == node => {
-                return Process::Producer(Box::new(Producer::new(
-                    config.clone(),
-                    plan.cluster.defects,
-                    now,
-                )));
-            }
-            ClientPlan::Consumer { config, pipeline, .. } if config.node == node => {
-                let consumer =
-                    Consumer::new(config.clone(), now).with_defects(plan.cluster.defects);
-                let Some(pipeline) = pipeline else {
-                    return Process::Consumer(Box::new(consumer));
-                };
-                let config = pipeline.producer.clone();
-                let producer = Producer::new(config, plan.cluster.defects, now);
-                return Process::Pipeline(Box::new(Pipeline::new(consumer, producer)));
-            }
-            ClientPlan::Producer { .. } | ClientPlan::Consumer { .. } => {}
-        }
-    }
-    panic!("node {node} is not in the plan")
 }

@@ -14,7 +14,7 @@ use super::disk::SoundLog;
 use super::engine::{Boot, Moment, NodeHost};
 use crate::acknowledgements::Acknowledgements;
 use crate::biography::{BiographyRecorder, Moment as LifeMoment, Stage};
-use crate::history::History;
+use crate::history::{History, incarnation_name};
 use crate::plan::Plan;
 use crate::reach::Tally;
 use crate::run::RunOptions;
@@ -125,10 +125,24 @@ impl<F> Observation<F> {
         }
     }
 
-    /// Topic names by id.
+    /// These nodes, and no others, are cut off or held still by a fault.
+    pub(crate) fn hindered(&mut self, nodes: &[NodeId]) {
+        match &mut self.true_state {
+            TrueState::Watching(observer) => observer.set_hindered(nodes),
+            TrueState::Looking(view) => view.set_hindered(nodes),
+        }
+    }
+
+    /// Topic names by id, as histories have them.
     pub(crate) fn topics(&self) -> BTreeMap<TopicId, String> {
         let topics = self.view().registry().topics();
-        topics.iter().map(|(id, topic)| (*id, topic.name.clone())).collect()
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        let named = topics.iter().map(|(id, topic)| {
+            let ordinal = seen.entry(&topic.name).or_default();
+            *ordinal += 1;
+            (*id, incarnation_name(&topic.name, *ordinal))
+        });
+        named.collect()
     }
 
     /// What is true of a partition now.

@@ -72,6 +72,11 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Everything that will happen, in no order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.entries.iter().filter_map(|entry| Some((entry.at_ns, entry.what.as_ref()?)))
+    }
+
     /// When the next thing happens.
     pub(crate) fn next_ns(&self) -> Option<u64> {
         let (level, slot) = self.first_taken()?;

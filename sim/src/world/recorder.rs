@@ -4,22 +4,23 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::node::{Operation, Outcome, PolledRecord};
 use harrow_broker_model::proto::StrBytes;
-use harrow_broker_model::types::{Offset, OperationId, RecordValue};
+use harrow_broker_model::types::{Offset, OperationId, RecordValue, TopicId, TopicPartition};
 
 use super::pipeline::Processed;
+use super::recorded_topic::RecordedTopic;
 use crate::history::{
     Completion, Function, History, MicroOperation, NEVER, NO_KEY, NO_OFFSET, OperationRecord,
     ReadRecord, SendRecord, What,
 };
 use crate::plan::TopicPlan;
 use crate::run::RunStats;
+use crate::view::TopicView;
 
 /// The history so far.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     history: History,
-    /// Name and first position of each topic's partitions.
-    topics: Vec<(String, u32)>,
+    topics: Vec<RecordedTopic>,
     /// Topics that are compacted.
     compacted: Vec<String>,
     open: BTreeMap<OperationId, Open>,
@@ -36,8 +37,8 @@ struct Open {
     invoked_ns: u64,
     function: Function,
     actions: Vec<MicroOperation>,
-    /// First position of the partitions of the topic that it sends to.
-    first: u32,
+    /// The topic that it sends to, by position.
+    topic: Option<usize>,
     /// The group of whoever asked, by position.
     group: Option<u32>,
 }
@@ -48,7 +49,7 @@ impl Recorder {
         let mut names = Vec::new();
         let mut first = Vec::new();
         for topic in topics {
-            first.push((topic.name.clone(), names.len() as u32));
+            first.push(RecordedTopic::planned(topic, names.len() as u32));
             names.extend((0..topic.partitions).map(|index| format!("{}-{index}", topic.name)));
         }
         Self {
@@ -83,9 +84,9 @@ impl Recorder {
     ) -> OperationId {
         let id = self.unrecorded();
         let (function, actions) = self.begin(request);
-        let first = self.first_of(request);
+        let topic = self.topic_of(request);
         let group = group.map(|name| self.group(name));
-        self.open.insert(id, Open { process, invoked_ns: now, function, actions, first, group });
+        self.open.insert(id, Open { process, invoked_ns: now, function, actions, topic, group });
         id
     }
 
@@ -137,7 +138,7 @@ impl Recorder {
             invoked_ns: now,
             function: Function::Crash,
             actions: Vec::new(),
-            first: 0,
+            topic: None,
             group: None,
         };
         self.push(open, now, Completion::Info);
@@ -163,10 +164,32 @@ impl Recorder {
         }) as u32
     }
 
-    /// Position of a partition.
+    /// Takes over which topics of which name there were, and what became of them: those that were created again have
+    /// partitions of their own.
+    pub(crate) fn learn(&mut self, topics: &BTreeMap<TopicId, TopicView>) {
+        for known in &mut self.topics {
+            known.learn(topics, &mut self.history.partitions);
+        }
+    }
+
+    /// The history's partitions, with what each truly is.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (String, Option<TopicPartition>)> + '_ {
+        self.history.partitions.iter().zip(0..).map(|(name, position)| {
+            let place = self.topics.iter().find_map(|topic| topic.place(position));
+            (name.clone(), place)
+        })
+    }
+
+    /// Position of a partition of the newest topic of this name.
     pub(crate) fn position(&self, topic: &str, partition: i32) -> Option<u32> {
-        let found = self.topics.iter().find(|(name, _)| name == topic);
-        found.map(|(_, first)| first + partition as u32)
+        let found = self.topics.iter().find(|known| known.name == topic);
+        found.map(|known| known.newest() + partition as u32)
+    }
+
+    /// Position of a partition among those of the plan.
+    pub(crate) fn planned_position(&self, topic: &str, partition: i32) -> Option<u32> {
+        let found = self.topics.iter().find(|known| known.name == topic);
+        found.map(|known| known.first + partition as u32)
     }
 
     /// Puts the counts into a run's.
@@ -204,10 +227,10 @@ impl Recorder {
                 (Function::Txn, sends.map(MicroOperation::Send).collect())
             }
             Operation::Assign { partitions } => {
-                let positions =
-                    partitions.iter().filter_map(|(topic, index)| self.position(topic, *index));
-                let actions =
-                    positions.map(|partition| detail(What::Assigned { partition })).collect();
+                let actions = self
+                    .positions(partitions)
+                    .map(|partition| detail(What::Assigned { partition }))
+                    .collect();
                 (Function::Assign { from_start: true }, actions)
             }
             Operation::Resume { positions } => {
@@ -220,11 +243,10 @@ impl Recorder {
                 (Function::Assign { from_start: false }, actions.collect())
             }
             Operation::Subscribe { topics } => {
-                let asked = self.topics.iter().zip(self.ends_of_topics());
-                let asked = asked.filter(|((name, _), _)| {
-                    topics.iter().any(|topic| topic.as_str() == name.as_str())
+                let asked = self.topics.iter().filter(|known| {
+                    topics.iter().any(|topic| topic.as_str() == known.name.as_str())
                 });
-                let positions = asked.flat_map(|((_, first), end)| *first..end);
+                let positions = asked.flat_map(RecordedTopic::positions);
                 let actions =
                     positions.map(|partition| detail(What::Assigned { partition })).collect();
                 (Function::Subscribe, actions)
@@ -239,6 +261,7 @@ impl Recorder {
             }
             Operation::CreateTopic { .. }
             | Operation::Administer(_)
+            | Operation::AdminTask(_)
             | Operation::DeleteRecords { .. } => {
                 unreachable!("the admin's operations are not recorded")
             }
@@ -247,9 +270,9 @@ impl Recorder {
 
     fn end(&mut self, open: &mut Open, outcome: &Outcome) -> Completion {
         match outcome {
-            Outcome::Sent { partition, offset } => {
+            Outcome::Sent { partition, offset, topic } => {
                 self.records_acked += 1;
-                Self::place(open, *partition, Some(offset.0));
+                self.place(open, *partition, (*topic, Some(offset.0)));
                 Completion::Ok
             }
             Outcome::Transacted { committed, records } => {
@@ -295,19 +318,20 @@ impl Recorder {
             }
             Outcome::EndOffset { offset } => {
                 let returned = open.actions.first_mut();
-                if let Some(MicroOperation::Detail(What::EndOffset { offset: returned, .. })) =
+                if let Some(MicroOperation::Detail(What::EndOffset { offset: returned, partition })) =
                     returned
+                    && self.is_the_only_topic(*partition)
                 {
                     *returned = Some(offset.0);
                 }
                 Completion::Ok
             }
             Outcome::Failed { partition, .. } => {
-                Self::place(open, *partition, None);
+                self.place(open, *partition, (None, None));
                 Completion::Fail
             }
             Outcome::Unknown { partition, .. } => {
-                Self::place(open, *partition, None);
+                self.place(open, *partition, (None, None));
                 Completion::Info
             }
         }
@@ -319,6 +343,7 @@ impl Recorder {
             if let MicroOperation::Send(send) = action
                 && *partition >= 0
                 && let Some(place) = self.position(topic, *partition)
+                && self.is_the_only_topic(place)
             {
                 send.partition = place;
                 send.offset = offset.0;
@@ -339,34 +364,40 @@ impl Recorder {
         known.collect()
     }
 
-    /// The position behind the last partition of each topic.
-    fn ends_of_topics(&self) -> impl Iterator<Item = u32> + '_ {
-        let next = self.topics.iter().skip(1).map(|(_, first)| *first);
-        next.chain([self.history.partitions.len() as u32])
-    }
-
-    /// Where a send went, as far as it is known.
-    fn place(open: &mut Open, partition: i32, returned: Option<i64>) {
+    /// Where a send went, as far as it is known: of several topics of a name, only an answer tells which it is.
+    fn place(
+        &self,
+        open: &mut Open,
+        partition: i32,
+        (topic, returned): (Option<TopicId>, Option<i64>),
+    ) {
+        let known = open.topic.map(|position| &self.topics[position]);
+        let Some(first) = known.and_then(|known| known.first_of(topic)) else { return };
         if partition < 0 {
             return;
         }
-        let place = open.first + partition as u32;
         if let Some(MicroOperation::Send(send)) = open.actions.first_mut() {
-            send.partition = place;
+            send.partition = first + partition as u32;
             send.offset = returned.unwrap_or(NO_OFFSET);
         }
     }
 
-    fn first_of(&self, request: &Operation) -> u32 {
-        if let Operation::Send { topic, .. } = request {
-            self.position(topic, 0).expect("loads send to topics of the plan")
-        } else {
-            0
-        }
+    fn topic_of(&self, request: &Operation) -> Option<usize> {
+        let Operation::Send { topic, .. } = request else { return None };
+        let found = self.topics.iter().position(|known| known.name == topic.as_str());
+        Some(found.expect("loads send to topics of the plan"))
+    }
+
+    /// Whether there was never another topic of the name of a partition's topic, and this one is still there.
+    fn is_the_only_topic(&self, position: u32) -> bool {
+        let mut topics = self.topics.iter();
+        topics.any(|topic| topic.positions().contains(&position) && topic.is_the_only_one())
     }
 
     fn read(&self, record: &PolledRecord) -> Option<ReadRecord> {
-        let partition = self.position(&record.topic, record.partition)?;
+        let topic = self.topics.iter().find(|known| known.name == record.topic.as_str())?;
+        let first = topic.first_of(record.topic_id).unwrap_or_else(|| topic.newest());
+        let partition = first + record.partition as u32;
         let value = record.value.map_or(ReadRecord::GARBAGE, |value| value.0);
         Some(ReadRecord { partition, offset: record.offset.0, value })
     }

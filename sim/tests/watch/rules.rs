@@ -387,6 +387,27 @@ fn the_atlas_allows_fewer_losses_than_min_insync_replicas() {
     assert_eq!(stage.found(), NONE);
 }
 
+/// Who restarts without a clean stop counts as lossy (KIP-966), and who is fenced leaves the ISR: the last replica with
+/// all records keeps its place while another that lost some may lead.
+#[test]
+fn the_atlas_lets_no_fault_fence_the_last_sound_replica() {
+    let mut stage = committed(1);
+    assert_eq!(stage.observer.view().hindrance_allowed(&[A, B, C]), Ok(()), "nobody lost anything");
+    stage.crash(C, true);
+    let view = stage.observer.view();
+    assert_eq!(view.hindrance_allowed(&[A]), Ok(()), "B has everything");
+    assert_eq!(view.hindrance_allowed(&[N1]), Ok(()), "a controller is no replica");
+    assert!(view.hindrance_allowed(&[A, B]).is_err(), "nobody would be left");
+    stage.observer.set_hindered(&[A]);
+    assert!(stage.observer.view().crash_allowed(B).is_err(), "A may be fenced");
+    stage.observer.set_hindered(&[]);
+    assert_eq!(stage.observer.view().crash_allowed(B), Ok(()), "A is back");
+    stage.crash(B, false);
+    assert!(stage.observer.view().hindrance_allowed(&[A]).is_err(), "A alone is sound");
+    assert!(stage.observer.view().crash_allowed(A).is_err(), "as for a crash");
+    assert_eq!(stage.found(), NONE);
+}
+
 /// A process that opens a log with a flipped bit may find less: as after a power loss, of that log alone.
 #[test]
 fn rot_is_a_loss_from_the_next_end_of_the_process_on() {

@@ -12,7 +12,7 @@ use crate::proto::{
     AddPartitionsToTxnResponse, AddPartitionsToTxnResult, AddPartitionsToTxnTopicResult,
     AddPartitionsToTxnTransaction, ErrorCode,
 };
-use crate::types::{Now, ProducerEpoch, ProducerId, TopicPartition};
+use crate::types::{NodeId, Now, ProducerEpoch, ProducerId, TopicPartition};
 
 impl Broker {
     pub(super) fn on_add_partitions_to_txn(
@@ -23,7 +23,8 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let undecided = request.transactions.len();
-        let transactions: Vec<_> = request.transactions.iter().map(|it| self.wanted(it)).collect();
+        let wanted = |it| self.wanted(it, caller.from);
+        let transactions: Vec<_> = request.transactions.iter().map(wanted).collect();
         let results = vec![Ok(Vec::new()); undecided];
         let batch = self.transactions.number();
         let known = AddBatch { caller, to_body, request, results, undecided };
@@ -42,6 +43,7 @@ impl Broker {
     fn wanted(
         &self,
         transaction: &AddPartitionsToTxnTransaction,
+        from: NodeId,
     ) -> Result<AddPartitions, ErrorCode> {
         let mut partitions = Vec::new();
         for topic in &transaction.topics {
@@ -51,6 +53,7 @@ impl Broker {
         }
         let epoch = ProducerEpoch(transaction.producer_epoch);
         Ok(AddPartitions {
+            from,
             transactional_id: transaction.transactional_id.as_str().to_owned(),
             producer: (ProducerId(transaction.producer_id.0), epoch),
             verify_only: transaction.verify_only,
@@ -121,6 +124,7 @@ impl Broker {
             return self.run_transactions(now, effects);
         };
         let wanted = AddPartitions {
+            from: caller.from,
             transactional_id: request.transactional_id.as_str().to_owned(),
             producer: (ProducerId(request.producer_id.0), ProducerEpoch(request.producer_epoch)),
             verify_only: false,

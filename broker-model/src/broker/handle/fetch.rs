@@ -4,7 +4,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::broker::handle::{isolation_level, resolve};
+use crate::broker::handle::asked_topic::AskedTopic;
+use crate::broker::handle::isolation_level;
 use crate::broker::purgatory::{ConsumerFetch, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
@@ -18,7 +19,7 @@ use crate::note::{AbortedTransaction, ConsumerNote, IsolationLevel, Note};
 use crate::partition::ConsumerRead;
 use crate::proto::{
     AbortedTransaction as WireAborted, BrokerId, ErrorCode, FetchPartition, FetchRequest,
-    FetchResponse, FetchableTopicResponse,
+    FetchResponse, FetchTopic, FetchableTopicResponse, uuid,
 };
 use crate::proto::{PartitionData, TopicName};
 use crate::record::RecordBatch;
@@ -87,6 +88,12 @@ struct Part {
 }
 
 impl Part {
+    /// As the wire has it: as it was asked for, or as it was found by its name; else zero.
+    fn topic_id(&self) -> u128 {
+        let found = self.id.map(|id| u128::from(id.topic.0));
+        self.wanted.topic.or(found).unwrap_or(0)
+    }
+
     fn name(&self) -> PartitionName<'_> {
         PartitionName::Name(&self.topic, self.data.partition_index)
     }
@@ -127,7 +134,9 @@ impl Broker {
         let named = request.topics.iter().flat_map(|topic| {
             topic.partitions.iter().map(|asked| {
                 let name = PartitionName::Name(&topic.topic, asked.partition);
-                (name, resolve(image, &topic.topic, asked.partition).ok(), wanted(asked))
+                let wanted = wanted(topic, asked);
+                let id = AskedTopic::known_by(&topic.topic, wanted.topic);
+                (name, id.resolve(image, asked.partition).ok(), wanted)
             })
         });
         let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
@@ -233,8 +242,9 @@ impl Broker {
         for topic in &request.topics {
             for asked in &topic.partitions {
                 let name = (&topic.topic, asked.partition);
-                let id = self.resolve(name.0, name.1);
-                let (wanted, bytes_max) = (wanted(asked), request.max_bytes);
+                let (wanted, bytes_max) = (wanted(topic, asked), request.max_bytes);
+                let id = AskedTopic::known_by(name.0, wanted.topic);
+                let id = id.resolve(self.metadata.image(), name.1);
                 let data = self.read_one((name.0, id), name.1, wanted, bytes_max, &mut answer);
                 let topic = topic.topic.clone();
                 answer.parts.push(Part { topic, key: None, id: id.ok(), wanted, data });
@@ -249,7 +259,9 @@ impl Broker {
         for (key, cached) in partitions.due() {
             let (Some(topic), index) = (partitions.topic(key), key.partition()) else { continue };
             let known = cached.id.filter(|id| self.partitions.contains_key(id));
-            let id = known.map_or_else(|| self.resolve(topic, index), Ok);
+            let asked = AskedTopic::known_by(topic, cached.wanted.topic);
+            let find = || asked.resolve(self.metadata.image(), index);
+            let id = known.map_or_else(find, Ok);
             let data = self.read_one((topic, id), index, cached.wanted, bytes_max, answer);
             let (topic, wanted) = (topic.clone(), cached.wanted);
             answer.parts.push(Part { topic, key: Some(key), id: id.ok(), wanted, data });
@@ -337,8 +349,10 @@ impl Broker {
     }
 }
 
-fn wanted(asked: &FetchPartition) -> Wanted {
+fn wanted(topic: &FetchTopic, asked: &FetchPartition) -> Wanted {
+    let id = topic.topic_id.as_u128();
     Wanted {
+        topic: (id != 0).then_some(id),
         current_leader_epoch: LeaderEpoch(asked.current_leader_epoch),
         fetch_offset: Offset(asked.fetch_offset),
         last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
@@ -351,11 +365,16 @@ fn wanted(asked: &FetchPartition) -> Wanted {
 fn by_topic(parts: Vec<Part>) -> Vec<FetchableTopicResponse> {
     let mut topics: Vec<FetchableTopicResponse> = Vec::new();
     for part in parts {
-        match topics.last_mut().filter(|topic| topic.topic == part.topic) {
+        let id = part.topic_id();
+        let is_same = |topic: &&mut FetchableTopicResponse| {
+            topic.topic == part.topic && topic.topic_id.as_u128() == id
+        };
+        match topics.last_mut().filter(is_same) {
             Some(topic) => topic.partitions.push(part.data),
             None => topics.push(
                 FetchableTopicResponse::default()
                     .with_topic(part.topic)
+                    .with_topic_id(uuid(id))
                     .with_partitions(vec![part.data]),
             ),
         }

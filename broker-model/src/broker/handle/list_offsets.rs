@@ -5,16 +5,23 @@ use crate::broker::{Broker, Caller};
 use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::note::{Api, ConsumerNote, IsolationLevel};
+use crate::partition::{ByTime, Partition, TimedOffset};
 use crate::proto::{
     ErrorCode, ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest,
     ListOffsetsResponse, ListOffsetsTopicResponse, TopicName,
 };
-use crate::types::{LeaderEpoch, Offset};
+use crate::types::{LeaderEpoch, Offset, WallTime};
 
 /// Timestamp that asks for the log's end.
 const LATEST: i64 = -1;
 /// Timestamp that asks for the log's start.
 const EARLIEST: i64 = -2;
+/// Timestamp that asks for the record of the latest time.
+const MAX_TIMESTAMP: i64 = -3;
+/// Timestamp that asks for the start of what is on this broker's disks: all of it.
+const EARLIEST_LOCAL: i64 = -4;
+/// Timestamp that asks for the end of what is in remote storage: nothing.
+const LATEST_TIERED: i64 = -5;
 
 impl Broker {
     pub(super) fn on_list_offsets(
@@ -62,9 +69,8 @@ impl Broker {
             LATEST => partition
                 .latest_offset(current_leader_epoch, isolation)
                 .map(|offset| (offset, partition.leader_epoch())),
-            EARLIEST => partition.earliest_offset(current_leader_epoch),
-            // Lookup by time is not offered.
-            _ => Err(ErrorCode::UnsupportedForMessageFormat),
+            EARLIEST | EARLIEST_LOCAL => partition.earliest_offset(current_leader_epoch),
+            _ => return self.list_by_time((caller, isolation), partition, asked, effects),
         };
         let (id, leader_epoch) = (partition.id(), partition.leader_epoch());
         match found {
@@ -87,6 +93,48 @@ impl Broker {
                     effects.note(note);
                 }
                 refused(error)
+            }
+        }
+    }
+
+    /// Source: `ReplicaManager.fetchOffset`, `isListOffsetsTimestampUnsupported`.
+    fn list_by_time(
+        &self,
+        (caller, isolation): (Caller, IsolationLevel),
+        partition: &Partition,
+        asked: &ListOffsetsPartition,
+        effects: &mut Effects,
+    ) -> ListOffsetsPartitionResponse {
+        let answer = ListOffsetsPartitionResponse::default()
+            .with_partition_index(asked.partition_index)
+            .with_timestamp(-1)
+            .with_offset(Offset::NONE.0)
+            .with_leader_epoch(LeaderEpoch::NONE.0);
+        let epoch = LeaderEpoch(asked.current_leader_epoch);
+        let found = match asked.timestamp {
+            MAX_TIMESTAMP => partition.offset_for_time(epoch, ByTime::Latest, isolation),
+            // Nothing is there, but who asks must be told if this is no leader.
+            LATEST_TIERED => partition.earliest_offset(epoch).map(|_| None),
+            time if time >= 0 => {
+                partition.offset_for_time(epoch, ByTime::From(WallTime(time)), isolation)
+            }
+            _ => Err(ErrorCode::UnsupportedVersion),
+        };
+        match found {
+            Ok(found) => {
+                partition.note_served(Api::ListOffsets, caller.from, epoch, effects);
+                found.map_or(answer.clone(), |TimedOffset { timestamp, offset, leader_epoch }| {
+                    answer
+                        .with_timestamp(timestamp.0)
+                        .with_offset(offset.0)
+                        .with_leader_epoch(leader_epoch.0)
+                })
+            }
+            Err(error) => {
+                if let Some(note) = super::fenced(partition.id(), caller.from, error) {
+                    effects.note(note);
+                }
+                answer.with_error_code(error.code())
             }
         }
     }

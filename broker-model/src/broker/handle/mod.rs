@@ -2,12 +2,14 @@
 
 mod add_partitions_to_txn;
 mod admin;
+mod asked_topic;
 mod consumer_group_heartbeat;
 mod create_topics;
 mod delete_records;
 mod end_txn;
 pub(super) mod fetch;
 mod find_coordinator;
+mod group_administration;
 mod heartbeat;
 mod init_producer_id;
 mod join_group;
@@ -20,6 +22,7 @@ mod produce;
 mod replica_fetch;
 mod replica_offsets;
 mod sync_group;
+mod transaction_administration;
 mod txn_offset_commit;
 mod verification;
 mod write_txn_markers;
@@ -87,6 +90,12 @@ impl Broker {
                 self.on_create_topics(now, caller, request, effects);
             }
             ClientRequest::Admin(request) => self.on_admin(now, caller, request, effects),
+            ClientRequest::GroupAdmin(request) => {
+                self.on_group_admin(now, caller, &request, effects);
+            }
+            ClientRequest::TransactionAdmin(request) => {
+                self.on_transaction_admin(now, caller, &request, effects);
+            }
             ClientRequest::DeleteRecords(request) => {
                 self.on_delete_records(now, caller, &request, effects);
             }

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use crate::broker::handle::asked_topic::AskedTopic;
 use crate::broker::handle::verification::Verified;
 use crate::broker::purgatory::{DelayedProduce, PendingPartition, Wait};
 use crate::broker::{Broker, Caller};
@@ -13,7 +14,7 @@ use crate::node::Effects;
 use crate::partition::{ProduceOutcome, ProduceTicket};
 use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
-    TopicName, TopicProduceResponse,
+    TopicName, TopicProduceData, TopicProduceResponse, topic_uuid,
 };
 use crate::record::{BatchError, BatchHeader, RecordBatch};
 use crate::types::{Now, Offset, TopicPartition};
@@ -49,7 +50,7 @@ impl Broker {
             let mut answers = Vec::with_capacity(topic.partition_data.len());
             for (partition_index, data) in topic.partition_data.iter().enumerate() {
                 let (answer, waits) =
-                    self.produce_one(now, (request.acks, verified), &topic.name, data, effects);
+                    self.produce_one(now, (request.acks, verified), topic, data, effects);
                 produce.undecided.extend(waits.map(|(partition, ticket)| PendingPartition {
                     ticket,
                     partition,
@@ -58,8 +59,14 @@ impl Broker {
                 }));
                 answers.push(answer);
             }
-            let topic = TopicProduceResponse::default().with_name(topic.name.clone());
-            produce.response.responses.push(topic.with_partition_responses(answers));
+            let mut response = TopicProduceResponse::default().with_name(topic.name.clone());
+            response.topic_id = topic.topic_id;
+            if topic.topic_id.is_nil()
+                && let Some(id) = self.metadata.image().topic_ids.get(topic.name.as_str())
+            {
+                response.topic_id = topic_uuid(*id);
+            }
+            produce.response.responses.push(response.with_partition_responses(answers));
         }
         if request.acks == 0 {
             self.end_unanswered(caller, &produce.response, effects);
@@ -95,13 +102,14 @@ impl Broker {
         &mut self,
         now: Now,
         (acks, verified): (i16, &Verified),
-        topic: &TopicName,
+        asked: &TopicProduceData,
         data: &PartitionProduceData,
         effects: &mut Effects,
     ) -> (PartitionProduceResponse, Option<(TopicPartition, ProduceTicket)>) {
         let answer =
             PartitionProduceResponse::default().with_index(data.index).with_log_append_time_ms(-1);
-        let (id, batch) = match self.check_request(acks, topic, data) {
+        let topic = &asked.name;
+        let (id, batch) = match self.check_request(acks, asked, data) {
             Ok(checked) => checked,
             Err(error) => return (self.refusal(answer, topic, error), None),
         };
@@ -110,10 +118,11 @@ impl Broker {
             Err(error) => return (self.refusal(answer, topic, error), None),
         };
         let ticket = self.purgatory.new_ticket();
+        let unverified = self.is_unverified();
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).expect("the partition was found hosted");
         let batch = batch.as_ref().map_err(|error| *error);
-        let rights = AppendRights { guard, coordinator: false };
+        let rights = AppendRights { guard, unverified, ..AppendRights::default() };
         let outcome = partition.produce_verified(context, batch, (acks, rights), ticket, effects);
         let log_start_offset = partition.log().log_start_offset();
         self.touched.push(id);
@@ -136,10 +145,11 @@ impl Broker {
     fn check_request(
         &self,
         acks: i16,
-        topic: &TopicName,
+        topic: &TopicProduceData,
         data: &PartitionProduceData,
     ) -> Result<(TopicPartition, Result<RecordBatch, ErrorCode>), ErrorCode> {
-        let id = self.resolve(topic, data.index)?;
+        let asked = AskedTopic::of(&topic.name, topic.topic_id.as_u128());
+        let id = asked.resolve(self.metadata.image(), data.index)?;
         let batch = only_batch(data.records.as_ref())?;
         if !(-1..=1).contains(&acks) {
             return Err(ErrorCode::InvalidRequiredAcks);

@@ -197,6 +197,7 @@ fn is_news(answer: &ReplicaFetchPartitionResponse) -> bool {
 
 fn wanted(asked: &ReplicaFetchPartition) -> Wanted {
     Wanted {
+        topic: None,
         current_leader_epoch: asked.current_leader_epoch,
         fetch_offset: asked.fetch_offset,
         last_fetched_epoch: asked.last_fetched_epoch,

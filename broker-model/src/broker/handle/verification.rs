@@ -10,6 +10,7 @@ use crate::broker::pending_transactions::{Adder, Verifiable, Verifying};
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
 use crate::coordinator::transaction::{AddPartitions, Added};
+use crate::defect::TransactionDefect;
 use crate::log::VerificationGuard;
 use crate::node::Effects;
 use crate::proto::{
@@ -42,6 +43,9 @@ impl Broker {
         request: Box<ProduceRequest>,
         effects: &mut Effects,
     ) -> Option<Box<ProduceRequest>> {
+        if self.is_unverified() {
+            return Some(request);
+        }
         let id = request.transactional_id.as_ref().map(|id| id.as_str().to_owned());
         let Some(id) = id.filter(|id| !id.is_empty()) else { return Some(request) };
         let begun = self.start_verifications(now, &request);
@@ -55,6 +59,13 @@ impl Broker {
         self.transactions.verifying.insert(connection, verifying);
         self.ask_coordinator(now, connection, (id, producer), (partitions, begun.topics), effects);
         None
+    }
+
+    /// Whether the known bug T01 is on: nobody is asked. With version 2 the question puts partitions in, and is asked.
+    pub(in crate::broker) fn is_unverified(&self) -> bool {
+        let config = &self.context.config;
+        let bug = TransactionDefect::ProduceUnverified;
+        config.transaction_version < 2 && config.defects.has(bug)
     }
 
     fn start_verifications(&mut self, now: Now, request: &ProduceRequest) -> Begun {
@@ -100,7 +111,13 @@ impl Broker {
             return self.verified(now, connection, &error, effects);
         };
         if coordinator == self.context.node {
-            let wanted = AddPartitions { transactional_id, producer, verify_only, partitions };
+            let wanted = AddPartitions {
+                from: self.context.node,
+                transactional_id,
+                producer,
+                verify_only,
+                partitions,
+            };
             let asker = self.new_adder(Adder::Own(connection));
             self.add_to_transaction(now, &wanted, asker);
             return self.run_transactions(now, effects);

@@ -9,10 +9,10 @@ use crate::message::{
     PeerResponse, ResponseBody, WritableMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 use crate::node::Effects;
-use crate::note::TransactionNote;
+use crate::note::{Api, ExchangeNote, TransactionNote};
 use crate::partition::ProduceOutcome;
 use crate::proto::ErrorCode;
-use crate::types::{Now, TopicPartition};
+use crate::types::{NodeId, Now, TopicPartition};
 
 impl Broker {
     pub(super) fn on_write_txn_markers(
@@ -33,6 +33,8 @@ impl Broker {
         request: &WriteTxnMarkersRequest,
         effects: &mut Effects,
     ) {
+        let administrator = matches!(from, MarkerSource::Administrator(..));
+        let rights = AppendRights { coordinator: true, administrator, ..AppendRights::default() };
         let batch = self.transactions.number();
         let unknown = Some(ErrorCode::UnknownServerError);
         let blank = |marker: &WritableMarker| {
@@ -45,7 +47,7 @@ impl Broker {
         for (at, marker) in request.markers.iter().enumerate() {
             for (index, partition) in marker.partitions.iter().enumerate() {
                 let owner = Owner::Marker(batch, (at, index));
-                self.write_marker(now, marker, *partition, owner, effects);
+                self.write_marker(now, (marker, rights), *partition, owner, effects);
             }
         }
     }
@@ -53,31 +55,52 @@ impl Broker {
     fn write_marker(
         &mut self,
         now: Now,
-        marker: &WritableMarker,
+        (marker, rights): (&WritableMarker, AppendRights),
         id: TopicPartition,
         owner: Owner,
         effects: &mut Effects,
     ) {
         let ticket = self.purgatory.new_ticket();
         let batch = marker.marker.batch(now.wall);
-        let rights = AppendRights { guard: None, coordinator: true };
         if let Err(error) = self.takes_markers(id) {
             let refused = ProduceOutcome::Refused(error);
             return self.follow_append(now, (ticket, id), &refused, owner, effects);
         }
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).expect("it takes markers");
-        if partition.takes_marker(&marker.marker) {
-            effects.note(TransactionNote::BatchAttributed {
-                partition: id,
-                producer_id: marker.marker.producer_id,
-                transaction: marker.transaction,
+        if partition.takes_marker(&marker.marker, rights) {
+            let (producer_id, transaction) = (marker.marker.producer_id, marker.transaction);
+            effects.note(if rights.administrator {
+                TransactionNote::MarkerForced { partition: id, producer_id }
+            } else {
+                TransactionNote::BatchAttributed { partition: id, producer_id, transaction }
             });
         }
+        let before = partition.log().coordinator_epoch(marker.marker.producer_id);
         let outcome =
             partition.produce_verified(context, Ok(&batch), (-1, rights), ticket, effects);
+        if !matches!(outcome, ProduceOutcome::Refused(_)) {
+            effects.note(ExchangeNote::RequestServed {
+                api: Api::WriteTxnMarkers,
+                partition: Some(id),
+                by: self.asker_of(owner),
+                named: i64::from(marker.marker.coordinator_epoch.0),
+                own: i64::from(before.0),
+            });
+        }
         self.touched.push(id);
         self.follow_append(now, (ticket, id), &outcome, owner, effects);
+    }
+
+    /// Who asked for a marker.
+    fn asker_of(&self, owner: Owner) -> NodeId {
+        let Owner::Marker(batch, _) = owner else { return self.context.node };
+        match self.transactions.marker_batches.get(&batch).map(|batch| &batch.from) {
+            Some(MarkerSource::Remote(caller) | MarkerSource::Administrator(caller, _)) => {
+                caller.from
+            }
+            Some(MarkerSource::Own(_)) | None => self.context.node,
+        }
     }
 
     /// Whether markers for a partition are this broker's business. Those for offsets are the group coordinator's, once
@@ -112,6 +135,9 @@ impl Broker {
             MarkerSource::Remote(caller) => {
                 let body = ResponseBody::Peer(PeerResponse::WriteTxnMarkers(Box::new(response)));
                 self.connections.reply(caller, body, effects);
+            }
+            MarkerSource::Administrator(caller, request) => {
+                self.markers_forced(caller, &request, &response, effects);
             }
             MarkerSource::Own(request) => {
                 let coordinator = &mut self.transactions.coordinator;

@@ -5,6 +5,7 @@ mod cluster;
 mod forwarding;
 mod give_up;
 mod lifecycle;
+mod recreation;
 mod replication;
 mod serving;
 mod sessions;

@@ -10,10 +10,10 @@ use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, PolledRecord};
 use crate::proto::{
     AbortedTransaction, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
-    ForgottenTopic, PartitionData, StrBytes, TopicName,
+    ForgottenTopic, PartitionData, StrBytes, TopicName, told_topic, topic_uuid,
 };
 use crate::record::{BatchError, RecordBatch};
-use crate::types::{NodeId, Offset, Time};
+use crate::types::{NodeId, Offset, Time, TopicId};
 
 use super::Consumer;
 use super::abort_filter::AbortFilter;
@@ -65,10 +65,11 @@ impl Consumer {
 
     fn fetch_from(&mut self, now: Time, leader: NodeId, effects: &mut Effects) {
         let session = self.sessions.get_or_insert_with(leader, SessionHandler::new);
-        let positions = &self.positions;
+        let (positions, metadata) = (&self.positions, &self.metadata);
         let wanted = |key: PartitionKey| {
             let position = positions.get(&key)?;
-            positions.is_fetchable(leader, &key).then(|| FetchPosition::of(position))
+            let of_it = || FetchPosition::of(position, metadata.id(key.topic));
+            positions.is_fetchable(leader, &key).then(of_it)
         };
         let built = session.build(positions.fetchable(leader), wanted);
         let mut topics: Vec<FetchTopic> = Vec::new();
@@ -76,7 +77,11 @@ impl Consumer {
         for (key, wanted) in built.to_send {
             if last_topic != Some(key.topic) {
                 let name = TopicName(self.metadata.name(key.topic).clone());
-                topics.push(FetchTopic::default().with_topic(name));
+                let mut topic = FetchTopic::default().with_topic(name);
+                if let Some(id) = wanted.topic {
+                    topic.topic_id = topic_uuid(id);
+                }
+                topics.push(topic);
                 last_topic = Some(key.topic);
             }
             let partition = FetchPartition::default()
@@ -118,29 +123,35 @@ impl Consumer {
             // Whatever else it is, a new session is the way out of it.
             Some(_) => Err(SessionError::InvalidEpoch),
         };
-        let mut answered: Vec<(PartitionKey, PartitionData)> = Vec::new();
+        let mut answered: Vec<(PartitionKey, Option<TopicId>, PartitionData)> = Vec::new();
         for topic in response.responses {
             let place = self.metadata.place(&topic.topic.0);
             let key = |data: &PartitionData| PartitionKey {
                 topic: place,
                 partition: data.partition_index,
             };
-            answered.extend(topic.partitions.into_iter().map(|data| (key(&data), data)));
+            let id = told_topic(topic.topic_id.as_u128());
+            answered.extend(topic.partitions.into_iter().map(|data| (key(&data), id, data)));
         }
         let Some(session) = self.sessions.get_mut(&leader) else { return };
-        if !session.on_response(outcome, answered.iter().map(|(key, _)| *key)) {
+        if !session.on_response(outcome, answered.iter().map(|(key, ..)| *key)) {
             return;
         }
-        for (key, data) in answered {
+        for (key, topic, data) in answered {
             let session = self.sessions.get(&leader);
             let asked = session.and_then(|session| session.asked(&key)).copied();
             let Some(FetchPosition { offset, version, .. }) = asked else { continue };
             let ticket = PositionTicket { key, version, offset };
-            self.on_partition_fetched(now, ticket, data);
+            self.on_partition_fetched(now, ticket, (topic, data));
         }
     }
 
-    fn on_partition_fetched(&mut self, now: Time, ticket: PositionTicket, data: PartitionData) {
+    fn on_partition_fetched(
+        &mut self,
+        now: Time,
+        ticket: PositionTicket,
+        (topic, data): (Option<TopicId>, PartitionData),
+    ) {
         let (leader, epoch) = (data.current_leader.leader_id.0, data.current_leader.leader_epoch);
         self.metadata.learn_leader(ticket.key, leader, epoch);
         if self.fetching(ticket).is_none() {
@@ -149,7 +160,7 @@ impl Consumer {
         match ErrorCode::try_from_code(data.error_code) {
             None => {
                 let aborted = data.aborted_transactions.unwrap_or_default();
-                self.on_records(now, ticket, (data.records, &aborted));
+                self.on_records(now, (ticket, topic), (data.records, &aborted));
             }
             Some(ErrorCode::OffsetOutOfRange) => self.on_out_of_range(ticket),
             Some(error) => self.ask_again(now, ticket, error),
@@ -169,14 +180,15 @@ impl Consumer {
     fn on_records(
         &mut self,
         now: Time,
-        ticket: PositionTicket,
+        (ticket, topic_id): (PositionTicket, Option<TopicId>),
         (bytes, aborted): (Option<Bytes>, &[AbortedTransaction]),
     ) {
         let key = ticket.key;
         let topic = self.metadata.name(key.topic).clone();
         let mut filter = AbortFilter::new(self.config.isolation, aborted);
         let bytes = bytes.unwrap_or_default();
-        let fetched = read_records(bytes, ticket.offset, (&topic, key.partition), &mut filter);
+        let fetched =
+            read_records(bytes, ticket.offset, (&topic, topic_id, key.partition), &mut filter);
         if fetched.corrupt && fetched.buffer.end.is_none() {
             return self.ask_again(now, ticket, ErrorCode::CorruptMessage);
         }
@@ -199,7 +211,7 @@ impl Consumer {
 fn read_records(
     mut bytes: Bytes,
     from: Offset,
-    place: (&StrBytes, i32),
+    place: (&StrBytes, Option<TopicId>, i32),
     filter: &mut AbortFilter,
 ) -> Fetched {
     let mut buffer = Buffer::default();
@@ -227,7 +239,7 @@ fn read_records(
 fn read_batch(
     batch: &RecordBatch,
     from: Offset,
-    (topic, partition): (&StrBytes, i32),
+    (topic, topic_id, partition): (&StrBytes, Option<TopicId>, i32),
     buffer: &mut Buffer,
 ) -> bool {
     let (before, leader_epoch) = (buffer.records.len(), batch.leader_epoch());
@@ -235,6 +247,7 @@ fn read_batch(
         if record.offset >= from {
             buffer.records.push_back(PolledRecord {
                 topic: topic.clone(),
+                topic_id,
                 partition,
                 offset: record.offset,
                 leader_epoch,

@@ -30,7 +30,7 @@ use std::collections::VecDeque;
 
 use crate::collections::SortedMap;
 use crate::config::{ConsumerConfig, ms};
-use crate::defect::Defects;
+use crate::defect::{Defects, GroupDefect};
 use crate::fetch_session::handler::SessionHandler;
 use crate::jitter::jitter;
 use crate::message::{ClientResponse, Response, ResponseBody};
@@ -49,6 +49,7 @@ use self::positions::Positions;
 use self::purpose::{PositionTicket, Purpose};
 use super::connection::{Backoff, Connections};
 use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
+use super::recreated::EpochsOfRecreated;
 
 /// A consumer.
 #[derive(Debug)]
@@ -101,8 +102,12 @@ impl Consumer {
 
     /// The same client with known bugs.
     #[must_use]
-    pub fn with_defects(self, defects: Defects) -> Self {
-        Self { defects, ..self }
+    pub fn with_defects(mut self, defects: Defects) -> Self {
+        if let Some(member) = &mut self.membership {
+            member.takes_stale_errors = defects.has(GroupDefect::StaleGenerationErrorCounts);
+        }
+        let metadata = self.metadata.with_recreated(EpochsOfRecreated::of(defects));
+        Self { defects, metadata, ..self }
     }
 
     fn on_invoked(
@@ -154,6 +159,7 @@ impl Consumer {
             Operation::Send { .. }
             | Operation::Transact { .. }
             | Operation::Administer(_)
+            | Operation::AdminTask(_)
             | Operation::CreateTopic { .. }
             | Operation::DeleteRecords { .. } => {
                 let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
@@ -226,13 +232,13 @@ impl Consumer {
                 self.on_joined(now, &sent, &response);
             }
             (Purpose::SyncGroup(sent), ClientResponse::SyncGroup(response)) => {
-                self.on_synced(now, &sent, &response);
+                self.on_synced(now, &sent, &response, effects);
             }
             (Purpose::Heartbeat(sent), ClientResponse::Heartbeat(response)) => {
-                self.on_heartbeat(now, &sent, &response);
+                self.on_heartbeat(now, &sent, &response, effects);
             }
             (Purpose::ConsumerGroupHeartbeat(life), ClientResponse::ConsumerGroupHeartbeat(it)) => {
-                self.on_consumer_heartbeat(now, life, &it);
+                self.on_consumer_heartbeat(now, life, &it, effects);
             }
             (
                 Purpose::LeaveGroup,
@@ -242,7 +248,7 @@ impl Consumer {
                 self.on_commit_answered(now, (operation, &sent), &response, effects);
             }
             (Purpose::OffsetFetch(assignment), ClientResponse::OffsetFetch(response)) => {
-                self.on_committed(now, assignment, &response);
+                self.on_committed(now, assignment, &response, effects);
             }
             (purpose, _nonsense) => self.on_lost(now, vec![purpose]),
         }

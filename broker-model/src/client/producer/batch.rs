@@ -3,11 +3,12 @@
 use bytes::Bytes;
 
 use crate::node::{Effects, Outcome};
+use crate::note::Standing;
 use crate::proto::ErrorCode;
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{
     LeaderEpoch, Offset, OperationId, ProducerEpoch, ProducerId, RecordValue, Sequence, Time,
-    WallTime,
+    TopicId, WallTime,
 };
 
 /// A producer id with its epoch.
@@ -17,6 +18,16 @@ pub(super) struct ProducerIdentity {
     pub(super) id: ProducerId,
     /// Epoch.
     pub(super) epoch: ProducerEpoch,
+}
+
+impl ProducerIdentity {
+    /// Where a producer stands that is this, or has no identity yet.
+    pub(super) fn standing(this: Option<Self>) -> Standing {
+        match this {
+            Some(Self { id, epoch }) => Standing { epoch: i64::from(epoch.0), position: id.0 },
+            None => Standing { epoch: -1, position: -1 },
+        }
+    }
 }
 
 /// A record that has been asked to be sent.
@@ -218,11 +229,16 @@ impl Batch {
     }
 
     /// The broker has it, at this offset.
-    pub(super) fn complete(&mut self, partition: i32, base_offset: Offset, effects: &mut Effects) {
+    pub(super) fn complete(
+        &mut self,
+        partition: i32,
+        (topic, base_offset): (Option<TopicId>, Offset),
+        effects: &mut Effects,
+    ) {
         for (index, record) in self.records.drain(..).enumerate() {
             let known = base_offset >= Offset::ZERO;
             let offset = if known { base_offset.plus(index as i64) } else { Offset::NONE };
-            effects.complete(record.operation, Outcome::Sent { partition, offset });
+            effects.complete(record.operation, Outcome::Sent { partition, offset, topic });
         }
     }
 

@@ -42,11 +42,12 @@ use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, TransactRecord,
 };
 use crate::node_status::NodeStatus;
+use crate::note::ExchangeNote;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, RecordValue, Time};
 
 use self::accumulator::Queue;
-use self::batch::{Batch, PendingRecord};
+use self::batch::{Batch, PendingRecord, ProducerIdentity};
 use self::identity::Identity;
 use self::partitioner::Sticky;
 pub use self::partitioner::partition_of;
@@ -58,6 +59,7 @@ use self::transactional::{State, Transactional};
 use super::connection::{Backoff, Connections};
 use super::generation::GroupMetadata;
 use super::metadata::{Metadata, PartitionKey};
+use super::recreated::EpochsOfRecreated;
 
 /// A producer.
 #[derive(Debug)]
@@ -105,7 +107,8 @@ impl Producer {
         );
         Self {
             connections: Connections::new(backoff, config.request_timeout_ms),
-            metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
+            metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node)
+                .with_recreated(EpochsOfRecreated::of(defects)),
             unplaced: SortedMap::default(),
             sticky: SortedMap::default(),
             queues: Queues::default(),
@@ -209,7 +212,9 @@ impl Producer {
                 let retry_at = self.connections.backoff.after(now.time);
                 self.identity.on_response(&response, retry_at);
             }
-            (Purpose::Transaction(what), body) => self.on_answer(now.time, what, &body),
+            (Purpose::Transaction(what, asked), body) => {
+                self.on_answer(now.time, (what, asked), &body, effects);
+            }
             (Purpose::Produce(tickets), ClientResponse::Produce(response)) => {
                 self.on_produce_response(now.time, &tickets, &response, effects);
             }
@@ -245,7 +250,7 @@ impl Producer {
                 Purpose::InitProducerId => {
                     self.identity.on_failure(self.connections.backoff.after(now));
                 }
-                Purpose::Transaction(_) => {
+                Purpose::Transaction(..) => {
                     let retry_at = self.connections.backoff.after(now);
                     if let Some(transactional) = &mut self.transactional {
                         transactional.on_lost(retry_at);
@@ -299,16 +304,29 @@ impl Producer {
         if transactional.run(now.time, with, ways, effects) {
             transactional.over(self.identity.current);
             self.run_transaction(now, effects);
+            // The next one may have something to ask at once.
+            self.ask_coordinator(now, effects);
         }
     }
 
     /// The coordinator answered.
-    fn on_answer(&mut self, now: Time, what: TransactionRequest, body: &ClientResponse) {
+    fn on_answer(
+        &mut self,
+        now: Time,
+        (what, asked): (TransactionRequest, Option<ProducerIdentity>),
+        body: &ClientResponse,
+        effects: &mut Effects,
+    ) {
         let retry_at = self.connections.backoff.after(now);
         let current = self.identity.current;
         let Some(transactional) = &mut self.transactional else { return };
         let times = (now, retry_at);
-        if let Some(identity) = transactional.on_response((what, body), current, times) {
+        let Some(given) = transactional.on_response((what, body), current, times) else { return };
+        if let Some(api) = what.api() {
+            let (asked, own) = [asked, current].map(ProducerIdentity::standing).into();
+            effects.note(ExchangeNote::AnswerApplied { api, partition: None, asked, own });
+        }
+        if let Some(identity) = given {
             self.identity.current = Some(identity);
             if current != Some(identity) {
                 self.forget_sequences();

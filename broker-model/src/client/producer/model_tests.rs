@@ -207,7 +207,7 @@ impl World {
             let copies =
                 self.logs.values().flat_map(|log| &log.values).filter(|it| *it == operation);
             match outcome {
-                Outcome::Sent { partition, offset } => {
+                Outcome::Sent { partition, offset, .. } => {
                     let value = self.logs[partition].values.get(offset.0 as usize);
                     assert_eq!(value, Some(operation), "acknowledged at {offset} of {partition}");
                 }

@@ -1,7 +1,9 @@
 //! What the requests of a producer are for.
 
+use super::batch::ProducerIdentity;
 use crate::client::connection::MetadataUpdate;
 use crate::client::partition_key::PartitionKey;
+use crate::note::Api;
 
 /// What an outstanding request of a producer is for.
 #[derive(Debug)]
@@ -10,8 +12,8 @@ pub(crate) enum Purpose {
     Metadata,
     /// An identity.
     InitProducerId,
-    /// What its transaction needs of its coordinator.
-    Transaction(TransactionRequest),
+    /// What its transaction needs of its coordinator, and who it is that asks.
+    Transaction(TransactionRequest, Option<ProducerIdentity>),
     /// The batches that it carries, at most one a partition.
     Produce(Vec<BatchTicket>),
 }
@@ -19,6 +21,20 @@ pub(crate) enum Purpose {
 impl From<MetadataUpdate> for Purpose {
     fn from(MetadataUpdate: MetadataUpdate) -> Self {
         Self::Metadata
+    }
+}
+
+impl TransactionRequest {
+    /// What is asked, if it names who asks.
+    pub(super) fn api(self) -> Option<Api> {
+        match self {
+            Self::FindCoordinator | Self::Offsets(OffsetsRequest::FindCoordinator) => None,
+            Self::InitProducerId => Some(Api::InitProducerId),
+            Self::AddPartitions => Some(Api::AddPartitionsToTxn),
+            Self::Offsets(OffsetsRequest::Add) => Some(Api::AddOffsetsToTxn),
+            Self::Offsets(OffsetsRequest::Commit) => Some(Api::TxnOffsetCommit),
+            Self::EndTxn => Some(Api::EndTxn),
+        }
     }
 }
 

@@ -10,12 +10,12 @@ use crate::config::{Acks, ProducerConfig, ms};
 use crate::defect::ProducerDefect;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
-use crate::note::{Api, ExchangeNote, ProducerNote, Standing};
+use crate::note::{Api, ExchangeNote, ProducerNote};
 use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
-    TopicName, TopicProduceData,
+    TopicName, TopicProduceData, told_topic, topic_uuid,
 };
-use crate::types::{LeaderEpoch, NodeId, Offset, Time};
+use crate::types::{LeaderEpoch, NodeId, Offset, Time, TopicId};
 
 use super::Producer;
 use super::accumulator::Queue;
@@ -173,7 +173,8 @@ impl Producer {
         if stale || queue.sequences.is_unresolved() {
             return Drain::Stop;
         }
-        let alone = in_flight && !queue.sequences.is_established();
+        let topic = self.metadata.id(key.topic);
+        let alone = in_flight && !queue.sequences.is_established(topic);
         if alone && !self.defects.has(ProducerDefect::FirstBatchesTogether) {
             return Drain::Skip;
         }
@@ -196,7 +197,11 @@ impl Producer {
             let (serial, data) = self.drain_batch(key, effects);
             if last_topic != Some(key.topic) {
                 let name = TopicName(self.metadata.name(key.topic).clone());
-                topics.push(TopicProduceData::default().with_name(name));
+                let mut topic = TopicProduceData::default().with_name(name);
+                if let Some(id) = self.metadata.id(key.topic) {
+                    topic.topic_id = topic_uuid(id);
+                }
+                topics.push(topic);
                 last_topic = Some(key.topic);
             }
             let topic = topics.last_mut().expect("a topic was just added");
@@ -255,7 +260,8 @@ impl Producer {
     fn complete_unanswered(&mut self, tickets: &[BatchTicket], effects: &mut Effects) {
         for &BatchTicket { key, serial } in tickets {
             let queue = self.queues.get_mut(&key).expect("a drained partition has a queue");
-            queue.take_from_wire(serial).complete(key.partition, Offset::NONE, effects);
+            let place = (self.metadata.id(key.topic), Offset::NONE);
+            queue.take_from_wire(serial).complete(key.partition, place, effects);
         }
     }
 
@@ -268,15 +274,18 @@ impl Producer {
         effects: &mut Effects,
     ) {
         for &ticket in tickets {
-            let Some(answer) = self.find_answer(ticket.key, response) else {
+            let Some((topic, answer)) = self.find_answer(ticket.key, response) else {
                 self.on_attempt_failed(now, ticket, ErrorCode::UnknownServerError, effects);
                 continue;
             };
             let error = ErrorCode::try_from_code(answer.error_code);
             match error {
-                None => self.on_acknowledged(ticket, Offset(answer.base_offset), effects),
+                None => {
+                    let place = (topic, Offset(answer.base_offset));
+                    self.on_acknowledged(ticket, place, effects);
+                }
                 Some(ErrorCode::DuplicateSequenceNumber) => {
-                    self.on_acknowledged(ticket, Offset::NONE, effects);
+                    self.on_acknowledged(ticket, (topic, Offset::NONE), effects);
                 }
                 Some(error) => self.on_attempt_failed(now, ticket, error, effects),
             }
@@ -291,19 +300,26 @@ impl Producer {
         &self,
         key: PartitionKey,
         response: &'a ProduceResponse,
-    ) -> Option<&'a PartitionProduceResponse> {
+    ) -> Option<(Option<TopicId>, &'a PartitionProduceResponse)> {
         let name = self.metadata.name(key.topic);
         let topic = response.responses.iter().find(|topic| topic.name.0 == *name)?;
-        topic.partition_responses.iter().find(|answer| answer.index == key.partition)
+        let id = told_topic(topic.topic_id.as_u128());
+        let mut answers = topic.partition_responses.iter();
+        Some((id, answers.find(|answer| answer.index == key.partition)?))
     }
 
-    fn on_acknowledged(&mut self, ticket: BatchTicket, base_offset: Offset, effects: &mut Effects) {
+    fn on_acknowledged(
+        &mut self,
+        ticket: BatchTicket,
+        (topic, base_offset): (Option<TopicId>, Offset),
+        effects: &mut Effects,
+    ) {
         let queue = self.queues.get_mut(&ticket.key).expect("a drained partition has a queue");
         let mut batch = queue.take_from_wire(ticket.serial);
-        if queue.sequences.acknowledged(&batch, self.defects) {
+        if queue.sequences.acknowledged(&batch, topic, self.defects) {
             note_counted(&batch, queue.sequences.identity(), effects);
         }
-        batch.complete(ticket.key.partition, base_offset, effects);
+        batch.complete(ticket.key.partition, (topic, base_offset), effects);
         queue.self_check();
     }
 
@@ -469,11 +485,7 @@ fn note_counted(batch: &Batch, own: Option<ProducerIdentity>, effects: &mut Effe
     let asked = batch.producer_state.map(|state| state.identity);
     let (Some(asked), Some(own)) = (asked, own) else { return };
     if asked != own {
-        let standing = |identity: ProducerIdentity| Standing {
-            epoch: i64::from(identity.epoch.0),
-            position: identity.id.0,
-        };
-        let (asked, own) = (standing(asked), standing(own));
+        let (asked, own) = [Some(asked), Some(own)].map(ProducerIdentity::standing).into();
         effects.note(ExchangeNote::AnswerApplied {
             api: Api::Produce,
             partition: None,
@@ -496,6 +508,7 @@ pub(super) fn refused_before_append(error: ErrorCode) -> bool {
     matches!(
         error,
         ErrorCode::NotEnoughReplicas
+            | ErrorCode::UnknownTopicId
             | ErrorCode::OutOfOrderSequenceNumber
             | ErrorCode::UnknownProducerId
             | ErrorCode::InvalidProducerEpoch

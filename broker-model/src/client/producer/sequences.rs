@@ -3,7 +3,7 @@
 use super::batch::{Batch, ProducerIdentity, ProducerState};
 use crate::defect::{Defects, ProducerDefect};
 use crate::proto::ErrorCode;
-use crate::types::Sequence;
+use crate::types::{Sequence, TopicId};
 
 /// The sequences of one partition. Source: `TxnPartitionEntry`.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Sequences {
     next: Sequence,
     /// Last sequence of the last batch that was acknowledged.
     last_acked: Option<Sequence>,
+    /// The topic in which it was, if that is known: a topic that is created again knows no producer.
+    acked_in: Option<TopicId>,
     /// The sequence after the last one that expired. Source: `partitionsWithUnresolvedSequences`.
     unresolved: Option<Sequence>,
     /// A new epoch must begin here. Source: `partitionsToRewriteSequences`.
@@ -46,9 +48,10 @@ impl Sequences {
         self.next
     }
 
-    /// Whether the broker has acknowledged a batch of this identity, so that it checks what follows it.
-    pub(super) fn is_established(&self) -> bool {
-        self.last_acked.is_some()
+    /// Whether the broker has acknowledged a batch of this identity in this topic, so that it checks what follows it.
+    pub(super) fn is_established(&self, topic: Option<TopicId>) -> bool {
+        let elsewhere = self.acked_in.zip(topic).is_some_and(|(acked, topic)| acked != topic);
+        self.last_acked.is_some() && !elsewhere
     }
 
     /// Whether a new batch must wait until those in flight have ended.
@@ -64,7 +67,12 @@ impl Sequences {
     /// A broker has a batch. One that expired may have been of an epoch that is over, and says nothing of this one; in
     /// Kafka its sequence counts all the same. Source: `TransactionManager.handleCompletedBatch`.
     /// `true` if it counts.
-    pub(super) fn acknowledged(&mut self, batch: &Batch, defects: Defects) -> bool {
+    pub(super) fn acknowledged(
+        &mut self,
+        batch: &Batch,
+        topic: Option<TopicId>,
+        defects: Defects,
+    ) -> bool {
         let any = defects.has(ProducerDefect::OldEpochAcksCount);
         let counts = |it: &ProducerState| any || Some(it.identity) == self.identity;
         let Some(state) = batch.producer_state.filter(counts) else {
@@ -72,6 +80,7 @@ impl Sequences {
         };
         let last = state.base_sequence.plus(batch.count() - 1);
         self.last_acked = self.last_acked.max(Some(last));
+        self.acked_in = topic.or(self.acked_in);
         assert!(
             any || self.last_acked < Some(self.next),
             "acknowledged up to {:?}, and {} is next",
@@ -195,7 +204,7 @@ mod tests {
             let mut sequences = Sequences::default();
             let batches: Vec<Batch> = (0..4).map(|it| next_batch(&mut sequences, it)).collect();
             if let Some(acked) = acked {
-                sequences.acknowledged(&batches[acked], Defects::NONE);
+                sequences.acknowledged(&batches[acked], None, Defects::NONE);
             }
             if let Some(unresolved) = unresolved {
                 sequences.expired(&batches[unresolved - 1]);
@@ -227,7 +236,7 @@ mod tests {
             let batches: Vec<Batch> = (0..4).map(|it| next_batch(&mut old, it)).collect();
             let epoch = ProducerEpoch(IDENTITY.epoch.0 + 1);
             let mut sequences = Sequences::of(ProducerIdentity { epoch, ..IDENTITY });
-            sequences.acknowledged(&batches[3], defects);
+            sequences.acknowledged(&batches[3], None, defects);
             assert_eq!(sequences.next_to_ack(), Sequence(next), "{defects:?}");
         }
     }
@@ -239,7 +248,7 @@ mod tests {
             let batches: Vec<Batch> = (0..2).map(|it| next_batch(&mut sequences, it)).collect();
             sequences.expired(&batches[0]);
             if acked {
-                sequences.acknowledged(&batches[1], Defects::NONE);
+                sequences.acknowledged(&batches[1], None, Defects::NONE);
             }
             assert!(sequences.is_unresolved());
             sequences.resolve();

@@ -1,7 +1,7 @@
 //! One test for each rule of outcome, order and sequence.
 
 use super::*;
-use crate::client::testing::{Driver, START, SentRequest, TOPIC};
+use crate::client::testing::{Driver, START, SentRequest, TOPIC, metadata, metadata_of};
 use crate::defect::ProducerDefect;
 use crate::message::{ClientRequest, ClientResponse, RequestBody};
 use crate::note::{Note, ProducerNote};
@@ -11,7 +11,7 @@ use crate::proto::{
 };
 use crate::record::{BatchHeader, RecordBatch};
 use crate::testing;
-use crate::types::{Offset, ProducerEpoch, ProducerId};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicId};
 
 pub(super) fn config() -> ProducerConfig {
     ProducerConfig {
@@ -167,7 +167,7 @@ fn records_of_a_batch_get_offsets_in_order() {
     assert_eq!(header(&asked).record_count, 3);
     acknowledge(&mut driver, &asked, 10);
     for (operation, offset) in [(1, 10), (2, 11), (3, 12)] {
-        let sent = Outcome::Sent { partition: 1, offset: Offset(offset) };
+        let sent = Outcome::Sent { partition: 1, offset: Offset(offset), topic: None };
         assert_eq!(outcome(&driver, operation), &sent);
     }
     acknowledge(&mut driver, &asked, 99);
@@ -315,7 +315,7 @@ fn a_silent_broker_costs_its_connection_and_then_the_outcome() {
 fn without_acks_a_record_is_sent_when_it_is_handed_over() {
     let mut driver = ready(ProducerConfig { acks: Acks::None, ..config() });
     send(&mut driver, 1, 0);
-    let sent = Outcome::Sent { partition: 0, offset: Offset::NONE };
+    let sent = Outcome::Sent { partition: 0, offset: Offset::NONE, topic: None };
     assert_eq!(outcome(&driver, 1), &sent);
     assert_eq!(header(&take_produce(&mut driver)).producer_id, ProducerId::NONE);
     driver.lose(NodeId(1), Channel::Client);
@@ -329,7 +329,10 @@ fn a_known_duplicate_is_a_success_without_offset() {
     send(&mut driver, 1, 0);
     let asked = take_produce(&mut driver);
     refuse_with(&mut driver, &asked, ErrorCode::DuplicateSequenceNumber);
-    assert_eq!(outcome(&driver, 1), &Outcome::Sent { partition: 0, offset: Offset::NONE });
+    assert_eq!(
+        outcome(&driver, 1),
+        &Outcome::Sent { partition: 0, offset: Offset::NONE, topic: None }
+    );
 }
 
 #[test]
@@ -576,7 +579,7 @@ fn a_batch_that_is_too_large_is_sent_again_in_parts() {
         assert!(sequence_ == 2 || is_quiet(&driver), "one part at a time");
         acknowledge(&mut driver, &asked, offset);
     }
-    let sent = Outcome::Sent { partition: 0, offset: Offset(3) };
+    let sent = Outcome::Sent { partition: 0, offset: Offset(3), topic: None };
     assert_eq!(outcome(&driver, 3), &sent);
     driver.advance(20);
     assert_eq!((sequence(&take_produce(&mut driver)), bumps(&driver)), ((0, 4), vec![]));
@@ -688,4 +691,69 @@ fn the_first_batch_of_an_epoch_goes_alone() {
     acknowledge(&mut driver, &again, 0);
     assert_eq!(sequence(&take_produce(&mut driver)), (0, 1));
     assert_eq!(sequence(&take_produce(&mut driver)), (0, 2));
+}
+
+/// Known bugs KAFKA-12257 and KAFKA-13488: a topic that is created again begins with epoch 0.
+#[test]
+fn a_topic_that_was_created_again_is_led_in_lower_epochs() {
+    let (whole, gone) = (ProducerDefect::EpochsOutliveTopics, ProducerDefect::GoneTopicsKeepEpochs);
+    let table = [
+        (&[][..], false, true),
+        (&[][..], true, true),
+        (&[whole][..], false, false),
+        (&[whole][..], true, false),
+        (&[gone][..], false, true),
+        (&[gone][..], true, false),
+    ];
+    for (defects, seen_gone, found) in table {
+        let defects = defects.iter().copied().collect();
+        let mut driver = Driver::new(Producer::new(config(), defects, START));
+        give_id(&mut driver, 40, 0);
+        driver.node.metadata.place(&TOPIC);
+        driver.event(Event::DeadlinePassed);
+        driver.send_leaders(&[(1, 3), (1, 3)]);
+        let mut told = vec![metadata_of(Some(TopicId(9)), &[(2, 0), (2, 0)])];
+        if seen_gone {
+            told.insert(0, metadata_of(None, &[]));
+        }
+        for body in told {
+            driver.node.metadata.request_update();
+            driver.advance(1_000);
+            let is_it = |body: &RequestBody| {
+                matches!(body, RequestBody::Client(ClientRequest::Metadata(_)))
+            };
+            let asked = driver.take(is_it).expect("it asks again");
+            driver.answer(&asked, body);
+        }
+        let key = PartitionKey { topic: 0, partition: 0 };
+        let leader = driver.node.metadata.leadership(key).leader;
+        assert_eq!(leader == Some(NodeId(2)), found, "{seen_gone}");
+        assert_eq!(driver.node.metadata.id(0), Some(TopicId(9)));
+    }
+}
+
+/// That nobody knew of it for a while makes it no other topic.
+#[test]
+fn the_same_topic_is_led_in_no_lower_epoch_again() {
+    let weak = ProducerDefect::LostTopicsForgetEpochs;
+    for (defects, goes_back) in [(&[][..], false), (&[weak][..], true)] {
+        let defects = defects.iter().copied().collect();
+        let mut driver = Driver::new(Producer::new(config(), defects, START));
+        give_id(&mut driver, 40, 0);
+        driver.node.metadata.place(&TOPIC);
+        driver.event(Event::DeadlinePassed);
+        driver.send_leaders(&[(1, 3), (1, 3)]);
+        for body in [metadata_of(None, &[]), metadata(&[(2, 0), (2, 0)])] {
+            driver.node.metadata.request_update();
+            driver.advance(1_000);
+            let is_it = |body: &RequestBody| {
+                matches!(body, RequestBody::Client(ClientRequest::Metadata(_)))
+            };
+            let asked = driver.take(is_it).expect("it asks again");
+            driver.answer(&asked, body);
+        }
+        let key = PartitionKey { topic: 0, partition: 0 };
+        let known = driver.node.metadata.leadership(key);
+        assert_eq!(known.epoch == LeaderEpoch(0), goes_back, "{known:?}");
+    }
 }

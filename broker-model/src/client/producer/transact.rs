@@ -160,7 +160,7 @@ impl Producer {
                 continue;
             }
             let (_, place, at) = &mut transaction.sent[(number - transaction.first) as usize];
-            if let Outcome::Sent { partition, offset } = outcome {
+            if let Outcome::Sent { partition, offset, .. } = outcome {
                 (*place, *at) = (partition, offset);
             } else if let Outcome::Failed { error, partition }
             | Outcome::Unknown { error, partition } = outcome

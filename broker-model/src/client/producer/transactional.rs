@@ -250,7 +250,7 @@ impl Transactional {
             self.commit_sent |= self.state == State::Committing;
         }
         self.in_flight = true;
-        let purpose = Purpose::Transaction(what);
+        let purpose = Purpose::Transaction(what, current);
         connections.send(now, (to, Channel::Client), body, purpose, effects);
         false
     }
@@ -325,17 +325,27 @@ impl Transactional {
         }
     }
 
-    /// A question was answered: the identity that comes with it, if one does. `retry_at` is when it may be asked again.
+    /// A question was answered: the identity that comes with it, if one does; none at all if the answer is for nobody.
+    /// `retry_at` is when it may be asked again.
     pub(super) fn on_response(
+        &mut self,
+        answer: (TransactionRequest, &ClientResponse),
+        current: Option<ProducerIdentity>,
+        times: (Time, Time),
+    ) -> Option<Option<ProducerIdentity>> {
+        self.in_flight = false;
+        if std::mem::take(&mut self.orphaned) {
+            return None;
+        }
+        Some(self.take(answer, current, times))
+    }
+
+    fn take(
         &mut self,
         (what, body): (TransactionRequest, &ClientResponse),
         current: Option<ProducerIdentity>,
         (now, retry_at): (Time, Time),
     ) -> Option<ProducerIdentity> {
-        self.in_flight = false;
-        if std::mem::take(&mut self.orphaned) {
-            return None;
-        }
         match (what, body) {
             (TransactionRequest::FindCoordinator, ClientResponse::FindCoordinator(response)) => {
                 let found = response.coordinators.first();

@@ -1,33 +1,24 @@
 //! What administrators ask: replicas that move, topics and partitions, brokers that go.
 
-use super::{P, as_promised, image, nodes, partition};
+use super::{P, add_brokers, as_promised, image, nodes, partition};
 use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::config::topic_name;
 use crate::controller::administration::administer;
 use crate::controller::alter_partition::alter_partitions;
 use crate::message::{AlterPartitionItem, AlterPartitionRequest, ClusterError};
-use crate::metadata::{BrokerRegistration, MetadataImage, MetadataRecord};
+use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::{PartitionRegistration, Reassignment};
 use crate::proto::{
     AlterPartitionReassignmentsRequest, BrokerId, CreatePartitionsRequest, CreatePartitionsTopic,
     DeleteTopicState, DeleteTopicsRequest, ErrorCode, ListPartitionReassignmentsRequest,
     ReassignablePartition, ReassignableTopic, TopicName, UnregisterBrokerRequest,
 };
-use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId};
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, TopicId};
 
 /// Brokers 1 to 6, and "orders" on the first three, all in sync, led by 1.
 fn base() -> MetadataImage {
     let mut image = image(partition(&[1, 2, 3], &[], Some(1)));
-    for id in 4..=6 {
-        let registration = BrokerRegistration {
-            broker_epoch: BrokerEpoch(i64::from(10 + id)),
-            registered_at: Offset(i64::from(10 + id)),
-            incarnation: id as u64,
-            fenced: false,
-            shutting_down: false,
-        };
-        image.brokers.insert(NodeId(id), registration);
-    }
+    add_brokers(&mut image, 4..=6);
     image
 }
 

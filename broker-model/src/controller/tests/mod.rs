@@ -8,6 +8,8 @@ mod election;
 pub(crate) mod net;
 mod topics;
 
+use std::ops::RangeInclusive;
+
 use crate::config::ClusterConfig;
 use crate::controller::election::ControllerRules;
 use crate::defect::{Defect, Defects};
@@ -61,11 +63,9 @@ pub(super) fn partition(isr: &[i32], elr: &[i32], leader: Option<i32>) -> Partit
     }
 }
 
-/// Brokers 1, 2 and 3, unfenced, of epochs 11, 12 and 13, and the partition of a topic with two replicas in sync at
-/// least.
-pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
-    let mut image = MetadataImage { end_offset: Offset(100), ..MetadataImage::default() };
-    for id in 1..=3 {
+/// Unfenced brokers; the epoch of each is ten more than its id.
+pub(super) fn add_brokers(image: &mut MetadataImage, ids: RangeInclusive<i32>) {
+    for id in ids {
         let registration = BrokerRegistration {
             broker_epoch: BrokerEpoch(i64::from(10 + id)),
             registered_at: Offset(i64::from(10 + id)),
@@ -75,6 +75,13 @@ pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
         };
         image.brokers.insert(NodeId(id), registration);
     }
+}
+
+/// Brokers 1, 2 and 3, unfenced, of epochs 11, 12 and 13, and the partition of a topic with two replicas in sync at
+/// least.
+pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
+    let mut image = MetadataImage { end_offset: Offset(100), ..MetadataImage::default() };
+    add_brokers(&mut image, 1..=3);
     image.topic_ids.insert("orders".to_owned(), P.topic);
     image.topics.insert(P.topic, testing::topic("orders", 2));
     image.partitions.insert(P, registration);

@@ -16,4 +16,8 @@ pub(crate) enum Conversion {
     Downgraded { group: Box<ClassicGroup>, rebalances: bool },
     /// A classic group that nobody knew is there from now on; it is none if it cannot be written.
     Began,
+    /// A group is no more.
+    Deleted,
+    /// Offsets of a group are no more.
+    OffsetsDeleted,
 }

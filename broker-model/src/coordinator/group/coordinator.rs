@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::classic::group::ClassicGroup;
 use super::conversion::Conversion;
+use super::deletion::Deletion;
 use super::modern::session::{MemberKey, Timers};
 use super::state::{GroupChange, GroupState};
 use super::waiter::{Waiter, client_error, refuse};
@@ -21,7 +22,7 @@ use crate::defect::{Defects, GroupDefect};
 use crate::log::{Log, VerificationGuard};
 use crate::message::ResponseBody;
 use crate::node::Deadline;
-use crate::note::GroupNote;
+use crate::note::{ExchangeNote, GroupNote};
 use crate::proto::ErrorCode;
 use crate::types::{ConnectionId, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, Time};
 
@@ -44,6 +45,8 @@ pub(crate) enum Todo {
     Accepted { group: String, member: String, generation: i32, places: Vec<Place> },
     /// A fact to be stated.
     Note(GroupNote),
+    /// A fact to be stated: who names a generation, or the epoch of a member, is served.
+    Served(ExchangeNote),
     /// A fact to be stated: in this leader epoch of a partition of the topic, what is committed says that a group of
     /// the consumer protocol has changed.
     Changed(i32, LeaderEpoch, GroupChange),
@@ -94,6 +97,8 @@ pub(crate) struct GroupCoordinator {
     /// Where the logs of partitions ended when they were loaded, until all of that is committed: what their groups are
     /// is stated then, and what has changed before was stated by others.
     loaded_to: BTreeMap<i32, Offset>,
+    /// Groups that are being deleted.
+    pub(super) deletions: BTreeMap<u64, Deletion>,
     pub(super) expiration_at: Time,
     last_member: u64,
 }
@@ -114,6 +119,7 @@ impl GroupCoordinator {
             commits_on: BTreeMap::new(),
             has_consumer_groups: false,
             loaded_to: BTreeMap::new(),
+            deletions: BTreeMap::new(),
             expiration_at: now + ms(rules.config.offsets_retention_check_interval_ms),
             last_member: 0,
         }
@@ -232,14 +238,13 @@ impl GroupCoordinator {
     /// Records were not appended.
     pub(crate) fn not_written(&mut self, now: Now, waiter: Waiter, error: ErrorCode) {
         let error = client_error(error);
-        let waiter = if let Waiter::Converting { partition, group, conversion, then } = waiter {
+        let mut waiter = waiter;
+        while let Waiter::Converting { partition, group, conversion, then } = waiter {
             if matches!(conversion, Conversion::Began) {
                 self.never_began(now, (partition, &group), error);
             }
-            *then
-        } else {
-            waiter
-        };
+            waiter = *then;
+        }
         self.failed(now, waiter, error);
     }
 
@@ -273,8 +278,15 @@ impl GroupCoordinator {
                     .push_back(Todo::Note(GroupNote::ProtocolChanged { group, classic: true }));
             }
             Conversion::Began => {}
+            Conversion::Deleted => {
+                self.forget_group(partition, &group);
+                self.todo.push_back(Todo::Note(GroupNote::GroupDeleted { group }));
+            }
+            Conversion::OffsetsDeleted => {
+                self.todo.push_back(Todo::Note(GroupNote::OffsetsDeleted { group }));
+            }
         }
-        *then
+        self.converted(now, *then)
     }
 
     /// Does what time alone brings.
@@ -425,6 +437,7 @@ impl GroupCoordinator {
                 self.static_stored(now, &mut group, &rejoin);
                 self.put_group(partition, group);
             }
+            Waiter::Deletion { number, places } => self.deletion_decided((number, &places), None),
             Waiter::Nobody => {}
             Waiter::Converting { .. } => unreachable!("it has changed before it was waited for"),
         }
@@ -451,6 +464,9 @@ impl GroupCoordinator {
                 let mut group = self.take_group(now, partition, &group);
                 self.static_not_stored(now, &mut group, &rejoin, error);
                 self.put_group(partition, group);
+            }
+            Waiter::Deletion { number, places } => {
+                self.deletion_decided((number, &places), Some(error));
             }
             Waiter::Assignments { .. }
             | Waiter::StaticRejoin { .. }

@@ -6,16 +6,21 @@
 //! | `state` | what the records of `__consumer_offsets` give: committed offsets and stored groups |
 //! | `records`, `bytes` | those records, as Kafka writes them |
 //! | `offsets`, `expiration` | commits and fetches of offsets, and their end |
+//! | `administration`, `deletion` | what administrators are told, and what they delete |
 //! | `transactional` | offsets that a transaction commits |
 //! | `classic` | the classic protocol |
 //! | `conversion` | groups that change from one to the other |
 //! | `modern` | the consumer protocol (KIP-848) |
 //! | `waiter` | what happens once a record is committed |
 
+mod administration;
+#[cfg(test)]
+mod administration_tests;
 mod bytes;
 mod classic;
 mod conversion;
 mod coordinator;
+mod deletion;
 #[cfg(test)]
 mod door_tests;
 mod expiration;
@@ -29,6 +34,7 @@ mod records;
 mod state;
 #[cfg(test)]
 mod tests;
+mod topic_deletion;
 mod transactional;
 mod waiter;
 

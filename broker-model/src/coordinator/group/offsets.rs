@@ -7,9 +7,10 @@ use super::records::{CommittedOffset, Place, offset_record};
 use super::state::GroupState;
 use super::waiter::Waiter;
 use crate::caller::Caller;
+use crate::consumer_protocol;
 use crate::defect::GroupDefect;
 use crate::message::{ClientResponse, ResponseBody};
-use crate::note::GroupNote;
+use crate::note::{Api, ExchangeNote, GroupNote};
 use crate::proto::{
     ErrorCode, OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
     OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
@@ -120,19 +121,30 @@ impl GroupCoordinator {
     }
 
     fn note_accepted(&mut self, request: &OffsetCommitRequest) {
-        let generation = request.generation_id_or_member_epoch;
-        if generation < 0 {
-            return;
-        }
         let places = request.topics.iter().flat_map(|topic| {
             topic.partitions.iter().map(|asked| (topic.name.0.clone(), asked.partition_index))
         });
-        self.todo.push_back(Todo::Accepted {
-            group: request.group_id.0.to_string(),
-            member: request.member_id.to_string(),
-            generation,
-            places: places.collect(),
-        });
+        let by = (&*request.group_id.0, &*request.member_id);
+        self.accepted(by, request.generation_id_or_member_epoch, places.collect());
+    }
+
+    /// States that somebody is served who names a generation, or the epoch of a member, and which one it is in.
+    pub(super) fn served(&mut self, api: Api, caller: Caller, (named, own): (i32, i32)) {
+        let note = ExchangeNote::coordinator_served(api, caller.from, named, own);
+        self.todo.push_back(Todo::Served(note));
+    }
+
+    /// States that a commit is taken; one that names no generation is nobody's.
+    pub(super) fn accepted(
+        &mut self,
+        (group, member): (&str, &str),
+        generation: i32,
+        places: Vec<consumer_protocol::Place>,
+    ) {
+        if generation >= 0 {
+            let (group, member) = (group.to_owned(), member.to_owned());
+            self.todo.push_back(Todo::Accepted { group, member, generation, places });
+        }
     }
 
     fn note_fenced(&mut self, request: &OffsetCommitRequest, error: ErrorCode) {
@@ -185,17 +197,23 @@ impl GroupCoordinator {
     ) {
         let tells_unstable = self.defects.has(GroupDefect::UnstableOffsetsTold);
         let mut answers = Vec::new();
-        let mut waits_at = None;
+        let (mut waits_at, mut served) = (None, Vec::new());
         for asked in &request.groups {
             let partition = partition_of(asked.group_id.as_str());
             answers.push(match self.runtime.active(partition) {
-                Ok(context) if request.require_stable => {
-                    waits_at = Some(partition);
-                    validated(context.written(), asked, !tells_unstable)
+                Ok(context) => {
+                    let stable = request.require_stable;
+                    waits_at = stable.then_some(partition).or(waits_at);
+                    let state = if stable { context.written() } else { context.committed() };
+                    let answer = validated(state, asked, stable && !tells_unstable);
+                    served.extend(epochs(state, asked).filter(|_| answer.error_code == 0));
+                    answer
                 }
-                Ok(context) => validated(context.committed(), asked, false),
                 Err(error) => fetch_refused(asked, error),
             });
+        }
+        for epochs in served {
+            self.served(Api::OffsetFetch, caller, epochs);
         }
         let response = OffsetFetchResponse::default().with_groups(answers);
         let body = ResponseBody::Client(ClientResponse::OffsetFetch(Box::new(response)));
@@ -239,6 +257,13 @@ fn fetch_refused(asked: &OffsetFetchRequestGroup, error: ErrorCode) -> OffsetFet
     OffsetFetchResponseGroup::default()
         .with_group_id(asked.group_id.clone())
         .with_error_code(error.code())
+}
+
+/// The epoch that a member of a group of the consumer protocol names who asks for offsets, and the one it is in.
+fn epochs(state: &GroupState, asked: &OffsetFetchRequestGroup) -> Option<(i32, i32)> {
+    let group = state.consumer_group(asked.group_id.as_str())?;
+    let member = group.members().get(asked.member_id.as_deref()?);
+    Some((asked.member_epoch, member.map_or(-1, |member| member.holding.epoch)))
 }
 
 /// A group's offsets, if who asks may know them. Source: `OffsetMetadataManager.validateOffsetFetch`.

@@ -1,7 +1,7 @@
 //! What the records of one partition of `__consumer_offsets` give. Source: Kafka's `OffsetMetadataManager.replay`,
 //! `GroupMetadataManager.replay`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::modern::group::{ConsumerGroup, LEAVES};
 use super::modern::member::{Holding, Partitions};
@@ -64,6 +64,11 @@ impl GroupState {
         offsets.into_iter().any(|offsets| !offsets.is_empty())
     }
 
+    /// Where transactions that have not ended want to commit offsets of a group.
+    pub(crate) fn pending_places(&self, group: &str) -> impl Iterator<Item = &Place> {
+        self.pending.values().filter_map(move |groups| groups.get(group)).flat_map(Offsets::keys)
+    }
+
     /// The stored groups.
     pub(crate) fn groups(&self) -> impl Iterator<Item = (&String, &StoredGroup)> {
         self.groups.iter()
@@ -95,6 +100,16 @@ impl GroupState {
     /// What has changed since this was asked last.
     pub(crate) fn take_changes(&mut self) -> Vec<GroupChange> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// Which groups have offsets, or will if transactions commit, in partitions of these topics.
+    pub(crate) fn places_in(&self, topics: &[String]) -> BTreeSet<(String, Place)> {
+        let all = self.offsets.iter().chain(self.pending.values().flatten());
+        let places = all.flat_map(|(group, offsets)| {
+            let places = offsets.keys().filter(|place| topics.contains(&place.0));
+            places.map(move |place| (group.clone(), place.clone()))
+        });
+        places.collect()
     }
 
     /// Names of groups that have offsets, or will if transactions commit.

@@ -111,6 +111,7 @@ impl Bench {
                 | Todo::Assigned { .. }
                 | Todo::Released { .. }
                 | Todo::Note(_)
+                | Todo::Served(_)
                 | Todo::Accepted { .. }
                 | Todo::Changed(..)
                 | Todo::Answered(..)
@@ -270,7 +271,7 @@ impl Bench {
         Some(response.topics[0].partitions[0].error_code)
     }
 
-    fn committed(&mut self) -> i64 {
+    pub(super) fn committed(&mut self) -> i64 {
         let group = OffsetFetchRequestGroup::default()
             .with_group_id(GroupId(topic_name("g")))
             .with_topics(None);
@@ -458,6 +459,21 @@ fn offsets_expire_where_nobody_reads() {
     simple.run();
     assert_eq!(simple.committed(), -1);
     assert!(simple.groups.group(0, "g").is_none(), "the group goes with its last offset");
+}
+
+/// KAFKA-2000: what groups have committed of a topic goes with it.
+#[test]
+fn offsets_go_with_their_topic() {
+    let mut bench = Bench::new(&[]);
+    assert_eq!(bench.commit("", -1, 7), Some(0));
+    bench.groups.topics_deleted(&["payments".to_owned()]);
+    bench.run();
+    assert_eq!(bench.committed(), 7, "another topic");
+    bench.groups.topics_deleted(&["orders".to_owned()]);
+    bench.run();
+    assert_eq!(bench.committed(), -1);
+    bench.fail_over();
+    assert_eq!(bench.committed(), -1, "it is written down");
 }
 
 mod transactional;

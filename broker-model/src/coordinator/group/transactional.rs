@@ -77,18 +77,11 @@ impl GroupCoordinator {
     }
 
     fn note_taken(&mut self, request: &TxnOffsetCommitRequest) {
-        if request.generation_id < 0 {
-            return;
-        }
         let places = request.topics.iter().flat_map(|topic| {
             topic.partitions.iter().map(|asked| (topic.name.0.clone(), asked.partition_index))
         });
-        self.todo.push_back(Todo::Accepted {
-            group: request.group_id.0.to_string(),
-            member: request.member_id.to_string(),
-            generation: request.generation_id,
-            places: places.collect(),
-        });
+        let by = (&*request.group_id.0, &*request.member_id);
+        self.accepted(by, request.generation_id, places.collect());
     }
 
     /// Who may commit within a transaction. One that names neither member nor generation is taken at its word, as

@@ -9,8 +9,9 @@ use super::classic::member::Member;
 use super::conversion::Conversion;
 use super::modern::answers as modern;
 use crate::caller::Caller;
+use crate::group_admin_message::GroupAdminResponse;
 use crate::message::{ClientResponse, ResponseBody};
-use crate::proto::ErrorCode;
+use crate::proto::{ErrorCode, OffsetDeleteResponse};
 use crate::types::Offset;
 
 /// What each member is given.
@@ -32,6 +33,8 @@ pub(crate) enum Waiter {
     Assignments { partition: i32, group: String, generation: i32, assignments: Box<Assignments> },
     /// A static member that is back under another id.
     StaticRejoin { partition: i32, group: String, rejoin: Box<StaticRejoin> },
+    /// One who deletes groups: which deletion, and the places of its groups that this is about.
+    Deletion { number: u64, places: Vec<usize> },
     /// Nobody.
     Nobody,
     /// A group that is another one once this is written, and who waits then.
@@ -112,6 +115,10 @@ pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
         *body = answers::leave_refused(error);
     } else if matches!(body, ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(_))) {
         *body = modern::refused(error);
+    } else if let ResponseBody::Client(ClientResponse::GroupAdmin(response)) = body
+        && let GroupAdminResponse::OffsetDelete(response) = &mut **response
+    {
+        *response = OffsetDeleteResponse::default().with_error_code(error.code());
     } else {
         panic!("nobody waits with {body:?}");
     }

@@ -103,6 +103,11 @@ impl<S: Replicated, W> Runtime<S, W> {
         self.contexts.iter().filter(serve).map(|(partition, _)| *partition)
     }
 
+    /// Whether any log is being loaded.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.contexts.values().any(|context| context.loaded_at().is_some())
+    }
+
     /// Those who have waited too long, everywhere.
     pub(crate) fn expired(&mut self, now: Time) -> Vec<W> {
         self.contexts.values_mut().flat_map(|context| context.expired(now)).collect()

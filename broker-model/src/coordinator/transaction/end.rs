@@ -48,6 +48,8 @@ impl TransactionCoordinator {
         ids: Ids<'_>,
     ) {
         let bumps = self.config.epoch_per_transaction;
+        let ((_, named), before) = (end.0, self.last_epochs(partition, id));
+        let before = before.map_or(ProducerEpoch::NONE, |(epoch, _)| epoch);
         let found = self.known(partition, id).and_then(|(_, metadata)| {
             let fences = metadata.pending == Some(TransactionState::PrepareEpochFence);
             let ending = if bumps {
@@ -60,6 +62,9 @@ impl TransactionCoordinator {
         });
         match found {
             Ok((Ending::Decide(next), _, fences)) => {
+                if from_client {
+                    self.served(&asker, named, before);
+                }
                 let early = self.config.defects.has(TransactionDefect::ToldBeforeDurable);
                 let asker = if early && from_client {
                     let identity = (next.producer_id, next.epoch);

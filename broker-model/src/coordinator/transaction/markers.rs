@@ -115,16 +115,18 @@ impl Markers {
         by_leader
     }
 
-    /// Takes an answer, or a loss, of one transaction's part of a request; true if all its markers are written.
+    /// Takes an answer, or a loss, of one transaction's part of a request: whether all its markers are written, and
+    /// the epoch in which its coordinator is; none if it is for nobody any more.
     pub(super) fn answered(
         &mut self,
         now: Time,
         sent: &Sent,
         results: &[Option<ErrorCode>],
-    ) -> bool {
-        let Some(pending) = self.pending.get_mut(&sent.key) else { return false };
-        if pending.marker.coordinator_epoch != sent.coordinator_epoch {
-            return false;
+    ) -> Option<(bool, LeaderEpoch)> {
+        let pending = self.pending.get_mut(&sent.key)?;
+        let own = pending.marker.coordinator_epoch;
+        if own != sent.coordinator_epoch {
+            return None;
         }
         for (at, partition) in sent.partitions.iter().enumerate() {
             let error = results.get(at).copied().unwrap_or(Some(ErrorCode::UnknownServerError));
@@ -135,7 +137,7 @@ impl Markers {
                 Some(ErrorCode::InvalidProducerEpoch | ErrorCode::TransactionCoordinatorFenced) => {
                     // A newer coordinator, or a newer transaction: these markers are not this one's to write.
                     self.pending.remove(&sent.key);
-                    return false;
+                    return Some((false, own));
                 }
                 Some(_) => {
                     if pending.in_flight.remove(partition) {
@@ -145,6 +147,6 @@ impl Markers {
                 }
             }
         }
-        pending.waiting.is_empty() && pending.in_flight.is_empty()
+        Some((pending.waiting.is_empty() && pending.in_flight.is_empty(), own))
     }
 }

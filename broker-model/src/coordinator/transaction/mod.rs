@@ -19,9 +19,11 @@
 //! | `end` | `EndTxn` |
 //! | `write`, `writes` | records under way, and what follows once they are committed |
 //! | `markers`, `send_markers` | markers under way |
+//! | `administration` | what administrators are told |
 //! | `self_check` | what must hold after each change |
 //! | `todo` | what the broker is asked to do |
 
+mod administration;
 mod end;
 mod markers;
 mod metadata;
@@ -245,9 +247,14 @@ impl TransactionCoordinator {
     /// `TransactionMetadata.prepareFenceProducerEpoch`.
     fn fence_and_abort(&mut self, now: Now, partition: i32, id: &str, asker: Asker, ids: Ids<'_>) {
         let keeps_epoch = self.config.defects.has(TransactionDefect::TimeoutKeepsEpoch);
+        let unfenced = self.config.defects.has(TransactionDefect::InitAbortsUnfenced);
+        let keeps_epoch = match asker {
+            Asker::Nobody => keeps_epoch,
+            Asker::InitProducerId(_) => unfenced,
+            Asker::AddPartitions(_) | Asker::AddOffsets(_) | Asker::EndTxn(_) => false,
+        };
         let Ok((_, metadata)) = self.known(partition, id) else { return };
-        let fences = !keeps_epoch || !matches!(asker, Asker::Nobody);
-        let epoch = if fences { metadata.prepare_fence() } else { metadata.now.epoch };
+        let epoch = if keeps_epoch { metadata.now.epoch } else { metadata.prepare_fence() };
         let producer = (metadata.now.producer_id, epoch);
         let abort = TransactionResult::Abort;
         self.end(now, (partition, id), (producer, abort), (asker, false), ids);

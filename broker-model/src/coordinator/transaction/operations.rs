@@ -2,9 +2,9 @@
 //! `TransactionCoordinator.handleInitProducerId`, `handleAddPartitionsToTransaction`,
 //! `handleVerifyPartitionsInTransaction`.
 
-use crate::note::TransactionState;
+use crate::note::{Api, ExchangeNote, TransactionState};
 use crate::proto::ErrorCode;
-use crate::types::{Now, ProducerEpoch, ProducerId, TopicPartition};
+use crate::types::{NodeId, Now, ProducerEpoch, ProducerId, TopicPartition};
 
 use super::metadata::{LAST_EPOCH, TransactionMetadata, TransactionRecord};
 use super::write::Then;
@@ -22,6 +22,8 @@ pub(crate) struct InitProducer {
 /// A producer, or a leader for it, wants partitions to be in a transaction, or asks whether they are.
 #[derive(Debug)]
 pub(crate) struct AddPartitions {
+    /// Who asks.
+    pub(crate) from: NodeId,
     pub(crate) transactional_id: String,
     pub(crate) producer: (ProducerId, ProducerEpoch),
     pub(crate) verify_only: bool,
@@ -47,10 +49,34 @@ impl TransactionCoordinator {
         ids: Ids<'_>,
     ) {
         let id = request.transactional_id.as_str();
-        match self.prepare_identity(now, partition, request, ids) {
+        let last = self.last_epochs(partition, id);
+        let identity = self.prepare_identity(now, partition, request, ids);
+        if let (Ok(Identity::Next(_)), Some((_, named))) = (&identity, request.expected) {
+            let (epoch, before) = last.unwrap_or((ProducerEpoch::NONE, ProducerEpoch::NONE));
+            self.served(&asker, named, if named == before { before } else { epoch });
+        }
+        match identity {
             Ok(Identity::Next(next)) => self.write(partition, id, next, Then::Answer(asker)),
             Ok(Identity::Fence) => self.fence_and_abort(now, partition, id, asker, ids),
             Err(error) => self.answer(asker, Err(error)),
+        }
+    }
+
+    /// The epoch of a transactional id, and the one before, by which a retry of the same question is known.
+    pub(super) fn last_epochs(
+        &mut self,
+        partition: i32,
+        id: &str,
+    ) -> Option<(ProducerEpoch, ProducerEpoch)> {
+        let (_, metadata) = self.known(partition, id).ok()?;
+        Some((metadata.now.epoch, metadata.now.last_epoch))
+    }
+
+    /// States that a producer is served, which epoch it names, and which one it is in.
+    pub(super) fn served(&mut self, asker: &Asker, named: ProducerEpoch, own: ProducerEpoch) {
+        if let Some((api, by)) = asker.named() {
+            let note = ExchangeNote::coordinator_served(api, by, named.0, own.0);
+            self.todo.push_back(Todo::Exchanged(note));
         }
     }
 
@@ -122,16 +148,37 @@ impl TransactionCoordinator {
         asker: Asker,
     ) {
         let id = request.transactional_id.as_str();
+        let epoch = self.last_epochs(partition, id).map_or(ProducerEpoch::NONE, |last| last.0);
         if request.verify_only
             && let Asker::AddPartitions(asker) = asker
         {
             let verified = self.verify(partition, request);
+            self.partitions_served(request, &Asker::AddPartitions(asker), epoch, verified.is_ok());
             return self.todo.push_back(Todo::Added(asker, verified));
         }
-        match self.prepare_partitions(now, partition, request) {
+        let prepared = self.prepare_partitions(now, partition, request);
+        self.partitions_served(request, &asker, epoch, prepared.is_ok());
+        match prepared {
             Ok(Some(next)) => self.write(partition, id, next, Then::Answer(asker)),
             Ok(None) => self.answer(asker, Ok(None)),
             Err(error) => self.answer(asker, Err(error)),
+        }
+    }
+
+    fn partitions_served(
+        &mut self,
+        request: &AddPartitions,
+        asker: &Asker,
+        own: ProducerEpoch,
+        served: bool,
+    ) {
+        let (api, named) = match asker {
+            Asker::AddOffsets(_) => (Api::AddOffsetsToTxn, request.producer.1),
+            _ => (Api::AddPartitionsToTxn, request.producer.1),
+        };
+        if served {
+            let note = ExchangeNote::coordinator_served(api, request.from, named.0, own.0);
+            self.todo.push_back(Todo::Exchanged(note));
         }
     }
 

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use crate::message::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
+use crate::note::{Api, ExchangeNote, Standing};
 use crate::proto::ErrorCode;
 use crate::record::{TransactionMarker, TransactionResult};
-use crate::types::{NodeId, Now, TopicPartition};
+use crate::types::{LeaderEpoch, NodeId, Now, TopicPartition};
 
-use super::TransactionCoordinator;
 use super::markers::{Key, MarkerRequest, MarkersToSend, Pending, Sent};
+use super::{Todo, TransactionCoordinator};
 
 impl TransactionCoordinator {
     /// Has the markers of a decided transaction written. Source: `TransactionMarkerChannelManager.addTxnMarkersToSend`.
@@ -96,7 +97,11 @@ impl TransactionCoordinator {
                 None => vec![Some(ErrorCode::NetworkException); part.partitions.len()],
             };
             let (partition, id) = &part.key;
-            if self.markers.answered(now.time, part, &results) {
+            let answered = self.markers.answered(now.time, part, &results);
+            if let Some((_, own)) = answered {
+                self.todo.push_back(Todo::Exchanged(markers_took(part.coordinator_epoch, own)));
+            }
+            if let Some((true, _)) = answered {
                 self.complete(now, *partition, id);
             }
             self.self_check(*partition, id);
@@ -107,4 +112,11 @@ impl TransactionCoordinator {
     pub(super) fn markers_done(&mut self, partition: i32, id: &str) {
         self.markers.pending.remove(&(partition, id.to_owned()));
     }
+}
+
+/// The fact that an answer about markers counts, by the epoch of the coordinator that asked, and the present one.
+fn markers_took(asked: LeaderEpoch, own: LeaderEpoch) -> ExchangeNote {
+    let standing = |epoch: LeaderEpoch| Standing { epoch: i64::from(epoch.0), position: -1 };
+    let (asked, own) = (standing(asked), standing(own));
+    ExchangeNote::AnswerApplied { api: Api::WriteTxnMarkers, partition: None, asked, own }
 }

@@ -8,9 +8,10 @@ use super::{
 use crate::defect::Defects;
 use crate::log::Log;
 use crate::message::WriteTxnMarkersResponse;
+use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::{TransactionNote, TransactionState};
-use crate::proto::ErrorCode;
+use crate::proto::{ErrorCode, ListTransactionsRequest, StrBytes, TransactionalId, WireProducerId};
 use crate::record::TransactionResult;
 use crate::testing;
 use crate::types::{
@@ -61,7 +62,7 @@ impl Bench {
                         |missing: Vec<_>| if missing.is_empty() { Ok(()) } else { refused };
                     added = Some(result.and_then(all_in));
                 }
-                Todo::Note(_) | Todo::Reply(..) => {}
+                Todo::Note(_) | Todo::Exchanged(_) | Todo::Reply(..) => {}
             }
         }
         added
@@ -82,6 +83,7 @@ impl Bench {
 
     fn add(&mut self, producer: (i64, i16), verify_only: bool) -> Result<(), ErrorCode> {
         let request = AddPartitions {
+            from: NodeId(1000),
             transactional_id: ID.to_owned(),
             producer: (ProducerId(producer.0), ProducerEpoch(producer.1)),
             verify_only,
@@ -143,6 +145,65 @@ fn a_transaction_goes_from_its_first_partition_to_its_last_marker() {
         bench.write_markers(None);
         assert_eq!(bench.state(), TransactionState::CompleteCommit);
         assert_eq!(bench.add((41, next), false), Ok(()), "the next one, version 2: {bumps}");
+    }
+}
+
+fn listed(bench: &Bench, request: &ListTransactionsRequest) -> Vec<String> {
+    let response = bench.coordinator.list(bench.now, request);
+    assert_eq!(response.error_code, 0);
+    let states = response.transaction_states.iter();
+    let told = states.map(|it| {
+        format!("{} {} {}", &*it.transactional_id, it.producer_id.0, it.transaction_state)
+    });
+    told.chain(response.unknown_state_filters.iter().map(ToString::to_string)).collect()
+}
+
+#[test]
+fn transactions_are_listed_by_state_producer_and_age() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    assert_eq!(bench.add((41, 0), false), Ok(()));
+    bench.wait(3_000);
+    let all = ListTransactionsRequest::default().with_duration_filter(-1);
+    let ongoing = ["t1 41 Ongoing".to_owned()];
+    assert_eq!(listed(&bench, &all), ongoing);
+    let states = |states: &[&'static str]| {
+        let filters = states.iter().map(|state| StrBytes::from_static_str(state));
+        all.clone().with_state_filters(filters.collect())
+    };
+    assert_eq!(listed(&bench, &states(&["Empty", "Ongoing"])), ongoing);
+    assert_eq!(listed(&bench, &states(&["Nonsense"])), ["Nonsense"]);
+    let of = |producer| all.clone().with_producer_id_filters(vec![WireProducerId(producer)]);
+    assert_eq!(listed(&bench, &of(41)), ongoing);
+    assert_eq!(listed(&bench, &of(42)), [""; 0]);
+    assert_eq!(listed(&bench, &all.clone().with_duration_filter(2_999)), ongoing);
+    assert_eq!(listed(&bench, &all.clone().with_duration_filter(3_000)), [""; 0]);
+    bench.coordinator.elected(1, LeaderEpoch(1), bench.now.time);
+    let loading = bench.coordinator.list(bench.now, &all);
+    assert_eq!(loading.error_code, ErrorCode::CoordinatorLoadInProgress.code());
+}
+
+#[test]
+fn a_transaction_is_told_with_its_partitions() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    assert_eq!(bench.add((41, 0), false), Ok(()));
+    let mut image = MetadataImage::default();
+    image.topic_ids.insert("orders".to_owned(), PARTITION.topic);
+    let id = |id: &'static str| TransactionalId(StrBytes::from_static_str(id));
+    let told = bench.coordinator.describe((&id(ID), 0), &image);
+    let state = (told.error_code, told.producer_id.0, told.producer_epoch);
+    assert_eq!((state, &*told.transaction_state), ((0, 41, 0), "Ongoing"));
+    assert_eq!(told.transaction_timeout_ms, 10_000);
+    let [topic] = &told.topics[..] else { panic!("{told:?}") };
+    assert_eq!((&*topic.topic.0, &topic.partitions[..]), ("orders", &[0][..]));
+    for (asked, partition, error) in [
+        ("", 0, ErrorCode::InvalidRequest),
+        ("t2", 0, ErrorCode::TransactionalIdNotFound),
+        (ID, 1, ErrorCode::NotCoordinator),
+    ] {
+        let told = bench.coordinator.describe((&id(asked), partition), &image);
+        assert_eq!(told.error_code, error.code(), "{asked} in {partition}");
     }
 }
 

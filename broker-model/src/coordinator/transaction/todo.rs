@@ -3,9 +3,9 @@
 use crate::caller::Caller;
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::message::{ClientResponse, ResponseBody};
-use crate::note::TransactionNote;
+use crate::note::{Api, ExchangeNote, TransactionNote};
 use crate::proto::{AddOffsetsToTxnResponse, EndTxnResponse, ErrorCode, InitProducerIdResponse};
-use crate::types::{ProducerEpoch, ProducerId, TopicPartition};
+use crate::types::{NodeId, ProducerEpoch, ProducerId, TopicPartition};
 
 /// Names a record that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,8 @@ pub(crate) enum Todo {
     Write(i32, CoordinatorRecord, WriteId),
     /// State a fact.
     Note(TransactionNote),
+    /// State that a producer is served, which names its epoch, or that an answer counts.
+    Exchanged(ExchangeNote),
 }
 
 /// What became of a question for partitions: those that are not in the transaction, of which each is refused alone.
@@ -47,6 +49,16 @@ pub(crate) enum Asker {
 pub(crate) struct AddAsker(pub(crate) u64);
 
 impl Asker {
+    /// What is asked, and who asks on a connection of its own.
+    pub(super) fn named(&self) -> Option<(Api, NodeId)> {
+        match self {
+            Self::Nobody | Self::AddPartitions(_) => None,
+            Self::InitProducerId(caller) => Some((Api::InitProducerId, caller.from)),
+            Self::AddOffsets(caller) => Some((Api::AddOffsetsToTxn, caller.from)),
+            Self::EndTxn(caller) => Some((Api::EndTxn, caller.from)),
+        }
+    }
+
     /// The answer. An id and an epoch go with success where the API has them.
     pub(super) fn answer(
         self,

@@ -45,7 +45,7 @@ fn check(
     batch: &RecordBatch,
     guard: Option<VerificationGuard>,
 ) -> Result<(), ErrorCode> {
-    let rights = AppendRights { guard, coordinator: false };
+    let rights = AppendRights { guard, ..AppendRights::default() };
     let check = log.check_producer(batch.header(), rights);
     check.map(|check| assert_eq!(check, ProducerCheck::New))
 }
@@ -53,6 +53,20 @@ fn check(
 fn judge(log: &Log, marker: &RecordBatch, per_transaction: bool) -> Result<(), ErrorCode> {
     let marker = TransactionMarker::read(marker).expect("a marker");
     log.check_marker(&marker, per_transaction)
+}
+
+#[test]
+fn what_is_known_of_producers_is_told() {
+    let mut log = log();
+    append(&mut log, &data(7, 3, 0, true));
+    append(&mut log, &data(8, 0, 0, false));
+    let told: Vec<_> =
+        log.active_producers().iter().map(|it| (it.producer_id.0, it.transaction)).collect();
+    assert_eq!(told, [(7, Some(Offset(0))), (8, None)]);
+    append(&mut log, &marker(7, 3, 5, Abort));
+    let [first, _] = log.active_producers()[..] else { panic!("two producers") };
+    assert_eq!((first.producer_epoch, first.transaction), (ProducerEpoch(3), None));
+    assert_eq!((first.coordinator_epoch, first.last_sequence), (LeaderEpoch(5), Sequence(0)));
 }
 
 #[test]

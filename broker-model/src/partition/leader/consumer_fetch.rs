@@ -68,7 +68,7 @@ impl Partition {
     }
 
     /// Where what a consumer may see ends.
-    fn visible_end(&self, isolation: IsolationLevel) -> Offset {
+    pub(super) fn visible_end(&self, isolation: IsolationLevel) -> Offset {
         match isolation {
             IsolationLevel::ReadCommitted
                 if !self.defects.has(TransactionDefect::ReadsPastStable) =>
@@ -120,7 +120,10 @@ impl Partition {
         Ok(self.log.end_offset_for(epoch))
     }
 
-    fn check_client_request(&self, current_leader_epoch: LeaderEpoch) -> Result<(), ErrorCode> {
+    pub(super) fn check_client_request(
+        &self,
+        current_leader_epoch: LeaderEpoch,
+    ) -> Result<(), ErrorCode> {
         self.check_epoch(current_leader_epoch).map_err(error_code)?;
         if self.is_leader() { Ok(()) } else { Err(ErrorCode::NotLeaderOrFollower) }
     }

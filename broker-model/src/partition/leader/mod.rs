@@ -6,8 +6,10 @@
 //! | `produce` | appends, and when they are acknowledged |
 //! | `replica_fetch` | what a follower is answered, and what its fetch tells |
 //! | `consumer_fetch` | what a client may read and know |
+//! | `by_time` | which offset a client is told for a time |
 //! | `delete_records` | a client moves the log start |
 
+mod by_time;
 mod consumer_fetch;
 mod delete_records;
 mod produce;
@@ -23,6 +25,7 @@ use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::types::Time;
 
+pub use by_time::{ByTime, TimedOffset};
 pub use consumer_fetch::ConsumerRead;
 pub use produce::ProduceOutcome;
 pub use replica_fetch::FetchBounds;

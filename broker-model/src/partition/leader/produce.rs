@@ -3,7 +3,8 @@
 
 use super::state::{ProduceAck, ProduceTicket, WaitingProduce};
 use crate::defect::LogDefect;
-use crate::log::{AppendRights, ProducerCheck, VerificationGuard};
+use crate::defect::TransactionDefect;
+use crate::log::{ActiveProducer, AppendRights, ProducerCheck, VerificationGuard};
 use crate::node::Effects;
 use crate::note::ProducerNote;
 use crate::partition::{Partition, PartitionContext, Role};
@@ -64,10 +65,27 @@ impl Partition {
     }
 
     /// Whether a marker would be appended, not refused.
-    pub fn takes_marker(&self, marker: &TransactionMarker) -> bool {
+    pub fn takes_marker(&self, marker: &TransactionMarker, rights: AppendRights) -> bool {
         let Role::Leader(leader) = &self.role else { return false };
         leader.isr.committed().len() >= self.min_insync_replicas
-            && self.log.check_marker(marker, self.epoch_per_transaction).is_ok()
+            && self.check_marker(marker, rights).is_ok()
+    }
+
+    /// Whether a marker may be written. Known bug T08: not if it is there already.
+    fn check_marker(
+        &self,
+        marker: &TransactionMarker,
+        rights: AppendRights,
+    ) -> Result<(), ErrorCode> {
+        let strict = self.epoch_per_transaction && !rights.administrator;
+        if strict && self.defects.has(TransactionDefect::MarkerRetryRefused) {
+            let same = (marker.producer_id, marker.producer_epoch);
+            let is_newest = |it: &ActiveProducer| (it.producer_id, it.producer_epoch) == same;
+            if self.log.active_producers().iter().any(is_newest) {
+                return Err(ErrorCode::InvalidProducerEpoch);
+            }
+        }
+        self.log.check_marker(marker, strict)
     }
 
     fn check_produce<'a>(
@@ -88,7 +106,7 @@ impl Partition {
         }
         let batch = batch?;
         if let Some(marker) = TransactionMarker::read(batch) {
-            self.log.check_marker(&marker, self.epoch_per_transaction)?;
+            self.check_marker(&marker, rights)?;
             return Ok((batch, ProducerCheck::New));
         }
         if self.defects.has(LogDefect::NoDedup) {
@@ -151,7 +169,7 @@ impl Partition {
         if !self.is_leader() {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
-        let rights = AppendRights { guard, coordinator: true };
+        let rights = AppendRights { guard, coordinator: true, ..AppendRights::default() };
         self.log.check_producer(batch.header(), rights)?;
         self.append_as_coordinator(context, batch, effects)
     }

@@ -77,3 +77,60 @@ fn what_is_behind_a_torn_tail_is_answered_with_an_error() {
     assert_eq!(read(&bench, 2).expect("at the end").batches, []);
     assert_eq!(bench.fetch(2, 1).error, Some(ClusterError::CorruptMessage));
 }
+
+/// A batch of records at these times.
+fn at_times(times: &[i64]) -> RecordBatch {
+    let none = (ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+    let mut builder = RecordBatchBuilder::new(none.0, none.1, none.2);
+    for time in times {
+        builder.push(WallTime(*time), None, Some(Bytes::from_static(b"value")));
+    }
+    builder.build()
+}
+
+#[test]
+fn the_first_record_that_is_as_late_is_told_for_a_time() {
+    let mut bench = Bench::leading(&[], &[1, 2]);
+    bench.produce(&at_times(&[100, 300, 200]));
+    bench.produce(&at_times(&[250, 400]));
+    bench.fetch(2, 5);
+    bench.produce(&at_times(&[900]));
+    let asked = |bench: &Bench, asked| {
+        let found = bench.partition.offset_for_time(LeaderEpoch(1), asked, ALL.1);
+        found.map(|found| found.map(|it| (it.timestamp.0, it.offset.0, it.leader_epoch.0)))
+    };
+    let table = [
+        (0, Some((100, 0, 1))),
+        (100, Some((100, 0, 1))),
+        (101, Some((300, 1, 1))),
+        (301, Some((400, 4, 1))),
+        // Nobody may read it yet.
+        (401, None),
+        (901, None),
+    ];
+    for (time, found) in table {
+        assert_eq!(asked(&bench, ByTime::From(WallTime(time))), Ok(found), "from {time}");
+    }
+    assert_eq!(asked(&bench, ByTime::Latest), Ok(None), "the latest is not committed");
+    bench.fetch(2, 6);
+    assert_eq!(asked(&bench, ByTime::Latest), Ok(Some((900, 5, 1))));
+    let fenced = bench.partition.offset_for_time(LeaderEpoch(9), ByTime::Latest, ALL.1);
+    assert_eq!(fenced, Err(ErrorCode::UnknownLeaderEpoch));
+}
+
+/// Who has just been elected may not know yet of what it could tell.
+#[test]
+fn a_new_leader_tells_no_absence_before_its_watermark_has_caught_up() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    bench.copy(1, 3, 1);
+    bench.register(&registration(1, 2, 2, &[1, 2]));
+    let asked = |bench: &Bench, time| {
+        bench.partition.offset_for_time(LeaderEpoch(2), ByTime::From(WallTime(time)), ALL.1)
+    };
+    let found = asked(&bench, 0).expect("it is below the watermark");
+    assert_eq!(found.map(|it| it.offset), Some(Offset(0)));
+    assert_eq!(asked(&bench, 1), Err(ErrorCode::OffsetNotAvailable));
+    bench.fetch_in(2, 2, 3, 1);
+    assert_eq!(asked(&bench, 1), Ok(None), "now it is sure");
+}

@@ -1,7 +1,7 @@
 //! Builds the index: four walks over the history's columns and two sorts.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_KEY, NO_PARTITION, ReadRecord, SendRecord,
@@ -27,6 +27,7 @@ impl<'a> Index<'a> {
             learned: BTreeMap::new(),
             stated: BTreeMap::new(),
             writers: Vec::with_capacity(history.reads().len()),
+            elsewhere: BTreeSet::new(),
             by_place: Vec::new(),
             copies: Vec::new(),
             begun: Vec::new(),
@@ -86,6 +87,9 @@ impl<'a> Index<'a> {
             for read in history.reads_of(operation) {
                 let record = &history.reads()[read];
                 let writer = self.find_writer(&values, &mut hints, record);
+                if writer == NONE && self.is_sent_elsewhere(&values, record) {
+                    self.elsewhere.insert(read as ReadId);
+                }
                 self.writers.push(writer);
                 self.note_read(read as ReadId, record, row.completion == Completion::Ok);
             }
@@ -112,6 +116,20 @@ impl<'a> Index<'a> {
             position += 1;
         }
         NONE
+    }
+
+    /// Whether the record was sent to another topic of the same name, or may have been.
+    fn is_sent_elsewhere(&self, values: &Values, read: &ReadRecord) -> bool {
+        if !self.options.recreated.contains_key(&read.partition) {
+            return false;
+        }
+        let first = values.gallop(0, (read.value, 0));
+        let sent = values.sorted[first..].iter().take_while(|sent| sent.value == read.value);
+        sent.map(|sent| sent.send).any(|send| {
+            let to = self.partition_of(send);
+            let acknowledged = self.completion_of(send) == Completion::Ok;
+            to.is_some_and(|to| self.options.are_of_one_name((to, acknowledged), read.partition))
+        })
     }
 
     fn note_read(&mut self, read: ReadId, record: &ReadRecord, ok: bool) {
@@ -169,7 +187,9 @@ impl<'a> Index<'a> {
                 let writer = self.writers[read];
                 let mut copy = Placement { partition, offset, value, operation, writer };
                 if writer == NONE {
-                    self.copies.push(copy);
+                    if !self.elsewhere.contains(&(read as ReadId)) {
+                        self.copies.push(copy);
+                    }
                     continue;
                 }
                 let place = self.places[writer as usize];

@@ -132,6 +132,13 @@ proptest! {
     }
 
     #[test]
+    fn half_a_character_in_place_of_the_last_line_feed_does_not_pass(text in good(), lead in 0xC2u8..=0xF4) {
+        let mut bytes = text.into_bytes();
+        *bytes.last_mut().expect("it has lines") = lead;
+        prop_assert!(!passes(&bytes));
+    }
+
+    #[test]
     fn two_files_put_together_pass_only_as_a_clean_history(
         one in choices(),
         other in choices(),

@@ -116,6 +116,8 @@ fn options() -> impl Strategy<Value = Options> {
         assign_keeps_position: true,
         rules: Rules::ALL,
         logs,
+        deleted: BTreeSet::new(),
+        recreated: BTreeMap::new(),
         member_epochs,
         classic_groups: BTreeSet::new(),
         cycle_steps_max,

@@ -29,6 +29,8 @@ fn truth() -> PartitionTruth {
         committed: true,
     };
     PartitionTruth {
+        deleted_ns: None,
+        deletion_heard_ns: None,
         name: "orders-0".to_owned(),
         log_start_offset: 0,
         deletions: Vec::new(),

@@ -5,7 +5,7 @@ use std::process::Command;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicId, TopicPartition};
 use harrow_reports::page::{Story, write_index, write_page};
 use harrow_sim::plan::Plan;
-use harrow_sim::run::{RowKind, Run, TraceRow};
+use harrow_sim::run::{RowDetail, RowKind, Run, TraceRow};
 use harrow_sim::timeline::{Change, ProcessState, ReplicaState, Timeline};
 use harrow_sim::view::ReplicaRole;
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ use super::{fault, plan, report, run};
 
 fn row(at_us: u64, node: Option<i32>, kind: RowKind, text: &str) -> TraceRow {
     let (event, at_ns) = (at_us, at_us * 1_000);
-    TraceRow { event, at_ns, node: node.map(NodeId), kind, text: text.to_owned(), digest: 0 }
+    let (node, detail) = (node.map(NodeId), RowDetail::Named { name: "booted" });
+    TraceRow { event, at_ns, node, kind, text: text.to_owned(), detail, digest: 0 }
 }
 
 /// A broker starts, asks another one, is answered, and appends.

@@ -2,9 +2,12 @@
 
 mod artifacts;
 mod clusters;
+mod engines;
 mod index;
 mod legal;
+mod merge;
 mod reach;
+mod receipt;
 mod tally;
 mod work;
 
@@ -32,6 +35,8 @@ use crate::exit::ExitCode;
 use crate::pool;
 use artifacts::ArtifactWriter;
 use index::Index;
+pub(super) use merge::Merge;
+use receipt::ReceiptWriter;
 use tally::{Ended, Tally};
 use work::Work;
 
@@ -67,9 +72,11 @@ pub(super) struct Sweep {
     /// Go on for so long: 60s, 5m, 2h; seconds without a unit.
     #[arg(long = "for", value_name = "TIME", value_parser = seeds::duration)]
     duration: Option<Duration>,
-    /// Only the I-th of N equal parts of the work, I from 1.
-    #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
-    shard: Option<Shard>,
+    /// Only the I-th of N equal parts of the work, I from 1; `auto` takes what the engine says that started this:
+    /// Kubernetes, Slurm, AWS Batch, GitLab, Buildkite and others. `HARROW_SHARD=I/N` in the environment equals the
+    /// flag; `HARROW_SHARDS=N` gives a count where an engine has none.
+    #[arg(long, value_name = "I/N|auto", value_parser = AskedShard::parse)]
+    shard: Option<AskedShard>,
     /// Worker threads; as many as there are cores if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -79,6 +86,10 @@ pub(super) struct Sweep {
     /// End after so many violated runs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_failures: Option<u64>,
+    /// Leave a receipt in DIR, with all runs: `harrow merge DIR` joins those of all shards. If one of this very sweep
+    /// is there, what it has done is not done again.
+    #[arg(long, value_name = "DIR")]
+    receipt: Option<PathBuf>,
     /// Leave what `harrow run --out` leaves of each violated run in DIR/SCENARIO-SEED, and DIR/index.html, which tells
     /// of all runs and links to those.
     #[arg(long, value_name = "DIR")]
@@ -96,12 +107,11 @@ pub(super) struct Sweep {
 impl Sweep {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let work = self.work()?;
+        let (mut receipt, done) = ReceiptWriter::open(self.receipt.as_deref(), &work)?;
         let mut artifacts = ArtifactWriter::open(self.out.as_deref(), &work)?;
         let mut ci = self.ci.open(console)?;
         work.seeds.announce(console)?;
-        if work.count() == 0 {
-            note_empty_shard(work.shard);
-        }
+        note(&work, done.len());
         let interrupted = on_interrupt()?;
         let started = Instant::now();
         let in_time = || self.duration.is_none_or(|duration| started.elapsed() < duration);
@@ -109,8 +119,8 @@ impl Sweep {
         let mut tally = Tally::new(&work.prepared);
         let mut index = Index::default();
         let mut result = Ok(());
-        // Only machines are given whole reports.
-        let whole = console.is_json();
+        // Only machines are given whole reports, and so is a receipt.
+        let whole = console.is_json() || self.receipt.is_some();
         pool::ordered(
             pool::Options {
                 jobs: jobs(self.jobs),
@@ -118,10 +128,15 @@ impl Sweep {
             },
             |index| {
                 let (scenario, seed) = work.unit(index)?;
-                Some((scenario, work.run(scenario, seed, whole)))
+                let known = usize::try_from(index).ok().and_then(|index| done.get(index));
+                let report = known.cloned().unwrap_or_else(|| work.run(scenario, seed, whole));
+                Some((scenario, report, known.is_none()))
             },
-            |(scenario, report)| {
+            |(scenario, report, fresh)| {
                 progress.inc(1);
+                if fresh {
+                    receipt.add(&report);
+                }
                 let prepared = &work.prepared[scenario];
                 let kept = artifacts.keep(scenario, prepared, &report);
                 let news = tally.add(scenario, &report);
@@ -152,7 +167,7 @@ impl Sweep {
             empty: work.count() == 0,
         };
         let code = tally.close(console, ended)?;
-        let left = artifacts.close().and_then(|()| match &self.out {
+        let left = receipt.close(ended).and(artifacts.close()).and_then(|()| match &self.out {
             Some(out) => index.write(out, &work, &tally.summary(ended), self.shrink.shrink),
             None => Ok(()),
         });
@@ -200,7 +215,7 @@ impl Sweep {
             names.iter().map(|name| self.prepared(name)).collect();
         let last = if self.duration.is_some() { u64::MAX } else { 100 };
         let seeds = self.seeds.unwrap_or(SeedRange::new(1, last));
-        Ok(Work { prepared: prepared?, seeds, shard: self.shard.unwrap_or(Shard::WHOLE) })
+        Ok(Work { prepared: prepared?, seeds, shard: part(self.shard)? })
     }
 
     fn prepared(&self, name: &str) -> Result<Prepared, Failure> {
@@ -238,6 +253,34 @@ impl Sweep {
     }
 }
 
+/// Which part of the work was asked for.
+#[derive(Debug, Clone, Copy)]
+enum AskedShard {
+    Auto,
+    Given(Shard),
+}
+
+impl AskedShard {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "auto" { Ok(Self::Auto) } else { Shard::parse(text).map(Self::Given) }
+    }
+}
+
+/// The part that is meant. What was not written down is told; without a flag, only our own variable counts.
+fn part(asked: Option<AskedShard>) -> Result<Shard, Failure> {
+    let environment = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let named = environment(engines::SHARD).is_some();
+    let detected = match asked {
+        Some(AskedShard::Given(shard)) => return Ok(shard),
+        None if !named => return Ok(Shard::WHOLE),
+        None | Some(AskedShard::Auto) => engines::detect(&environment),
+    };
+    let detected = detected.map_err(|(message, help)| mistake(message, help))?;
+    // Nothing is left to do if even stderr is gone: the summary stands without the note.
+    let _ = writeln!(io::stderr(), "{}", engines::told(&detected));
+    Ok(detected.shard)
+}
+
 /// What no run can tell of the sweep, and its end.
 fn tell_ci(
     mut ci: CiReports<'_>,
@@ -261,11 +304,16 @@ fn rate(state: &ProgressState, text: &mut dyn fmt::Write) {
     let _ = write!(text, "{:.1}/s", state.per_sec());
 }
 
-/// More machines than there is work for is no failure of any of them.
-fn note_empty_shard(shard: Shard) {
-    let Shard { index, count } = shard;
-    // Nothing is left to do if even stderr is gone: the summary stands without the note.
-    let _ = writeln!(io::stderr(), "note: shard {index}/{count} has no part of the work");
+/// More machines than there is work for is no failure of any of them; what is done already is not done again.
+fn note(work: &Work, done: usize) {
+    let Shard { index, count } = work.shard;
+    // Nothing is left to do if even stderr is gone: the summary stands without the notes.
+    if work.count() == 0 {
+        let _ = writeln!(io::stderr(), "note: shard {index}/{count} has no part of the work");
+    }
+    if done > 0 {
+        let _ = writeln!(io::stderr(), "note: {done} runs are done, as the receipt says");
+    }
 }
 
 /// What is special about a run.

@@ -11,20 +11,24 @@ mod operations;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod topics;
 
 use std::collections::BTreeMap;
 
 use harrow_broker_model::message::{ClientRequest, ClientResponse};
+use harrow_broker_model::metadata::MetadataImage;
 use harrow_broker_model::note::IsolationLevel;
 use harrow_broker_model::proto::{
     EndTxnRequest, FetchRequest, FetchResponse, InitProducerIdRequest, InitProducerIdResponse,
     PartitionData, ProduceRequest, ProduceResponse,
 };
 use harrow_broker_model::record::RecordBatch;
+use harrow_sim::history::asked_name;
 
 use names::{Numbered, PartitionIndex, Partitions, ProcessKey, Sent};
 use operations::{Action, Ended, Operation, Part, Previews, Sends};
 use reader::{Place, Reader, delivered};
+use topics::Topics;
 
 /// A record's value is told with so many of its characters.
 const PREVIEW_CHARS: usize = 40;
@@ -89,6 +93,7 @@ pub(super) struct SenderTerms {
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     partitions: Partitions,
+    topics: Topics,
     processes: BTreeMap<ProcessKey, u32>,
     senders: BTreeMap<u32, SenderTerms>,
     operations: Vec<Operation>,
@@ -101,6 +106,11 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
+    /// Takes over which topics a broker knows.
+    pub(super) fn learn(&mut self, image: &MetadataImage) {
+        self.topics.learn(image);
+    }
+
     /// A client asks.
     pub(super) fn asked(
         &mut self,
@@ -176,7 +186,8 @@ impl Recorder {
         let mut batches = Vec::new();
         for topic in &request.topic_data {
             for data in &topic.partition_data {
-                let Some(index) = self.partitions.index(&topic.name, data.index) else { continue };
+                let name = self.topics.recorded(&topic.name, topic.topic_id.as_u128());
+                let Some(index) = self.partitions.index(&name, data.index) else { continue };
                 let mut bytes = data.records.clone().unwrap_or_default();
                 let Ok(batch) = RecordBatch::split_front(&mut bytes) else { continue };
                 let from = (connection, request.acks, transaction.as_deref());
@@ -259,11 +270,14 @@ impl Recorder {
         response: &ProduceResponse,
     ) {
         for topic in &response.responses {
+            let name = self.topics.recorded(&topic.name, topic.topic_id.as_u128());
             for answer in &topic.partition_responses {
                 let place = (topic.name.0.to_string(), answer.index);
                 let asked = batches.iter().find(|(asked, _, _)| *asked == place);
                 let Some((_, partition, records)) = asked else { continue };
-                let told = (answer.error_code == 0).then_some(answer.base_offset);
+                // It may have been another topic of the name that the broker had by then.
+                let same = self.partitions.index(&name, answer.index) == Some(*partition);
+                let told = (answer.error_code == 0 && same).then_some(answer.base_offset);
                 self.send_answered(at_ns, (*partition, *records), told, in_transaction);
             }
         }
@@ -325,7 +339,9 @@ impl Recorder {
         for topic in &response.responses {
             for data in topic.partitions.iter().filter(|data| data.error_code == 0) {
                 let place = (topic.topic.0.to_string(), data.partition_index);
-                let Some((part, next)) = self.read(connection, &place, data, isolation) else {
+                let name = self.topics.recorded(&topic.topic, topic.topic_id.as_u128());
+                let from = (connection, isolation);
+                let Some((part, next)) = self.read(from, (&place, &name), data) else {
                     continue;
                 };
                 parts.push(part);
@@ -348,13 +364,12 @@ impl Recorder {
     /// The records of a partition that an answer gives, and where its reader stands after them.
     fn read(
         &mut self,
-        connection: u64,
-        place: &Place,
+        (connection, isolation): (u64, IsolationLevel),
+        (place, name): (&Place, &str),
         data: &PartitionData,
-        isolation: IsolationLevel,
     ) -> Option<(Part, i64)> {
         let from = self.readers.get(&connection)?.wanted(place)?;
-        let index = self.partitions.index(&place.0, place.1)?;
+        let index = self.partitions.index(name, place.1)?;
         let (batches, next) = delivered(data, isolation);
         let sent = self.sent.entry(index).or_default();
         let mut records = Vec::new();
@@ -379,7 +394,9 @@ impl Recorder {
         if seeks.is_empty() {
             return;
         }
-        let mut index = |place: &Place| self.partitions.index(&place.0, place.1);
+        let topics = &self.topics;
+        let mut index =
+            |place: &Place| self.partitions.index(&topics.recorded(&place.0, 0), place.1);
         let partitions = places.iter().filter_map(&mut index).collect();
         let seeks: Vec<(PartitionIndex, i64)> =
             seeks.iter().filter_map(|(place, to)| Some((index(place)?, *to))).collect();
@@ -409,9 +426,18 @@ impl Recorder {
         }
     }
 
-    /// The partitions that anybody has named.
-    pub(super) fn partitions(&self) -> Vec<(String, i32)> {
-        self.partitions.all().map(|(topic, partition)| (topic.to_owned(), partition)).collect()
+    /// The partitions that anybody has named, of topics that are there, as clients ask for them.
+    pub(super) fn partitions(&self, image: &MetadataImage) -> Vec<(String, i32)> {
+        let all = self.partitions.all().map(|(name, index)| (asked_name(name), name, index));
+        let there = all.filter(|(asked, name, _)| self.topics.is_there(asked, name, image));
+        there.map(|(asked, _, index)| (asked.into_owned(), index)).collect()
+    }
+
+    /// The partitions, as the history names them, of topics that are gone.
+    pub(super) fn gone(&self, image: &MetadataImage) -> Vec<String> {
+        let is_gone = |name: &str| !self.topics.is_there(&asked_name(name), name, image);
+        let gone = self.partitions.all().filter(|(name, _)| is_gone(name));
+        gone.map(|(name, index)| format!("{name}-{index}")).collect()
     }
 
     /// Somebody begins to read these partitions from their start, on a connection.
@@ -423,8 +449,9 @@ impl Recorder {
     ) {
         self.readers.entry(connection).or_default().reads_all();
         let partitions = places.iter();
-        let partitions =
-            partitions.filter_map(|(topic, it)| self.partitions.index(topic, *it)).collect();
+        let partitions = partitions
+            .filter_map(|(topic, it)| self.partitions.index(&self.topics.recorded(topic, 0), *it))
+            .collect();
         let process = self.process(ProcessKey::Connection(connection));
         let action = Action::Assign { partitions, seeks: Vec::new(), from_start: true };
         let assign = self.begin(process, at_ns, action);

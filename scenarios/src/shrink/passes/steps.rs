@@ -62,13 +62,19 @@ pub(super) fn fewer(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
     all.chain(alone).chain(rest.into_iter().map(without)).collect()
 }
 
-/// What may stand in for a kind of fault. Each has the same fields, or fewer.
+/// What may stand in for a kind of fault.
 const WEAKER: &[(&str, &[&str])] = &[
     ("wipe-disk", &["stop", "crash", "power-loss"]),
     ("power-loss", &["stop", "bounce", "crash"]),
     ("fail-disk", &["stop", "crash"]),
     ("crash", &["stop", "bounce"]),
+    ("decommission-broker", &["stop"]),
+    ("delete-topic", &["delete-records"]),
 ];
+
+/// Fields that a kind needs, for those that it stands in for may have none, and their values then.
+const NEEDED: &[(&str, &[(&str, u64)])] =
+    &[("stop", &[("/down_ms", 1_000)]), ("delete-records", &[("/percent", 100)])];
 
 /// What may stand in for a shape of a cut.
 const NARROWER: &[(&str, &[&str])] =
@@ -86,6 +92,11 @@ pub(super) fn weaker(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
                 change(step_id, move |action| put(action, "/cut/shape", json!(shape)))
             }),
         );
+        if let Some(most) = at(action, "/replicas").as_u64() {
+            edits.extend((1..most).map(|fewer| {
+                change(step_id, move |action| put(action, "/replicas", json!(fewer)))
+            }));
+        }
         if at(action, "/power") == &json!(true) {
             edits.push(change(step_id, |action| put(action, "/power", json!(false))));
         }
@@ -111,6 +122,12 @@ fn servers(tree: &Value) -> impl Iterator<Item = i64> + '_ {
 fn other(action: &mut Value, kind: &str) -> bool {
     if kind == "bounce" {
         put(action, "/down_ms", Value::Null);
+    }
+    let (_, needed) = NEEDED.iter().find(|(of, _)| *of == kind).unwrap_or(&("", &[]));
+    for (field, value) in *needed {
+        if at(action, field).is_null() {
+            put(action, field, json!(value));
+        }
     }
     put(action, "/kind", json!(kind))
 }

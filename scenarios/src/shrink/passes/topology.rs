@@ -23,6 +23,10 @@ pub(super) fn fewer_places(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit>
             let sensible = fewer.into_iter().filter(|fewer| (1..number).contains(fewer));
             edits.extend(sensible.map(|fewer| Edit::put(place.clone(), json!(fewer))));
         }
+        // With all its partitions from the beginning, nobody need add any.
+        if !at(topic, "/initial_partitions").is_null() {
+            edits.push(Edit::put(format!("/topics/{position}/initial_partitions"), Value::Null));
+        }
     }
     edits
 }

@@ -25,6 +25,10 @@ impl ClusterView {
         controller_epoch: LeaderEpoch,
         change: &MetadataChange,
     ) {
+        if let MetadataChange::TopicDeleted { topic } = change {
+            let of_it = |view: &&mut PartitionView| view.partition.topic == *topic;
+            self.partitions.iter_mut().filter(of_it).for_each(|view| view.delete(at_ns));
+        }
         if !self.registry.is_news(offset) {
             return;
         }
@@ -33,10 +37,6 @@ impl ClusterView {
             let known = self.nodes.entry(*broker).or_default();
             known.registered = true;
             known.first_registration.get_or_insert(offset);
-        }
-        if let MetadataChange::TopicDeleted { topic } = change {
-            let of_it = |view: &&mut PartitionView| view.partition.topic == *topic;
-            self.partitions.iter_mut().filter(of_it).for_each(PartitionView::delete);
         }
         let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
             return;

@@ -60,7 +60,12 @@ impl ConsumerWing {
             ConsumerNote::PositionReset { partition, from, to } => {
                 self.on_position_reset(context, findings, partition, (*from, *to));
             }
-            ConsumerNote::EpochEndServed { .. } | ConsumerNote::TruncationDetected { .. } => {}
+            ConsumerNote::TruncationDetected { partition, position, diverged_at } => {
+                let Some(partition) = named(context, partition) else { return };
+                let place = (context.node, partition);
+                self.read_rule.on_truncation(place, *position, *diverged_at);
+            }
+            ConsumerNote::EpochEndServed { .. } => {}
         }
     }
 
@@ -83,7 +88,7 @@ impl ConsumerWing {
         self.read_rule.on_given(context, findings, (*consumer, place), *fetch_offset, batches);
     }
 
-    /// A consumer was out of range. Clients know partitions by name only.
+    /// A consumer was out of range.
     fn on_position_reset(
         &mut self,
         context: &Context<'_>,
@@ -91,10 +96,14 @@ impl ConsumerWing {
         name: &str,
         moved: (Offset, Offset),
     ) {
-        let is_it = |id: &TopicPartition| context.view.partition_name(*id) == name;
-        let known = context.view.partitions().map(|view| view.partition);
-        let Some(partition) = known.into_iter().find(is_it) else { return };
+        let Some(partition) = named(context, name) else { return };
         self.positions.on_reset(context, findings, partition, moved);
         self.read_rule.forget(context.node, Some(partition));
     }
+}
+
+/// Clients know partitions by name only.
+fn named(context: &Context<'_>, name: &str) -> Option<TopicPartition> {
+    let is_it = |id: &TopicPartition| context.view.partition_name(*id) == name;
+    context.view.partitions().map(|view| view.partition).into_iter().find(is_it)
 }

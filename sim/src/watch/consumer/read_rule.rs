@@ -6,8 +6,8 @@
 //! served on from the end of records that the log no longer has.
 //! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
 //! Not verified: records of an older epoch than the consumer read: a leader that does not know the newer epoch says
-//! where the older one ends, and if that is not below the position, KIP-320 finds nothing
-//! (`SubscriptionState.maybeCompleteValidation`). Nor how far behind an answer is; end offsets told by a leader whose
+//! where the older one ends, and if that is not below the position, KIP-320 finds nothing; if it is, the consumer goes
+//! on from there, whatever it had below (`SubscriptionState.maybeCompleteValidation`). Nor how far behind an answer is; end offsets told by a leader whose
 //! epoch is over may be behind.
 
 use std::collections::BTreeMap;
@@ -82,6 +82,8 @@ struct ReceivedBatches {
     batches: Vec<ReceivedBatch>,
     /// Offsets of the longest: what ends farther behind an offset does not hold it.
     longest: i64,
+    /// Where it was told last that the log was cut, and the newest epoch that it had read before.
+    cut: Option<(Offset, LeaderEpoch)>,
 }
 
 /// What tells one batch from another, in little room.
@@ -114,10 +116,17 @@ impl ReceivedBatches {
         }
     }
 
+    /// It was told that the log that it has read up to `position` was cut at `diverged_at`: where the newest epoch ends
+    /// that the leader has, and that is not above its own. It asks for no older one.
+    fn cut(&mut self, position: Offset, diverged_at: Offset) {
+        let read = self.batches.iter().filter(|batch| batch.base_offset < position);
+        self.cut = read.map(|batch| batch.leader_epoch).max().map(|newest| (diverged_at, newest));
+    }
+
     /// Whether records right before the offset were given, and the log has others there. A consumer that read newer
     /// epochs cannot tell from older ones (KIP-320).
     fn parts_from(&self, log: &LogMirror, offset: Offset) -> bool {
-        let Self { batches, longest } = self;
+        let Self { batches, longest, cut } = self;
         let behind = offset.plus(-1);
         if batches.is_empty() {
             return false;
@@ -129,8 +138,11 @@ impl ReceivedBatches {
         let farthest = behind.plus(*longest);
         let near = batches[from..].iter().take_while(|known| known.last_offset <= farthest);
         let mut there = near.filter(|known| known.base_offset <= behind).peekable();
-        let fits =
-            |known: &ReceivedBatch| *known == before || known.leader_epoch > before.leader_epoch;
+        let had_newer = |(at, newest)| at == offset && newest > before.leader_epoch;
+        let cannot_tell = cut.is_some_and(had_newer);
+        let fits = |known: &ReceivedBatch| {
+            cannot_tell || *known == before || known.leader_epoch > before.leader_epoch
+        };
         there.peek().is_some() && !there.any(fits)
     }
 }
@@ -186,6 +198,18 @@ impl ReadRule {
         self.given.retain(|(node, of), _| {
             *node != consumer || partition.is_some_and(|partition| partition != *of)
         });
+    }
+
+    /// A consumer goes on from where it was told that the log was cut.
+    pub(super) fn on_truncation(
+        &mut self,
+        (consumer, partition): (NodeId, TopicPartition),
+        position: Offset,
+        diverged_at: Offset,
+    ) {
+        if let Some(given) = self.given.get_mut(&(consumer, partition)) {
+            given.cut(position, diverged_at);
+        }
     }
 
     /// A leader gave a consumer records. Where it goes on from records that it got earlier, what comes before in the

@@ -52,6 +52,9 @@ impl ExchangeWing {
             ExchangeNote::EpochLearned { partition, epoch } => {
                 self.newest_epochs.on_learned(context, findings, partition, *epoch);
             }
+            ExchangeNote::TopicReplaced { topic, .. } => {
+                self.newest_epochs.on_replaced(context.node, topic);
+            }
         }
     }
 }

@@ -67,6 +67,12 @@ impl NewestEpochs {
         }
     }
 
+    /// A client knows that another topic has the name: its epochs begin anew.
+    pub(super) fn on_replaced(&mut self, client: NodeId, topic: &str) {
+        let Some(learned) = self.learned.get_mut(&client) else { return };
+        learned.retain(|partition, _| partition.rsplit_once('-').is_none_or(|(of, _)| of != topic));
+    }
+
     #[inline]
     pub(super) fn on_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
         if let Some((partition, epoch)) = acted(note) {

@@ -46,7 +46,8 @@ pub(super) fn on_served(
     (partition, by): (Option<TopicPartition>, NodeId),
     (named, own): (i64, i64),
 ) {
-    if named < FIRST_EPOCH || named == own {
+    let ahead = api == Api::WriteTxnMarkers && named > own;
+    if named < FIRST_EPOCH || named == own || ahead {
         return;
     }
     let place = partition.map_or(Place::CLUSTER, Place::from);

@@ -97,8 +97,10 @@ impl GroupWing {
                 let (taken, held) = self.reconciliation.on_owns(group, member, partitions);
                 assignment::on_taken(context, findings, (group, member), &taken, held);
             }
+            GroupNote::GroupDeleted { group } => self.commits.forget(|known| known == group),
             GroupNote::TargetAssigned { .. }
             | GroupNote::CommitFenced { .. }
+            | GroupNote::OffsetsDeleted { .. }
             | GroupNote::MemberThrownOut { .. } => {}
         }
     }
@@ -139,6 +141,8 @@ impl GroupWing {
             | GroupNote::MemberHolds { .. }
             | GroupNote::MemberOwns { .. }
             | GroupNote::MemberThrownOut { .. }
+            | GroupNote::GroupDeleted { .. }
+            | GroupNote::OffsetsDeleted { .. }
             | GroupNote::TargetAssigned { .. } => {}
         }
     }

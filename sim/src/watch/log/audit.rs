@@ -98,6 +98,7 @@ fn problem_of_holes(
         let changed = replica.holes.changed.get(&batch.base_offset);
         changed.map_or(batch, |changed| changed.batch)
     });
+    // The segment with the log's start may begin before it.
     let mut there = there.iter().filter(|batch| batch.last_offset >= audit.log_start_offset);
     let first = there.clone().next().map_or(Offset::ZERO, |first| first.base_offset);
     let mut stated = stated.filter(|batch| batch.base_offset >= first);

@@ -48,7 +48,7 @@ pub(super) fn on_discarded(
 /// At the end of a run.
 pub(super) fn on_audit(context: &Context<'_>, findings: &mut Findings) {
     for view in context.view.partitions() {
-        let is_replica = !view.deleted && view.is_replica(context.node);
+        let is_replica = view.deleted_ns.is_none() && view.is_replica(context.node);
         let Some(replica) = view.replica(context.node).filter(|_| !is_replica) else { continue };
         let end = replica.log.end();
         if !replica.log.is_empty() {

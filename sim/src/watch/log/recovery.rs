@@ -185,7 +185,8 @@ impl DurableLogs {
 fn check_somewhere(context: &Context<'_>, findings: &mut Findings, log: Reopened<'_>) {
     let Some(view) = context.view.partition(log.partition) else { return };
     let lacking = log.log_end_offset < view.committed.end();
-    if !lacking || view.loss_is_permitted() || log.partition == TopicPartition::METADATA {
+    let gone = view.deleted_ns.is_some();
+    if !lacking || gone || view.loss_is_permitted() || log.partition == TopicPartition::METADATA {
         return;
     }
     let mut others = view.replicas().iter().filter(|replica| replica.node != context.node);

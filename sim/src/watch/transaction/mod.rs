@@ -78,6 +78,9 @@ impl TransactionWing {
             TransactionNote::BatchAttributed { partition, producer_id, transaction } => {
                 self.transactions.on_attributed(context, *partition, *producer_id, *transaction);
             }
+            TransactionNote::MarkerForced { partition, producer_id } => {
+                self.transactions.on_forced(context, *partition, *producer_id);
+            }
             TransactionNote::LastStableOffsetMoved { partition, leader_epoch, as_leader, to } => {
                 let (epoch, as_leader) = (*leader_epoch, *as_leader);
                 let moved = StableMove { partition: *partition, epoch, as_leader, to: *to };

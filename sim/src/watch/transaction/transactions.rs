@@ -90,6 +90,8 @@ pub(super) struct Transactions {
     /// To which transaction the next batch of a producer belongs, and when that was stated.
     attributed: BTreeMap<(NodeId, TopicPartition, ProducerId), (TransactionOrdinal, u64)>,
     partitions: BTreeMap<TopicPartition, OpenTransactions>,
+    /// Markers that administrators sent, and when that was stated.
+    forced: BTreeMap<(NodeId, TopicPartition, ProducerId), u64>,
 }
 
 #[derive(Debug)]
@@ -205,6 +207,25 @@ impl Transactions {
         self.attributed.insert((context.node, partition, producer_id), stated);
     }
 
+    /// The node's next marker for the producer is an administrator's: it ends whatever is open.
+    pub(super) fn on_forced(
+        &mut self,
+        context: &Context<'_>,
+        partition: TopicPartition,
+        producer_id: ProducerId,
+    ) {
+        self.forced.insert((context.node, partition, producer_id), context.at_ns);
+    }
+
+    fn is_forced(
+        &mut self,
+        context: &Context<'_>,
+        partition: TopicPartition,
+        producer: ProducerId,
+    ) -> bool {
+        self.forced.remove(&(context.node, partition, producer)) == Some(context.at_ns)
+    }
+
     /// A batch is appended.
     pub(super) fn on_append(
         &mut self,
@@ -294,6 +315,9 @@ impl Transactions {
     ) {
         let producer = batch.producer_id;
         let ordinal = self.ordinal_of(context, partition, producer);
+        if self.is_forced(context, partition, producer) {
+            return self.on_forced_marker(context, findings, partition, batch);
+        }
         let known = self.partitions.entry(partition).or_default();
         known.follow(context, partition);
         let Some(ordinal) = ordinal else { return };
@@ -319,6 +343,27 @@ impl Transactions {
             });
         }
         transaction.markers.insert(partition, decision);
+    }
+
+    /// An administrator may end what no coordinator will: a transaction that is over, or that none knows.
+    fn on_forced_marker(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        batch: &BatchSummary,
+    ) {
+        let producer = batch.producer_id;
+        let known = self.partitions.entry(partition).or_default();
+        known.follow(context, partition);
+        let Some(open) = known.open.get(&producer).copied().flatten() else { return };
+        known.ordinals.insert((batch.base_offset, batch.checksum), open);
+        let newest = self.coordinated.get(&producer);
+        if newest.is_some_and(|newest| may_take_records(*newest, Some(open))) {
+            findings.report(context, &UNDECIDED, place(partition, batch), || {
+                format!("an administrator ended transaction {open} of producer {producer}, which goes on")
+            });
+        }
     }
 
     /// The transaction of a batch: as stated with it, else the newest that the coordinator knows of the producer. A

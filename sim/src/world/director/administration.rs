@@ -22,7 +22,7 @@ const LEAVE_MS: u64 = 250;
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// The node that a step is about, and what is asked in words; or why it is not.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these five kinds alone")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these seven kinds alone")]
     pub(super) fn ask_administrator(
         &mut self,
         position: usize,
@@ -32,6 +32,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Reassign { target, replicas } => self.reassign(step, target, *replicas),
             Action::CancelReassignment { target } => self.cancel(step, target),
             Action::AddPartitions { target } => self.add_partitions(step, target),
+            Action::DeleteTopic { target } => self.delete_topic(target),
+            Action::CreateTopic { target } => self.create_topic_again(target),
             Action::JoinBroker { target } => self.join(step, target),
             Action::DecommissionBroker { target } => self.decommission(position, step, target),
             other => unreachable!("{other:?} is nothing that an administrator does"),
@@ -39,12 +41,15 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     /// Asks the controller for something; what it answers shows in the metadata.
-    fn ask(&mut self, request: AdminRequest) -> Result<(), String> {
+    pub(super) fn ask(&mut self, request: AdminRequest) -> Result<(), String> {
         let admin = self.place(self.plan.admin.node);
         if !self.engine.runs(admin) {
             return Err("the admin client does not run".to_owned());
         }
         let operation = self.recorder.unrecorded();
+        if matches!(request, AdminRequest::DeleteTopics(_)) {
+            self.deleting.push(operation);
+        }
         let request = Operation::Administer(Box::new(request));
         self.engine.invoke(admin, operation, request, &mut self.host);
         Ok(())
@@ -128,6 +133,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             // Whoever is not asked now is asked at the next look.
             let _ = self.ask(partitions(&topic, count));
         }
+        self.create_missing();
     }
 
     /// Whether a step starts the node for the first time.
@@ -243,7 +249,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 }
 
-fn partition_of(target: &Target) -> Result<(&str, u32), String> {
+pub(super) fn partition_of(target: &Target) -> Result<(&str, u32), String> {
     if let Target::LeaderOf(topic, index) = target {
         return Ok((topic, *index));
     }

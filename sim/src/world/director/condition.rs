@@ -19,8 +19,8 @@ pub(super) enum Condition {
     HoldMetadata(usize),
     /// The broker does not act on metadata.
     StallPublishing(usize),
-    /// These connections, by id, pass nothing.
-    Stall(Vec<u64>),
+    /// These connections of the node, by id, pass nothing.
+    Stall(usize, Vec<u64>),
     /// Responses of the node arrive twice.
     Duplicate(usize, u32),
     /// Links from and to the node are narrow.

@@ -1,6 +1,7 @@
 //! Faults that last: the state of links, disks and processes is a function of the set of those that are active.
 
 use harrow_broker_model::node::Node;
+use harrow_broker_model::types::NodeId;
 
 use super::Director;
 use super::condition::Condition;
@@ -37,6 +38,48 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         for (node, stalled) in conditions.publishing_stalled.iter().enumerate() {
             self.engine.set_publishing_stalled(node, *stalled, &mut self.host);
         }
+        let hindered: Vec<NodeId> =
+            self.active.iter().flat_map(|active| self.hindered_by(&active.condition)).collect();
+        self.host.hindered(&hindered);
+    }
+
+    /// Whether a condition may begin now: what the atlas says of the brokers that it would cut off or hold still, unless
+    /// the plan allows loss.
+    pub(super) fn condition_allowed(&self, condition: &Condition) -> Result<(), String> {
+        if self.plan.expect.loss_allowed {
+            return Ok(());
+        }
+        self.host.view().hindrance_allowed(&self.hindered_by(condition))
+    }
+
+    /// The brokers that a condition keeps from the controllers, so that they may be fenced.
+    fn hindered_by(&self, condition: &Condition) -> Vec<NodeId> {
+        let cluster = &self.plan.cluster;
+        let is_broker = |node: &NodeId| cluster.brokers.contains(node);
+        let ids = self.engine.ids();
+        let mut nodes: Vec<NodeId> = match condition {
+            Condition::Pause(node) | Condition::Stall(node, _) => vec![ids[*node]],
+            Condition::Cut(links) => {
+                let is_controller = |node: &NodeId| cluster.controllers.contains(node);
+                let ends = links.iter().map(|(from, to)| [ids[*from], ids[*to]]);
+                ends.filter(|ends| ends.iter().any(is_controller)).flatten().collect()
+            }
+            Condition::Delay(..)
+            | Condition::Drop(..)
+            | Condition::Hold(..)
+            | Condition::HoldMetadata(_)
+            | Condition::StallPublishing(_)
+            | Condition::Duplicate(..)
+            | Condition::Bandwidth(..)
+            | Condition::SlowDisk(..)
+            | Condition::StallDisk(_)
+            | Condition::FullDisk(_)
+            | Condition::LyingSync(_) => Vec::new(),
+        };
+        nodes.retain(is_broker);
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
     }
 }
 
@@ -73,7 +116,7 @@ impl Conditions {
             Condition::Hold(node, channel) => self.messages[*node].hold = Some(*channel),
             Condition::HoldMetadata(node) => self.messages[*node].hold_metadata = true,
             Condition::StallPublishing(node) => self.publishing_stalled[*node] = true,
-            Condition::Stall(connections) => self.stalled.extend(connections),
+            Condition::Stall(_, connections) => self.stalled.extend(connections),
             Condition::Duplicate(node, one_in) => self.messages[*node].duplicate_one_in = *one_in,
             Condition::SlowDisk(node, extra_us) => {
                 let disk = &mut self.disks[*node];

@@ -52,7 +52,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             lossy: done.lossy,
         };
         let reason = fault.held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
-        self.engine.announce(None, format!("fault {}: {}{reason}", fault.step, fault.summary));
+        let text = format!("fault {}: {}{reason}", fault.step, fault.summary);
+        self.engine.announce(None, "fault", text);
         self.injected += u64::from(!held);
         self.faults.push(fault);
     }
@@ -79,7 +80,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
             Action::Partition { cut, for_ms } => {
                 let cut = self.cut_links(step, cut)?;
-                self.begin(position, Condition::Cut(cut.links), *for_ms);
+                let condition = Condition::Cut(cut.links);
+                self.condition_allowed(&condition)?;
+                self.begin(position, condition, *for_ms);
                 let summary = format!("partition of {} for {for_ms} ms", cut.description);
                 Ok(StepOutcome { nodes: cut.nodes, summary, ..StepOutcome::default() })
             }
@@ -102,8 +105,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. } => self.administer(position, step),
+            Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. } => self.give_task(step),
             Action::ResetConnections { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
@@ -257,6 +265,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             self.crash_allowed(node)?;
         }
         let condition = self.condition(step, index)?;
+        self.condition_allowed(&condition)?;
         self.begin(position, condition, for_ms);
         Ok(done(node, format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action))))
     }
@@ -281,7 +290,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 }
                 Condition::StallPublishing(node)
             }
-            Action::StallConnections { .. } => Condition::Stall(self.engine.connections_of(node)),
+            Action::StallConnections { .. } => {
+                Condition::Stall(node, self.engine.connections_of(node))
+            }
             Action::HoldRequests { .. } => {
                 let channels = self.engine.accepted_channels(node);
                 let like = |channel: &harrow_broker_model::node::Channel| {
@@ -303,8 +314,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
+            | Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
             | Action::StepClock { .. }
@@ -326,6 +342,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn administer(&mut self, position: usize, step: &Step) -> StepResult {
         let (node, summary) = self.ask_administrator(position, step)?;
+        Ok(done(node, summary))
+    }
+
+    fn give_task(&mut self, step: &Step) -> StepResult {
+        let (node, summary) = self.ask_for_task(step)?;
         Ok(done(node, summary))
     }
 
@@ -374,8 +395,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::DeleteTopic { .. }
+            | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
+            | Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. }
             | Action::Pause { .. }
             | Action::Delay { .. }
             | Action::DropResponses { .. }
@@ -512,8 +538,13 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::Reassign { .. }
         | Action::CancelReassignment { .. }
         | Action::AddPartitions { .. }
+        | Action::DeleteTopic { .. }
+        | Action::CreateTopic { .. }
         | Action::JoinBroker { .. }
         | Action::DecommissionBroker { .. }
+        | Action::DeleteGroup { .. }
+        | Action::ResetOffsets { .. }
+        | Action::AbortHanging { .. }
         | Action::FailDisk { .. }
         | Action::BitRot { .. }
         | Action::StepClock { .. }
@@ -538,8 +569,13 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Reassign { .. } => "reassign",
         Action::CancelReassignment { .. } => "cancel-reassignment",
         Action::AddPartitions { .. } => "add-partitions",
+        Action::DeleteTopic { .. } => "delete-topic",
+        Action::CreateTopic { .. } => "create-topic",
         Action::JoinBroker { .. } => "join-broker",
         Action::DecommissionBroker { .. } => "decommission-broker",
+        Action::DeleteGroup { .. } => "delete-group",
+        Action::ResetOffsets { .. } => "reset-offsets",
+        Action::AbortHanging { .. } => "abort-hanging",
         Action::Delay { .. } => "delay",
         Action::DropResponses { .. } => "drop-responses",
         Action::HoldRequests { .. } => "hold-requests",

@@ -177,7 +177,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let reader = self.engine.process(self.place(self.plan.final_reader.node));
         let positions = reader.map_or_else(Vec::new, |process| process.status().positions);
         for (topic, partition, offset) in positions {
-            let position = self.recorder.position(&topic, partition);
+            let position = self.recorder.planned_position(&topic, partition);
             let position = position.expect("consumers are at assigned partitions") as usize;
             let read_to = &mut self.fresh.read_to[position];
             *read_to = (*read_to).max(offset.0);
@@ -297,7 +297,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             if !owns(topic, *partition) {
                 return None;
             }
-            let position = self.recorder.position(topic, *partition)?;
+            let position = self.recorder.planned_position(topic, *partition)?;
             let (name, end) = &ends[position as usize];
             let offset = at(topic, *partition);
             (offset < *end).then_some((name, end, offset))

@@ -30,7 +30,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 self.engine.start_at(node, now);
             }
         }
-        self.engine.announce(None, "all faults end, all nodes start".to_owned());
+        self.engine.announce(None, "healed", "all faults end, all nodes start".to_owned());
     }
 
     /// What was to rot by a crash that never came does not.
@@ -103,7 +103,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let last = self.faults.iter().map(|fault| fault.step);
         let step = last.chain(self.plan.steps.iter().map(|step| step.id)).max().unwrap_or(0) + 1;
         let reason = held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
-        self.engine.announce(None, format!("fault {step}: {summary}{reason}"));
+        self.engine.announce(None, "fault", format!("fault {step}: {summary}{reason}"));
         self.faults.push(InjectedFault {
             step,
             at_ms: self.engine.now() / MS,

@@ -14,12 +14,15 @@ mod deletion;
 mod faults;
 mod fresh;
 mod heal;
+mod inspect;
 mod pending;
 mod probe;
 mod progress;
 mod recoverable;
+mod recreation;
 mod resume;
 mod targets;
+mod tasks;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -85,7 +88,13 @@ pub(crate) struct Director<'p, N, F> {
     /// Process numbers given out.
     processes: u32,
     topics_created: usize,
+    /// What is known of topics, as the history was told last.
+    topics_known: u64,
+    /// Deletions of topics that have not ended.
+    deleting: Vec<OperationId>,
     creating: Option<OperationId>,
+    /// What administrators do with groups and transactions, by the step that asked for it.
+    tasks: Vec<(OperationId, u32)>,
     active: Vec<Active>,
     rolling: Option<Rolling>,
     /// How long each node is down after its next asked halt or disk failure.
@@ -141,7 +150,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             loads,
             processes,
             topics_created: 0,
+            topics_known: 0,
+            deleting: Vec::new(),
             creating: None,
+            tasks: Vec::new(),
             active: Vec::new(),
             rolling: None,
             down_ms: vec![0; members.len()],
@@ -169,17 +181,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     pub(crate) fn direct(&mut self) -> End {
         self.begin_run();
         loop {
-            match self.engine.step(&mut self.host) {
-                Step::Happened => {}
-                Step::DirectorTimer(timer) => {
-                    if let Some(end) = self.on_timer(timer) {
-                        return end;
-                    }
-                }
-                Step::Silence => unreachable!("a run ends with a check"),
-            }
-            while let Some(report) = self.engine.take_report() {
-                self.on_report(report);
+            if let Some(end) = self.advance() {
+                return end;
             }
         }
     }
@@ -199,10 +202,12 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         self.host.tally.add("records-acked", self.recorder.records_acked());
         self.host.tally.add("segment-rolled", self.engine.segments_rolled());
+        self.learn_topics();
         let truth = |(name, partition)| self.host.truth(name, partition);
         // Without the watch nobody can be told that no rule was broken.
-        let partitions =
-            if self.options.watch { self.partitions().map(truth).collect() } else { Vec::new() };
+        let watch = self.options.watch;
+        let places = self.recorder.places().filter(|_| watch);
+        let partitions = places.map(truth).collect();
         let history = self.recorder.finish(end == End::Quiesced);
         Run {
             unmet: self.unmet(),
@@ -239,7 +244,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         self.engine.calling()
     }
 
-    fn begin_run(&mut self) {
+    /// Everything that is to happen whatever happens is planned.
+    pub(crate) fn begin_run(&mut self) {
         for (index, id) in self.engine.ids().to_vec().into_iter().enumerate() {
             if !self.is_fresh(id) && !self.joins_later(id) {
                 self.engine.start_at(index, 0);
@@ -291,6 +297,13 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if self.creating == Some(operation) {
             return self.topic_answered(outcome);
         }
+        if self.task_answered(operation, outcome) {
+            return;
+        }
+        if self.deleted(operation) {
+            return;
+        }
+        self.learn_topics();
         let recorded = self.recorder.complete(now, operation, outcome);
         if !recorded {
             return;
@@ -343,7 +356,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Condition::Hold(..)
             | Condition::HoldMetadata(_)
             | Condition::StallPublishing(_)
-            | Condition::Stall(_)
+            | Condition::Stall(..)
             | Condition::Duplicate(..)
             | Condition::Bandwidth(..)
             | Condition::SlowDisk(..)
@@ -385,15 +398,22 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     }
 
     fn create_topic(&mut self, position: usize) {
-        let Some(topic) = self.plan.topics.get(position) else {
+        if position >= self.plan.topics.len() {
             return self.start_loads();
-        };
+        }
+        self.creating = self.ask_for_topic(position);
+        if self.creating.is_none() {
+            let at_ns = self.engine.now() + CREATE_AGAIN_MS * MS;
+            self.engine.set_timer(at_ns, DirectorTimer::CreateTopic(position));
+        }
+    }
+
+    /// Has a topic of the plan created, if the admin client runs.
+    fn ask_for_topic(&mut self, position: usize) -> Option<OperationId> {
+        let topic = &self.plan.topics[position];
         let admin = self.place(self.plan.admin.node);
         if !self.engine.runs(admin) {
-            return self.engine.set_timer(
-                self.engine.now() + CREATE_AGAIN_MS * MS,
-                DirectorTimer::CreateTopic(position),
-            );
+            return None;
         }
         let request = Operation::CreateTopic {
             topic: topic_name(&topic.name),
@@ -407,8 +427,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             retention: Box::new(topic.retention),
         };
         let operation = self.recorder.unrecorded();
-        self.creating = Some(operation);
         self.engine.invoke(admin, operation, request, &mut self.host);
+        Some(operation)
     }
 
     fn topic_answered(&mut self, outcome: &Outcome) {
@@ -467,6 +487,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if !self.engine.runs(node) {
             return;
         }
+        self.learn_topics();
         let now = self.engine.now();
         if let Some(request) = self.loads[position].next(now) {
             let moves = matches!(

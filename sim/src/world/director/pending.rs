@@ -152,7 +152,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let short = short.map(|topic| {
             format!("topic {} has fewer partitions than {}", topic.name, topic.partitions)
         });
-        Shortfall::count(missing.chain(short)).of(Goal::Topics)
+        let gone = self.missing_topics();
+        let gone = gone.map(|topic| format!("topic {} is deleted", self.plan.topics[topic].name));
+        let deleting = self.deleting.iter().map(|it| format!("operation {it} deletes a topic"));
+        Shortfall::count(missing.chain(short).chain(gone).chain(deleting)).of(Goal::Topics)
     }
 
     fn leader_pending(&self, name: &str, view: Option<&PartitionView>) -> Option<(String, u64)> {

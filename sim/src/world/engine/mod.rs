@@ -4,6 +4,7 @@
 //! It knows nothing of Kafka: any [`Node`] runs on it, so that the world's own promises are tested with toy nodes.
 
 mod effects;
+mod inspect;
 mod process;
 mod scheduled;
 mod slot;
@@ -31,7 +32,7 @@ use super::network::{Network, Transit};
 use super::queue::Queue;
 use super::refusals::Refusals;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
-use crate::run::{RowKind, TraceRow};
+use crate::run::{RowDetail, RowKind, TraceRow};
 
 pub(crate) use process::CrashKind;
 pub(crate) use scheduled::{DirectorTimer, ScheduledEvent};
@@ -548,23 +549,31 @@ impl<N: Node> Engine<N> {
     }
 
     /// Adds a row to the trace, if there is one.
-    fn row(&mut self, node: Option<NodeId>, kind: RowKind, text: String) {
+    fn row(
+        &mut self,
+        node: Option<NodeId>,
+        kind: RowKind,
+        text: String,
+        detail: impl FnOnce() -> RowDetail,
+    ) {
         let digest = self.fingerprint.value();
         if let Some(trace) = &mut self.trace {
-            trace.push(TraceRow { event: self.events, at_ns: self.now, node, kind, text, digest });
+            let (event, at_ns, detail) = (self.events, self.now, detail());
+            trace.push(TraceRow { event, at_ns, node, kind, text, detail, digest });
         }
     }
 
     /// Tells something that people look for first: a row of the trace, and a line of the log.
-    pub(crate) fn announce(&mut self, node: Option<NodeId>, text: String) {
+    pub(crate) fn announce(&mut self, node: Option<NodeId>, name: &'static str, text: String) {
         tracing::info!(at_ns = self.now, node = node.map(|node| node.0), "{text}");
-        self.row(node, RowKind::World, text);
+        self.row(node, RowKind::World, text, || RowDetail::Named { name });
     }
 
     fn trace_event(&mut self, node: NodeId, event: &Event) {
         let text = trace_text::event(&self.names, event);
         tracing::trace!(at_ns = self.now, node = node.0, "{text}");
-        self.row(Some(node), trace_text::of_event(event), text);
+        let kind = trace_text::of_event(event);
+        self.row(Some(node), kind, text, || trace_text::detail_of_event(event));
     }
 
     fn trace_effect(&mut self, node: NodeId, effect: &Effect) {
@@ -575,7 +584,9 @@ impl<N: Node> Engine<N> {
         } else {
             tracing::trace!(at_ns = self.now, node = node.0, "{text}");
         }
-        self.row(Some(node), trace_text::of_effect(effect), text);
+        let (kind, detail) = (trace_text::of_effect(effect), trace_text::detail_of_effect);
+        let detail = self.trace.is_some().then(|| detail(&self.names, effect));
+        self.row(Some(node), kind, text, || detail.expect("there is a trace"));
     }
 }
 

@@ -106,7 +106,7 @@ impl<N: Node> Engine<N> {
             CrashKind::Wipe => "the process ends and its disk is wiped",
             CrashKind::Rot => "the process ends and a bit of its log flips",
         };
-        self.announce(Some(self.ids[node]), how.to_owned());
+        self.announce(Some(self.ids[node]), "process-ended", how.to_owned());
     }
 
     fn report_flushed(&mut self, node: usize, host: &mut impl NodeHost<N>) {

@@ -17,6 +17,7 @@
 mod arrival;
 mod condition;
 mod conditions;
+mod inspect;
 mod segment;
 mod send;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::plan::NetworkPlan;
 
 pub(crate) use arrival::Incoming;
 pub(crate) use condition::{LinkCondition, NodeCondition};
+pub(crate) use inspect::{Content, UnderWay};
 pub(crate) use segment::{Segment, Side, Transit};
 
 /// What a machine does with what arrives.

@@ -204,3 +204,17 @@ fn nothing_is_due_while_something_stands_in_the_way() {
     });
     assert_eq!(overdue, ["commit-overdue"], "without any of these");
 }
+
+/// Time in which too few were in sync to commit anything does not count.
+#[test]
+fn a_commit_is_not_due_while_too_few_are_in_sync() {
+    let mut stage = super::case::stage();
+    begins(&mut stage);
+    replicate_third(&mut stage);
+    passes(&mut stage, 1);
+    stage.elect(A, 1, &[A]);
+    stage.isr_committed(A, 1, &[A]);
+    passes(&mut stage, 100);
+    let found = stage.found();
+    assert!(!found.contains(&"commit-overdue".to_owned()), "{found:?}");
+}

@@ -7,7 +7,7 @@ use harrow_broker_model::note::{
 };
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
-    TopicPartition,
+    TopicId, TopicPartition,
 };
 
 use super::case::{Case, outcome, plain};
@@ -122,6 +122,12 @@ fn a_client_goes_back_to_no_older_epoch() {
     stage.observer.process_started(stage.now_ns(), NodeId(1002));
     learns(&mut stage, 1002, 1);
     assert_eq!(stage.found(), Vec::<String>::new(), "another process knows of nothing");
+    learns(&mut stage, 1003, 5);
+    let (topic, before, after) = ("x".to_owned(), TopicId(1), TopicId(2));
+    let replaced = ExchangeNote::TopicReplaced { topic, before, after };
+    stage.note(NodeId(1003), &Note::Exchange(replaced));
+    learns(&mut stage, 1003, 0);
+    assert_eq!(stage.found(), Vec::<String>::new(), "another topic has epochs of its own");
 }
 
 /// Each fact that tells an epoch gives a node away that knows of a newer one.

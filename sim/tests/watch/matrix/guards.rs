@@ -8,7 +8,7 @@ use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
 };
 
-use super::case::{Case, plain};
+use super::case::{Case, outcome, plain};
 use crate::quorum::{quorum_append, quorum_commit};
 use crate::stage::{A, B, C, N1, N2, Stage, X, record, sequenced};
 
@@ -124,6 +124,23 @@ fn resets(stage: &mut Stage, consumer: i32, to: i64) {
         NodeId(consumer),
         &Note::Consumer(ConsumerNote::PositionReset { partition, from, to }),
     );
+}
+
+/// The consumer that is served finds its log cut.
+fn finds_cut(stage: &mut Stage, position: i64, diverged_at: i64) {
+    let (position, diverged_at) = (Offset(position), Offset(diverged_at));
+    let partition = "x-0".to_owned();
+    let note = ConsumerNote::TruncationDetected { partition, position, diverged_at };
+    stage.note(NodeId(1001), &Note::Consumer(note));
+}
+
+/// A leads uncleanly in epoch 3, with what it had in epoch 1 and a record of its own.
+fn unclean_again(stage: &mut Stage) {
+    let next = stage.next(Some(A), 3, &[A]);
+    stage.registered(X, next, true);
+    stage.became_leader(A, 3, &[A]);
+    stage.lead(A, 3, record(2, 3, 20));
+    stage.leader_high_watermark(A, 3, 3);
 }
 
 fn ends_offset(stage: &mut Stage, current_leader_epoch: i32) {
@@ -355,11 +372,7 @@ pub(super) const CASES: &[Case] = &[
             stage.serve(B, 2, 0, &[record(0, 2, 8)]);
             stage.serve(B, 2, 1, &[record(1, 2, 9)]);
             // The next leader has other records there, of an older epoch: KIP-320 asks for the end of that epoch.
-            let next = stage.next(Some(A), 3, &[A]);
-            stage.registered(X, next, true);
-            stage.became_leader(A, 3, &[A]);
-            stage.lead(A, 3, record(2, 3, 20));
-            stage.leader_high_watermark(A, 3, 3);
+            unclean_again(stage);
             stage.serve(A, 3, 2, &[record(2, 3, 20)]);
         },
         bad: |stage| {
@@ -485,13 +498,33 @@ fn reopened(batches: Vec<BatchSummary>) -> Note {
     })
 }
 
+/// It was told where epoch 2 ends, as the leader knows no epoch between that and its own: that it read epoch 1 below,
+/// and 3 behind, it cannot know any more.
+#[test]
+fn a_consumer_goes_on_where_it_was_told_that_the_log_was_cut() {
+    let found = outcome(|stage| {
+        stage.serve(A, 1, 0, &[plain(0), plain(1)]);
+        unclean(stage);
+        unclean_again(stage);
+        stage.serve(A, 3, 2, &[record(2, 3, 20)]);
+        let next = stage.next(Some(B), 4, &[B]);
+        stage.registered(X, next, true);
+        stage.became_leader(B, 4, &[B]);
+        stage.lead(B, 4, record(2, 4, 30));
+        stage.leader_high_watermark(B, 4, 3);
+        finds_cut(stage, 3, 2);
+        stage.serve(B, 4, 2, &[record(2, 4, 30)]);
+    });
+    assert!(found.is_empty(), "{found:?}");
+}
+
 /// An anomaly and what shows it.
 type Variant = (&'static str, fn(&mut Stage));
 
 /// The ways to break one rule that its one bad case does not show.
 #[test]
 fn other_ways_to_break_the_same_rule() {
-    let variants: [Variant; 8] = [
+    let variants: [Variant; 9] = [
         ("needless-sequence-refusal", |stage| refuses(stage, 0, 3, false)),
         ("needless-sequence-refusal", |stage| {
             stage.lead(A, 1, sequenced(2, 1, 0));
@@ -527,6 +560,13 @@ fn other_ways_to_break_the_same_rule() {
         ("read-across-truncation", |stage| {
             stage.serve(A, 1, 0, &[plain(0), plain(1)]);
             unclean(stage);
+            stage.serve(B, 2, 1, &[record(1, 2, 9)]);
+        }),
+        // Told of a cut, but of too late a one: it had read nothing newer than what is there.
+        ("read-across-truncation", |stage| {
+            stage.serve(A, 1, 0, &[plain(0), plain(1)]);
+            unclean(stage);
+            finds_cut(stage, 2, 1);
             stage.serve(B, 2, 1, &[record(1, 2, 9)]);
         }),
         ("seq-gap", |stage| {

@@ -127,7 +127,7 @@ impl Consumer {
         }
         let preparing = member.state == MemberState::PreparingRebalance;
         let is_classic = member.reconciler.is_none();
-        if is_classic && (member.is_current(sent) || !preparing) {
+        if is_classic && (member.error_counts(sent) || !preparing) {
             if error == ErrorCode::UnknownMemberId {
                 member.reset(true);
             } else if error == ErrorCode::IllegalGeneration {

@@ -10,6 +10,7 @@ use crate::config::{OffsetReset, topic_name};
 use crate::defect::GroupDefect;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
+use crate::note::Api;
 use crate::proto::{
     ErrorCode, GroupId, OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
     OffsetFetchResponse, OffsetFetchResponsePartitions, TopicName,
@@ -17,6 +18,7 @@ use crate::proto::{
 use crate::types::{LeaderEpoch, Offset, Time};
 
 use super::join::moved;
+use super::membership::applied;
 
 impl Consumer {
     /// Asks for the offsets of partitions that were just given.
@@ -69,6 +71,7 @@ impl Consumer {
         now: Time,
         assignment: u64,
         response: &OffsetFetchResponse,
+        effects: &mut Effects,
     ) {
         let retry_at = self.connections.backoff.after(now);
         let Some(member) = self.membership.as_mut() else { return };
@@ -79,7 +82,8 @@ impl Consumer {
             let unstable = partitions.filter_map(|it| ErrorCode::try_from_code(it.error_code));
             ErrorCode::try_from_code(group.error_code).or(unstable.last())
         });
-        let current = assignment == member.assignments;
+        let own = member.assignments;
+        let current = assignment == own;
         // Known bug G15: an epoch that has grown meanwhile says nothing of what is committed.
         let is_stale = error == Some(ErrorCode::StaleMemberEpoch);
         if is_stale && current && self.defects.has(GroupDefect::StaleEpochMeansNoOffset) {
@@ -94,6 +98,7 @@ impl Consumer {
         if !current {
             return;
         }
+        effects.note(applied(Api::OffsetFetch, assignment, own));
         for topic in group.into_iter().flat_map(|group| &group.topics) {
             let place = self.metadata.place(&topic.name.0);
             for answer in &topic.partitions {

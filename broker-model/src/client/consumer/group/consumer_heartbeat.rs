@@ -9,6 +9,7 @@ use crate::config::{ms, topic_name};
 use crate::defect::GroupDefect;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
+use crate::note::Api;
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, GroupId,
     OwnedPartitions, TopicName, topic_of_uuid, topic_uuid,
@@ -17,6 +18,7 @@ use crate::types::{NodeId, Time, TopicPartition};
 
 use super::join::{millis, moved};
 use super::membership::Revocation;
+use super::membership::applied;
 use super::reconciler::{Sent, State};
 
 /// Epoch of one who leaves for good. Source: `ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH`.
@@ -63,12 +65,15 @@ impl Consumer {
         self.connections.send(now, (to, Channel::ClientCoordinator), body, purpose, effects);
     }
 
-    /// Names what has changed since the last one; everything if it joins.
+    /// Names what has changed since the last one; everything if it joins. Where it names partitions, those that it was
+    /// given and has not taken yet are among them: it may have them before this is answered.
     fn consumer_heartbeat(&mut self) -> ConsumerGroupHeartbeatRequest {
+        let omits_pending = self.defects.has(GroupDefect::HeartbeatOmitsPending);
         let member = self.membership.as_mut().expect("only members send heartbeats");
         let config = &member.config;
         let reconciler = member.reconciler.as_mut().expect("only called in the consumer protocol");
         let all = reconciler.state == State::Joining;
+        let claimed = reconciler.claimed(all || omits_pending);
         let sent = &mut reconciler.sent;
         let mut request = ConsumerGroupHeartbeatRequest::default()
             .with_group_id(GroupId(topic_name(&config.group)))
@@ -92,7 +97,7 @@ impl Consumer {
             sent.assignor = true;
         }
         if all || sent.owned.as_ref() != Some(&reconciler.current) {
-            request.topic_partitions = Some(owned_partitions(&reconciler.current.partitions));
+            request.topic_partitions = Some(owned_partitions(&claimed));
             sent.owned = Some(reconciler.current.clone());
         }
         request
@@ -103,6 +108,7 @@ impl Consumer {
         now: Time,
         life: u64,
         response: &ConsumerGroupHeartbeatResponse,
+        effects: &mut Effects,
     ) {
         let retry_at = self.connections.backoff.after(now);
         let member = self.membership.as_mut().filter(|it| it.reconciler.is_some());
@@ -112,6 +118,7 @@ impl Consumer {
             return;
         }
         reconciler.asked = false;
+        effects.note(applied(Api::ConsumerGroupHeartbeat, life, reconciler.life));
         if let Some(error) = ErrorCode::try_from_code(response.error_code) {
             return self.on_heartbeat_refused(error, (now, retry_at));
         }

@@ -6,6 +6,7 @@ use crate::client::consumer::purpose::Purpose;
 use crate::config::{ms, topic_name};
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
+use crate::note::Api;
 use crate::proto::{
     ErrorCode, FindCoordinatorResponse, GroupId, HeartbeatRequest, HeartbeatResponse,
     LeaveGroupRequest, MemberIdentity,
@@ -131,24 +132,28 @@ impl Consumer {
         now: Time,
         sent: &Generation,
         response: &HeartbeatResponse,
+        effects: &mut Effects,
     ) {
         let retry_at = self.connections.backoff.after(now);
         let Some(member) = self.membership.as_mut() else { return };
         member.heartbeat_asked = false;
         let heard = now + ms(member.config.session_timeout_ms);
-        let counts = member.is_current(sent);
+        let counts = member.error_counts(sent);
         match ErrorCode::try_from_code(response.error_code) {
             None => member.hear(heard),
             Some(ErrorCode::RebalanceInProgress) => {
                 member.hear(heard);
                 member.rejoin_needed |= member.state == MemberState::Stable;
             }
-            Some(ErrorCode::UnknownMemberId) if counts => member.reset(true),
-            Some(ErrorCode::FencedInstanceId) if counts => {
-                member.reset(true);
-                member.fenced = true;
+            Some(
+                error @ (ErrorCode::UnknownMemberId
+                | ErrorCode::FencedInstanceId
+                | ErrorCode::IllegalGeneration),
+            ) if counts => {
+                effects.note(member.took(Api::Heartbeat, sent));
+                member.reset(error != ErrorCode::IllegalGeneration);
+                member.fenced |= error == ErrorCode::FencedInstanceId;
             }
-            Some(ErrorCode::IllegalGeneration) if counts => member.reset(false),
             Some(error) => {
                 if moved(error) {
                     member.finder.forget();

@@ -7,6 +7,7 @@ use crate::config::{Assignor, ms, topic_name};
 use crate::consumer_protocol::{PROTOCOL_TYPE, Subscription};
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
+use crate::note::Api;
 use crate::proto::{
     ErrorCode, GroupId, JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse,
     SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse,
@@ -100,7 +101,7 @@ impl Consumer {
                     Generation { member: response.member_id.to_string(), ..Generation::NONE };
             }
             Some(ErrorCode::UnknownMemberId) => {
-                if member.is_current(sent) {
+                if member.error_counts(sent) {
                     member.reset(true);
                 }
             }
@@ -187,6 +188,7 @@ impl Consumer {
         now: Time,
         sent: &Generation,
         response: &SyncGroupResponse,
+        effects: &mut Effects,
     ) {
         let retry_at = self.connections.backoff.after(now);
         let Some(member) = self.membership.as_mut() else { return };
@@ -196,6 +198,7 @@ impl Consumer {
                 let is_open = member.state == MemberState::CompletingRebalance;
                 let given = crate::consumer_protocol::decode_assignment(&response.assignment);
                 if member.is_current(sent) && is_open {
+                    effects.note(member.took(Api::SyncGroup, sent));
                     member.state = MemberState::Stable;
                     member.rejoin_needed = false;
                     member.last_generation = member.generation.id;
@@ -204,8 +207,14 @@ impl Consumer {
                     member.rejoin_needed = true;
                 }
             }
-            Some(ErrorCode::UnknownMemberId) if member.is_current(sent) => member.reset(true),
-            Some(ErrorCode::IllegalGeneration) if member.is_current(sent) => member.reset(false),
+            Some(ErrorCode::UnknownMemberId) if member.error_counts(sent) => {
+                effects.note(member.took(Api::SyncGroup, sent));
+                member.reset(true);
+            }
+            Some(ErrorCode::IllegalGeneration) if member.error_counts(sent) => {
+                effects.note(member.took(Api::SyncGroup, sent));
+                member.reset(false);
+            }
             Some(ErrorCode::FencedInstanceId) => member.fenced = true,
             Some(error) => {
                 member.rejoin_needed = true;

@@ -6,6 +6,7 @@ use crate::client::coordinator::{CoordinatorFinder, GROUP};
 pub(super) use crate::client::generation::Generation;
 use crate::config::{GroupProtocol, MemberConfig, ms};
 use crate::consumer_protocol::Place;
+use crate::note::{Api, ExchangeNote, Standing};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{LeaderEpoch, Offset, OperationId, Time};
 
@@ -89,6 +90,8 @@ pub(in crate::client::consumer) struct Membership {
     pub(super) assignments: u64,
     /// Another process has its instance id: it is done.
     pub(super) fenced: bool,
+    /// Known bug G09: errors that answer requests of an older generation count.
+    pub(in crate::client::consumer) takes_stale_errors: bool,
     /// How it comes to what it shall have, in the consumer protocol.
     pub(super) reconciler: Option<Reconciler>,
 }
@@ -123,6 +126,7 @@ impl Membership {
             committed_not_before: Time::ZERO,
             assignments: 0,
             fenced: false,
+            takes_stale_errors: false,
             reconciler: reconciles.then(|| Reconciler::new(process)),
         }
     }
@@ -145,6 +149,19 @@ impl Membership {
     /// nothing. Source: `CoordinatorResponseHandler.generationUnchanged`.
     pub(super) fn is_current(&self, sent: &Generation) -> bool {
         self.generation == *sent
+    }
+
+    /// Whether an error counts that answers a request of this generation.
+    pub(super) fn error_counts(&self, sent: &Generation) -> bool {
+        self.takes_stale_errors || self.is_current(sent)
+    }
+
+    /// The fact that an answer to a request of a generation counts.
+    pub(super) fn took(&self, api: Api, sent: &Generation) -> ExchangeNote {
+        let same = i64::from(self.generation.member == sent.member);
+        let standing = |epoch: i32, position| Standing { epoch: i64::from(epoch), position };
+        let (asked, own) = (standing(sent.id, 1), standing(self.generation.id, same));
+        ExchangeNote::AnswerApplied { api, partition: None, asked, own }
     }
 
     /// It is no member any more, as far as it knows, and must join again. Source:
@@ -245,4 +262,11 @@ impl Membership {
     pub(super) fn is_cooperative(&self) -> bool {
         self.config.assignor.is_cooperative()
     }
+}
+
+/// The fact that an answer counts, by the life or the assignment of the member that asked, and the present one.
+pub(super) fn applied(api: Api, asked: u64, own: u64) -> ExchangeNote {
+    let standing = |number: u64| Standing { epoch: number as i64, position: -1 };
+    let (asked, own) = (standing(asked), standing(own));
+    ExchangeNote::AnswerApplied { api, partition: None, asked, own }
 }

@@ -4,6 +4,7 @@ use super::tests::{Member, config, places, poll, take};
 use crate::client::consumer::Consumer;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC, TOPIC_ID};
 use crate::config::{Assignor, ConsumerConfig, GroupProtocol, MemberConfig, topic_name};
+use crate::defect::{Defects, GroupDefect};
 use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::node::{Operation, Outcome};
 use crate::proto::{
@@ -54,6 +55,13 @@ fn refused(error: ErrorCode) -> ResponseBody {
     ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(response)))
 }
 
+/// Broker 2 is the coordinator.
+fn found() -> ResponseBody {
+    let found = Coordinator::default().with_key(topic_name("g")).with_node_id(2.into());
+    let response = FindCoordinatorResponse::default().with_coordinators(vec![found]);
+    ResponseBody::Client(ClientResponse::FindCoordinator(Box::new(response)))
+}
+
 fn owned(request: &ConsumerGroupHeartbeatRequest) -> Option<Vec<i32>> {
     let topics = request.topic_partitions.as_ref()?;
     Some(topics.iter().flat_map(|topic| topic.partitions.clone()).collect())
@@ -61,17 +69,19 @@ fn owned(request: &ConsumerGroupHeartbeatRequest) -> Option<Vec<i32>> {
 
 /// A member that has joined in epoch 1 with partitions 0 and 1, and has said so; operations up to 2 are done.
 fn member(instance: Option<&str>) -> Member {
-    let mut driver = Driver::new(Consumer::new(modern(instance), START));
+    member_with(instance, Defects::NONE)
+}
+
+fn member_with(instance: Option<&str>, defects: Defects) -> Member {
+    let consumer = Consumer::new(modern(instance), START).with_defects(defects);
+    let mut driver = Driver::new(consumer);
     driver.invoke(1, Operation::Subscribe { topics: vec![TOPIC] });
     poll(&mut driver, 2);
     driver.send_leaders(&[(1, 3), (1, 3), (1, 3)]);
     let asked = take(&mut driver, |body| {
         matches!(body, RequestBody::Client(ClientRequest::FindCoordinator(_)))
     });
-    let found = Coordinator::default().with_key(topic_name("g")).with_node_id(2.into());
-    let response = FindCoordinatorResponse::default().with_coordinators(vec![found]);
-    driver
-        .answer(&asked, ResponseBody::Client(ClientResponse::FindCoordinator(Box::new(response))));
+    driver.answer(&asked, found());
     let (asked, request) = heard(&mut driver);
     assert_eq!((request.member_epoch, owned(&request)), (0, Some(vec![])), "it joins");
     assert!(request.rebalance_timeout_ms > 0 && request.subscribed_topic_names.is_some());
@@ -104,6 +114,30 @@ fn what_is_taken_is_told_first_and_given_up_before_it_is_acknowledged() {
     assert_eq!(driver.outcomes.last(), Some(&(4, joined)));
     let (_, request) = heard(&mut driver);
     assert_eq!(owned(&request), Some(vec![0]), "the next heartbeat comes at once");
+}
+
+/// The answer to the heartbeat that told it all was lost amid a reconciliation: it says all again.
+fn names_amid_reconciliation(defects: Defects) -> Option<Vec<i32>> {
+    let mut driver = member_with(None, defects);
+    driver.advance(300);
+    let (asked, _) = heard(&mut driver);
+    driver.answer(&asked, told(2, Some(&[0, 1, 2])));
+    driver.advance(300);
+    let (asked, request) = heard(&mut driver);
+    assert_eq!(owned(&request), None, "nothing is new: nobody polls, so that nothing is taken");
+    driver.answer(&asked, refused(ErrorCode::NotCoordinator));
+    let asked = take(&mut driver, |body| {
+        matches!(body, RequestBody::Client(ClientRequest::FindCoordinator(_)))
+    });
+    driver.answer(&asked, found());
+    owned(&heard(&mut driver).1)
+}
+
+#[test]
+fn what_was_given_is_named_before_it_is_taken() {
+    assert_eq!(names_amid_reconciliation(Defects::NONE), Some(vec![0, 1, 2]));
+    let kafka = [GroupDefect::HeartbeatOmitsPending].into_iter().collect();
+    assert_eq!(names_amid_reconciliation(kafka), Some(vec![0, 1]));
 }
 
 #[test]

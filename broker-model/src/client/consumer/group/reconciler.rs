@@ -140,6 +140,18 @@ impl Reconciler {
         }
     }
 
+    /// What a heartbeat names, in order: what it has, and what it was given, unless only the first is asked for.
+    pub(super) fn claimed(&self, only_owned: bool) -> Vec<TopicPartition> {
+        let owned = std::iter::once(&self.current);
+        let given = self.under_way.iter().chain([&self.target]);
+        let all = owned.chain(given.filter(|_| !only_owned));
+        let mut places: Vec<TopicPartition> =
+            all.flat_map(|assignment| assignment.partitions.iter().copied()).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
     /// What it has was told. Source: `AbstractMembershipManager.onHeartbeatRequestGenerated`.
     pub(super) fn acknowledged(&mut self) {
         if self.state == State::Acknowledging {

@@ -8,6 +8,7 @@ use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataImage;
+use crate::note::Api;
 use crate::proto::{
     ErrorCode, HeartbeatRequest, LeaveGroupRequest, LeaveGroupResponse, MemberIdentity,
     MemberResponse,
@@ -32,13 +33,14 @@ impl GroupCoordinator {
             let group = self.group(partition, name).ok_or(ErrorCode::UnknownMemberId)?;
             group.validate(&request.member_id, request.group_instance_id.as_deref())?;
             if request.generation_id == group.generation {
-                Ok(group.state())
+                Ok((group.state(), group.generation))
             } else {
                 Err(ErrorCode::IllegalGeneration)
             }
         });
         let error = match known {
-            Ok(state) => {
+            Ok((state, generation)) => {
+                self.served(Api::Heartbeat, caller, (request.generation_id, generation));
                 self.extend_session(now, partition, name, &request.member_id);
                 (state == State::PreparingRebalance).then_some(ErrorCode::RebalanceInProgress)
             }

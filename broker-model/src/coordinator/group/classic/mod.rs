@@ -9,8 +9,10 @@
 //! | `sync` | the sync phase: the leader's assignment is stored before anybody gets it |
 //! | `leave` | heartbeats, leaving, and being thrown out |
 //! | `answers` | answers in Kafka's structs |
+//! | `describe` | what administrators are told |
 
 pub(super) mod answers;
+mod describe;
 pub(super) mod group;
 mod join;
 mod leave;

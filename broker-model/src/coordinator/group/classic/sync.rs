@@ -9,6 +9,7 @@ use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::records::group_record;
 use crate::coordinator::group::waiter::{Assignments, Waiter};
 use crate::metadata::MetadataImage;
+use crate::note::Api;
 use crate::proto::{ErrorCode, StrBytes, SyncGroupRequest};
 use crate::types::Now;
 
@@ -35,6 +36,7 @@ impl GroupCoordinator {
             return self.todo.push_back(Todo::Reply(caller, sync_refused(error)));
         }
         let mut group = self.take_group(now, partition, name);
+        self.served(Api::SyncGroup, caller, (request.generation_id, group.generation));
         self.sync(caller, (partition, &mut group), request);
         self.put_group(partition, group);
     }

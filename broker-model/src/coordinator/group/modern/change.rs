@@ -315,14 +315,8 @@ impl<'a> Asking<'a> {
         Taker { id, instance: it.instance.as_deref(), topics, before }
     }
 
-    /// The assignor that most members name. Source: `ConsumerGroup.computePreferredServerAssignor`.
     fn assignor<'b>(self, members: impl Iterator<Item = &'b Description>) -> ServerAssignor {
-        let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
-        for vote in members.filter_map(|member| member.assignor.as_deref()) {
-            *votes.entry(vote).or_default() += 1;
-        }
-        let most = votes.into_iter().max_by_key(|(_, count)| *count);
-        most.and_then(|(name, _)| assignor_of(name)).unwrap_or(self.config.assignor)
+        preferred_assignor(members).unwrap_or(self.config.assignor)
     }
 
     fn reconcile(
@@ -387,6 +381,18 @@ impl<'a> Asking<'a> {
             .with_member_epoch(epoch);
         Ok(Change { records, response, conversion, patience: None })
     }
+}
+
+/// The assignor that most members name. Source: `ConsumerGroup.computePreferredServerAssignor`.
+pub(super) fn preferred_assignor<'a>(
+    members: impl Iterator<Item = &'a Description>,
+) -> Option<ServerAssignor> {
+    let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
+    for vote in members.filter_map(|member| member.assignor.as_deref()) {
+        *votes.entry(vote).or_default() += 1;
+    }
+    let most = votes.into_iter().max_by_key(|(_, count)| *count);
+    most.and_then(|(name, _)| assignor_of(name))
 }
 
 fn assignor_of(name: &str) -> Option<ServerAssignor> {

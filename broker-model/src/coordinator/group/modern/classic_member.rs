@@ -28,6 +28,7 @@ use crate::coordinator::runtime::CoordinatorRecord;
 use crate::defect::GroupDefect;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataImage;
+use crate::note::Api;
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ErrorCode, HeartbeatRequest, JoinGroupRequest,
     JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse,
@@ -117,12 +118,14 @@ impl GroupCoordinator {
         request: &SyncGroupRequest,
         image: &MetadataImage,
     ) {
-        let (response, session_ms) = match self.classic_sync(now, partition, request, image) {
+        let (response, epoch, session_ms) = match self.classic_sync(now, partition, request, image)
+        {
             Ok(answer) => answer,
             Err(error) => return self.todo.push_back(Todo::Reply(caller, sync_refused(error))),
         };
         let member = (request.group_id.as_str(), request.member_id.as_str());
         self.keep_classic(now, partition, member, Kept::Synced { session_ms });
+        self.served(Api::SyncGroup, caller, (request.generation_id, epoch));
         let body = ResponseBody::Client(ClientResponse::SyncGroup(Box::new(response)));
         self.answer_when_committed(now, partition, (caller, body));
     }
@@ -133,7 +136,7 @@ impl GroupCoordinator {
         partition: i32,
         request: &SyncGroupRequest,
         image: &MetadataImage,
-    ) -> Result<(SyncGroupResponse, u64), ErrorCode> {
+    ) -> Result<(SyncGroupResponse, i32, u64), ErrorCode> {
         let name = request.group_id.as_str();
         let (id, instance) = (request.member_id.as_str(), request.group_instance_id.as_deref());
         let context = self.runtime.active(partition)?;
@@ -156,12 +159,12 @@ impl GroupCoordinator {
             return Err(ErrorCode::RebalanceInProgress);
         }
         let assignment = encode_assignment(&Topics(image).named(&member.holding.assigned));
-        let session_ms = classic.session_timeout_ms.max(0) as u64;
+        let (epoch, session_ms) = (member.holding.epoch, classic.session_timeout_ms.max(0) as u64);
         let response = SyncGroupResponse::default()
             .with_protocol_type(request.protocol_type.clone())
             .with_protocol_name(request.protocol_name.clone())
             .with_assignment(assignment);
-        Ok((response, session_ms))
+        Ok((response, epoch, session_ms))
     }
 
     /// A member is alive, and is told whether it must join again.
@@ -183,10 +186,12 @@ impl GroupCoordinator {
             }
             let must_join = must_join_again(group, (id, member)) && !is_silent;
             let patience_ms = member.description.rebalance_timeout_ms.max(0) as u64;
-            Ok((must_join, classic.session_timeout_ms.max(0) as u64, patience_ms))
+            let session_ms = classic.session_timeout_ms.max(0) as u64;
+            Ok((must_join, member.holding.epoch, (session_ms, patience_ms)))
         });
         let error = match known {
-            Ok((must_join, session_ms, rebalance_ms)) => {
+            Ok((must_join, epoch, (session_ms, rebalance_ms))) => {
+                self.served(Api::Heartbeat, caller, (request.generation_id, epoch));
                 self.keep_classic(now, partition, (name, id), Kept::Heard { session_ms });
                 if must_join {
                     self.keep_classic(now, partition, (name, id), Kept::Told { rebalance_ms });

@@ -19,6 +19,7 @@ use crate::coordinator::runtime::CoordinatorRecord;
 use crate::defect::GroupDefect;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataImage;
+use crate::note::Api;
 use crate::proto::{ConsumerGroupHeartbeatRequest, ErrorCode};
 use crate::types::Now;
 
@@ -42,10 +43,17 @@ impl GroupCoordinator {
             said.to_mut().topic_partitions = None;
         }
         let request = &*said;
+        let known = self.epochs_of(partition, member);
         let change = match self.heartbeat_change(now, caller, partition, request, image) {
             Ok(change) => change,
             Err(error) => return self.todo.push_back(Todo::Reply(caller, refused(error))),
         };
+        if request.member_epoch > 0 {
+            let named = request.member_epoch;
+            let (epoch, previous) = known.unwrap_or((-1, -1));
+            let own = if named == previous { previous } else { epoch };
+            self.served(Api::ConsumerGroupHeartbeat, caller, (named, own));
+        }
         if let Some(patience) = change.patience {
             self.keep_member(now, partition, member, patience);
             self.heard_on(caller, partition, member);
@@ -58,6 +66,13 @@ impl GroupCoordinator {
         let waiter = Waiter::Answer { caller, body: Box::new(body), rests_on: None };
         let waiter = waiter.converting((partition, &request.group_id), change.conversion);
         self.todo.push_back(Todo::Write(partition, change.records, waiter));
+    }
+
+    /// The epoch of a member, and the one before, in which it may still be that has missed an answer.
+    fn epochs_of(&mut self, partition: i32, (group, member): (&str, &str)) -> Option<(i32, i32)> {
+        let context = self.runtime.active(partition).ok()?;
+        let member = context.written().consumer_group(group)?.members().get(member)?;
+        Some((member.holding.epoch, member.holding.previous_epoch))
     }
 
     /// A classic group that nobody is a member of gives way to who joins, and one with members becomes one of the

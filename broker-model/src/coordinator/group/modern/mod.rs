@@ -23,6 +23,7 @@
 //! | `migration` | groups that change the protocol while they have members |
 //! | `classic_member` | members that speak the classic protocol |
 //! | `answers` | answers in Kafka's structs |
+//! | `describe` | what administrators are told |
 //! | `topics` | topics as the metadata has them |
 //!
 //! Not covered: racks, subscriptions by a regular expression of the server, `group.consumer.max.size`.
@@ -31,6 +32,7 @@ pub(super) mod answers;
 pub(super) mod assign;
 pub(super) mod change;
 mod classic_member;
+mod describe;
 pub(super) mod group;
 pub(super) mod heartbeat;
 pub(super) mod member;

@@ -18,6 +18,12 @@ impl Topics<'_> {
         self.0.topic_ids.get(name).copied()
     }
 
+    /// A topic's name.
+    pub(super) fn name(&self, topic: TopicId) -> Option<&str> {
+        let mut known = self.0.topic_ids.iter();
+        known.find(|(_, id)| **id == topic).map(|(name, _)| name.as_str())
+    }
+
     /// Partitions by the names of their topics, as the classic protocol has them; those of no topic are left out.
     pub(super) fn named(self, partitions: &Partitions) -> Vec<Place> {
         let names: BTreeMap<TopicId, &str> =

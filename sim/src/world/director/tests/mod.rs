@@ -240,7 +240,7 @@ impl Toy {
                     let error = ErrorCode::RequestTimedOut;
                     return Some(Outcome::Failed { error, partition: 0 });
                 }
-                Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
+                Outcome::Sent { partition: 0, offset: Offset(self.sent - 1), topic: None }
             }
             Operation::Assign { .. } | Operation::Resume { .. } => Outcome::Assigned,
             Operation::Transact { commit, .. } => {
@@ -256,7 +256,9 @@ impl Toy {
                 Outcome::Failed { error: ErrorCode::RequestTimedOut, partition: -1 }
             }
             Operation::CreateTopic { .. } => Outcome::TopicCreated,
-            Operation::Administer(_) => Outcome::Administered { listed: 0 },
+            Operation::Administer(_) | Operation::AdminTask(_) => {
+                Outcome::Administered { listed: 0 }
+            }
             Operation::DeleteRecords { .. } => Outcome::RecordsDeleted { low_watermark: Offset(0) },
         })
     }
@@ -267,6 +269,7 @@ impl Toy {
             return Vec::new();
         }
         vec![PolledRecord {
+            topic_id: None,
             topic: topic_name("orders"),
             partition: 0,
             offset: Offset(0),

@@ -2,6 +2,7 @@
 
 use harrow_broker_model::admin_message::{AdminRequest, AdminResponse};
 use harrow_broker_model::fetch_session::FetchMetadata;
+use harrow_broker_model::group_admin_message::{GroupAdminRequest, GroupAdminResponse};
 use harrow_broker_model::message::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlteredPartition,
     BrokerHeartbeatResponse, BrokerRegistrationResponse, ClientRequest, ClientResponse,
@@ -12,6 +13,9 @@ use harrow_broker_model::message::{
 };
 use harrow_broker_model::proto::{self, Encodable, ErrorCode, KafkaMessage, encode};
 use harrow_broker_model::record::TransactionResult;
+use harrow_broker_model::transaction_admin_message::{
+    TransactionAdminRequest, TransactionAdminResponse,
+};
 use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
 use super::names::Names;
@@ -46,8 +50,60 @@ fn administered(response: &AdminResponse) -> String {
     }
 }
 
+fn group_administration(request: &GroupAdminRequest) -> String {
+    match request {
+        GroupAdminRequest::ListGroups(request) => rare("list groups", request),
+        GroupAdminRequest::DescribeGroups(request) => rare("describe groups", request),
+        GroupAdminRequest::ConsumerGroupDescribe(request) => {
+            rare("consumer group describe", request)
+        }
+        GroupAdminRequest::DeleteGroups(request) => rare("delete groups", request),
+        GroupAdminRequest::OffsetDelete(request) => rare("offset delete", request),
+    }
+}
+
+fn groups_administered(response: &GroupAdminResponse) -> String {
+    match response {
+        GroupAdminResponse::ListGroups(response) => rare("list groups response", response),
+        GroupAdminResponse::DescribeGroups(response) => rare("describe groups response", response),
+        GroupAdminResponse::ConsumerGroupDescribe(response) => {
+            rare("consumer group describe response", response)
+        }
+        GroupAdminResponse::DeleteGroups(response) => rare("delete groups response", response),
+        GroupAdminResponse::OffsetDelete(response) => rare("offset delete response", response),
+    }
+}
+
+fn transaction_administration(request: &TransactionAdminRequest) -> String {
+    match request {
+        TransactionAdminRequest::ListTransactions(request) => rare("list transactions", request),
+        TransactionAdminRequest::DescribeTransactions(request) => {
+            rare("describe transactions", request)
+        }
+        TransactionAdminRequest::DescribeProducers(request) => rare("describe producers", request),
+        TransactionAdminRequest::WriteTxnMarkers(request) => rare("write txn markers", request),
+    }
+}
+
+fn transactions_administered(response: &TransactionAdminResponse) -> String {
+    match response {
+        TransactionAdminResponse::ListTransactions(response) => {
+            rare("list transactions response", response)
+        }
+        TransactionAdminResponse::DescribeTransactions(response) => {
+            rare("describe transactions response", response)
+        }
+        TransactionAdminResponse::DescribeProducers(response) => {
+            rare("describe producers response", response)
+        }
+        TransactionAdminResponse::WriteTxnMarkers(response) => {
+            rare("write txn markers response", response)
+        }
+    }
+}
+
 /// What a request says.
-pub(super) fn request(names: &Names, body: &RequestBody) -> String {
+pub(in crate::world::engine) fn request(names: &Names, body: &RequestBody) -> String {
     match body {
         RequestBody::Client(body) => client_request(body),
         RequestBody::Peer(body) => peer_request(names, body),
@@ -68,6 +124,8 @@ fn client_request(body: &ClientRequest) -> String {
         ClientRequest::CreateTopics(request) => rare("create topics", &**request),
         ClientRequest::DeleteRecords(request) => rare("delete records", &**request),
         ClientRequest::Admin(request) => administration(request),
+        ClientRequest::GroupAdmin(request) => group_administration(request),
+        ClientRequest::TransactionAdmin(request) => transaction_administration(request),
         ClientRequest::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
         ClientRequest::AddOffsetsToTxn(request) => rare("add offsets to txn", &**request),
         ClientRequest::TxnOffsetCommit(request) => rare("txn offset commit", &**request),
@@ -149,7 +207,7 @@ fn write_markers(names: &Names, request: &WriteTxnMarkersRequest) -> String {
 }
 
 /// What a response says.
-pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
+pub(in crate::world::engine) fn response(names: &Names, body: &ResponseBody) -> String {
     match body {
         ResponseBody::Client(body) => client_response(body),
         ResponseBody::Peer(body) => peer_response(names, body),
@@ -172,6 +230,8 @@ fn client_response(body: &ClientResponse) -> String {
         ClientResponse::CreateTopics(response) => rare("create topics response", &**response),
         ClientResponse::DeleteRecords(response) => rare("delete records response", &**response),
         ClientResponse::Admin(response) => administered(response),
+        ClientResponse::GroupAdmin(response) => groups_administered(response),
+        ClientResponse::TransactionAdmin(response) => transactions_administered(response),
         ClientResponse::AddPartitionsToTxn(response) => {
             rare("add partitions to txn response", &**response)
         }

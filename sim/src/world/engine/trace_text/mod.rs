@@ -1,17 +1,25 @@
 //! Events and effects as trace text: one short line for each.
 
+mod api;
+mod detail;
+mod file;
 mod kind;
 mod message;
 mod names;
 mod note;
 mod parts;
 
-use harrow_broker_model::disk_image::{FileId, Suffix};
+use harrow_broker_model::admin_task::AdminTask;
 use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::Offset;
 
+pub(super) use detail::{detail_of_effect, detail_of_event};
+use file::file_name;
+pub(super) use file::words as file_words;
+
 pub(super) use kind::{of_effect, of_event};
+pub(super) use message::{request, response};
 pub(super) use names::Names;
 use parts::{joined, span};
 
@@ -136,6 +144,7 @@ fn operation_text(request: &Operation) -> String {
             format!("delete records of {}-{index} below {before} at node {broker}", topic.as_str())
         }
         Operation::Administer(request) => message::administration(request),
+        Operation::AdminTask(task) => admin_task(task),
         Operation::CreateTopic { topic, partitions, replication_factor, .. } => format!(
             "create topic {}, {partitions} partitions of {replication_factor} replicas",
             topic.as_str()
@@ -154,7 +163,7 @@ fn offset_list(offsets: &[((StrBytes, i32), Offset)]) -> String {
 
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Sent { partition, offset } => {
+        Outcome::Sent { partition, offset, .. } => {
             format!("acknowledged in partition {partition} at offset {offset}")
         }
         Outcome::Transacted { committed, records } => {
@@ -194,13 +203,13 @@ fn outcome_text(outcome: &Outcome) -> String {
             format!("records are deleted, the low watermark is {low_watermark}")
         }
         Outcome::TopicCreated => "the topic exists".to_owned(),
-        Outcome::Administered { .. } => "the controller has done it".to_owned(),
+        Outcome::Administered { .. } => "it is done".to_owned(),
         Outcome::Failed { error, .. } => format!("failed, {error:?}"),
         Outcome::Unknown { error, .. } => format!("unknown outcome, {error:?}"),
     }
 }
 
-fn channel_name(channel: Channel) -> &'static str {
+pub(super) fn channel_name(channel: Channel) -> &'static str {
     match channel {
         Channel::ReplicaFetch => "replica fetch",
         Channel::Heartbeat => "heartbeat",
@@ -216,33 +225,17 @@ fn channel_name(channel: Channel) -> &'static str {
     }
 }
 
-fn file_name(names: &Names, file: FileId) -> String {
-    match file {
-        FileId::Segment { partition, base_offset } => {
-            format!("segment {base_offset} of {}", names.place(partition))
+/// What an administrator does.
+fn admin_task(task: &AdminTask) -> String {
+    match task {
+        AdminTask::DeleteGroup { group } => format!("delete group {group}"),
+        AdminTask::ResetOffsets { group, offsets } => {
+            let offsets =
+                offsets.iter().map(|((topic, index), offset)| format!(" {topic}-{index}@{offset}"));
+            format!("reset offsets of group {group} to{}", offsets.collect::<String>())
         }
-        FileId::LeaderEpochCheckpoint(partition) => {
-            format!("leader epoch checkpoint of {}", names.place(partition))
-        }
-        FileId::ProducerSnapshot { partition, offset } => {
-            format!("producer snapshot {offset} of {}", names.place(partition))
-        }
-        FileId::RecoveryPointCheckpoint => "recovery point checkpoint".to_owned(),
-        FileId::HighWatermarkCheckpoint => "high watermark checkpoint".to_owned(),
-        FileId::LogStartOffsetCheckpoint => "log start checkpoint".to_owned(),
-        FileId::CleanShutdown => "clean shutdown marker".to_owned(),
-        FileId::QuorumState => "quorum state".to_owned(),
-        FileId::PartitionMetadata(partition) => {
-            format!("partition metadata of {}", names.place(partition))
-        }
-        FileId::CleanerCheckpoint => "cleaner checkpoint".to_owned(),
-        FileId::SegmentAside { partition, base_offset, suffix } => {
-            let suffix = match suffix {
-                Suffix::Cleaned => "cleaned",
-                Suffix::Swap => "swap",
-                Suffix::Deleted => "deleted",
-            };
-            format!("segment {base_offset}.{suffix} of {}", names.place(partition))
+        AdminTask::AbortHanging { topics, idle_ms } => {
+            format!("abort transactions of {topics:?} that hang for {idle_ms} ms")
         }
     }
 }

@@ -24,6 +24,9 @@ pub(super) fn trace_text(names: &Names, note: &ExchangeNote) -> String {
         ExchangeNote::EpochLearned { partition, epoch } => {
             format!("{partition}: learned of leader epoch {epoch}")
         }
+        ExchangeNote::TopicReplaced { topic, before, after } => {
+            format!("{topic}: learned that it is topic {after} now, no longer {before}")
+        }
     }
 }
 

@@ -53,6 +53,10 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             };
             format!("group {group}: member {member} removed: {why}")
         }
+        GroupNote::GroupDeleted { group } => format!("group {group}: deleted"),
+        GroupNote::OffsetsDeleted { group } => {
+            format!("group {group}: deleted some of its offsets")
+        }
         GroupNote::MemberOwns { group, member, partitions } => {
             format!("group {group}: as member {member}, has {}", places(names, partitions))
         }

@@ -27,6 +27,10 @@ pub(super) fn trace_text(names: &Names, note: &TransactionNote) -> String {
             "{}: next batch of producer {producer_id} is in transaction {transaction}",
             names.place(*partition)
         ),
+        TransactionNote::MarkerForced { partition, producer_id } => format!(
+            "{}: an administrator ends the transaction of producer {producer_id}",
+            names.place(*partition)
+        ),
         TransactionNote::LastStableOffsetMoved { partition, to, .. } => {
             format!("{}: updated last stable offset to {to}", names.place(*partition))
         }

@@ -1,0 +1,135 @@
+//! What a fact says, as fields with stable names: those of the model's types, with partitions by name.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::Note;
+use harrow_broker_model::types::{TopicId, TopicPartition};
+use serde_json::{Map, Value};
+
+/// What partitions are called.
+pub(super) struct Places<'a>(pub(super) &'a BTreeMap<TopicId, String>);
+
+impl Places<'_> {
+    /// A partition as people write it: `orders-0`.
+    pub(super) fn name(&self, partition: TopicPartition) -> String {
+        if partition == TopicPartition::METADATA {
+            return METADATA_LOG.to_owned();
+        }
+        match self.0.get(&partition.topic) {
+            Some(name) => format!("{name}-{}", partition.partition),
+            None => partition.to_string(),
+        }
+    }
+
+    fn of_value(&self, topic: &Value, partition: &Value) -> Option<String> {
+        let topic = TopicId(u32::try_from(topic.as_u64()?).ok()?);
+        let partition = i32::try_from(partition.as_i64()?).ok()?;
+        Some(self.name(TopicPartition { topic, partition }))
+    }
+}
+
+/// What the controllers' log is called.
+pub(super) const METADATA_LOG: &str = "__cluster_metadata-0";
+
+/// A fact: its family, its kind, its fields.
+pub(super) struct Fact {
+    pub(super) family: String,
+    pub(super) kind: String,
+    pub(super) fields: Map<String, Value>,
+}
+
+/// Takes a fact apart.
+///
+/// # Panics
+/// Never: facts are plain data, an enum of families of enums.
+pub(super) fn fact(note: &Note, places: &Places<'_>) -> Fact {
+    let value = serde_json::to_value(note).expect("a fact is plain data");
+    let (family, value) = tagged(value);
+    let (kind, value) = tagged(value);
+    let fields = match renamed(value, places) {
+        Value::Object(fields) => fields,
+        Value::Null => Map::new(),
+        only @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            Map::from_iter([("value".to_owned(), only)])
+        }
+    };
+    Fact { family: kebab(&family), kind: kebab(&kind), fields }
+}
+
+/// The partitions that fields name.
+pub(super) fn partitions_of(fields: &Map<String, Value>, into: &mut Vec<String>) {
+    for (key, value) in fields {
+        match value {
+            Value::String(name) if key == "partition" => into.push(name.clone()),
+            Value::Object(inner) => partitions_of(inner, into),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => {}
+        }
+    }
+}
+
+/// Name and content of a variant.
+fn tagged(value: Value) -> (String, Value) {
+    match value {
+        Value::Object(map) if map.len() == 1 => map.into_iter().next().expect("it has one entry"),
+        Value::String(name) => (name, Value::Null),
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Array(_)
+        | Value::Object(_)) => (String::new(), other),
+    }
+}
+
+/// Partitions by name, and variants as a `kind` among their fields.
+fn renamed(value: Value, places: &Places<'_>) -> Value {
+    match value {
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(|item| renamed(item, places)).collect())
+        }
+        Value::Object(map) => renamed_object(map, places),
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
+    }
+}
+
+fn renamed_object(map: Map<String, Value>, places: &Places<'_>) -> Value {
+    if let (2, Some(topic), Some(partition)) = (map.len(), map.get("topic"), map.get("partition"))
+        && let Some(name) = places.of_value(topic, partition)
+    {
+        return Value::String(name);
+    }
+    let is_variant = map.len() == 1 && map.keys().all(|key| is_camel(key));
+    if !is_variant {
+        let fields = map.into_iter().map(|(key, value)| (key, renamed(value, places)));
+        return Value::Object(fields.collect());
+    }
+    let (name, inner) = tagged(Value::Object(map));
+    let mut fields = Map::from_iter([("kind".to_owned(), Value::String(kebab(&name)))]);
+    match renamed(inner, places) {
+        Value::Object(inner) => fields.extend(inner),
+        Value::Null => {}
+        only @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            fields.insert("value".to_owned(), only);
+        }
+    }
+    Value::Object(fields)
+}
+
+fn is_camel(name: &str) -> bool {
+    name.chars().next().is_some_and(char::is_uppercase)
+}
+
+/// `BecameLeader` as `became-leader`.
+pub(super) fn kebab(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    for (position, c) in name.chars().enumerate() {
+        if c.is_uppercase() && position > 0 {
+            text.push('-');
+        }
+        text.extend(c.to_lowercase());
+    }
+    text
+}

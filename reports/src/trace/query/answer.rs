@@ -1,0 +1,209 @@
+//! Which events a query selects, and whether it holds of a run.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::tree::{
+    Comparison, Condition, Direction, Events, Expression, Field, Literal, Operator, Pattern, Query,
+    Relation,
+};
+use crate::trace::event::TraceEvent;
+
+/// What a query gives of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it holds.
+    pub holds: bool,
+    /// Positions of the events that it selects, ascending; none for what is only denied.
+    pub events: Vec<usize>,
+}
+
+impl Query {
+    /// Asks it of the events of a run.
+    pub fn ask(&self, events: &[TraceEvent]) -> Answer {
+        let (holds, selected) = asked(&self.root, events);
+        let events = if holds { selected.into_iter().collect() } else { Vec::new() };
+        Answer { holds, events }
+    }
+}
+
+fn asked(expression: &Expression, events: &[TraceEvent]) -> (bool, BTreeSet<usize>) {
+    match expression {
+        Expression::Events(of) => {
+            let selected: BTreeSet<usize> = select(of, events).into_iter().collect();
+            (!selected.is_empty(), selected)
+        }
+        Expression::And(one, other) => {
+            let ((one, mut all), (other, more)) = (asked(one, events), asked(other, events));
+            all.extend(more);
+            (one && other, all)
+        }
+        Expression::Or(one, other) => {
+            let ((one, mut all), (other, more)) = (asked(one, events), asked(other, events));
+            all.extend(more);
+            (one || other, all)
+        }
+        Expression::Not(inner) => (!asked(inner, events).0, BTreeSet::new()),
+    }
+}
+
+/// Positions of events, ascending.
+fn select(of: &Events, events: &[TraceEvent]) -> Vec<usize> {
+    match of {
+        Events::Pattern(pattern) => {
+            (0..events.len()).filter(|position| fits(pattern, &events[*position])).collect()
+        }
+        Events::Either(one, other) => {
+            let mut all = select(one, events);
+            all.extend(select(other, events));
+            all.sort_unstable();
+            all.dedup();
+            all
+        }
+        Events::Related(subject, relation) => {
+            let objects = select(&relation.object, events);
+            let mut subjects = select(subject, events);
+            subjects.retain(|position| is_related(*position, relation, &objects, events));
+            subjects
+        }
+    }
+}
+
+/// The nearest come first, so that the search ends soon where there is one.
+fn is_related(
+    subject: usize,
+    relation: &Relation,
+    objects: &[usize],
+    events: &[TraceEvent],
+) -> bool {
+    let near = |object: &&usize| {
+        let apart = events[subject].at_ns.abs_diff(events[**object].at_ns);
+        relation.within_ns.is_none_or(|within| apart <= within)
+    };
+    let correlates = |object: &usize| correlate(&events[subject], &events[*object], relation);
+    let found = match relation.direction {
+        Direction::Preceded => {
+            let before = objects.partition_point(|object| *object < subject);
+            objects[..before].iter().rev().take_while(near).any(correlates)
+        }
+        Direction::Followed => {
+            let after = objects.partition_point(|object| *object <= subject);
+            objects[after..].iter().take_while(near).any(correlates)
+        }
+    };
+    found != relation.negated
+}
+
+/// Both are at one node, and of one partition, as far as both say where they are.
+fn correlate(one: &TraceEvent, other: &TraceEvent, relation: &Relation) -> bool {
+    let nodes = relation.scope.any_node
+        || one.node.is_none()
+        || other.node.is_none()
+        || one.node == other.node;
+    let (a, b) = (&one.partitions, &other.partitions);
+    let partitions = relation.scope.any_partition
+        || a.is_empty()
+        || b.is_empty()
+        || a.iter().any(|partition| b.contains(partition));
+    nodes && partitions
+}
+
+fn fits(pattern: &Pattern, event: &TraceEvent) -> bool {
+    pattern.family.as_ref().is_none_or(|family| *family == event.family)
+        && pattern.kind.as_ref().is_none_or(|kind| *kind == event.kind)
+        && pattern.condition.as_ref().is_none_or(|condition| is_met(condition, event))
+}
+
+fn is_met(condition: &Condition, event: &TraceEvent) -> bool {
+    match condition {
+        Condition::And(one, other) => is_met(one, event) && is_met(other, event),
+        Condition::Or(one, other) => is_met(one, event) || is_met(other, event),
+        Condition::Not(inner) => !is_met(inner, event),
+        Condition::Compare(comparison) => compare(comparison, event),
+    }
+}
+
+/// What an event does not have is neither equal nor unequal to anything.
+fn compare(comparison: &Comparison, event: &TraceEvent) -> bool {
+    let Comparison { field, operator, values } = comparison;
+    let any = |fits: &dyn Fn(&Literal) -> bool| values.iter().any(fits);
+    let numbers = |first: i64, last: i64| {
+        if *operator == Operator::Unequal {
+            return values.iter().all(|value| value.number.is_none_or(|n| n < first || n > last));
+        }
+        any(&|value| value.number.is_some_and(|n| in_range(first, last, *operator, n)))
+    };
+    let number = |value: Option<i64>| value.is_some_and(|value| numbers(value, value));
+    let texts = |texts: &[&str]| compare_texts(texts, *operator, values);
+    match field {
+        Field::Node => number(event.node.map(i64::from)),
+        Field::Event => number(Some(event.event as i64)),
+        Field::Row => number(Some(event.row as i64)),
+        Field::Time => number(Some(event.at_ns as i64)),
+        Field::Epoch => number(event.epoch()),
+        Field::Offset => event.offsets().is_some_and(|(first, last)| numbers(first, last)),
+        Field::Partition => {
+            let names: Vec<&str> = event.partitions.iter().map(String::as_str).collect();
+            texts(&names)
+        }
+        Field::Text => texts(&[&event.text]),
+        Field::Family => texts(&[&event.family]),
+        Field::Kind => texts(&[&event.kind]),
+        Field::Record => own(event.field("records"), *operator, values),
+        Field::Own(path) => own(event.field(path), *operator, values),
+    }
+}
+
+/// Whether any offset from first to last is what is asked for.
+fn in_range(first: i64, last: i64, operator: Operator, n: i64) -> bool {
+    match operator {
+        Operator::Equal => first <= n && n <= last,
+        Operator::Unequal => n < first || n > last,
+        Operator::Less => first < n,
+        Operator::AtMost => first <= n,
+        Operator::More => last > n,
+        Operator::AtLeast => last >= n,
+        Operator::Contains => false,
+    }
+}
+
+fn compare_texts(texts: &[&str], operator: Operator, values: &[Literal]) -> bool {
+    let equal = |value: &Literal| texts.contains(&value.text.as_str());
+    match operator {
+        Operator::Equal => values.iter().any(equal),
+        Operator::Unequal => !texts.is_empty() && !values.iter().any(equal),
+        Operator::Contains => {
+            values.iter().any(|value| texts.iter().any(|text| text.contains(&value.text)))
+        }
+        Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast => false,
+    }
+}
+
+/// A field of the event's own: a list is what any of its items is.
+fn own(value: Option<&Value>, operator: Operator, values: &[Literal]) -> bool {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return false };
+    if let Value::Array(items) = value {
+        let one = |item: &Value| own(Some(item), operator, values);
+        return if operator == Operator::Unequal {
+            items.iter().all(one)
+        } else {
+            items.iter().any(one)
+        };
+    }
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let order = |literal: &Literal| Some(value.as_i64()?.cmp(&literal.number?));
+    let any = |wanted: &[Ordering]| {
+        values.iter().any(|literal| order(literal).is_some_and(|order| wanted.contains(&order)))
+    };
+    match operator {
+        Operator::Equal => values.iter().any(|literal| literal.text == text),
+        Operator::Unequal => !values.iter().any(|literal| literal.text == text),
+        Operator::Contains => values.iter().any(|literal| text.contains(&literal.text)),
+        Operator::Less => any(&[Ordering::Less]),
+        Operator::AtMost => any(&[Ordering::Less, Ordering::Equal]),
+        Operator::More => any(&[Ordering::Greater]),
+        Operator::AtLeast => any(&[Ordering::Greater, Ordering::Equal]),
+    }
+}

@@ -1,0 +1,122 @@
+//! What several commands look at: a directory that `--out` has left, a trace, a plan, or a scenario with a seed.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use harrow_reports::trace::{TraceEvent, TraceHeader, events, header, read_trace};
+use harrow_sim::plan::Plan;
+
+use super::console::{Failure, mistake};
+use super::reading::{Changes, Prepared, plan_file, quoted};
+use super::seeds::SeedRange;
+use crate::pipeline::{self, COMMIT};
+
+/// The name of a trace in a run's directory.
+pub(super) const TRACE: &str = "trace.jsonl";
+
+/// What is looked at.
+#[derive(Debug, Args)]
+pub(super) struct TargetArgs {
+    /// A directory that `harrow run --out` has left, a trace.jsonl, a plan.json, or a scenario: a name from `harrow
+    /// list`, or a path to a .toml file.
+    #[arg(value_name = "RUN-DIR|TRACE|PLAN|SCENARIO")]
+    pub(super) target: Option<String>,
+    #[command(flatten)]
+    pub(super) changes: Changes,
+}
+
+/// It, read.
+pub(super) enum Target {
+    /// A trace that was left.
+    Recorded(Traced),
+    /// A plan, with the command that runs it again.
+    Plan(Box<Plan>, String),
+    /// A scenario, whose seed is still to be chosen.
+    Scenario(Box<Prepared>),
+}
+
+/// The events of a run.
+pub(super) struct Traced {
+    pub(super) header: TraceHeader,
+    pub(super) events: Vec<TraceEvent>,
+    /// The command that shows the run.
+    pub(super) command: String,
+}
+
+impl Traced {
+    /// Of a plan, which is run.
+    pub(super) fn of(plan: &Plan, command: String) -> Self {
+        let run = pipeline::run(plan, true);
+        Self { header: header(plan, &run, COMMIT), events: events(plan, &run), command }
+    }
+
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let shown = path.display();
+        let help = "give a directory or trace.jsonl that `harrow run ... --out DIR` has left, a plan.json, or a \
+                    scenario with `--seed N`";
+        let file = File::open(path)
+            .map_err(|error| mistake(format!("failed to read the trace {shown}: {error}"), help))?;
+        let (header, events) = read_trace(BufReader::new(file)).map_err(|problem| {
+            let help = format!(
+                "mend {shown}:{}, or leave it anew with `harrow run ... --out DIR`",
+                problem.line
+            );
+            mistake(format!("{shown} is no trace: {problem}"), help)
+        })?;
+        let command = format!("harrow trace {}", quoted(&path.display().to_string()));
+        Ok(Self { header, events, command })
+    }
+}
+
+impl TargetArgs {
+    /// Reads what is named.
+    pub(super) fn read(&self, seeds: Option<SeedRange>) -> Result<Target, Failure> {
+        let Some(name) = &self.target else {
+            let help = "give a directory that `harrow run ... --out DIR` has left, a plan.json, or a scenario";
+            return Err(mistake("there is nothing to look at", help).into());
+        };
+        let path = Path::new(name);
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let recorded = if path.is_dir() { Some(trace_of(path)) } else { None };
+        let recorded = recorded.or_else(|| (extension == Some("jsonl")).then(|| path.to_owned()));
+        if recorded.is_some() || extension == Some("json") {
+            self.refuse_changes(seeds)?;
+        }
+        if let Some(trace) = recorded {
+            return Ok(Target::Recorded(Traced::read(&trace)?));
+        }
+        if extension == Some("json") {
+            let plan = plan_file(path)?;
+            return Ok(Target::Plan(Box::new(plan), format!("harrow replay {}", quoted(name))));
+        }
+        let prepared = Prepared::read(name, &self.changes)?;
+        if seeds.is_none() {
+            let help = format!("add `--seed N`, such as `{name} --seed 7`");
+            return Err(mistake("there is no seed to run it with", help).into());
+        }
+        Ok(Target::Scenario(Box::new(prepared)))
+    }
+
+    fn refuse_changes(&self, seeds: Option<SeedRange>) -> Result<(), Failure> {
+        if seeds.is_none() && self.changes.is_empty() {
+            return Ok(());
+        }
+        let help = "take `--seed`, `--defect`, `--kafka` and `--set` away, or give the scenario";
+        Err(mistake("a run that was made has its seed, rules and settings in it", help).into())
+    }
+}
+
+fn trace_of(directory: &Path) -> PathBuf {
+    directory.join(TRACE)
+}
+
+/// One run of it.
+pub(super) fn one_run(target: Target, seed: u64) -> Traced {
+    match target {
+        Target::Recorded(traced) => traced,
+        Target::Plan(plan, command) => Traced::of(&plan, command),
+        Target::Scenario(prepared) => Traced::of(&prepared.plan(seed), prepared.command(seed)),
+    }
+}

@@ -1,0 +1,152 @@
+//! Shards of a sweep, their receipts, and the merge that proves that none is missing, through the binary.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary::{Said, harrow_in};
+
+const SWEEP: &str = "sweep quick-failover calm --seeds 7..10 --defect truncate-to-hw";
+
+fn said(directory: &Path, line: &str) -> Said {
+    harrow_in(directory, &line.split(' ').collect::<Vec<_>>())
+}
+
+/// Three shards, and what each left.
+fn swept() -> TempDir {
+    let directory = TempDir::new().expect("a temporary directory");
+    for shard in 1..=3 {
+        let run = said(directory.path(), &format!("{SWEEP} --shard {shard}/3 --receipt fleet"));
+        assert!([0, 1, 3].contains(&run.code), "{}{}", run.stdout, run.stderr);
+    }
+    directory
+}
+
+fn receipt(directory: &TempDir, shard: u32) -> PathBuf {
+    directory.path().join(format!("fleet/receipt-{shard}-of-3.json"))
+}
+
+fn runs(directory: &TempDir, shard: u32) -> PathBuf {
+    directory.path().join(format!("fleet/runs-{shard}-of-3.jsonl"))
+}
+
+/// A file of JSON, changed.
+fn change(path: &Path, change: impl FnOnce(&mut Value)) {
+    let text = fs::read_to_string(path).expect("it is left");
+    let mut value = serde_json::from_str(&text).expect("it is JSON");
+    change(&mut value);
+    fs::write(path, value.to_string()).expect("it takes files");
+}
+
+/// The summary without what differs between machines.
+fn summary(said: &Said) -> Value {
+    let mut summary = said.json_lines().pop().expect("a summary");
+    for key in ["wall_ms", "runs_per_second"] {
+        summary.as_object_mut().expect("an object").remove(key).expect("it is told");
+    }
+    summary
+}
+
+#[test]
+fn shards_that_are_merged_are_the_sweep() {
+    let directory = swept();
+    let path = directory.path();
+    let whole = said(path, &format!("{SWEEP} --format json --junit whole.xml --out whole"));
+    let merged = said(path, "merge fleet --format json --junit merged.xml --out merged");
+    assert_eq!(merged.code, whole.code, "{}", merged.stderr);
+    assert_eq!(summary(&merged), summary(&whole));
+    let seeds = |said: &Said| -> Vec<(Value, Value)> {
+        let of = |line: &Value| (line["coordinate"].clone(), line["digest"].clone());
+        said.json_lines().iter().filter(|line| line["kind"] == "run").map(of).collect()
+    };
+    assert_eq!(seeds(&merged), seeds(&whole), "in the same order");
+    let cases = |name: &str| {
+        let text = fs::read_to_string(path.join(name)).expect("it is left");
+        text.matches("<testcase").count()
+    };
+    assert_eq!(cases("merged.xml"), cases("whole.xml"));
+    assert!(path.join("merged/index.html").is_file());
+    let human = said(path, "merge fleet");
+    assert!(human.stdout.contains("3 shards, 8 of 8 runs"), "{}", human.stdout);
+}
+
+#[test]
+fn what_is_not_whole_is_named() {
+    let refused = |spoil: &dyn Fn(&TempDir), parts: &[&str]| {
+        let directory = swept();
+        spoil(&directory);
+        said(directory.path(), "merge fleet").refuses_with(parts);
+    };
+    let remove = |path: PathBuf| fs::remove_file(path).expect("it was there");
+    refused(&|there| remove(receipt(there, 2)), &["missing: no receipt of shard 2/3"]);
+    let copy = |there: &TempDir| {
+        let twice = there.path().join("fleet/receipt-1-of-3-again.json");
+        fs::copy(receipt(there, 1), twice).expect("it takes files");
+    };
+    refused(&copy, &["doubled: ", "both of shard 1"]);
+    let other = |key: &'static str, value: Value| {
+        move |there: &TempDir| change(&receipt(there, 3), |receipt| receipt[key] = value.clone())
+    };
+    refused(&other("commit", "0000".into()), &["different: ", "commits"]);
+    refused(&other("seeds", vec!["1", "9"].into()), &["different: ", "seeds"]);
+    refused(&other("ended", false.into()), &["short: ", "ended before it was done"]);
+    refused(&other("done", 1.into()), &["short: ", "1 of 2 runs"]);
+    refused(&other("runs_digest", "00".into()), &["damaged: ", "not those that it counts"]);
+    refused(&|there| remove(runs(there, 3)), &["damaged: ", "runs-3-of-3.jsonl:1"]);
+    let digests = |there: &TempDir| {
+        for shard in 1..=3 {
+            change(&receipt(there, shard), |receipt| receipt["scenarios_digest"] = "00".into());
+        }
+    };
+    refused(&digests, &["different: the scenarios are not here as they were"]);
+    let empty = TempDir::new().expect("a temporary directory");
+    fs::create_dir(empty.path().join("fleet")).expect("it takes folders");
+    said(empty.path(), "merge fleet").refuses_with(&["missing: there is no receipt in fleet"]);
+    said(empty.path(), "merge nowhere").refuses_with(&["failed to read nowhere"]);
+}
+
+#[test]
+fn a_shard_that_was_ended_goes_on_where_it_was() {
+    let directory = swept();
+    let before = said(directory.path(), "merge fleet --format json");
+    let text = fs::read_to_string(runs(&directory, 1)).expect("it is left");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "8 runs of 3 shards");
+    // As a process leaves it that is killed while it writes its second run.
+    fs::write(runs(&directory, 1), format!("{}\n{}", lines[0], &lines[1][..40]))
+        .expect("it takes files");
+    change(&receipt(&directory, 1), |receipt| {
+        receipt["ended"] = false.into();
+        receipt["done"] = 0.into();
+    });
+    said(directory.path(), "merge fleet").refuses_with(&["short: "]);
+    let again =
+        said(directory.path(), &format!("{SWEEP} --shard 1/3 --receipt fleet --format json"));
+    assert!(again.stderr.contains("note: 1 runs are done"), "{}", again.stderr);
+    assert_eq!(
+        fs::read_to_string(runs(&directory, 1)).expect("it is left"),
+        text,
+        "the same runs again"
+    );
+    let after = said(directory.path(), "merge fleet --format json");
+    assert_eq!(summary(&after), summary(&before));
+    let other = said(directory.path(), "sweep calm --seeds 1..2 --shard 1/3 --receipt fleet");
+    other.refuses_with(&["is of another sweep: scenarios"]);
+}
+
+#[test]
+fn a_shard_that_had_enough_is_short_and_may_be_taken_as_a_part() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path();
+    let run = said(
+        path,
+        "sweep quick-failover --seeds 9..12 --defect truncate-to-hw --fail-fast --receipt fleet",
+    );
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    said(path, "merge fleet").refuses_with(&["short: ", "ended by failures", "--partial"]);
+    let part = said(path, "merge fleet --partial");
+    assert_eq!(part.code, 1, "{}{}", part.stdout, part.stderr);
+    assert!(part.stdout.contains("1 shards, 1 of 4 runs"), "{}", part.stdout);
+}

@@ -1,0 +1,221 @@
+//! The trace for programs, and what is asked of it, through the binary.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use harrow_reports::trace::kinds;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary::{Said, harrow, harrow_in};
+
+/// The run in which KIP-101's bug cuts a committed record.
+const CUT: &str = "quick-failover --seed 9 --defect truncate-to-hw";
+
+fn said(line: &str) -> Said {
+    harrow(&line.split(' ').collect::<Vec<_>>())
+}
+
+fn said_with(line: &str, last: &[&str]) -> Said {
+    let words: Vec<&str> = line.split(' ').chain(last.iter().copied()).collect();
+    harrow(&words)
+}
+
+/// A run's directory.
+fn left() -> TempDir {
+    let directory = TempDir::new().expect("a temporary directory");
+    let line = format!("run {CUT} --out out");
+    let run = harrow_in(directory.path(), &line.split(' ').collect::<Vec<_>>());
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    directory
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).expect("it is left");
+    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+#[test]
+fn a_trace_has_the_rows_of_the_text_and_says_what_led_to_them() {
+    let directory = left();
+    let out = directory.path().join("out");
+    let all = lines(&out.join("trace.jsonl"));
+    let (header, events) = all.split_first().expect("a header");
+    assert_eq!((&header["schema"], &header["kind"]), (&Value::from(1), &Value::from("trace")));
+    let text = fs::read_to_string(out.join("trace.txt")).expect("it is left");
+    let rows: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(events.len(), rows.len());
+    let known: BTreeSet<(String, String)> =
+        kinds().into_iter().map(|kind| (kind.family.to_owned(), kind.name)).collect();
+    let fields: BTreeMap<(String, String), Vec<String>> = kinds()
+        .into_iter()
+        .map(|kind| ((kind.family.to_owned(), kind.name), kind.fields))
+        .collect();
+    for (row, event) in events.iter().enumerate() {
+        assert_eq!(event["row"], row as u64, "{event}");
+        assert!(rows[row].ends_with(event["text"].as_str().expect("a text")), "{event}");
+        let of = |key: &str| event[key].as_str().expect("a name").to_owned();
+        let kind = (of("family"), of("kind"));
+        assert!(known.contains(&kind), "no such kind is listed: {event}");
+        let told = event["fields"].as_object().into_iter().flat_map(|fields| fields.keys());
+        for field in told.filter(|_| kind.0 != "message") {
+            assert!(fields[&kind].contains(field), "no such field is listed: {field} of {event}");
+        }
+        if let Some(cause) = event["cause"].as_u64() {
+            let cause = &events[usize::try_from(cause).expect("a row")];
+            assert!(cause["at_ns"].as_u64() <= event["at_ns"].as_u64(), "{cause} leads to {event}");
+            if of("kind") == "request-received" {
+                assert_eq!(cause["kind"], "request-sent", "{cause} leads to {event}");
+                assert_eq!(cause["fields"]["api"], event["fields"]["api"]);
+            }
+        }
+    }
+    let received = |event: &&Value| event["kind"] == "response-received";
+    assert!(events.iter().filter(received).all(|event| event["cause"].is_u64()));
+}
+
+#[test]
+fn the_cut_of_a_committed_record_is_found_with_its_fields() {
+    let run = said_with(
+        &format!("query {CUT} --format json"),
+        &["truncated[offset = 255] not preceded by became-leader within 2500ms"],
+    );
+    // Arguments in any order: the query comes last.
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let answer = run.json();
+    assert_eq!(answer["holds"], true);
+    let first = &answer["events"][0];
+    assert_eq!(
+        (&first["family"], &first["kind"]),
+        (&Value::from("log"), &Value::from("truncated"))
+    );
+    assert_eq!(first["partitions"], Value::from(vec!["orders-0"]));
+    assert!(first["fields"]["to"].as_i64() <= Some(255), "{first}");
+    let denied = said_with(&format!("query {CUT}"), &["truncated[offset = 255] and not truncated"]);
+    assert_eq!(denied.code, 3, "{}", denied.stdout);
+    assert!(denied.stdout.contains("it does not hold"), "{}", denied.stdout);
+}
+
+#[test]
+fn a_directory_its_plan_and_its_scenario_answer_alike() {
+    let directory = left();
+    let query = "truncated not preceded by became-leader";
+    let asked = |line: &str| {
+        let words: Vec<&str> = line.split(' ').chain([query, "--format", "json"]).collect();
+        let answer = harrow_in(directory.path(), &words);
+        assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
+        answer.json()["events"].clone()
+    };
+    let of_scenario = asked(&format!("query {CUT}"));
+    assert!(!of_scenario.as_array().expect("a list").is_empty());
+    for line in ["query out", "query out/trace.jsonl", "query out/plan.json"] {
+        assert_eq!(asked(line), of_scenario, "{line}");
+    }
+}
+
+#[test]
+fn a_sweep_tells_which_seeds_a_query_holds_of() {
+    let line = "query quick-failover --defect truncate-to-hw --seeds 8..10 --format json";
+    let run = said_with(line, &["truncated[reason = high-watermark]"]);
+    let mut told = run.json_lines();
+    let summary = told.pop().expect("a summary");
+    assert_eq!(
+        (&summary["kind"], &summary["asked"]),
+        (&Value::from("query-sweep"), &Value::from(3))
+    );
+    assert_eq!(summary["holds"], told.len() as u64);
+    assert!(
+        told.iter().any(|one| one["seed"] == 9 && one["first"]["kind"] == "truncated"),
+        "{told:?}"
+    );
+    let none = said_with("query calm --seeds 1..2", &["truncated[reason = high-watermark]"]);
+    assert_eq!(none.code, 3, "{}", none.stdout);
+    assert!(none.stdout.contains("it holds of 0 of 2 seeds"), "{}", none.stdout);
+}
+
+#[test]
+fn filters_choose_by_node_partition_record_and_time() {
+    let show = |more: &str| {
+        let line = format!("trace {CUT} --as json-lines {more}");
+        let run = said(&line);
+        assert_eq!(run.code, 0, "{line}: {}", run.stderr);
+        let mut all = run.json_lines();
+        assert_eq!(all.remove(0)["kind"], "trace");
+        assert!(!all.is_empty(), "{line}");
+        all
+    };
+    assert!(show("--node 2").iter().all(|event| event["node"] == 2));
+    let of_partition = show("--partition orders-0 --from 3s --to 3.2s");
+    for event in &of_partition {
+        let at_ns = event["at_ns"].as_u64().expect("a time");
+        assert!((3_000_000_000..=3_200_000_000).contains(&at_ns), "{event}");
+        let partitions = event["partitions"].as_array().expect("partitions");
+        assert!(partitions.contains(&Value::from("orders-0")), "{event}");
+    }
+    let life = show("--record orders-0@255");
+    let told = |kind: &str| life.iter().any(|event| event["kind"] == kind);
+    assert!(told("appended") && told("truncated"), "{life:?}");
+    let sent = show("--record 70");
+    assert!(sent.iter().all(|event| event["kind"] == "operation-invoked"), "{sent:?}");
+    assert!(show("--from 1s").len() > show("--from 1s --to 2s").len());
+}
+
+#[test]
+fn a_trace_for_viewers_has_bars_that_end_and_arrows_that_arrive() {
+    let run = said(&format!("trace {CUT} --as chrome"));
+    let page = run.json();
+    let all = page["traceEvents"].as_array().expect("events");
+    let mut open: BTreeMap<String, i64> = BTreeMap::new();
+    let mut arrows: BTreeMap<u64, [u32; 2]> = BTreeMap::new();
+    for event in all {
+        match event["ph"].as_str().expect("a phase") {
+            "b" => *open.entry(format!("{} {}", event["pid"], event["id"])).or_default() += 1,
+            "e" => *open.entry(format!("{} {}", event["pid"], event["id"])).or_default() -= 1,
+            "s" => arrows.entry(event["id"].as_u64().expect("a row")).or_default()[0] += 1,
+            "f" => arrows.entry(event["id"].as_u64().expect("a row")).or_default()[1] += 1,
+            "i" | "X" => assert!(event["ts"].is_f64() && event["pid"].is_i64(), "{event}"),
+            "M" => assert!(event["args"]["name"].is_string(), "{event}"),
+            other => panic!("phase {other}"),
+        }
+    }
+    assert!(open.values().all(|open| (0..=1).contains(open)), "a bar ends that has not begun");
+    assert!(arrows.len() > 100 && arrows.values().all(|ends| *ends == [1, 1]));
+}
+
+#[test]
+fn slips_are_told_with_what_would_be_right() {
+    let refused =
+        |line: &str, query: &[&str], parts: &[&str]| said_with(line, query).refuses_with(parts);
+    let cut = format!("query {CUT}");
+    refused(&cut, &["truncatd"], &["no kind of event `truncatd`", "did you mean `truncated`?"]);
+    refused(&cut, &["truncated preceded"], &["`by` should be", "preceded by"]);
+    refused("query quick-failover", &["truncated"], &["no seed", "--seed"]);
+    refused("query nowhere.jsonl", &["truncated"], &["failed to read the trace nowhere.jsonl"]);
+    refused("query", &[], &["there is no query"]);
+    refused(&format!("trace {CUT} --node 77"), &[], &["no node 77", "its nodes are 1, 2, 3"]);
+    refused(
+        &format!("trace {CUT} --partition ordrs-0"),
+        &[],
+        &["no partition ordrs-0", "orders-0"],
+    );
+    refused(&format!("trace {CUT} --from 3"), &[], &["with its unit", "3405ms"]);
+    refused(&format!("trace {CUT} --record orders-0@x"), &[], &["PARTITION@OFFSET"]);
+    let directory = left();
+    let path = directory.path().join("out/trace.jsonl");
+    let text = fs::read_to_string(&path).expect("it is left");
+    let check = |text: &str, parts: &[&str]| {
+        fs::write(&path, text).expect("it takes files");
+        harrow_in(directory.path(), &["query", "out", "truncated"]).refuses_with(parts);
+    };
+    check(
+        &text.replacen("\"schema\":1", "\"schema\":9", 1),
+        &["trace.jsonl is no trace", "schema 9"],
+    );
+    check(&text[..text.len() - 20], &["trace.jsonl is no trace: line"]);
+    check("", &["line 1: there is nothing in it"]);
+    check("{\"schema\":1,\"kind\":\"page\"}\n", &["it is a `page`, not a trace"]);
+    fs::remove_file(&path).expect("it was there");
+    harrow_in(directory.path(), &["query", "out", "truncated"])
+        .refuses_with(&["failed to read the trace"]);
+}
