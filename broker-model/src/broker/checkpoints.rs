@@ -118,6 +118,19 @@ impl Checkpoints {
         }
     }
 
+    /// The log start of a compacted log moved: its epochs do not tell of it, as those of other logs do.
+    pub(super) fn keep_moved_start(
+        &mut self,
+        partition: TopicPartition,
+        log: &Log,
+        effects: &mut Effects,
+    ) {
+        let start = log.log_start_offset();
+        if log.has_holes() && start > self.log_starts.of(partition) {
+            self.log_starts.replace(std::iter::once((partition, start)), effects);
+        }
+    }
+
     /// A log is gone. Source: `LogManager.asyncDelete`, which writes recovery points and log starts at once.
     pub(super) fn forget(&mut self, partition: TopicPartition, effects: &mut Effects) {
         self.high_watermarks.offsets.remove(&partition);

@@ -9,7 +9,6 @@
 use crate::broker::Broker;
 use crate::broker::cleaner_work::Work;
 use crate::config::ms;
-use crate::defect::CleanerDefect;
 use crate::log::cleaner::{CleanableLog, CleaningRound};
 use crate::node::Effects;
 use crate::partition::Partition;
@@ -47,9 +46,7 @@ impl Broker {
 
     fn cut_cleaner_checkpoint(&mut self, id: TopicPartition, effects: &mut Effects) {
         let Some(partition) = self.partitions.get(&id) else { return };
-        if !self.context.config.defects.has(CleanerDefect::KeepsCheckpoint) {
-            self.cleaner.checkpoint.cut(id, partition.log().active_base(), effects);
-        }
+        self.cleaner.checkpoint.cut(id, partition.log().active_base(), effects);
     }
 
     /// A log is gone, with all its files.

@@ -32,6 +32,9 @@ impl Broker {
             {
                 partition.refuse_proposal(ClusterError::OperationNotAttempted, effects);
             }
+            if changes.log_start_moved {
+                self.checkpoints.keep_moved_start(id, partition.log(), effects);
+            }
             if changes.log_cut {
                 self.checkpoints.lower(id, partition.log().recovery_point(), effects);
                 self.cleaned_log_was_cut(now, id, effects);

@@ -48,7 +48,7 @@ CleanerDefect {
         source: "KAFKA-5490, KAFKA-8335",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(1, 0, 0)] },
         side: Server,
-        shows: "ordering" / "producer-state-mismatch" in "compacted-changelog", seed 1,
+        shows: "ordering" / "producer-batch-removed" in "compacted-changelog", seed 1,
         meaning: "The cleaner takes the last batch of a producer with its records: a replica that reads its log \
             does not know the producer, or an older sequence of it.",
         example: "A producer's last record is replaced by another one's. The log is cleaned, and a replica that \
@@ -67,18 +67,6 @@ CleanerDefect {
             and the records are of an open transaction for whoever reads the log anew.",
     }
 
-    ReadsPartOfAbortIndex {
-        name: "cleaner-reads-part-of-abort-index",
-        source: "KAFKA-13727",
-        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 2, 0)] },
-        side: Server,
-        shows: "visibility" / "marker-removed-early" in "compacted-changelog", seed 1,
-        meaning: "Where the offset map is full inside a segment, the cleaner does not know of the transactions \
-            that were aborted in the rest of it, and takes their markers.",
-        example: "The map is full halfway through a segment. Records behind that stay as they are, those of an aborted \
-            transaction, too; its marker goes. Whoever reads the log anew takes them for an open transaction's.",
-    }
-
     DropsSwapFiles {
         name: "swap-files-dropped",
         source: "LogLoader.load",
@@ -91,15 +79,4 @@ CleanerDefect {
             deletes all of them, and its log has lost what was committed long ago.",
     }
 
-    KeepsCheckpoint {
-        name: "cleaner-checkpoint-not-cut",
-        source: "LogCleanerManager.maybeTruncateCheckpoint",
-        affected: Affected::Never,
-        side: Server,
-        shows: "replication" / "replaced-value-kept" in "compacted-changelog", seed 1,
-        meaning: "When a log is cut below what was cleaned, the cleaner's checkpoint stays: what is written there next \
-            counts as clean, and no cleaning ever looks at it.",
-        example: "A leader whose log was cleaned up to 60 follows another one and cuts its log at 40. The records \
-            from 40 to 60 are never noted in a map: what they replace stays for ever.",
-    }
 } }

@@ -189,7 +189,9 @@ impl<'a> Loader<'a> {
         effects: &'a mut Effects,
     ) -> Self {
         let lags = options.config.defects.has(LogDefect::LogStartCheckpointLags);
-        let first_start = epochs.first_start().filter(|_| !lags).unwrap_or(Offset::ZERO);
+        // A log that copied what a cleaner had left may begin with an epoch of which the first records are missing.
+        let tells = !lags && !options.holes;
+        let first_start = epochs.first_start().filter(|_| tells).unwrap_or(Offset::ZERO);
         let log_start = options.log_start_offset.max(first_start);
         Self {
             partition,

@@ -139,11 +139,7 @@ impl Log {
         assert!(source.base_offset() == base, "{}: no segment at {base}", self.partition);
         let next = self.segments.get(index + 1).map(Segment::base_offset);
         let end = next.unwrap_or(source.end_offset());
-        let mut known_to = end;
-        if self.config.defects.has(CleanerDefect::ReadsPartOfAbortIndex) {
-            known_to = known_to.min(round.map.latest().next());
-        }
-        round.transactions.add_aborted(self.aborted_between(base, known_to));
+        round.transactions.add_aborted(self.aborted_between(base, end));
         let filter = Filter {
             map: &round.map,
             now: round.now,

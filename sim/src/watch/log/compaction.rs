@@ -5,9 +5,11 @@
 //! `delete.retention.ms` before: until then each reader that goes on sees the deletion. A marker stays as long as a
 //! batch of its transaction does. What a round leaves below its end is the compaction of what was written: each key
 //! once. Batches keep their offsets, epochs and producers; the last one of a round stays, and the last one of each
-//! producer, be it empty. A log that is opened again lacks nothing but what the cleaner had taken. Source: KIP-58,
-//! KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`. Not verified: when a
-//! log is cleaned; what lies below the log start; producers that may have expired.
+//! producer, be it empty. A log that is opened again lacks nothing but what the cleaner had taken.
+//! Source: KIP-58, KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`.
+//! Not verified: when a log is cleaned; what lies below the log start; producers that may have expired; that a replica
+//! which was away for longer than `delete.retention.ms` learns of all deletions: it copies what is left, and keeps the
+//! values of keys whose tombstones went meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,7 +137,10 @@ pub(super) fn on_recovered(context: &Context<'_>, findings: &mut Findings, log: 
     if !context.view.is_compacted(log.partition) {
         return;
     }
-    let gap = log.batches.windows(2).find(|pair| pair[0].last_offset.next() < pair[1].base_offset);
+    let gap = log.batches.windows(2).find(|pair| {
+        let next = pair[0].last_offset.next();
+        next < pair[1].base_offset && pair[1].base_offset > log.log_start_offset
+    });
     if let Some([before, after]) = gap {
         let (first, last) = (before.last_offset.next(), after.base_offset.plus(-1));
         findings.report(context, &HOLE, (log.partition, first, last), || {
@@ -186,7 +191,9 @@ impl<'a> Judged<'a> {
                 if offset < committed_end && offset < open {
                     newest.committed.insert(record.key, offset);
                 }
-                if offset < self.round.end {
+                // A replica that was away for longer than a tombstone stays never gets it.
+                if offset < self.round.end && !self.replica.holes.gone.contains(&batch.base_offset)
+                {
                     newest.in_round.insert(record.key, offset);
                 }
             }

@@ -3,9 +3,10 @@
 //! Promise: the end of an epoch that a leader tells a follower or a client is where the records of later epochs begin
 //! in its own log, or the log's end; a replica that opens or cuts its log or begins to lead knows the first offset of
 //! every epoch in it, and of no other epoch but the one that begins at its end; whoever begins to lead knows its own.
-//! Source: KIP-101, KIP-279, KIP-320; `LeaderEpochFileCache`. Not verified: what lies below a log start that moved;
-//! logs of which the cleaner took something, since a replica that copied such a one knows of an epoch from its first
-//! record on that was left; which of several epochs without records is named.
+//! Source: KIP-101, KIP-279, KIP-320; `LeaderEpochFileCache`.
+//! Not verified: what lies below a log start that moved; logs of which the cleaner took something, since a replica that
+//! copied such a one knows of an epoch from its first record on that was left; which of several epochs without records
+//! is named.
 
 use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
