@@ -188,7 +188,8 @@ GroupDefect {
         affected: Affected::Open { since: Version::new(3, 7, 0) },
         side: Client,
         shows: "offsets" / "revocation-unacknowledged" in "late-member", seed 10645,
-        meaning: "A heartbeat that names a member's partitions leaves out those that it was given and is about to take.",
+        meaning: "A heartbeat that names a member's partitions leaves out those that it was given and is about to \
+            take.",
         example: "A member is given partitions and does not know their topic yet. Its heartbeat is lost, and the next \
             one, which says all again, names nothing. Meanwhile it takes what it was given; the coordinator, whose \
             target has changed, takes the heartbeat's word that there is nothing to give up.",

@@ -67,7 +67,8 @@ ProducerDefect {
         affected: Affected::Fixed { since: Version::new(2, 1, 0), fixed: &[Version::new(3, 0, 0)] },
         side: Client,
         shows: "liveness" / "producer-stuck" in "delete-and-recreate", seed 2,
-        meaning: "A client takes the metadata of a topic that was created again for old: its epochs are lower than those of the \
+        meaning: "A client takes the metadata of a topic that was created again for old: its epochs are lower than \
+            those of the \
             topic before.",
         example: "A topic has had five elections when it is deleted and created again. Its producers go on sending to \
             the leaders of the old one, which know nothing of it, until the new one has had five elections as well.",
@@ -82,7 +83,8 @@ ProducerDefect {
         },
         side: Client,
         shows: "liveness" / "producer-stuck" in "delete-and-recreate", seed 2,
-        meaning: "A client that has been told meanwhile that there is no such topic does not know its id any more, and so does \
+        meaning: "A client that has been told meanwhile that there is no such topic does not know its id any more, \
+            and so does \
             not see that the topic of that name is another one: lower epochs are taken for old.",
         example: "A topic is deleted, and its producer is answered that it is unknown. It is created again a moment \
             later: the producer keeps the last epoch that it knew of the old one, and sends nothing to the new one.",
@@ -94,9 +96,12 @@ ProducerDefect {
         affected: Affected::Open { since: Version::new(3, 0, 1) },
         side: Client,
         shows: "leadership" / "acts-in-older-epoch" in "delete-and-recreate", seed 32,
-        meaning: "A client that has been told that there is no such topic takes whatever epoch it is told next, of the same topic \
+        meaning: "A client that has been told that there is no such topic takes whatever epoch it is told next, of \
+            the same topic \
             as well: what it knew of its epochs is gone with the id.",
-        example: "A topic is created again, and has had two elections. A broker that has not heard of it says that there is \
-            no such topic; another one that lags says that it is led in epoch 0: the client goes back to the first leader.",
+        example: "A topic is created again, and has had two elections. A broker that has not heard of it says that \
+            there is \
+            no such topic; another one that lags says that it is led in epoch 0: the client goes back to the first \
+            leader.",
     }
 } }

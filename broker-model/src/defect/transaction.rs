@@ -50,7 +50,8 @@ TransactionDefect {
         shows: "liveness" / "producer-stuck" in "swarm-transactions", seed 7,
         meaning: "Where each transaction has an epoch of its own, a leader refuses a marker that it has written \
             already.",
-        example: "A leader has written a marker, and its answer is lost. The coordinator sends it again and is refused: \
+        example: "A leader has written a marker, and its answer is lost. The coordinator sends it again and is \
+            refused: \
             it tries for ever, and the producer is told to wait.",
     }
 

@@ -128,18 +128,16 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         };
     }
     macro_rules! groups {
-        ($variant:ident) => {
-            Body::Broker(ClientRequest::GroupAdmin(Box::new(GroupAdminRequest::$variant(read(
-                bytes, version,
-            )?))))
-        };
+        ($variant:ident) => {{
+            let request = GroupAdminRequest::$variant(read(bytes, version)?);
+            Body::Broker(ClientRequest::GroupAdmin(Box::new(request)))
+        }};
     }
     macro_rules! transactions {
-        ($variant:ident) => {
-            Body::Broker(ClientRequest::TransactionAdmin(Box::new(
-                TransactionAdminRequest::$variant(read(bytes, version)?),
-            )))
-        };
+        ($variant:ident) => {{
+            let request = TransactionAdminRequest::$variant(read(bytes, version)?);
+            Body::Broker(ClientRequest::TransactionAdmin(Box::new(request)))
+        }};
     }
     macro_rules! admin {
         ($variant:ident) => {{

@@ -323,7 +323,8 @@ impl<'a> Loader<'a> {
     }
 
     /// Segments wholly below the log start were deleted, or were about to be. A segment's own
-    /// content says where it ends: the next one may be a remainder. Of a compacted log it says nothing, since the cleaner
+    /// content says where it ends: the next one may be a remainder. Of a compacted log it says nothing, since the
+    /// cleaner
     /// may have taken all of it.
     fn drop_below_start(&mut self, found: &mut Vec<(Offset, Bytes)>) {
         let ends_below = |loader: &mut Self, base_offset, bytes: &Bytes| {

@@ -139,7 +139,8 @@ impl Options {
         }
     }
 
-    /// Whether a record may stand in both partitions: a send that was tried again when its topic was deleted and created
+    /// Whether a record may stand in both partitions: a send that was tried again when its topic was deleted and
+    /// created
     /// again. What the first one has acknowledged is not sent to the next.
     pub(crate) fn are_of_one_name(&self, (sent_to, acknowledged): (u32, bool), read: u32) -> bool {
         let first = |partition: u32| self.recreated.get(&partition);

@@ -1,7 +1,8 @@
 //! Promise: only what was sent, and is committed, is read. Sources: record checksums; KIP-98 (`read_committed`);
 //! Jepsen's `G1a` and `precommitted-read`.
 //!
-//! A value sent to one partition and read from another counts as garbage there; but a send that was tried again when its
+//! A value sent to one partition and read from another counts as garbage there; but a send that was tried again when
+//! its
 //! topic was deleted and created again may stand in both. Not verified: reads of transactions
 //! whose outcome nobody was told.
 

@@ -311,10 +311,12 @@ pub(super) static ENTRIES: [Entry; 39] = [
     Entry {
         name: "create-topic",
         kind: Kind::Fault,
-        meaning: "An administrator creates a topic again that was deleted: it is another one, with an id and offsets of \
+        meaning: "An administrator creates a topic again that was deleted: it is another one, with an id and offsets \
+            of \
             its own (KIP-516). Histories call the second one orders@2.",
         example: "create-topic leader-of orders-0, 500 ms after its deletion.",
-        legal: "A send may stand in both, if the first did not acknowledge it. A consumer may go on in the new one where \
+        legal: "A send may stand in both, if the first did not acknowledge it. A consumer may go on in the new one \
+            where \
             it stood in the old. Nothing that the old one has acknowledged may be in the new one.",
         source: "kafka-topics.sh --create",
     },

@@ -33,7 +33,6 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
     let subject = Some(occurrence.subject);
     let weak = |record: Option<Observation>| weak_acks(terms, history, occurrence, record);
     let unproved = |operations: &[Option<u32>]| unproved(terms, history, operations);
-    let passed = occurrence.other.and_then(|other| other.writer);
     let own = Some(occurrence.subject.operation);
     match occurrence.anomaly {
         Anomaly::LostWrite | Anomaly::Unseen => {
@@ -51,14 +50,7 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
         | Anomaly::IntNonmonotonicPoll
         | Anomaly::PollSkip
         | Anomaly::IntPollSkip => excuse_poll(terms, history, occurrence),
-        Anomaly::ResumeSkip => moved_by_hand(terms, history, occurrence)
-            .or_else(|| excuse_start(terms, history, occurrence))
-            .or_else(|| excuse_out_of_range(terms, history, occurrence))
-            .or_else(|| excuse_expired(terms, history, seen))
-            .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
-            .or_else(|| unproved(&[passed]))
-            .or_else(loss)
-            .or_else(|| terms.another_topic(occurrence)),
+        Anomaly::ResumeSkip => excuse_resumption(terms, history, seen, occurrence),
         Anomaly::EosLoss | Anomaly::EosDuplicate => {
             excuse_processing(terms, history, occurrence).or_else(loss)
         }
@@ -70,17 +62,7 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
                 .or_else(loss)
                 .or_else(|| terms.deposed_leader())
         }
-        Anomaly::LostCommit => {
-            // Only readers of committed records wait until a transaction's offsets are settled (KIP-447).
-            let by = occurrence.other.map(|commit| history.row(commit.operation).function);
-            let unsettled = || terms.read_uncommitted().filter(|_| by == Some(Function::Txn));
-            let quiet_ns = longest_quiet_ns(history, seen);
-            moved_by_hand(terms, history, occurrence)
-                .or_else(|| terms.lost_commit(seen, quiet_ns))
-                .or_else(unsettled)
-                .or_else(loss)
-                .or_else(|| terms.another_topic(occurrence))
-        }
+        Anomaly::LostCommit => excuse_lost_commit(terms, history, seen, occurrence),
         // A send that failed is let happen by no isolation level.
         Anomaly::G1a => {
             terms.read_uncommitted().filter(|_| writes_in_transaction(history, occurrence))
@@ -104,6 +86,43 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
         }
         Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
+}
+
+/// Why a group may go on behind records that nobody has processed.
+fn excuse_resumption(
+    terms: &Terms,
+    history: &History,
+    seen: &Occurrence,
+    occurrence: &Occurrence,
+) -> Option<Reason> {
+    let sent = occurrence.other.filter(|other| !other.read);
+    let passed = occurrence.other.and_then(|other| other.writer);
+    moved_by_hand(terms, history, occurrence)
+        .or_else(|| excuse_start(terms, history, occurrence))
+        .or_else(|| excuse_out_of_range(terms, history, occurrence))
+        .or_else(|| excuse_expired(terms, history, seen))
+        .or_else(|| weak_acks(terms, history, occurrence, sent))
+        .or_else(|| unproved(terms, history, &[passed]))
+        .or_else(|| terms.loss(occurrence))
+        .or_else(|| terms.another_topic(occurrence))
+}
+
+/// Why a commit may be gone.
+fn excuse_lost_commit(
+    terms: &Terms,
+    history: &History,
+    seen: &Occurrence,
+    occurrence: &Occurrence,
+) -> Option<Reason> {
+    // Only readers of committed records wait until a transaction's offsets are settled (KIP-447).
+    let by = occurrence.other.map(|commit| history.row(commit.operation).function);
+    let unsettled = || terms.read_uncommitted().filter(|_| by == Some(Function::Txn));
+    let quiet_ns = longest_quiet_ns(history, seen);
+    moved_by_hand(terms, history, occurrence)
+        .or_else(|| terms.lost_commit(seen, quiet_ns))
+        .or_else(unsettled)
+        .or_else(|| terms.loss(occurrence))
+        .or_else(|| terms.another_topic(occurrence))
 }
 
 /// Why an aborted transaction may have been seen in part: who reads what is not committed may see any part of it.

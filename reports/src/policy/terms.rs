@@ -68,7 +68,8 @@ pub struct Terms {
     /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
     /// allows them. None if it is not known.
     pub dropped: Option<Vec<Dropped>>,
-    /// Partitions of topics of whose name there was another one, with the time, in nanoseconds, until which a broker may
+    /// Partitions of topics of whose name there was another one, with the time, in nanoseconds, until which a broker
+    /// may
     /// have told clients of the one that was deleted.
     pub recreated: BTreeMap<u32, u64>,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
@@ -257,7 +258,8 @@ impl Terms {
 
     /// Why a consumer may stand elsewhere in a topic that was created again, or that another one has followed: a client
     /// knows names, and positions are numbers. While a broker has not heard of the deletion, it tells clients of the
-    /// topic before, and they go back to it. Source: `Metadata.updateLatestMetadata`, which takes whatever id it is told.
+    /// topic before, and they go back to it. Source: `Metadata.updateLatestMetadata`, which takes whatever id it is
+    /// told.
     pub(super) fn another_topic(&self, occurrence: &Occurrence) -> Option<Reason> {
         let until_ns = self.recreated.get(&occurrence.partition)?;
         (occurrence.since_ns <= *until_ns).then(|| {

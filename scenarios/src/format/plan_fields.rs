@@ -278,7 +278,7 @@ pub(super) const STEP_FIELDS: &[Field] = &[
     fixed("gap_ms", 1, HOUR_MS),
     fixed("extra_us", 1, HOUR_MS * 1_000),
     fixed("one_in", 1, 1_000_000),
-    fixed("percent", 1, 100),
+    fixed("percent", 0, 100),
     fixed("replicas", 1, 99),
     fixed("bytes_per_second", 1, 1 << 40),
     fixed("by_ms", -HOUR_MS, HOUR_MS),

@@ -148,6 +148,11 @@ const ABOUT: &[(&str, &str, &str)] = &[
     ("[[fault]]", "down_ms", "how long until the process starts again"),
     ("[[fault]]", "for_ms", "how long it lasts"),
     ("[[fault]]", "percent", "how much of what is committed, in percent"),
+    (
+        "[[fault]]",
+        "idle_ms",
+        "how long a transaction had no record when it is taken for one that hangs",
+    ),
     ("[[fault]]", "replicas", "at most so many replicas are moved"),
     ("[[fault]]", "extra_us", "by how much, in microseconds"),
     ("[[fault]]", "one_in", "one in so many is met"),

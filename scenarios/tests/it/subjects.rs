@@ -15,6 +15,7 @@ const SEEDS: std::ops::RangeInclusive<u64> = 1..=8;
 /// What each scenario is about.
 #[rustfmt::skip]
 const SUBJECTS: &[(&str, &[&str])] = &[
+    ("group-administration", &["commit-answered-at-append"]),
     ("calm", &["first-batches-together", "no-pre-vote", "truncate-to-hw", "lost-wakeup"]),
     ("leader-crash", &["no-hw-on-shrink", "truncate-to-hw", "derived-state-from-files"]),
     ("follower-crash", &["stale-partition-epoch", "commits-below-min-isr", "no-hw-on-shrink"]),

@@ -2,95 +2,14 @@
 //! was, so that logs which were cleaned differently are still compared by what they are copies of. Beside that stands
 //! what each replica really has, and what the records of a compacted partition are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use harrow_broker_model::note::{
-    AppendOrigin, BatchSummary, CleanedBatch, ConsumerNote, KeyedRecord, LogNote, Note,
+    AppendOrigin, BatchSummary, CleanedBatch, ConsumerNote, LogNote, Note,
 };
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
-use super::log::LogMirror;
 use super::{ClusterView, PartitionView};
-
-/// What is known of the records of a compacted partition.
-#[derive(Debug, Default)]
-pub struct CompactedRecords {
-    contents: BTreeMap<(Offset, LeaderEpoch), Vec<KeyedRecord>>,
-    /// Batches as their leaders appended them.
-    originals: BTreeMap<(Offset, LeaderEpoch), BatchSummary>,
-    /// What cleaners made of batches, by first offset and checksum.
-    cleaned: BTreeMap<(Offset, u32), CleanedBatch>,
-}
-
-/// In what a replica's log differs from what was written to it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Holes {
-    /// Batches of which something is left, by first offset.
-    pub changed: BTreeMap<Offset, CleanedBatch>,
-    /// First offsets of batches that are not there.
-    pub gone: BTreeSet<Offset>,
-    /// First offsets of batches that may be missing when the log is opened again.
-    may_lack: BTreeSet<Offset>,
-}
-
-impl Holes {
-    /// Whether the log is as it was written.
-    pub fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.gone.is_empty()
-    }
-
-    /// Whether everything in a range of the log was taken by the cleaner.
-    pub fn cover(&self, log: &LogMirror, from: Offset, to: Offset) -> bool {
-        let mut next = from;
-        while next < to {
-            let Some(entry) =
-                log.entry_at(next).filter(|it| self.gone.contains(&it.batch.base_offset))
-            else {
-                return false;
-            };
-            next = entry.end();
-        }
-        next == to
-    }
-
-    fn lacks(&mut self, base: Offset) {
-        self.changed.remove(&base);
-        self.gone.insert(base);
-        self.may_lack.insert(base);
-    }
-
-    pub(super) fn cut(&mut self, to: Offset) {
-        self.changed.split_off(&to);
-        self.gone.split_off(&to);
-        self.may_lack.split_off(&to);
-    }
-}
-
-impl CompactedRecords {
-    /// Whether nothing was ever appended that may be compacted.
-    pub fn is_empty(&self) -> bool {
-        self.contents.is_empty()
-    }
-
-    /// The records of a batch as it was written, in order; none if they are not known.
-    pub fn of(&self, batch: &BatchSummary) -> &[KeyedRecord] {
-        let known = self.contents.get(&(batch.base_offset, batch.leader_epoch));
-        known.map_or(&[], Vec::as_slice)
-    }
-
-    pub(super) fn keys_appended(&mut self, at: (Offset, LeaderEpoch), records: &[KeyedRecord]) {
-        self.contents.insert(at, records.to_vec());
-    }
-
-    /// The batch that was written, of one that a log has.
-    fn original_of(&self, batch: &BatchSummary) -> BatchSummary {
-        if !self.cleaned.contains_key(&(batch.base_offset, batch.checksum)) {
-            return *batch;
-        }
-        let original = self.originals.get(&(batch.base_offset, batch.leader_epoch));
-        original.copied().unwrap_or(*batch)
-    }
-}
 
 impl PartitionView {
     /// The cleaner put batches in the place of what a replica had in a range.

@@ -15,6 +15,7 @@
 //! invariants, which see each note before the view does, report it.
 
 mod atlas;
+mod compacted;
 mod compaction;
 mod evidence;
 mod fact;
@@ -29,7 +30,7 @@ use std::collections::BTreeMap;
 use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
-pub use compaction::{CompactedRecords, Holes};
+pub use compacted::{CompactedRecords, Holes};
 pub use log::{LogEntry, LogMirror};
 pub use partition::{BelievedIsr, PartitionView, Reopening, ReplicaRole, ReplicaView};
 pub use quorum::{QuorumView, VoterView};

@@ -3,7 +3,7 @@
 use harrow_broker_model::note::{BatchSummary, PartitionRegistration};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
-use super::compaction::{CompactedRecords, Holes};
+use super::compacted::{CompactedRecords, Holes};
 use super::fact::{Fact, FactRing};
 use super::log::LogMirror;
 use crate::truth::Loss;

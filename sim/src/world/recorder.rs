@@ -39,8 +39,8 @@ struct Open {
     actions: Vec<MicroOperation>,
     /// The topic that it sends to, by position.
     topic: Option<usize>,
-    /// The group of whoever asked, by position.
-    group: Option<u32>,
+    /// The group of whoever asked.
+    group: Option<String>,
 }
 
 impl Recorder {
@@ -85,7 +85,7 @@ impl Recorder {
         let id = self.unrecorded();
         let (function, actions) = self.begin(request);
         let topic = self.topic_of(request);
-        let group = group.map(|name| self.group(name));
+        let group = group.map(str::to_owned);
         self.open.insert(id, Open { process, invoked_ns: now, function, actions, topic, group });
         id
     }
@@ -104,8 +104,9 @@ impl Recorder {
             let Some(partition) = self.position(topic, *index) else { continue };
             details.push(detail(What::Consumed { partition, first: first.0, last: last.0 }));
         }
+        let group = self.open.get(&id).and_then(|open| open.group.clone());
+        let group = self.group(group.as_deref());
         let Some(open) = self.open.get_mut(&id) else { return };
-        let group = open.group.unwrap_or(0);
         let generation = generation.map_or(-1, i64::from);
         open.actions.extend(details);
         open.actions.push(detail(What::Member { group, generation }));
@@ -154,8 +155,9 @@ impl Recorder {
         self.records_acked
     }
 
-    /// Position of a group.
-    fn group(&mut self, name: &str) -> u32 {
+    /// Position of a group. Groups stand in the order in which operations tell of them, as a file has them.
+    fn group(&mut self, name: Option<&str>) -> u32 {
+        let Some(name) = name else { return 0 };
         let groups = &mut self.history.groups;
         let known = groups.iter().position(|group| group == name);
         known.unwrap_or_else(|| {
@@ -297,13 +299,14 @@ impl Recorder {
                 Completion::Ok
             }
             Outcome::Committed { generation } => {
-                let (group, generation) = (open.group.unwrap_or(0), i64::from(*generation));
+                let group = self.group(open.group.as_deref());
+                let generation = i64::from(*generation);
                 open.actions.push(detail(What::Member { group, generation }));
                 Completion::Ok
             }
             Outcome::Joined { generation, partitions } => {
                 open.function = Function::Join;
-                let group = open.group.unwrap_or(0);
+                let group = self.group(open.group.as_deref());
                 let generation = i64::from(*generation);
                 open.actions.push(detail(What::Member { group, generation }));
                 let positions = self.positions(partitions);

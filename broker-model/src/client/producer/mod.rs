@@ -321,7 +321,7 @@ impl Producer {
         let current = self.identity.current;
         let Some(transactional) = &mut self.transactional else { return };
         let times = (now, retry_at);
-        let Some(given) = transactional.on_response((what, body), current, times) else { return };
+        let Ok(given) = transactional.on_response((what, body), current, times) else { return };
         if let Some(api) = what.api() {
             let (asked, own) = [asked, current].map(ProducerIdentity::standing).into();
             effects.note(ExchangeNote::AnswerApplied { api, partition: None, asked, own });

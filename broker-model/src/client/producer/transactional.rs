@@ -50,6 +50,10 @@ pub(super) enum State {
     Fatal(ErrorCode),
 }
 
+/// An answer is for the producer that was before.
+#[derive(Debug)]
+pub(super) struct Orphaned;
+
 /// The transactional side of a producer.
 #[derive(Debug)]
 pub(super) struct Transactional {
@@ -325,19 +329,19 @@ impl Transactional {
         }
     }
 
-    /// A question was answered: the identity that comes with it, if one does; none at all if the answer is for nobody.
-    /// `retry_at` is when it may be asked again.
+    /// A question was answered: the identity that comes with it, if one does. `times` are now, and when it may be asked
+    /// again. An error if the answer is for nobody.
     pub(super) fn on_response(
         &mut self,
         answer: (TransactionRequest, &ClientResponse),
         current: Option<ProducerIdentity>,
         times: (Time, Time),
-    ) -> Option<Option<ProducerIdentity>> {
+    ) -> Result<Option<ProducerIdentity>, Orphaned> {
         self.in_flight = false;
         if std::mem::take(&mut self.orphaned) {
-            return None;
+            return Err(Orphaned);
         }
-        Some(self.take(answer, current, times))
+        Ok(self.take(answer, current, times))
     }
 
     fn take(

@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::classic::group::ClassicGroup;
 use super::conversion::Conversion;
-use super::deletion::Deletion;
 use super::modern::session::{MemberKey, Timers};
+use super::pending_deletion::Deletion;
 use super::state::{GroupChange, GroupState};
 use super::waiter::{Waiter, client_error, refuse};
 use crate::caller::Caller;

@@ -13,6 +13,7 @@ use super::conversion::Conversion;
 use super::coordinator::{GroupCoordinator, Todo};
 use super::modern::group::ConsumerGroup;
 use super::modern::records::group_tombstones;
+use super::pending_deletion::Deletion;
 use super::records::{Place, group_tombstone, offset_tombstone};
 use super::state::GroupState;
 use super::waiter::Waiter;
@@ -25,15 +26,6 @@ use crate::proto::{
     OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic, TopicName,
 };
 use crate::types::Now;
-
-/// Groups that are to be deleted for one who waits.
-#[derive(Debug)]
-pub(super) struct Deletion {
-    caller: Caller,
-    results: Vec<DeletableGroupResult>,
-    /// Partitions of the topic whose records are not decided.
-    undecided: usize,
-}
 
 impl GroupCoordinator {
     /// Deletes groups, each in the partition that it belongs to: those of one partition with one write. Each is

@@ -30,6 +30,7 @@ mod modern;
 #[cfg(test)]
 mod modern_tests;
 mod offsets;
+mod pending_deletion;
 mod records;
 mod state;
 #[cfg(test)]

@@ -174,7 +174,10 @@ impl TransactionCoordinator {
     ) {
         let (api, named) = match asker {
             Asker::AddOffsets(_) => (Api::AddOffsetsToTxn, request.producer.1),
-            _ => (Api::AddPartitionsToTxn, request.producer.1),
+            Asker::Nobody
+            | Asker::InitProducerId(_)
+            | Asker::AddPartitions(_)
+            | Asker::EndTxn(_) => (Api::AddPartitionsToTxn, request.producer.1),
         };
         if served {
             let note = ExchangeNote::coordinator_served(api, request.from, named.0, own.0);

@@ -49,16 +49,14 @@ impl CleanedTransactions {
             BatchKind::CommitMarker => !self.committed.remove(&producer),
             // Of a marker, nothing is left.
             BatchKind::Control => batch.header().record_count == 0,
-            BatchKind::Transactional => match self.ongoing.get_mut(&producer) {
-                Some((_, seen)) => {
+            BatchKind::Transactional => {
+                if let Some((_, seen)) = self.ongoing.get_mut(&producer) {
                     *seen = true;
-                    true
+                    return true;
                 }
-                None => {
-                    self.committed.insert(producer);
-                    false
-                }
-            },
+                self.committed.insert(producer);
+                false
+            }
             BatchKind::Plain => false,
         }
     }

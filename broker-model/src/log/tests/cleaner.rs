@@ -124,7 +124,9 @@ fn nothing_is_cleaned_that_is_not_committed_for_good() {
         let disk = FakeDisk::default();
         let (log, effects) = open(&disk, keyed_options(defects));
         let mut harness = Harness { log, disk, effects: Effects::new() }.applied(effects);
-        values(&keys).iter().for_each(|batch| drop(harness.append(batch, EPOCH)));
+        for batch in &values(&keys) {
+            harness.append(batch, EPOCH);
+        }
         harness.log.set_high_watermark(Offset(watermark));
         let cleanable = harness.log.cleanable(None, WallTime(0));
         assert_eq!(cleanable.first_uncleanable, Offset(uncleanable), "{watermark} {defects:?}");

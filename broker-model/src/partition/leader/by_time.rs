@@ -4,7 +4,8 @@
 //!
 //! What clients may not read is not told. Who has just been elected does not know yet how far that goes: it tells an
 //! error where it would have told nothing.
-//! Not covered: Kafka looks at one segment only, the first that has such a time, records below the log start included; of
+//! Not covered: Kafka looks at one segment only, the first that has such a time, records below the log start
+//! included; of
 //! a compressed batch, what is told is where it begins.
 
 use crate::note::IsolationLevel;

@@ -7,7 +7,8 @@
 //! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
 //! Not verified: records of an older epoch than the consumer read: a leader that does not know the newer epoch says
 //! where the older one ends, and if that is not below the position, KIP-320 finds nothing; if it is, the consumer goes
-//! on from there, whatever it had below (`SubscriptionState.maybeCompleteValidation`). Nor how far behind an answer is; end offsets told by a leader whose
+//! on from there, whatever it had below (`SubscriptionState.maybeCompleteValidation`). Nor how far behind an answer
+//! is; end offsets told by a leader whose
 //! epoch is over may be behind.
 
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 //!
 //! Promise: an answer changes its asker only in the epoch in which that asked, and at the position at which it asked: a
 //! follower at its log end, a voter in its epoch, a leader with its version of the registration, a consumer at its
-//! position, a producer as whom it asked and in the epoch whose sequences it goes by, a member in its generation. Of followers and voters, their epoch and log end are
+//! position, a producer as whom it asked and in the epoch whose sequences it goes by, a member in its generation. Of
+//! followers and voters, their epoch and log end are
 //! those that the watch knows.
 //! Source: KIP-98, KIP-320, KIP-497, KIP-595, KIP-848, KAFKA-8429; `AbstractFetcherThread.processFetchRequest`,
 //! `Partition.submitAlterPartition`, `KafkaRaftClient.handleFetchResponse`.

@@ -1,7 +1,8 @@
 //! Sequence numbers of idempotent producers in the committed log.
 //!
 //! Promise: on a partition, the committed batches of one producer epoch carry contiguous sequence numbers, each once; a
-//! new epoch starts at 0; epochs of a producer never fall. Where all is known, a producer's first batch starts at 0, but
+//! new epoch starts at 0; epochs of a producer never fall. Where all is known, a producer's first batch starts at 0,
+//! but
 //! in a topic that was created again: producers go on where they were in the one before it, and brokers take it.
 //! Source: KIP-98; `ProducerAppendInfo.checkSequence`.
 //! Not verified: in a trace that may leave things out, the first sequence of a producer that the partition has not seen

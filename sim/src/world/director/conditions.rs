@@ -43,7 +43,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.host.hindered(&hindered);
     }
 
-    /// Whether a condition may begin now: what the atlas says of the brokers that it would cut off or hold still, unless
+    /// Whether a condition may begin now: what the atlas says of the brokers that it would cut off or hold still,
+    /// unless
     /// the plan allows loss.
     pub(super) fn condition_allowed(&self, condition: &Condition) -> Result<(), String> {
         if self.plan.expect.loss_allowed {
