@@ -192,13 +192,20 @@ impl<'a> Judged<'a> {
                     newest.committed.insert(record.key, offset);
                 }
                 // A replica that was away for longer than a tombstone stays never gets it.
-                if offset < self.round.end && !self.replica.holes.gone.contains(&batch.base_offset)
-                {
+                if offset < self.round.end && self.has(batch, offset) {
                     newest.in_round.insert(record.key, offset);
                 }
             }
         }
         newest
+    }
+
+    /// Whether a record that was written is there before the segment is replaced.
+    fn has(&self, batch: &BatchSummary, offset: Offset) -> bool {
+        let holes = &self.replica.holes;
+        let left = holes.changed.get(&batch.base_offset);
+        !holes.gone.contains(&batch.base_offset)
+            && left.is_none_or(|left| left.records.contains(&offset))
     }
 
     /// What is left of a batch is of that batch.
@@ -342,6 +349,7 @@ impl<'a> Judged<'a> {
         let left = own
             .by_ref()
             .take_while(|batch| batch.kind == BatchKind::Transactional)
+            .filter(|batch| batch.last_offset >= self.replica.log_start_offset)
             .filter(|batch| self.stays(batch.base_offset));
         left.map(|batch| batch.base_offset).last()
     }
