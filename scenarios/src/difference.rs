@@ -217,7 +217,9 @@ pub fn plan_changes(one: &Plan, other: &Plan) -> Vec<String> {
     let [one, other] = [one, other].map(|plan| {
         let mut tree = serde_json::to_value(plan).expect("a plan is plain data");
         if let Some(tree) = tree.as_object_mut() {
-            ["steps", "drawn"].iter().for_each(|key| drop(tree.remove(*key)));
+            for key in ["steps", "drawn"] {
+                tree.remove(key);
+            }
         }
         tree
     });

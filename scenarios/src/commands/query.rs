@@ -38,7 +38,8 @@ pub(super) struct Query {
     #[command(flatten)]
     target: TargetArgs,
     /// What to look for.
-    query: Option<String>,
+    #[arg(value_name = "QUERY")]
+    wanted: Option<String>,
     /// One seed, for a scenario: its events are shown.
     #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true, conflicts_with = "seeds")]
     seed: Option<u64>,
@@ -89,7 +90,7 @@ impl Query {
         if self.kinds {
             return list(console);
         }
-        let Some(text) = &self.query else {
+        let Some(text) = &self.wanted else {
             let help = "such as `harrow query runs/9 'truncated not preceded by became-leader'`";
             return Err(mistake("there is no query", help).into());
         };
@@ -121,7 +122,7 @@ impl Query {
             console.json(&Whole {
                 schema: 1,
                 kind: "query",
-                query: self.query.as_deref().unwrap_or_default(),
+                query: self.wanted.as_deref().unwrap_or_default(),
                 holds: answer.holds,
                 matched,
                 command: &traced.command,

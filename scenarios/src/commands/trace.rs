@@ -18,7 +18,7 @@ use crate::exit::ExitCode;
 /// Show the trace of a run, or a part of it: as text, as JSON lines, or for viewers of Chrome traces.
 ///
 /// All filters that are given must fit. The columns of the text, and the fields of the JSON lines, are described in
-/// reports/TRACE.md; a Chrome trace opens in ui.perfetto.dev, chrome://tracing and speedscope. Exit codes: 0 shown, 2
+/// reports/TRACE.md; a Chrome trace opens in ui.perfetto.dev, `chrome://tracing` and speedscope. Exit codes: 0 shown, 2
 /// there is nothing to show it of.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow trace runs/7 --node 2 --from 3s --to 3.5s\n  \

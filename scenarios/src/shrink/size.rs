@@ -114,7 +114,7 @@ pub(super) fn is_drawn(target: &Target) -> bool {
     }
 }
 
-/// How much each kind of fault takes away, and each shape of a cut; what is not named is in the middle.
+/// How much each kind of fault takes away, and each shape of a cut, beside each replica that is moved; what is not named is in the middle.
 const SEVERITY: &[(&str, u64)] = &[
     ("whole-cluster-outage", 20),
     ("wipe-disk", 16),
@@ -159,7 +159,8 @@ pub(super) fn severity(action: &Value) -> u64 {
     };
     let shape = at(action, "/cut/shape");
     let cut = if shape.is_null() { 0 } else { of(shape) };
-    of(at(action, "/kind")) + cut + u64::from(at(action, "/power") == &Value::Bool(true))
+    let moved = at(action, "/replicas").as_u64().unwrap_or(0);
+    of(at(action, "/kind")) + moved + cut + u64::from(at(action, "/power") == &Value::Bool(true))
 }
 
 /// Topics, partitions and replicas.

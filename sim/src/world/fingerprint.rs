@@ -465,7 +465,9 @@ impl Fingerprint {
             AdminTask::AbortHanging { topics, idle_ms } => {
                 self.word(141);
                 self.word(*idle_ms);
-                topics.iter().for_each(|topic| self.bytes(topic.as_bytes()));
+                for topic in topics {
+                    self.bytes(topic.as_bytes());
+                }
             }
         }
     }

@@ -315,7 +315,7 @@ fn a_silent_broker_costs_its_connection_and_then_the_outcome() {
 fn without_acks_a_record_is_sent_when_it_is_handed_over() {
     let mut driver = ready(ProducerConfig { acks: Acks::None, ..config() });
     send(&mut driver, 1, 0);
-    let sent = Outcome::Sent { partition: 0, offset: Offset::NONE, topic: None };
+    let sent = Outcome::Sent { partition: 0, offset: Offset::NONE, topic: Some(TopicId(4)) };
     assert_eq!(outcome(&driver, 1), &sent);
     assert_eq!(header(&take_produce(&mut driver)).producer_id, ProducerId::NONE);
     driver.lose(NodeId(1), Channel::Client);
@@ -719,6 +719,7 @@ fn a_topic_that_was_created_again_is_led_in_lower_epochs() {
         for body in told {
             driver.node.metadata.request_update();
             driver.advance(1_000);
+            driver.event(Event::DeadlinePassed);
             let is_it = |body: &RequestBody| {
                 matches!(body, RequestBody::Client(ClientRequest::Metadata(_)))
             };
@@ -746,6 +747,7 @@ fn the_same_topic_is_led_in_no_lower_epoch_again() {
         for body in [metadata_of(None, &[]), metadata(&[(2, 0), (2, 0)])] {
             driver.node.metadata.request_update();
             driver.advance(1_000);
+            driver.event(Event::DeadlinePassed);
             let is_it = |body: &RequestBody| {
                 matches!(body, RequestBody::Client(ClientRequest::Metadata(_)))
             };

@@ -108,13 +108,12 @@ fn field(reader: &mut Reader<'_>, known: &[String]) -> Result<Field, QueryProble
 fn unknown_field(reader: &Reader<'_>, name: &str, known: &[String]) -> QueryProblem {
     let general = FIELDS.iter().map(|(field, _)| *field);
     let own: Vec<&str> = known.iter().map(String::as_str).collect();
-    let help = match nearest(name, general.clone().chain(own.iter().copied())) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let general: Vec<&str> = general.collect();
-            let own = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
-            format!("every event may have {}; of its own it has {own}", general.join(", "))
-        }
+    let help = if let Some(near) = nearest(name, general.clone().chain(own.iter().copied())) {
+        format!("did you mean `{near}`?")
+    } else {
+        let general: Vec<&str> = general.collect();
+        let own = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
+        format!("every event may have {}; of its own it has {own}", general.join(", "))
     };
     reader.problem(format!("these events have no field `{name}`"), help)
 }

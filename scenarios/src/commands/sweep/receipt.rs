@@ -176,7 +176,9 @@ impl ReceiptWriter {
         if !known {
             File::create(&runs_path).map_err(failed)?;
         }
-        done.iter().for_each(|report| writer.counted.add(report));
+        for report in &done {
+            writer.counted.add(report);
+        }
         writer.runs = Some(OpenOptions::new().append(true).open(&runs_path).map_err(failed)?);
         writer.leave()?;
         Ok((writer, done))
@@ -269,7 +271,8 @@ pub(super) fn receipts(directory: &Path) -> Result<Vec<(PathBuf, Receipt)>, Fail
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        name.is_some_and(|name| name.starts_with(RECEIPT) && name.ends_with(".json"))
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        is_json && name.is_some_and(|name| name.starts_with(RECEIPT))
     });
     paths.sort();
     let mut all = Vec::new();

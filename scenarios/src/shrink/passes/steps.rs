@@ -74,7 +74,7 @@ const WEAKER: &[(&str, &[&str])] = &[
 
 /// Fields that a kind needs, for those that it stands in for may have none, and their values then.
 const NEEDED: &[(&str, &[(&str, u64)])] =
-    &[("stop", &[("/down_ms", 1_000)]), ("delete-records", &[("/percent", 100)])];
+    &[("stop", &[("down_ms", 1_000)]), ("delete-records", &[("percent", 100)])];
 
 /// What may stand in for a shape of a cut.
 const NARROWER: &[(&str, &[&str])] =
@@ -124,10 +124,9 @@ fn other(action: &mut Value, kind: &str) -> bool {
         put(action, "/down_ms", Value::Null);
     }
     let (_, needed) = NEEDED.iter().find(|(of, _)| *of == kind).unwrap_or(&("", &[]));
+    let Some(fields) = action.as_object_mut() else { return false };
     for (field, value) in *needed {
-        if at(action, field).is_null() {
-            put(action, field, json!(value));
-        }
+        fields.entry(*field).or_insert_with(|| json!(value));
     }
     put(action, "/kind", json!(kind))
 }

@@ -103,10 +103,9 @@ impl<N: Node> Engine<N> {
 
 fn stands_still<N>(slot: &Slot<N>) -> Option<&'static str> {
     match (&slot.process, slot.paused, slot.blocked) {
-        (None, _, _) => None,
         (Some(_), true, _) => Some("its process is paused"),
         (Some(_), false, true) => Some("its process waits for its disk"),
-        (Some(_), false, false) => None,
+        (None, _, _) | (Some(_), false, false) => None,
     }
 }
 
