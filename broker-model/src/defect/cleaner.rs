@@ -11,7 +11,7 @@ CleanerDefect {
         source: "KAFKA-13194",
         affected: Affected::Fixed { since: Version::new(0, 8, 1), fixed: &[Version::new(3, 1, 0)] },
         side: Server,
-        shows: "durability" / "cleaned-past-stable" in "compacted-changelog", seed 1,
+        shows: "durability" / "cleaned-past-stable" in "compacted-changelog", seed 2,
         meaning: "The cleaner goes beyond the high watermark: records that are not committed replace those that are.",
         example: "A leader's followers lag. A key is written again and again, two segments full, and the leader's \
             cleaner takes the value that was committed, since a newer one is there. The leader is cut off, and what \
@@ -72,7 +72,7 @@ CleanerDefect {
         source: "LogLoader.load",
         affected: Affected::Never,
         side: Server,
-        shows: "durability" / "recovery-lost-records" in "compacted-changelog", seed 1,
+        shows: "durability" / "hole-in-log" in "compacted-changelog", seed 2,
         meaning: "A log that is opened takes a `.swap` file for what an interrupted cleaning has left, and deletes \
             it: the segments in whose place it was to come are gone already.",
         example: "A broker crashes when the old segments have other names and the new one not yet its own. It starts, \

@@ -114,7 +114,8 @@ pub(super) fn is_drawn(target: &Target) -> bool {
     }
 }
 
-/// How much each kind of fault takes away, and each shape of a cut, beside each replica that is moved; what is not named is in the middle.
+/// How much each kind of fault takes away, and each shape of a cut, beside each replica that is moved; what is not
+/// named is in the middle.
 const SEVERITY: &[(&str, u64)] = &[
     ("whole-cluster-outage", 20),
     ("wipe-disk", 16),
