@@ -108,6 +108,32 @@ fn what_is_not_whole_is_named() {
 }
 
 #[test]
+fn a_shard_has_its_own_runs_one_behind_the_other() {
+    let directory = swept();
+    // The runs of the first shard in the place of the second one's, and counted so.
+    fs::copy(runs(&directory, 1), runs(&directory, 2)).expect("it takes files");
+    let text = fs::read_to_string(receipt(&directory, 1)).expect("it is left");
+    let first: Value = serde_json::from_str(&text).expect("it is JSON");
+    change(&receipt(&directory, 2), |receipt| {
+        for key in ["planned", "done", "outcomes", "runs_digest"] {
+            receipt[key] = first[key].clone();
+        }
+    });
+    said(directory.path(), "merge fleet").refuses_with(&["damaged: ", "and should be `"]);
+    // One run is gone: who goes on would make another one again.
+    let directory = swept();
+    let text = fs::read_to_string(runs(&directory, 1)).expect("it is left");
+    let (_, rest) = text.split_once('\n').expect("it has lines");
+    fs::write(runs(&directory, 1), rest).expect("it takes files");
+    let again = said(directory.path(), &format!("{SWEEP} --shard 1/3 --receipt fleet"));
+    again.refuses_with(&["damaged: ", "run 1 is `", "and should be `"]);
+    // The receipt plans what is not in its sweep.
+    let directory = swept();
+    change(&receipt(&directory, 1), |receipt| receipt["planned"] = 2.into());
+    said(directory.path(), "merge fleet").refuses_with(&["damaged: ", "it plans 2 runs"]);
+}
+
+#[test]
 fn a_shard_that_was_ended_goes_on_where_it_was() {
     let directory = swept();
     let before = said(directory.path(), "merge fleet --format json");

@@ -26,6 +26,8 @@ pub struct Holes {
     pub gone: BTreeSet<Offset>,
     /// First offsets of batches that may be missing when the log is opened again.
     pub(super) may_lack: BTreeSet<Offset>,
+    /// First offsets of batches that were passed over when others behind them were copied, and that no cleaner took.
+    pub unexplained: BTreeSet<Offset>,
 }
 
 impl Holes {
@@ -58,6 +60,7 @@ impl Holes {
         self.changed.split_off(&to);
         self.gone.split_off(&to);
         self.may_lack.split_off(&to);
+        self.unexplained.split_off(&to);
     }
 }
 

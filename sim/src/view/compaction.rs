@@ -60,9 +60,16 @@ impl PartitionView {
         let mut written = self.skipped(node, batch.base_offset);
         let original = self.compaction.original_of(batch);
         let cleaned = self.compaction.cleaned.get(&(batch.base_offset, batch.checksum)).cloned();
+        let taken = |base: &Offset| {
+            let mut others = self.replicas().iter().filter(|replica| replica.node != node);
+            others.any(|it| it.holes.gone.contains(base) || it.holes.may_lack.contains(base))
+        };
+        let bases: Vec<Offset> = written.iter().map(|gone| gone.base_offset).collect();
+        let (taken, unexplained): (Vec<Offset>, Vec<Offset>) = bases.into_iter().partition(taken);
         let replica = self.replica_mut(node);
-        for gone in &written {
-            replica.holes.lacks(gone.base_offset);
+        replica.holes.unexplained.extend(&unexplained);
+        for base in taken.into_iter().chain(unexplained) {
+            replica.holes.lacks(base);
         }
         if let Some(cleaned) = cleaned.filter(|_| original != *batch) {
             replica.holes.changed.insert(batch.base_offset, cleaned);

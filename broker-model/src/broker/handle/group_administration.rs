@@ -2,6 +2,8 @@
 //! `KafkaApis.handleDescribeGroupsRequest`, `KafkaApis.handleConsumerGroupDescribe`,
 //! `KafkaApis.handleDeleteGroupsRequest`, `KafkaApis.handleOffsetDeleteRequest`.
 
+use std::collections::BTreeSet;
+
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
 use crate::group_admin_message::{GroupAdminRequest, GroupAdminResponse};
@@ -33,7 +35,10 @@ impl Broker {
                 GroupAdminResponse::ConsumerGroupDescribe(response)
             }
             GroupAdminRequest::DeleteGroups(request) => {
-                let asked = self.in_their_partitions(&request.groups_names);
+                let mut names = request.groups_names.clone();
+                let mut seen = BTreeSet::new();
+                names.retain(|name| seen.insert(name.clone()));
+                let asked = self.in_their_partitions(&names);
                 self.groups.delete_groups(caller, &asked);
                 return self.run_groups(now, effects);
             }

@@ -52,8 +52,10 @@ impl TransactionCoordinator {
         let last = self.last_epochs(partition, id);
         let identity = self.prepare_identity(now, partition, request, ids);
         if let (Ok(Identity::Next(_)), Some((_, named))) = (&identity, request.expected) {
-            let (epoch, before) = last.unwrap_or((ProducerEpoch::NONE, ProducerEpoch::NONE));
-            self.served(&asker, named, if named == before { before } else { epoch });
+            // Who has just been created has no epoch that could be another one.
+            if let Some((epoch, before)) = last.filter(|(epoch, _)| *epoch != ProducerEpoch::NONE) {
+                self.served(&asker, named, if named == before { before } else { epoch });
+            }
         }
         match identity {
             Ok(Identity::Next(next)) => self.write(partition, id, next, Then::Answer(asker)),

@@ -64,7 +64,8 @@ impl Merge {
         if !console.is_json() {
             let (done, count) = (tally.runs(), all.len());
             let of = done.saturating_add(ended.left_undone);
-            writeln!(console.stdout(), "{count} shards, {done} of {of} runs")?;
+            let of = if out_of_time(&all) { String::new() } else { format!(" of {of}") };
+            writeln!(console.stdout(), "{count} shards, {done}{of} runs")?;
         }
         let code = tally.close(console, ended)?;
         let left = match &self.out {
@@ -119,15 +120,28 @@ impl Merge {
             return Err(mistake(message, "run that shard, with the same `--receipt`").into());
         }
         let all: Vec<(&Path, &Receipt)> = by_shard.into_iter().flatten().collect();
+        let mut work = whole_work(first)?;
         for (file, receipt) in &all {
-            self.check_done(file, receipt)?;
+            let [index, count] = receipt.shard;
+            work.shard = Shard { index, count };
+            self.check_done(file, receipt, &work)?;
         }
         Ok(all.into_iter().map(|(_, receipt)| receipt.clone()).collect())
     }
 
     /// Whether a shard did what it was to do, and its runs are those that it says.
-    fn check_done(&self, file: &Path, receipt: &Receipt) -> Result<(), Failure> {
+    fn check_done(&self, file: &Path, receipt: &Receipt, work: &Work) -> Result<(), Failure> {
         let shown = file.display();
+        let damaged = |why: &str| -> Failure {
+            let help = "run that shard again, into an empty `--receipt`";
+            mistake(format!("damaged: {shown}: {why}"), help).into()
+        };
+        if receipt.planned != work.count() {
+            let (planned, due) = (receipt.planned, work.count());
+            return Err(damaged(&format!(
+                "it plans {planned} runs, and its sweep has {due} for it"
+            )));
+        }
         if !receipt.ended || receipt.done < receipt.planned && !self.partial {
             let why = match (&receipt.cut, receipt.ended) {
                 (Some(cut), true) => format!(", ended by {cut}"),
@@ -140,15 +154,21 @@ impl Merge {
             return Err(mistake(message, help).into());
         }
         let mut counted = Counted::default();
-        for report in runs(&receipt.runs_file(&self.directory))? {
-            counted.add(&report?);
+        for (index, report) in (0..).zip(runs(&receipt.runs_file(&self.directory))?) {
+            let report = report?;
+            work.check(index, &report).map_err(|why| damaged(&why))?;
+            counted.add(&report);
         }
         if counted.is(receipt) {
             return Ok(());
         }
-        let message = format!("damaged: the runs beside {shown} are not those that it counts");
-        Err(mistake(message, "run that shard again, into an empty `--receipt`").into())
+        Err(damaged("the runs beside it are not those that it counts"))
     }
+}
+
+/// Whether shards ended because their time was over: then nobody knows how much they might have done.
+fn out_of_time(all: &[Receipt]) -> bool {
+    all.iter().any(|receipt| receipt.cut.as_deref() == Some("time"))
 }
 
 /// How a sweep ended whose shards these are: it took as long as the slowest.
@@ -158,7 +178,7 @@ fn ended(all: &[Receipt]) -> Ended {
     Ended {
         elapsed: Duration::from_millis(slowest),
         interrupted: all.iter().any(|receipt| receipt.cut.as_deref() == Some("interrupted")),
-        left_undone: all.iter().fold(0, undone),
+        left_undone: if out_of_time(all) { 0 } else { all.iter().fold(0, undone) },
         empty: all.iter().all(|receipt| receipt.planned == 0),
     }
 }

@@ -167,7 +167,8 @@ impl ReceiptWriter {
             failed: Ok(()),
         };
         let Some(path) = path else { return Ok((writer, Vec::new())) };
-        let (runs_path, known) = (writer.receipt.runs_file(path), writer.known(path)?);
+        let (runs_path, there) = (writer.receipt.runs_file(path), writer.known(path)?);
+        let known = there.is_some();
         let failed = |error: io::Error| -> Failure {
             let message = format!("failed to write {}: {error}", runs_path.display());
             mistake(message, "make room or give another `--receipt`").into()
@@ -176,16 +177,24 @@ impl ReceiptWriter {
         if !known {
             File::create(&runs_path).map_err(failed)?;
         }
-        for report in &done {
+        let damaged = |why: &str| -> Failure {
+            let message = format!("damaged: {}: {why}", runs_path.display());
+            mistake(message, "remove it with its receipt, and run the shard again").into()
+        };
+        for (index, report) in (0..).zip(&done) {
+            work.check(index, report).map_err(|why| damaged(&why))?;
             writer.counted.add(report);
+        }
+        if there.is_some_and(|there| there.ended && !writer.counted.is(&there)) {
+            return Err(damaged("the runs are not those that the receipt counts"));
         }
         writer.runs = Some(OpenOptions::new().append(true).open(&runs_path).map_err(failed)?);
         writer.leave()?;
         Ok((writer, done))
     }
 
-    /// Whether the receipt of this very work is there; another one's is in the way.
-    fn known(&self, path: &Path) -> Result<bool, Failure> {
+    /// The receipt of this very work, if it is there; another one's is in the way.
+    fn known(&self, path: &Path) -> Result<Option<Receipt>, Failure> {
         for (file, there) in receipts(path)? {
             let same_part = there.shard == self.receipt.shard;
             if let Some(difference) = there.difference(&self.receipt) {
@@ -196,10 +205,10 @@ impl ReceiptWriter {
                 );
             }
             if same_part {
-                return Ok(true);
+                return Ok(Some(there));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// A run has ended.

@@ -4,7 +4,7 @@ use harrow_reports::report::Report;
 
 use crate::commands::reading::Prepared;
 use crate::commands::seeds::{SeedRange, Shard};
-use crate::pipeline;
+use crate::pipeline::{self, COMMIT};
 
 /// What is to be run: each unit of work is one seed of one scenario.
 pub(super) struct Work {
@@ -31,6 +31,20 @@ impl Work {
         let before = u128::from(self.shard.index - 1);
         let count = all.saturating_sub(before).div_ceil(u128::from(self.shard.count));
         u64::try_from(count).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a report is that of the n-th unit of this shard; the error says what it should be.
+    pub(super) fn check(&self, index: u64, report: &Report) -> Result<(), String> {
+        let Some((scenario, seed)) = self.unit(index) else {
+            return Err(format!("there are more than its {index} runs"));
+        };
+        let (is, due) = (&report.coordinate.replay, self.prepared[scenario].command(seed));
+        if *is == due && report.coordinate.commit == COMMIT {
+            Ok(())
+        } else {
+            let commit = &report.coordinate.commit;
+            Err(format!("run {} is `{is}` of commit {commit}, and should be `{due}`", index + 1))
+        }
     }
 
     /// Runs a unit and judges it; `whole` reports have the lives of their records.

@@ -97,7 +97,11 @@ impl GroupWing {
                 let (taken, held) = self.reconciliation.on_owns(group, member, partitions);
                 assignment::on_taken(context, findings, (group, member), &taken, held);
             }
-            GroupNote::GroupDeleted { group } => self.commits.forget(|known| known == group),
+            GroupNote::GroupDeleted { group } => {
+                if !self.coordinators.is_deposed_unawares(context.node, group) {
+                    self.commits.forget(|known| known == group);
+                }
+            }
             GroupNote::TargetAssigned { .. }
             | GroupNote::CommitFenced { .. }
             | GroupNote::OffsetsDeleted { .. }

@@ -132,6 +132,25 @@ pub(super) fn on_cleaned(context: &Context<'_>, findings: &mut Findings, note: &
     judged.check_producers(context, findings);
 }
 
+/// A batch was copied, or one was passed over that is missing at the leader: then a cleaner took it there.
+pub(super) fn on_copied(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    batch: &BatchSummary,
+) {
+    let replica = context.view.replica(context.node, partition);
+    if replica.is_some_and(|it| it.holes.unexplained.contains(&batch.base_offset)) {
+        let (first, last) = (batch.base_offset, batch.last_offset);
+        findings.report(context, &HOLE, (partition, first, last), || {
+            format!(
+                "node {} copied what is behind the records {first} to {last} without them, which no cleaner took",
+                context.node
+            )
+        });
+    }
+}
+
 /// A log was opened, and has these batches, or had them cleaned.
 pub(super) fn on_recovered(context: &Context<'_>, findings: &mut Findings, log: Reopened<'_>) {
     if !context.view.is_compacted(log.partition) {

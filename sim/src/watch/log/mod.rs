@@ -126,6 +126,7 @@ impl LogWing {
         match note {
             LogNote::Appended { partition, batch, leader_epoch, .. } => {
                 self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
+                compaction::on_copied(context, findings, *partition, batch);
             }
             LogNote::Truncated { partition, from, to, .. } => {
                 if *partition != TopicPartition::METADATA {

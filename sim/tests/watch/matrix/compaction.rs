@@ -7,7 +7,7 @@ use harrow_broker_model::note::{
 };
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::{
-    LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime,
+    LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, WallTime,
 };
 
 use super::case::{Case, plain};
@@ -63,6 +63,10 @@ fn kept(offset: i64) -> CleanedBatch {
 
 /// B cleans its log from 2 up to an offset.
 fn clean(stage: &mut Stage, to: i64, at_ms: i64, batches: Vec<CleanedBatch>) {
+    clean_at(stage, B, to, at_ms, batches);
+}
+
+fn clean_at(stage: &mut Stage, node: NodeId, to: i64, at_ms: i64, batches: Vec<CleanedBatch>) {
     let note = LogNote::Cleaned {
         partition: X,
         from: Offset(2),
@@ -73,7 +77,7 @@ fn clean(stage: &mut Stage, to: i64, at_ms: i64, batches: Vec<CleanedBatch>) {
         at: WallTime(at_ms),
         batches,
     };
-    stage.note(B, &Note::Log(note));
+    stage.note(node, &Note::Log(note));
 }
 
 /// A key is deleted, the tombstone is cleaned, and taken later.
@@ -233,6 +237,36 @@ pub(super) const CASES: &[Case] = &[
         },
     },
 ];
+
+/// B copies what is behind the record at 2, and not that.
+fn copy_past(stage: &mut Stage) {
+    for (offset, key) in [(2, 1), (3, 1), (4, 2)] {
+        let batch = plain(offset);
+        let (base_offset, leader_epoch) = (batch.base_offset, LeaderEpoch(1));
+        let records = vec![KeyedRecord { key, tombstone: false }];
+        let note = LogNote::KeysAppended { partition: X, base_offset, leader_epoch, records };
+        stage.note(A, &Note::Log(note));
+        stage.lead(A, 1, batch);
+        stage.append_all(&[C], 1, batch);
+    }
+}
+
+#[test]
+fn a_follower_passes_over_nothing_that_no_cleaner_took() {
+    for cleaned in [true, false] {
+        let mut stage = super::case::stage();
+        compact(&mut stage);
+        copy_past(&mut stage);
+        stage.elect(A, 1, &[A, C]);
+        stage.leader_high_watermark(A, 1, 5);
+        if cleaned {
+            clean_at(&mut stage, C, 4, 0, vec![kept(3)]);
+        }
+        stage.append_all(&[B], 1, plain(3));
+        let found = stage.found();
+        assert_eq!(found.iter().any(|name| name == "hole-in-log"), !cleaned, "{found:?}");
+    }
+}
 
 #[test]
 fn a_log_with_holes_is_what_was_written() {
