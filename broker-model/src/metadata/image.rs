@@ -50,6 +50,13 @@ impl BrokerRegistration {
 }
 
 impl MetadataImage {
+    /// Whether there is such a partition of a topic of this name.
+    pub(crate) fn knows(&self, topic: &str, partition: i32) -> bool {
+        let topic = self.topic_ids.get(topic).copied();
+        topic
+            .is_some_and(|topic| self.partitions.contains_key(&TopicPartition { topic, partition }))
+    }
+
     /// Applies the record at `offset` and says what changed.
     pub fn apply(&mut self, offset: Offset, record: &MetadataRecord) -> MetadataChange {
         assert!(

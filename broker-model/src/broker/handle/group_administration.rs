@@ -10,7 +10,7 @@ use crate::group_admin_message::{GroupAdminRequest, GroupAdminResponse};
 use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::proto::{GroupId, OffsetDeleteRequest, TopicName};
-use crate::types::{Now, TopicPartition};
+use crate::types::Now;
 
 impl Broker {
     pub(super) fn on_group_admin(
@@ -59,12 +59,7 @@ impl Broker {
     ) {
         let partition = self.partition_of_key(CoordinatorKind::Group, request.group_id.as_str());
         let image = self.metadata.image();
-        let known = |topic: &TopicName, partition: i32| {
-            let topic = image.topic_ids.get(topic.as_str()).copied();
-            topic.is_some_and(|topic| {
-                image.partitions.contains_key(&TopicPartition { topic, partition })
-            })
-        };
+        let known = |topic: &TopicName, partition: i32| image.knows(topic.as_str(), partition);
         self.groups.delete_offsets(now, caller, partition, request, known);
         self.run_groups(now, effects);
     }

@@ -5,7 +5,7 @@ use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
 use crate::node::Effects;
 use crate::proto::{OffsetCommitRequest, OffsetFetchRequest, TopicName};
-use crate::types::{Now, TopicPartition};
+use crate::types::Now;
 
 impl Broker {
     pub(super) fn on_offset_commit(
@@ -17,12 +17,7 @@ impl Broker {
     ) {
         let partition = self.partition_of_key(CoordinatorKind::Group, request.group_id.as_str());
         let image = self.metadata.image();
-        let known = |topic: &TopicName, partition: i32| {
-            let topic = image.topic_ids.get(topic.as_str()).copied();
-            topic.is_some_and(|topic| {
-                image.partitions.contains_key(&TopicPartition { topic, partition })
-            })
-        };
+        let known = |topic: &TopicName, partition: i32| image.knows(topic.as_str(), partition);
         self.groups.commit_offsets(now, caller, partition, request, known);
         self.run_groups(now, effects);
     }

@@ -45,12 +45,7 @@ impl Broker {
         let group = request.group_id.as_str();
         let partition = self.partition_of_key(CoordinatorKind::Group, group);
         let image = self.metadata.image();
-        let known = |topic: &TopicName, partition: i32| {
-            let topic = image.topic_ids.get(topic.as_str()).copied();
-            topic.is_some_and(|topic| {
-                image.partitions.contains_key(&TopicPartition { topic, partition })
-            })
-        };
+        let known = |topic: &TopicName, partition: i32| image.knows(topic.as_str(), partition);
         self.groups.commit_in_transaction(now, caller, (partition, request), verified, known);
         self.run_groups(now, effects);
     }

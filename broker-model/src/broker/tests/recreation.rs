@@ -13,9 +13,8 @@ use crate::types::{TopicId, TopicPartition};
 /// The topic that has the name of the first one afterwards.
 const AGAIN: TopicId = TopicId(7);
 
-fn created_again() -> Bench {
-    let mut bench = Bench::hosting(registration(1, 0, &[1]));
-    bench.request(1, 1001, 1, produce(None));
+/// The topic is deleted, and created again under its name.
+fn create_again(bench: &mut Bench) {
     let config = crate::testing::topic("orders", 1);
     bench.commit(&[
         MetadataRecord::RemoveTopic { topic: ORDERS.topic },
@@ -26,6 +25,12 @@ fn created_again() -> Bench {
             unclean: false,
         },
     ]);
+}
+
+fn created_again() -> Bench {
+    let mut bench = Bench::hosting(registration(1, 0, &[1]));
+    bench.request(1, 1001, 1, produce(None));
+    create_again(&mut bench);
     bench
 }
 
@@ -115,16 +120,7 @@ fn a_session_of_the_first_topic_is_told_nothing_of_the_second() {
     let reply = only_reply(&bench.request(2, 1001, 2, fetch((0, 0), Some(ORDERS.topic))));
     let (told, session) = fetched(reply);
     assert!(told.is_some_and(|(.., bytes)| bytes > 0) && session != 0, "{told:?}");
-    let config = crate::testing::topic("orders", 1);
-    bench.commit(&[
-        MetadataRecord::RemoveTopic { topic: ORDERS.topic },
-        MetadataRecord::Topic { topic: AGAIN, config },
-        MetadataRecord::Partition {
-            partition: TopicPartition { topic: AGAIN, partition: 0 },
-            registration: registration(1, 0, &[1]),
-            unclean: false,
-        },
-    ]);
+    create_again(&mut bench);
     bench.request(1, 1001, 3, produce(None));
     let reply = only_reply(&bench.request(2, 1001, 4, fetch((session, 1), None)));
     let unknown = (u128::from(ORDERS.topic.0), ErrorCode::UnknownTopicId.code(), 0);

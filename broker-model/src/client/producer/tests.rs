@@ -693,6 +693,28 @@ fn the_first_batch_of_an_epoch_goes_alone() {
     assert_eq!(sequence(&take_produce(&mut driver)), (0, 2));
 }
 
+/// A producer that knows leaders in epoch 3.
+fn led_in_epoch_3(defects: &[ProducerDefect]) -> Driver<Producer> {
+    let defects = defects.iter().copied().collect();
+    let mut driver = Driver::new(Producer::new(config(), defects, START));
+    give_id(&mut driver, 40, 0);
+    driver.node.metadata.place(&TOPIC);
+    driver.event(Event::DeadlinePassed);
+    driver.send_leaders(&[(1, 3), (1, 3)]);
+    driver
+}
+
+/// It asks for metadata again, and is told this.
+fn tell_metadata(driver: &mut Driver<Producer>, body: ResponseBody) {
+    driver.node.metadata.request_update();
+    driver.advance(1_000);
+    driver.event(Event::DeadlinePassed);
+    let is_it =
+        |body: &RequestBody| matches!(body, RequestBody::Client(ClientRequest::Metadata(_)));
+    let asked = driver.take(is_it).expect("it asks again");
+    driver.answer(&asked, body);
+}
+
 /// Known bugs KAFKA-12257 and KAFKA-13488: a topic that is created again begins with epoch 0.
 #[test]
 fn a_topic_that_was_created_again_is_led_in_lower_epochs() {
@@ -706,25 +728,13 @@ fn a_topic_that_was_created_again_is_led_in_lower_epochs() {
         (&[gone][..], true, false),
     ];
     for (defects, seen_gone, found) in table {
-        let defects = defects.iter().copied().collect();
-        let mut driver = Driver::new(Producer::new(config(), defects, START));
-        give_id(&mut driver, 40, 0);
-        driver.node.metadata.place(&TOPIC);
-        driver.event(Event::DeadlinePassed);
-        driver.send_leaders(&[(1, 3), (1, 3)]);
+        let mut driver = led_in_epoch_3(defects);
         let mut told = vec![metadata_of(Some(TopicId(9)), &[(2, 0), (2, 0)])];
         if seen_gone {
             told.insert(0, metadata_of(None, &[]));
         }
         for body in told {
-            driver.node.metadata.request_update();
-            driver.advance(1_000);
-            driver.event(Event::DeadlinePassed);
-            let is_it = |body: &RequestBody| {
-                matches!(body, RequestBody::Client(ClientRequest::Metadata(_)))
-            };
-            let asked = driver.take(is_it).expect("it asks again");
-            driver.answer(&asked, body);
+            tell_metadata(&mut driver, body);
         }
         let key = PartitionKey { topic: 0, partition: 0 };
         let leader = driver.node.metadata.leadership(key).leader;
@@ -738,21 +748,9 @@ fn a_topic_that_was_created_again_is_led_in_lower_epochs() {
 fn the_same_topic_is_led_in_no_lower_epoch_again() {
     let weak = ProducerDefect::LostTopicsForgetEpochs;
     for (defects, goes_back) in [(&[][..], false), (&[weak][..], true)] {
-        let defects = defects.iter().copied().collect();
-        let mut driver = Driver::new(Producer::new(config(), defects, START));
-        give_id(&mut driver, 40, 0);
-        driver.node.metadata.place(&TOPIC);
-        driver.event(Event::DeadlinePassed);
-        driver.send_leaders(&[(1, 3), (1, 3)]);
+        let mut driver = led_in_epoch_3(defects);
         for body in [metadata_of(None, &[]), metadata(&[(2, 0), (2, 0)])] {
-            driver.node.metadata.request_update();
-            driver.advance(1_000);
-            driver.event(Event::DeadlinePassed);
-            let is_it = |body: &RequestBody| {
-                matches!(body, RequestBody::Client(ClientRequest::Metadata(_)))
-            };
-            let asked = driver.take(is_it).expect("it asks again");
-            driver.answer(&asked, body);
+            tell_metadata(&mut driver, body);
         }
         let key = PartitionKey { topic: 0, partition: 0 };
         let known = driver.node.metadata.leadership(key);
