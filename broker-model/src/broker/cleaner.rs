@@ -2,9 +2,10 @@
 //!
 //! One log at a time, the dirtiest first, if more of it is dirty than `min.cleanable.dirty.ratio`; when there is none
 //! it rests for `log.cleaner.backoff.ms`. A cleaned segment is flushed before it takes the place of others, and
-//! meanwhile the broker goes on: a log that is cut, or given up, ends the round. Compacted logs are looked at here,
-//! too, for what retention or a log start lets go: nobody deletes segments of which one is being made. Not covered:
-//! several threads.
+//! meanwhile the broker goes on: a log that is cut, or given up, ends the round. After each round, and when there is
+//! none,
+//! compacted logs are looked at for what retention or a log start lets go, too: nobody deletes segments of which one is
+//! being made. Not covered: several threads.
 
 use crate::broker::Broker;
 use crate::broker::cleaner_work::Work;
@@ -63,18 +64,19 @@ impl Broker {
         }
         self.cleaner.wakes_at = None;
         let filthiest = self.grab_filthiest(now, effects);
+        let log = filthiest
+            .and_then(|(id, cleanable)| Some((id, cleanable, self.partitions.get(&id)?.log())));
+        let Some((id, cleanable, log)) = log else { return self.end_round(now, effects) };
+        let round = log.begin_cleaning(cleanable, self.context.config.cleaner, now.wall);
+        self.clean_next(now, id, round, effects);
+    }
+
+    /// A round is over, or there was nothing to clean: what retention lets go of compacted logs is deleted, and the
+    /// cleaner rests unless it goes on at once.
+    fn end_round(&mut self, now: Now, effects: &mut Effects) {
         self.delete_of_compacted(now, effects);
-        if let Some((id, cleanable)) = filthiest
-            && let Some(partition) = self.partitions.get(&id)
-        {
-            let round =
-                partition.log().begin_cleaning(cleanable, self.context.config.cleaner, now.wall);
-            self.clean_next(now, id, round, effects);
-        }
-        if self.cleaner.work.is_none() {
-            let rests = ms(self.context.config.cleaner.backoff_ms);
-            self.cleaner.wakes_at.get_or_insert(now.time + rests);
-        }
+        let rests = ms(self.context.config.cleaner.backoff_ms);
+        self.cleaner.wakes_at.get_or_insert(now.time + rests);
     }
 
     /// The log that is dirtiest, if any is dirty enough. Source: `LogCleanerManager.grabFilthiestCompactedLog`.
@@ -118,7 +120,9 @@ impl Broker {
         mut round: CleaningRound,
         effects: &mut Effects,
     ) {
-        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            return self.end_round(now, effects);
+        };
         let log = partition.log_mut();
         let Some(written) = log.clean_next(&mut round) else {
             // A map that has no room for the keys of one batch gets nowhere, and rests.
@@ -126,7 +130,7 @@ impl Broker {
                 self.cleaner.checkpoint.set(id, round.end(), effects);
                 self.cleaner.wakes_at = Some(now.time);
             }
-            return;
+            return self.end_round(now, effects);
         };
         let token = log.write_cleaned(&written, effects);
         self.cleaner.work = Some(Work { partition: id, round, written, token });
@@ -143,11 +147,7 @@ impl Broker {
         let Work { partition: id, round, written, .. } = work;
         if let Some(partition) = self.partitions.get_mut(&id) {
             partition.log_mut().replace_segments(&round, written, effects);
-            self.clean_next(now, id, round, effects);
         }
-        if self.cleaner.work.is_none() {
-            let rests = ms(self.context.config.cleaner.backoff_ms);
-            self.cleaner.wakes_at.get_or_insert(now.time + rests);
-        }
+        self.clean_next(now, id, round, effects);
     }
 }

@@ -161,6 +161,7 @@ impl Log {
         for segment in self.segments.drain(..count).collect::<Vec<_>>() {
             effects.push(Effect::Delete { file: self.segment_file(segment.base_offset()) });
         }
+        self.transactions.forget_below(first);
         self.flushes.settle(first);
         self.delete_snapshots_below(first, effects);
     }

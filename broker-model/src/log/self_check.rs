@@ -28,7 +28,7 @@ impl Log {
             "{partition}: a producer snapshot at {newest:?} of a log that ends at {end}"
         );
         self.producers.self_check(self.high_watermark, end);
-        self.transactions.self_check(end);
+        self.transactions.self_check(first, end);
     }
 }
 
@@ -58,7 +58,14 @@ impl ProducerState {
 
 impl TransactionIndex {
     /// Entries come in the order of their markers, which are in the log.
-    fn self_check(&self, end: Offset) {
+    fn self_check(&self, first: Offset, end: Offset) {
+        if let Some(oldest) = self.aborted.first() {
+            let marker = oldest.last_offset;
+            assert!(
+                marker >= first,
+                "the marker of {oldest:?} was deleted, the log begins at {first}"
+            );
+        }
         let Some(newest) = self.aborted.last() else { return };
         assert!(
             newest.first_offset <= newest.last_offset && newest.last_offset < end,

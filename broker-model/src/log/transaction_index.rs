@@ -28,6 +28,11 @@ impl TransactionIndex {
         self.aborted.truncate(kept);
     }
 
+    /// The segments below an offset are deleted, and their indexes with them. Source: `LogSegment.deleteIfExists`.
+    pub(super) fn forget_below(&mut self, start: Offset) {
+        self.aborted.retain(|entry| entry.last_offset >= start);
+    }
+
     /// A marker ended a transaction.
     pub(super) fn completed(&mut self, ended: CompletedTransaction, state: &ProducerState) {
         if !ended.aborted {

@@ -46,17 +46,26 @@ impl ClusterView {
         self.absence_allowed(nodes)
     }
 
-    /// These nodes, and no others, are cut off or held still at present.
+    /// These nodes, and no others, are cut off, held still, asked to stop or about to die at present.
     pub fn set_hindered(&mut self, hindered: &[NodeId]) {
         for (node, known) in &mut self.nodes {
             known.hindered = hindered.contains(node);
         }
     }
 
-    /// Whether this node's process may be asked to stop. One that has not registered stops cleanly, but its marker
-    /// names no broker epoch: the controller takes that for a crash.
+    /// Whether this node's process may be asked to stop. It hands its partitions over first, and the next in order
+    /// among
+    /// those whom the controller takes for members of the ISR gets them: not even another sound replica helps while one
+    /// that lost data counts among them, since the controller has not heard of its restart.
     pub fn stop_allowed(&self, node: NodeId) -> Result<(), String> {
-        if self.has_registered(node) { Ok(()) } else { self.crash_allowed(node) }
+        if self.loss_allowed {
+            return Ok(());
+        }
+        let mut at_risk = self.partitions().filter(|view| self.may_elect_lossy(view, &[node]));
+        at_risk.next().map_or(Ok(()), |view| {
+            let name = self.partition_name(view.partition);
+            Err(format!("{name}: a replica that lost data may still be elected"))
+        })
     }
 
     /// Whether these brokers may be without a say in elections, all at once.
@@ -65,18 +74,7 @@ impl ClusterView {
             return Ok(());
         }
         self.partitions().try_for_each(|view| {
-            let electable = |replica: &super::ReplicaView| {
-                replica.lossy
-                    && (view.is_electable(replica.node) || view.is_last_known(replica.node))
-            };
-            let hosts = |node: &NodeId| {
-                !self.is_controller(*node)
-                    && view.replica(*node).is_some_and(|replica| !replica.log.is_empty())
-            };
-            let at_risk = nodes.iter().any(hosts)
-                && !view.committed.is_empty()
-                && view.replicas().iter().any(electable);
-            if !at_risk || self.another_is_sound(view, nodes) {
+            if !self.may_elect_lossy(view, nodes) || self.another_is_sound(view, nodes) {
                 return Ok(());
             }
             let name = self.partition_name(view.partition);
@@ -84,6 +82,20 @@ impl ClusterView {
                 "{name}: a replica that lost data may still be elected, and no other is sound"
             ))
         })
+    }
+
+    /// Whether one of these nodes hosts the partition, and a replica that lost data may be its next leader.
+    fn may_elect_lossy(&self, view: &PartitionView, nodes: &[NodeId]) -> bool {
+        let electable = |replica: &super::ReplicaView| {
+            replica.lossy && (view.is_electable(replica.node) || view.is_last_known(replica.node))
+        };
+        let hosts = |node: &NodeId| {
+            !self.is_controller(*node)
+                && view.replica(*node).is_some_and(|replica| !replica.log.is_empty())
+        };
+        nodes.iter().any(hosts)
+            && !view.committed.is_empty()
+            && view.replicas().iter().any(electable)
     }
 
     fn survives(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {

@@ -110,6 +110,8 @@ impl PartitionView {
             next = original.last_offset.next();
             written.push(original);
         }
+        // What is here again may not be missing the next time, unless it is cleaned anew.
+        replica.holes.may_lack.clone_from(&replica.holes.gone);
         written
     }
 }

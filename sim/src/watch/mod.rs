@@ -176,7 +176,7 @@ impl Observer {
         self.view.log_rotted(node, partition);
     }
 
-    /// These nodes, and no others, are cut off or held still by a fault: the atlas does not count on them.
+    /// These nodes, and no others, are cut off, held still or on their way out: the atlas does not count on them.
     pub fn set_hindered(&mut self, nodes: &[NodeId]) {
         self.view.set_hindered(nodes);
     }

@@ -125,7 +125,7 @@ impl<F> Observation<F> {
         }
     }
 
-    /// These nodes, and no others, are cut off or held still by a fault.
+    /// These nodes, and no others, are cut off, held still or on their way out by a fault.
     pub(crate) fn hindered(&mut self, nodes: &[NodeId]) {
         match &mut self.true_state {
             TrueState::Watching(observer) => observer.set_hindered(nodes),

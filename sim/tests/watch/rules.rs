@@ -408,6 +408,21 @@ fn the_atlas_lets_no_fault_fence_the_last_sound_replica() {
     assert_eq!(stage.found(), NONE);
 }
 
+/// A broker that stops hands its partitions to the next in the ISR, which may be one that lost data.
+#[test]
+fn the_atlas_lets_no_broker_stop_while_one_that_lost_data_may_follow_it() {
+    let mut stage = committed(1);
+    assert_eq!(stage.observer.view().stop_allowed(A), Ok(()), "nobody lost anything");
+    stage.crash(C, true);
+    let view = stage.observer.view();
+    assert_eq!(view.crash_allowed(A), Ok(()), "B has everything");
+    assert!(view.stop_allowed(A).is_err(), "C may get what A leads");
+    assert_eq!(view.stop_allowed(N1), Ok(()), "a controller is no replica");
+    stage.elect(A, 1, &[A, B]);
+    assert_eq!(stage.observer.view().stop_allowed(A), Ok(()), "C is out of the ISR");
+    assert_eq!(stage.found(), NONE);
+}
+
 /// A process that opens a log with a flipped bit may find less: as after a power loss, of that log alone.
 #[test]
 fn rot_is_a_loss_from_the_next_end_of_the_process_on() {

@@ -224,6 +224,30 @@ fn what_was_aborted_goes_and_its_marker_when_nothing_is_left() {
     assert_eq!(harness.log.last_stable_offset(), Offset(8));
 }
 
+/// The marker of an aborted transaction is deleted with its segment, and takes its entry of the index with it: kept,
+/// that
+/// would abort what the producer commits next.
+#[test]
+fn what_was_aborted_in_a_deleted_segment_aborts_nothing_else() {
+    let mut batches = vec![transactional(1, 0), marker(TransactionResult::Abort)];
+    batches.extend(values(&[(5, 1), (6, 1)]));
+    batches.extend([transactional(2, 1), marker(TransactionResult::Commit)]);
+    batches.extend([transactional(2, 2), marker(TransactionResult::Commit)]);
+    batches.extend(values(&[(7, 1)]));
+    let mut harness = log_of(&batches, &[]);
+    let dirty = harness.log.cleanable(None, WallTime(0));
+    harness.log.advance_log_start(Offset(3), DeletionReason::Leader, &mut harness.effects);
+    harness.log.delete_old_segments(WallTime(0), &mut harness.effects);
+    assert_eq!(harness.log.aborted_transactions(Offset(0), Offset(9)).len(), 0);
+    let mut round = harness.log.begin_cleaning(dirty, CONFIG, WallTime(0));
+    while let Some(cleaned) = harness.log.clean_next(&mut round) {
+        harness.log.write_cleaned(&cleaned, &mut harness.effects);
+        harness.log.replace_segments(&round, cleaned, &mut harness.effects);
+    }
+    assert!(!offsets(&harness.log).contains(&4), "6 replaces it: {:?}", offsets(&harness.log));
+    assert!(offsets(&harness.log).contains(&6), "it was committed");
+}
+
 #[test]
 fn a_map_that_is_full_ends_the_round_where_it_is() {
     let keys: Vec<(u8, u8)> = (0..8).map(|key| (key % 4, 1)).collect();

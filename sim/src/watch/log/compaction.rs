@@ -156,12 +156,19 @@ pub(super) fn on_recovered(context: &Context<'_>, findings: &mut Findings, log: 
     if !context.view.is_compacted(log.partition) {
         return;
     }
-    let gap = log.batches.windows(2).find(|pair| {
-        let next = pair[0].last_offset.next();
-        next < pair[1].base_offset && pair[1].base_offset > log.log_start_offset
+    let replica = context.view.replica(context.node, log.partition);
+    let before_first = log.batches.first().zip(replica).and_then(|(found, replica)| {
+        let missing = replica.log.between(log.log_start_offset, found.base_offset);
+        let first = missing.first()?.batch.base_offset.max(log.log_start_offset);
+        (found.base_offset > first).then_some((first, found.base_offset.plus(-1)))
     });
-    if let Some([before, after]) = gap {
-        let (first, last) = (before.last_offset.next(), after.base_offset.plus(-1));
+    let gap = before_first.or_else(|| {
+        let mut gaps =
+            log.batches.windows(2).map(|pair| (pair[0].last_offset.next(), pair[1].base_offset));
+        let gap = gaps.find(|(end, next)| end < next && *next > log.log_start_offset);
+        gap.map(|(end, next)| (end, next.plus(-1)))
+    });
+    if let Some((first, last)) = gap {
         findings.report(context, &HOLE, (log.partition, first, last), || {
             format!(
                 "node {} opened its log without the records {first} to {last}, which no cleaner took",

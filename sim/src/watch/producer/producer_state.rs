@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use harrow_broker_model::note::{BatchKind, KnownProducer};
 use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
 
-use crate::view::LogMirror;
+use crate::view::ReplicaView;
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant, Place};
 
@@ -94,7 +94,10 @@ pub(super) fn on_known(
 ) {
     let replica = context.view.replica(context.node, partition);
     let log = replica.map(|replica| &replica.log);
-    let in_log = log.map(producers_in).unwrap_or_default();
+    let in_log = replica.map(|it| producers_in(it, true)).unwrap_or_default();
+    // A replica that knows more of a producer has it from when that was there.
+    let cleaned = replica.is_some_and(|it| !it.holes.is_empty());
+    let was_in_log = replica.filter(|_| cleaned).map(|it| producers_in(it, false));
     let demanded_from = replica.map_or(Offset::ZERO, |replica| replica.producers_from);
     let from_start = log.is_none_or(|log| log.start() == Offset::ZERO);
     let known: BTreeMap<ProducerId, (ProducerEpoch, Sequence)> = producers
@@ -103,10 +106,15 @@ pub(super) fn on_known(
         .collect();
     let expire = context.view.producers_expire();
     let expired = |id: &ProducerId| expire && !known.contains_key(id);
-    let lacking = in_log.iter().find(|(id, told)| {
-        told.end > demanded_from && known.get(id) != Some(&told.state) && !expired(id)
-    });
-    let foreign = known.iter().find(|(id, _)| from_start && !in_log.contains_key(id));
+    let knows = |id: &ProducerId, told: &Told| {
+        let most = was_in_log.as_ref().and_then(|it| it.get(id)).unwrap_or(told);
+        known.get(id).is_some_and(|state| (told.state..=most.state).contains(state))
+    };
+    let lacking = in_log
+        .iter()
+        .find(|(id, told)| told.end > demanded_from && !knows(id, told) && !expired(id));
+    let all = was_in_log.as_ref().unwrap_or(&in_log);
+    let foreign = known.iter().find(|(id, _)| from_start && !all.contains_key(id));
     if let Some((id, Told { state: (epoch, sequence), .. })) = lacking {
         findings.report(context, &FORGOTTEN, partition, || {
             let knows = known.get(id).map_or_else(
@@ -134,10 +142,12 @@ struct Told {
     end: Offset,
 }
 
-/// What a log tells of its producers' records, deleted ones included.
-fn producers_in(log: &LogMirror) -> BTreeMap<ProducerId, Told> {
+/// What a log tells of its producers' records: of deleted ones, too, and of those that the cleaner took only if it is
+/// not asked for what is left.
+fn producers_in(replica: &ReplicaView, left: bool) -> BTreeMap<ProducerId, Told> {
     let mut in_log: BTreeMap<ProducerId, Told> = BTreeMap::new();
-    for entry in log.entries() {
+    let gone = |base: Offset| left && replica.holes.gone.contains(&base);
+    for entry in replica.log.entries().iter().filter(|it| !gone(it.batch.base_offset)) {
         let batch = &entry.batch;
         if matches!(batch.kind, BatchKind::CommitMarker | BatchKind::AbortMarker) {
             // A marker of another epoch leaves no batch that is remembered.

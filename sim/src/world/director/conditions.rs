@@ -38,14 +38,22 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         for (node, stalled) in conditions.publishing_stalled.iter().enumerate() {
             self.engine.set_publishing_stalled(node, *stalled, &mut self.host);
         }
-        let hindered: Vec<NodeId> =
+        self.tell_hindered();
+    }
+
+    /// Tells the atlas whom it cannot count on: brokers that a fault cuts off or holds still, those that were asked to
+    /// stop, and those whose process dies with the next write to its disk.
+    pub(super) fn tell_hindered(&mut self) {
+        let mut hindered: Vec<NodeId> =
             self.active.iter().flat_map(|active| self.hindered_by(&active.condition)).collect();
+        let leaves = |node: &usize| self.engine.is_stopping(*node) || self.engine.disk_fails(*node);
+        let ids = self.engine.ids();
+        hindered.extend((0..ids.len()).filter(leaves).map(|node| ids[node]));
         self.host.hindered(&hindered);
     }
 
     /// Whether a condition may begin now: what the atlas says of the brokers that it would cut off or hold still,
-    /// unless
-    /// the plan allows loss.
+    /// unless the plan allows loss.
     pub(super) fn condition_allowed(&self, condition: &Condition) -> Result<(), String> {
         if self.plan.expect.loss_allowed {
             return Ok(());
@@ -53,13 +61,16 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.host.view().hindrance_allowed(&self.hindered_by(condition))
     }
 
-    /// The brokers that a condition keeps from the controllers, so that they may be fenced.
+    /// The brokers that a condition keeps from the controllers, or ends, so that they may be fenced.
     fn hindered_by(&self, condition: &Condition) -> Vec<NodeId> {
         let cluster = &self.plan.cluster;
         let is_broker = |node: &NodeId| cluster.brokers.contains(node);
         let ids = self.engine.ids();
         let mut nodes: Vec<NodeId> = match condition {
-            Condition::Pause(node) | Condition::Stall(node, _) => vec![ids[*node]],
+            // A full disk ends the process with its next write.
+            Condition::Pause(node) | Condition::Stall(node, _) | Condition::FullDisk(node) => {
+                vec![ids[*node]]
+            }
             Condition::Cut(links) => {
                 let is_controller = |node: &NodeId| cluster.controllers.contains(node);
                 let ends = links.iter().map(|(from, to)| [ids[*from], ids[*to]]);
@@ -74,7 +85,6 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Condition::Bandwidth(..)
             | Condition::SlowDisk(..)
             | Condition::StallDisk(_)
-            | Condition::FullDisk(_)
             | Condition::LyingSync(_) => Vec::new(),
         };
         nodes.retain(is_broker);

@@ -68,6 +68,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     fn act(&mut self, position: usize, step: &Step) -> StepResult {
+        self.tell_hindered();
         match &step.action {
             Action::Crash { target, down_ms } => self.crash(step, target, *down_ms),
             Action::Bounce { target } => self.crash(step, target, BOUNCE_MS),
@@ -483,6 +484,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             return;
         };
         let index = self.place(node);
+        self.tell_hindered();
         if self.engine.runs(index) && self.stop_allowed(node).is_ok() {
             self.down_ms[index] = down_ms;
             self.engine.stop(index, &mut self.host);

@@ -31,6 +31,11 @@ impl<N: Node> Engine<N> {
         self.slots[node].stopping
     }
 
+    /// Whether the next write to the node's disk ends its process.
+    pub(crate) fn disk_fails(&self, node: usize) -> bool {
+        self.slots[node].disk_fails
+    }
+
     /// Starts a process at a true time, unless another start is asked for or it runs by then.
     pub(crate) fn start_at(&mut self, node: usize, at_ns: u64) {
         let slot = &mut self.slots[node];

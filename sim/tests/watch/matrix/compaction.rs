@@ -3,7 +3,8 @@
 
 use harrow_broker_model::compaction::{CleanupPolicy, Compaction};
 use harrow_broker_model::note::{
-    BatchKind, BatchSummary, CleanedBatch, KeyedRecord, LogNote, MetadataChange, Note,
+    BatchKind, BatchSummary, CleanedBatch, KeyedRecord, KnownProducer, LogNote, MetadataChange,
+    Note, ProducerNote,
 };
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::{
@@ -265,6 +266,63 @@ fn a_follower_passes_over_nothing_that_no_cleaner_took() {
         stage.append_all(&[B], 1, plain(3));
         let found = stage.found();
         assert_eq!(found.iter().any(|name| name == "hole-in-log"), !cleaned, "{found:?}");
+    }
+}
+
+/// A replacement of segments may be undone by a power loss: what is back then was not cleaned, and is not to be missing
+/// the next time. Nor is the front of a log.
+#[test]
+fn what_a_reopened_log_may_lack_is_what_was_taken_since() {
+    let reopened = |logs: &[&[i64]]| {
+        let mut stage = super::case::stage();
+        write_all(&mut stage, &[(1, false), (1, false), (2, false)]);
+        clean(&mut stage, 4, 0, vec![kept(3)]);
+        for log in logs {
+            reopen(&mut stage, log.iter().map(|offset| plain(*offset)).collect());
+        }
+        stage.found().iter().any(|name| name == "hole-in-log")
+    };
+    assert!(!reopened(&[&[0, 1, 3, 4], &[0, 1, 3, 4]]), "cleaned once and for all");
+    assert!(!reopened(&[&[0, 1, 2, 3, 4], &[0, 1, 2, 3, 4]]), "the replacement is undone");
+    assert!(reopened(&[&[0, 1, 2, 3, 4], &[0, 1, 3, 4]]), "nothing was cleaned in between");
+    assert!(reopened(&[&[1, 3, 4]]), "the front is missing");
+}
+
+/// A follower that copies what its leader's cleaner has left knows of a producer what is there; one that had more knows
+/// more.
+#[test]
+fn a_replica_knows_the_producers_of_what_is_there() {
+    for (cleaned, last_sequence, wrong) in [
+        (false, 0, true),
+        (false, 1, false),
+        (false, 2, true),
+        (true, 0, false),
+        (true, 1, false),
+        (true, 2, true),
+    ] {
+        let mut stage = super::case::stage();
+        compact(&mut stage);
+        let of_producer = |offset, sequence| BatchSummary {
+            base_sequence: Sequence(sequence),
+            ..producers(offset, 9)
+        };
+        for (batch, key) in [(of_producer(2, 0), 1), (of_producer(3, 1), 2), (plain(4), 2)] {
+            write(&mut stage, batch, key, false);
+        }
+        stage.leader_high_watermark(A, 1, 5);
+        if cleaned {
+            clean(&mut stage, 4, 0, vec![left(of_producer(2, 0), true, None)]);
+        }
+        let producers = vec![KnownProducer {
+            producer_id: ProducerId(9),
+            producer_epoch: ProducerEpoch(0),
+            last_sequence: Sequence(last_sequence),
+        }];
+        let note = ProducerNote::ProducersKnown { partition: X, producers };
+        stage.note(B, &Note::Producer(note));
+        let found = stage.found();
+        let is_found = found.iter().any(|name| name == "producer-state-mismatch");
+        assert_eq!(is_found, wrong, "{cleaned} {last_sequence}: {found:?}");
     }
 }
 
