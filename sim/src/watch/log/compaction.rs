@@ -278,7 +278,9 @@ impl<'a> Judged<'a> {
         if self.aborted.contains(&base) || is_marker(pair.written.kind) {
             return;
         }
-        for offset in pair.before.iter().flatten() {
+        // What lies below the log start nobody reads: a round that begins there does not note those keys.
+        let readable = |offset: &&Offset| **offset >= self.replica.log_start_offset;
+        for offset in pair.before.iter().flatten().filter(readable) {
             let Some(record) = records.get((offset.0 - base.0) as usize) else { continue };
             let place = (self.round.partition, *offset, *offset);
             if kept.contains(offset) {
@@ -294,7 +296,7 @@ impl<'a> Judged<'a> {
                 continue;
             }
             let replaced = newest.committed.get(&record.key).is_some_and(|later| later > offset);
-            if replaced || *offset < self.replica.log_start_offset {
+            if replaced {
                 continue;
             }
             if !record.tombstone {

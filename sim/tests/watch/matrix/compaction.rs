@@ -326,6 +326,21 @@ fn a_replica_knows_the_producers_of_what_is_there() {
     }
 }
 
+/// A round notes the keys from the log start on, if that passed the end of the last one.
+#[test]
+fn below_the_log_start_a_value_may_stay_that_is_replaced() {
+    for start in [0, 3] {
+        let mut stage = super::case::stage();
+        write_all(&mut stage, &[(1, false), (1, false), (2, false)]);
+        let note = LogNote::StartMoved { partition: X, log_start_offset: Offset(start) };
+        stage.note(B, &Note::Log(note));
+        clean(&mut stage, 5, 0, vec![kept(2), kept(3), kept(4)]);
+        let found = stage.found();
+        let kept_it = found.iter().any(|name| name == "replaced-value-kept");
+        assert_eq!(kept_it, start == 0, "{start}: {found:?}");
+    }
+}
+
 #[test]
 fn a_log_with_holes_is_what_was_written() {
     let mut stage = super::case::stage();
