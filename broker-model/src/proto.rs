@@ -1,7 +1,5 @@
 //! The one door to the `kafka-protocol` crate: Kafka 4.1's own request and response structs and error codes.
 
-use std::str::FromStr;
-
 use crate::types::TopicId;
 
 pub use kafka_protocol::error::ResponseError as ErrorCode;
@@ -145,22 +143,16 @@ pub use kafka_protocol::messages::{
     WriteTxnMarkersRequest as TxnMarkersRequest, WriteTxnMarkersResponse as TxnMarkersResponse,
 };
 pub use kafka_protocol::protocol::{Encodable, Message as KafkaMessage, StrBytes};
+pub use uuid::Uuid;
 
-/// A topic's id as Kafka writes it. The type is the caller's: that of the crate's structs has no name here.
-///
-/// # Panics
-/// Never: the text is one of an id.
-pub fn topic_uuid<U: FromStr<Err: std::fmt::Debug>>(topic: TopicId) -> U {
-    let text = format!("00000000-0000-0000-0000-{:012x}", topic.0);
-    text.parse().expect("twelve digits of hexadecimals end an id")
+/// A topic's id as Kafka writes it.
+pub fn topic_uuid(topic: TopicId) -> Uuid {
+    uuid(u128::from(topic.0))
 }
 
 /// An id as Kafka writes it, as the crate's structs have it.
-///
-/// # Panics
-/// Never: the text is one of an id.
-pub fn uuid<U: FromStr<Err: std::fmt::Debug>>(id: u128) -> U {
-    format!("{id:032x}").parse().expect("32 digits of hexadecimals are an id")
+pub fn uuid(id: u128) -> Uuid {
+    Uuid::from_u128(id)
 }
 
 /// The topic of an id as Kafka writes it; nothing if it is none of ours.

@@ -19,6 +19,10 @@ const COMMIT_CHECK_MS: u64 = 5;
 impl Broker {
     /// Does what the coordinator wants done, until it wants nothing.
     pub(super) fn run_transactions(&mut self, now: Now, effects: &mut Effects) {
+        // Asked after each event, of brokers that coordinate nothing, too.
+        if self.transactions.coordinator.has_nothing_to_send() {
+            return;
+        }
         loop {
             while let Some(todo) = self.transactions.coordinator.next() {
                 self.do_for_coordinator(now, todo, effects);
@@ -234,6 +238,17 @@ impl Broker {
         self.load_transaction_logs(now);
         let ids = &mut self.producer_ids;
         self.transactions.coordinator.tick(now, &mut || ids.generate(now.time));
+        if !self.transactions.outgoing.is_empty() {
+            self.expire_outgoing(now, effects);
+        }
+        if !self.transactions.appends.is_empty() {
+            self.expire_appends(now, effects);
+        }
+        self.run_transactions(now, effects);
+    }
+
+    /// Requests to other brokers that were not answered in time.
+    fn expire_outgoing(&mut self, now: Now, effects: &mut Effects) {
         let late = |outgoing: &Outgoing| outgoing.until <= now.time;
         let outgoing = &self.transactions.outgoing;
         let late: Vec<(NodeId, Channel)> = outgoing
@@ -245,6 +260,10 @@ impl Broker {
             effects.push(Effect::Disconnect { to, channel });
             self.on_transaction_connection_lost(now, to, channel, effects);
         }
+    }
+
+    /// Records of transactions that were not committed in time.
+    fn expire_appends(&mut self, now: Now, effects: &mut Effects) {
         let appends = &self.transactions.appends;
         let late: Vec<ProduceTicket> = appends
             .iter()
@@ -258,7 +277,6 @@ impl Broker {
             }
             self.append_decided(now, ticket, Err(ErrorCode::RequestTimedOut), effects);
         }
-        self.run_transactions(now, effects);
     }
 
     /// Loads what is due. A decision that may yet be lost must not be acted on, so a log is taken once all of it is

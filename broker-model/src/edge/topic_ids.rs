@@ -3,11 +3,8 @@
 //! An id that nobody knows becomes a name that no topic can have, and the answer to it becomes an id again: so nothing
 //! need be remembered between a request and its answer.
 
-use std::fmt::Debug;
-use std::str::FromStr;
-
 use crate::metadata::MetadataImage;
-use crate::proto::{StrBytes, TopicName, topic_of_uuid, topic_uuid, uuid};
+use crate::proto::{StrBytes, TopicName, Uuid, topic_of_uuid, topic_uuid, uuid};
 
 /// In front of an id that nobody knows. No topic's name has a slash.
 const UNKNOWN: &str = "unknown/";
@@ -25,7 +22,7 @@ pub(super) fn is_unknown(name: &str) -> bool {
 }
 
 /// The id of a name, as the wire has it; zero if there is no such topic.
-pub(super) fn id_of<U: FromStr<Err: Debug>>(image: &MetadataImage, name: &str) -> U {
+pub(super) fn id_of(image: &MetadataImage, name: &str) -> Uuid {
     if let Some(topic) = image.topic_ids.get(name) {
         return topic_uuid(*topic);
     }

@@ -110,6 +110,9 @@ impl<S: Replicated, W> Runtime<S, W> {
 
     /// Those who have waited too long, everywhere.
     pub(crate) fn expired(&mut self, now: Time) -> Vec<W> {
+        if self.contexts.is_empty() {
+            return Vec::new();
+        }
         self.contexts.values_mut().flat_map(|context| context.expired(now)).collect()
     }
 

@@ -44,6 +44,11 @@ impl TransactionCoordinator {
         }
     }
 
+    /// Whether nothing waits for its turn, and no transaction for its markers.
+    pub(crate) fn has_nothing_to_send(&self) -> bool {
+        self.is_idle() && self.markers.pending.is_empty()
+    }
+
     /// Markers that are to be sent now; partitions that have no leader wait.
     pub(crate) fn markers_to_send(
         &mut self,
