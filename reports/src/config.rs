@@ -22,8 +22,10 @@ pub struct HistoryConfig {
     pub producer: ProducerTerms,
     /// Processes with settings of their own.
     pub producers: BTreeMap<u32, ProducerTerms>,
-    /// `isolation.level` of all consumers.
+    /// `isolation.level` of consumers that have none of their own.
     pub isolation: Isolation,
+    /// That of some processes.
+    pub isolations: BTreeMap<u32, Isolation>,
     /// Whether consumers that do not say so get their partitions from a group.
     pub subscribes: bool,
     /// `auto.offset.reset`.
@@ -94,6 +96,7 @@ impl Default for HistoryConfig {
             producer: strict.producer,
             producers: BTreeMap::new(),
             isolation: strict.isolation,
+            isolations: BTreeMap::new(),
             subscribes: false,
             offset_reset: Reset::Earliest,
             assign_keeps_position: true,
@@ -143,6 +146,7 @@ impl HistoryConfig {
             producer: terms.producer,
             producers: terms.producers.into_iter().collect(),
             isolation: terms.isolation,
+            isolations: terms.isolations.into_iter().collect(),
             subscribes: terms.subscribes,
             offset_reset,
             groups: terms.processing.into_iter().filter(|(_, made)| is_weaker(*made)).collect(),
@@ -181,6 +185,7 @@ impl HistoryConfig {
             producers: self.producers.iter().map(|(process, terms)| (*process, *terms)).collect(),
             partitions,
             isolation: self.isolation,
+            isolations: self.isolations.iter().map(|(process, it)| (*process, *it)).collect(),
             subscribes: self.subscribes,
             offset_reset: self.offset_reset,
             resets: Vec::new(),

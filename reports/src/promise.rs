@@ -125,7 +125,7 @@ fn visibility(terms: &Terms) -> String {
 }
 
 fn isolation(terms: &Terms) -> String {
-    let isolation = match terms.isolation {
+    let isolation = match terms.weakest_isolation() {
         Isolation::ReadCommitted => "read_committed",
         Isolation::ReadUncommitted => "read_uncommitted",
     };

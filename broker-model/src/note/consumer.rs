@@ -35,6 +35,8 @@ pub enum ConsumerNote {
         leader_epoch: LeaderEpoch,
         /// The leader's epoch as the client knows it; [`LeaderEpoch::NONE`] if it did not tell.
         current_leader_epoch: LeaderEpoch,
+        /// What the client may see: the high watermark with `read_uncommitted`, else the last stable offset.
+        isolation: IsolationLevel,
         /// What it said.
         offset: Offset,
     },
@@ -72,7 +74,7 @@ pub enum ConsumerNote {
 }
 
 /// What a consumer may see. Source: KIP-98, `isolation.level`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IsolationLevel {
     /// All below the high watermark.

@@ -170,7 +170,9 @@ pub(super) static ENTRIES: [Entry; 19] = [
         meaning: "A partition's end offset went back between two calls that do not overlap.",
         example: "ListOffsets says 5, later 4.",
         legal: "Of a deposed leader that has not heard of it, where the answers' epochs are \
-                  watched from inside; when the configuration allows loss (an unclean election, \
+                  watched from inside; where who asked first may read what is not committed, and \
+                  open transactions hold the last stable offset of who asked then back; when the \
+                  configuration allows loss (an unclean election, \
                   or min.insync.replicas brokers losing data in between).",
         source: "KIP-207",
     },

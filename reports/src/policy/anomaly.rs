@@ -54,11 +54,13 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
         Anomaly::EosLoss | Anomaly::EosDuplicate => {
             excuse_processing(terms, history, occurrence).or_else(loss)
         }
-        Anomaly::EndOffsetRegression => loss().or_else(|| terms.deposed_leader()),
+        Anomaly::EndOffsetRegression => {
+            told_less(terms, history, occurrence).or_else(loss).or_else(|| terms.deposed_leader())
+        }
         Anomaly::StaleEndOffset => {
             let told = occurrence.other.filter(|other| Some(other.operation) == other.writer);
             weak(told)
-                .or_else(|| waits_for_transactions(terms, history, told))
+                .or_else(|| waits_for_transactions(terms, history, occurrence.subject, told))
                 .or_else(loss)
                 .or_else(|| terms.deposed_leader())
         }
@@ -391,18 +393,35 @@ fn excuse_back_to_start(
 fn waits_for_transactions(
     terms: &Terms,
     history: &History,
+    subject: Observation,
     told: Option<Observation>,
 ) -> Option<Reason> {
-    let transactions = || history.rows().iter().any(|row| row.function == Function::Txn);
     let sent = told.and_then(|told| told.writer).map(|writer| history.row(writer).function);
-    let waits = sent == Some(Function::Send)
-        && terms.isolation == Isolation::ReadCommitted
-        && transactions();
-    waits.then(|| {
-        Reason::plain(
-            "isolation.level=read_committed: an open transaction holds the last stable offset back",
-        )
-    })
+    let waits =
+        sent == Some(Function::Send) && sees(terms, history, subject) == Isolation::ReadCommitted;
+    (waits && has_transactions(history)).then(held_back)
+}
+
+/// Why a client may be told less than another was before: the last stable offset is not the high watermark.
+fn told_less(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let other = occurrence.other?;
+    let less = sees(terms, history, occurrence.subject) == Isolation::ReadCommitted
+        && sees(terms, history, other) == Isolation::ReadUncommitted;
+    (less && has_transactions(history)).then(held_back)
+}
+
+fn sees(terms: &Terms, history: &History, told: Observation) -> Isolation {
+    terms.isolation(history.row(told.operation).process)
+}
+
+fn has_transactions(history: &History) -> bool {
+    history.rows().iter().any(|row| row.function == Function::Txn)
+}
+
+fn held_back() -> Reason {
+    Reason::plain(
+        "isolation.level=read_committed: an open transaction holds the last stable offset back",
+    )
 }
 
 /// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as
@@ -414,7 +433,7 @@ fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Opt
         Reason::plain("isolation.level=read_uncommitted: a read does not prove a commit")
             .unless("isolation.level=read_committed")
     };
-    (unknown && terms.isolation == Isolation::ReadUncommitted).then(reason)
+    (unknown && terms.weakest_isolation() == Isolation::ReadUncommitted).then(reason)
 }
 
 fn writer_terms(

@@ -38,6 +38,9 @@ pub struct Terms {
     pub partitions: Vec<PartitionTerms>,
     /// What consumers may see.
     pub isolation: Isolation,
+    /// Processes that may see something else. End offsets go by it, since who is told the last stable offset is told
+    /// less; what a read proves goes by the weakest of all.
+    pub isolations: Vec<(u32, Isolation)>,
     /// Whether consumers subscribe through a group instead of assigning partitions to themselves. Processes that say so
     /// in the history are known to.
     pub subscribes: bool,
@@ -113,6 +116,7 @@ impl Terms {
             producers: Vec::new(),
             partitions: vec![partition],
             isolation: Isolation::ReadCommitted,
+            isolations: Vec::new(),
             subscribes: false,
             processing: Vec::new(),
             offset_reset: Reset::Earliest,
@@ -158,6 +162,8 @@ impl Terms {
         terms.moved_by_hand = moved_by_hand(plan, &done);
         if reads_uncommitted(plan) {
             terms.isolation = Isolation::ReadUncommitted;
+            let own = (0_u32..).zip(&plan.clients).filter_map(isolation_of);
+            terms.isolations = own.filter(|(_, it)| *it != terms.isolation).collect();
         }
         terms.resets = (0_u32..).zip(&plan.clients).filter_map(reset_of).collect();
         // Processes that come after a crash are those of some consumer, and nobody says of which.
@@ -202,7 +208,9 @@ impl Terms {
             Promise::InFlight(most) => {
                 producers.for_each(|own| own.in_flight_max = own.in_flight_max.min(most));
             }
-            Promise::ReadCommitted => self.isolation = Isolation::ReadCommitted,
+            Promise::ReadCommitted => {
+                (self.isolation, self.isolations) = (Isolation::ReadCommitted, Vec::new());
+            }
             Promise::Reset(reset) => (self.offset_reset, self.resets) = (reset, Vec::new()),
             Promise::NoUncleanElection => {
                 topics.for_each(|topic| topic.unclean_leader_election = false);
@@ -226,6 +234,19 @@ impl Terms {
     pub(crate) fn producer(&self, process: u32) -> ProducerTerms {
         let own = self.producers.iter().find(|(named, _)| *named == process);
         own.map_or(self.producer, |(_, terms)| *terms)
+    }
+
+    /// What a process may see.
+    pub(crate) fn isolation(&self, process: u32) -> Isolation {
+        let own = self.isolations.iter().find(|(named, _)| *named == process);
+        own.map_or(self.isolation, |(_, isolation)| *isolation)
+    }
+
+    /// What any process may see.
+    pub(crate) fn weakest_isolation(&self) -> Isolation {
+        let mut all = self.isolations.iter().map(|(_, isolation)| *isolation);
+        let weak = all.any(|isolation| isolation == Isolation::ReadUncommitted);
+        if weak { Isolation::ReadUncommitted } else { self.isolation }
     }
 
     /// Where a process goes on whose position is nowhere in the log.
@@ -383,7 +404,7 @@ impl Terms {
     }
 
     pub(super) fn read_uncommitted(&self) -> Option<Reason> {
-        let allowed = self.isolation == Isolation::ReadUncommitted;
+        let allowed = self.weakest_isolation() == Isolation::ReadUncommitted;
         let reason = || Reason::plain("isolation.level=read_uncommitted");
         allowed.then(|| reason().unless("isolation.level=read_committed"))
     }
@@ -475,6 +496,19 @@ fn reads_uncommitted(plan: &Plan) -> bool {
         ClientPlan::Producer { .. } => false,
     };
     plan.clients.iter().any(ClientPlan::is_transactional) && plan.clients.iter().any(uncommitted)
+}
+
+fn isolation_of((process, client): (u32, &ClientPlan)) -> Option<(u32, Isolation)> {
+    match client {
+        ClientPlan::Producer { .. } => None,
+        ClientPlan::Consumer { config, .. } => Some((
+            process,
+            match config.isolation {
+                IsolationLevel::ReadCommitted => Isolation::ReadCommitted,
+                IsolationLevel::ReadUncommitted => Isolation::ReadUncommitted,
+            },
+        )),
+    }
 }
 
 /// Where a consumer starts, or goes on, whose position is nowhere in the log.

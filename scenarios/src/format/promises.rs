@@ -1,7 +1,7 @@
 //! The configuration beside a history: what its clients were promised and what was done to their cluster, by Kafka's
 //! names, read with every mistake told by its place, and printed with what each line means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use harrow_broker_model::config::Acks;
@@ -130,8 +130,16 @@ fn producer(section: &Section<'_>, default: ProducerTerms) -> ProducerTerms {
 fn process(section: Section<'_>, config: &mut HistoryConfig) {
     let numbers = section.number_list("numbers", (0, i64::from(u32::MAX)), "[1, 2]");
     let terms = producer(&section, config.producer);
+    let isolation = section.maybe_choice("isolation.level", &ISOLATION);
+    // A process with an isolation level is a consumer, unless it has settings of a producer, too.
+    let sends = isolation.is_none() || terms != config.producer;
     for number in numbers {
-        if config.producers.insert(number as u32, terms).is_some() {
+        let number = number as u32;
+        let known =
+            config.producers.contains_key(&number) || config.isolations.contains_key(&number);
+        config.producers.extend(sends.then_some((number, terms)));
+        config.isolations.extend(isolation.map(|isolation| (number, isolation)));
+        if known {
             let message = format!("process {number} has settings already");
             section.problem(&section.place_of("numbers"), message, "name each process once");
         }
@@ -242,17 +250,32 @@ pub fn print_promises(config: &HistoryConfig) -> String {
 fn print_producers(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
     writeln!(text, "\n# Producers without settings of their own.\n[producer]")?;
     print_producer(config.producer, text)?;
-    let mut alike: Vec<(ProducerTerms, Vec<u32>)> = Vec::new();
-    for (process, terms) in &config.producers {
-        match alike.iter_mut().find(|(known, _)| known == terms) {
-            Some((_, processes)) => processes.push(*process),
-            None => alike.push((*terms, vec![*process])),
+    print_processes(config, text)
+}
+
+/// Processes with settings of their own, those with the same in one table.
+fn print_processes(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
+    type Own = (Option<ProducerTerms>, Option<Isolation>);
+    let named: BTreeSet<u32> =
+        config.producers.keys().chain(config.isolations.keys()).copied().collect();
+    let mut alike: Vec<(Own, Vec<u32>)> = Vec::new();
+    for process in named {
+        let producer = config.producers.get(&process).copied();
+        let own = (producer, config.isolations.get(&process).copied());
+        match alike.iter_mut().find(|(known, _)| *known == own) {
+            Some((_, processes)) => processes.push(process),
+            None => alike.push((own, vec![process])),
         }
     }
-    for (terms, processes) in &alike {
+    for ((producer, isolation), processes) in &alike {
         writeln!(text, "\n# Processes with settings of their own.\n[[process]]")?;
         writeln!(text, "numbers = {processes:?}")?;
-        print_producer(*terms, text)?;
+        if let Some(terms) = producer {
+            print_producer(*terms, text)?;
+        }
+        if let Some(isolation) = isolation {
+            writeln!(text, "isolation.level = {}", name_of(&ISOLATION, isolation))?;
+        }
     }
     Ok(())
 }
@@ -441,6 +464,17 @@ mod tests {
         let text = "[producer]\nacks = \"1\"\n";
         let read = parse_promises("config.toml", text).expect("it is right");
         assert!(!read.producer.idempotence);
+    }
+
+    #[test]
+    fn a_process_may_read_what_others_may_not() {
+        let text = "[[process]]\nnumbers = [3, 4]\nisolation.level = \"read_uncommitted\"\n\
+                    [[process]]\nnumbers = [5]\nacks = \"1\"\nisolation.level = \"read_committed\"\n";
+        let read = parse_promises("config.toml", text).expect("it is right");
+        assert_eq!(read.producers.keys().copied().collect::<Vec<_>>(), [5]);
+        assert_eq!(read.isolations.len(), 3);
+        let again = parse_promises("config.toml", &print_promises(&read));
+        assert_eq!(again.expect("what is printed is read"), read);
     }
 
     #[test]

@@ -415,10 +415,21 @@ impl Stage {
     }
 
     pub(crate) fn end_offset(&mut self, node: NodeId, epoch: i32, offset: i64) {
+        self.end_offset_to(node, epoch, offset, IsolationLevel::ReadUncommitted);
+    }
+
+    pub(crate) fn end_offset_to(
+        &mut self,
+        node: NodeId,
+        epoch: i32,
+        offset: i64,
+        isolation: IsolationLevel,
+    ) {
         let note = Note::Consumer(ConsumerNote::EndOffsetServed {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             current_leader_epoch: LeaderEpoch::NONE,
+            isolation,
             offset: Offset(offset),
         });
         self.note(node, &note);

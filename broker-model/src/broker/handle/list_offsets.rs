@@ -80,6 +80,7 @@ impl Broker {
                         partition: id,
                         leader_epoch,
                         current_leader_epoch,
+                        isolation,
                         offset,
                     });
                 } else {

@@ -122,6 +122,14 @@ fn terms(config: &Value) -> Terms {
     if config["iso"] == "ru" {
         terms.isolation = Isolation::ReadUncommitted;
     }
+    for (process, isolation) in config["iso_of"].as_object().into_iter().flatten() {
+        let known = if isolation == "ru" {
+            Isolation::ReadUncommitted
+        } else {
+            Isolation::ReadCommitted
+        };
+        terms.isolations.push((process.parse().expect("a number"), known));
+    }
     terms.subscribes = config["sub"] == true;
     terms.offset_reset = match config["reset"].as_str() {
         None | Some("earliest") => Reset::Earliest,

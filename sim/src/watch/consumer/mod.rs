@@ -50,12 +50,14 @@ impl ConsumerWing {
                 partition,
                 leader_epoch,
                 current_leader_epoch,
+                isolation,
                 offset,
             } => {
                 let (place, epoch, named) = (*partition, *leader_epoch, *current_leader_epoch);
                 read_rule::on_current_leader_epoch(context, findings, place, epoch, named);
                 self.positions.on_end_offset(place, *offset);
-                self.read_rule.on_end_offset(context, findings, place, epoch, *offset);
+                let told = (epoch, *isolation, *offset);
+                self.read_rule.on_end_offset(context, findings, place, told);
             }
             ConsumerNote::PositionReset { partition, from, to } => {
                 self.on_position_reset(context, findings, partition, (*from, *to));

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::BatchSummary;
+use harrow_broker_model::note::{BatchSummary, IsolationLevel};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use crate::view::{LogMirror, PartitionView};
@@ -70,10 +70,11 @@ pub(super) const INVARIANT: Invariant = Invariant {
     anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION, END_DIFFERS, UNFENCED, ACROSS],
 };
 
-/// The highest end offset told of each partition, and what each consumer got.
+/// The highest end offset told of each partition, high watermarks and last stable offsets apart, and what each consumer
+/// got.
 #[derive(Debug, Default)]
 pub(super) struct ReadRule {
-    returned: BTreeMap<TopicPartition, Offset>,
+    returned: BTreeMap<(TopicPartition, IsolationLevel), Offset>,
     given: BTreeMap<(NodeId, TopicPartition), ReceivedBatches>,
 }
 
@@ -155,12 +156,11 @@ impl ReadRule {
         context: &Context<'_>,
         findings: &mut Findings,
         partition: TopicPartition,
-        epoch: LeaderEpoch,
-        offset: Offset,
+        (epoch, isolation, offset): (LeaderEpoch, IsolationLevel, Offset),
     ) {
         let Some(view) = context.view.partition(partition) else { return };
         let committed = view.committed.end();
-        let returned = self.returned.entry(partition).or_default();
+        let returned = self.returned.entry((partition, isolation)).or_default();
         *returned = (*returned).min(committed);
         if view.lost_since(epoch) {
             return;

@@ -260,6 +260,7 @@ fn consumer_facts() -> Vec<(&'static str, Note)> {
                 partition,
                 leader_epoch,
                 current_leader_epoch: leader_epoch,
+                isolation: IsolationLevel::ReadUncommitted,
                 offset: Offset(1),
             }),
         ),

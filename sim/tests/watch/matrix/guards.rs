@@ -1,8 +1,8 @@
 //! Rules that guard other rules: whose word counts for a leader, what a clean stop means, what is on the disk.
 
 use harrow_broker_model::note::{
-    BatchSummary, BrokerNote, BrokerState, ConsumerNote, ControllerNote, LogNote, MetadataChange,
-    Note, ProducerNote, QuorumNote, QuorumRole, ReplicationNote,
+    BatchSummary, BrokerNote, BrokerState, ConsumerNote, ControllerNote, IsolationLevel, LogNote,
+    MetadataChange, Note, ProducerNote, QuorumNote, QuorumRole, ReplicationNote,
 };
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
@@ -148,6 +148,7 @@ fn ends_offset(stage: &mut Stage, current_leader_epoch: i32) {
         partition: X,
         leader_epoch: LeaderEpoch(1),
         current_leader_epoch: LeaderEpoch(current_leader_epoch),
+        isolation: IsolationLevel::ReadUncommitted,
         offset: Offset(2),
     });
     stage.note(A, &note);

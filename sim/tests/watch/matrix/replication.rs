@@ -1,6 +1,8 @@
 //! Logs, commits, acknowledgements and reads.
 
-use harrow_broker_model::note::{BatchSummary, KnownProducer, LogNote, Note, ProducerNote};
+use harrow_broker_model::note::{
+    BatchSummary, IsolationLevel, KnownProducer, LogNote, Note, ProducerNote,
+};
 use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence};
 
 use super::case::{Case, audit, plain};
@@ -273,6 +275,8 @@ pub(super) const CASES: &[Case] = &[
         good: |stage| {
             stage.end_offset(A, 1, 1);
             stage.end_offset(A, 1, 2);
+            // An open transaction holds the last stable offset back.
+            stage.end_offset_to(A, 1, 1, IsolationLevel::ReadCommitted);
         },
         bad: |stage| {
             stage.end_offset(A, 1, 2);
