@@ -52,7 +52,7 @@ impl BiographyRecorder {
         let (_, key) = keys.into_iter().find(|(offset, _)| *offset == self.offset)?;
         let later = log.between(entry.batch.base_offset, end).iter();
         let alike = later.flat_map(|entry| self::keys(view, entry)).filter(|(_, it)| *it == key);
-        alike.map(|(offset, _)| offset).filter(|offset| *offset > self.offset).last()
+        alike.map(|(offset, _)| offset).rfind(|offset| *offset > self.offset)
     }
 
     /// Whether a cleaner has taken what was here from a node's log.
