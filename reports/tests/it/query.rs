@@ -143,7 +143,7 @@ fn a_query_that_is_none_is_told_where_and_what_would_be_right() {
         ("truncated[nde = 1]", 10, "no field `nde`", "did you mean `node`?"),
         ("truncated[reson = 1]", 10, "no field `reson`", "did you mean `reason`?"),
         ("truncated[isr = 1]", 10, "no field `isr`", ""),
-        ("truncated[epoch = 1]", 10, "never have `epoch`", "partition, from, to, reason"),
+        ("truncated[epoch = 1]", 10, "never have `epoch`", "from, partition, reason, to"),
         ("became-leader or truncated[epoch = 1]", 27, "never have `epoch`", "--kinds"),
         ("halted preceded by (closed or fault[offset = 1])", 36, "never have `offset`", "nothing"),
         ("disk.*[record = 1]", 7, "never have `record`", "bytes"),

@@ -105,9 +105,8 @@ impl Reader<'_> {
         for (name, value) in object {
             let place = format!("{place}/{name}");
             match (known.get(name), schema.get("additionalProperties")) {
-                (Some(says), _) => self.hold(says, value, &place, found),
                 (None, Some(Value::Bool(true))) => {}
-                (None, Some(says)) => self.hold(says, value, &place, found),
+                (Some(says), _) | (None, Some(says)) => self.hold(says, value, &place, found),
                 (None, None) => found.push(format!("{place}: nobody knows it")),
             }
         }

@@ -60,7 +60,9 @@ fn samples(directory: &Path) -> BTreeMap<String, Vec<Value>> {
         let words: Vec<&str> = line.split(' ').chain(["--format", "json"]).collect();
         let run = harrow_in(directory, &words);
         assert!(run.code < 2 || run.code == 3, "{line}: {}{}", run.stdout, run.stderr);
-        run.json_lines().into_iter().for_each(|value| take(None, value));
+        for value in run.json_lines() {
+            take(None, value);
+        }
     }
     for line in ["list", "defects", "explain durability", "doctor", "schema", "query --kinds"] {
         let words: Vec<&str> = line.split(' ').chain(["--format", "json"]).collect();
@@ -74,7 +76,9 @@ fn samples(directory: &Path) -> BTreeMap<String, Vec<Value>> {
     let mut debug = command(directory, &["debug", "left", "--format", "json"]);
     let script = "until truncated\npartition orders-0\nsteps\nnetwork\nverdict\n";
     let answers = said(debug.write_stdin(script)).json_lines();
-    answers.into_iter().for_each(|value| take(None, value));
+    for value in answers {
+        take(None, value);
+    }
     for file in ["left/report.json", "left/plan.json", "fleet/receipt-1-of-2.json"] {
         let text = fs::read_to_string(directory.join(file)).expect("it is left");
         take(None, serde_json::from_str(&text).expect("it is JSON"));
