@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use harrow_broker_model::note::{AppendOrigin, TruncateReason};
+use harrow_broker_model::types::RecordValue;
 use harrow_sim::biography::{Follow, Moment, MomentKind, RecordIdentity};
 use harrow_sim::history::Completion;
 
@@ -113,6 +114,7 @@ impl Subject {
             | MomentKind::WentDown { .. }
             | MomentKind::LogRecovered { .. }
             | MomentKind::Truncated { .. }
+            | MomentKind::Cleaned { .. }
             | MomentKind::Elected { .. }
             | MomentKind::Lost { .. }
             | MomentKind::Served { .. }
@@ -124,7 +126,10 @@ impl Subject {
     fn title(&self, record: &Record) -> String {
         let Record { partition, offset, .. } = record;
         match self.value {
-            Some(value) => format!("the life of record {value}, offset {offset} of {partition}:"),
+            Some(value) => {
+                let kind = if is_tombstone(value) { "tombstone" } else { "record" };
+                format!("the life of {kind} {value}, offset {offset} of {partition}:")
+            }
             None => format!("the life of offset {offset} of {partition}:"),
         }
     }
@@ -143,6 +148,7 @@ impl Subject {
     fn name(&self, record: RecordIdentity) -> String {
         match record.value {
             _ if self.is(record) => "it".to_owned(),
+            Some(value) if is_tombstone(value) => format!("a tombstone, {value},"),
             Some(value) => format!("another record, {value},"),
             None => format!("another record, of epoch {},", record.leader_epoch),
         }
@@ -153,6 +159,7 @@ impl Subject {
         match kind {
             MomentKind::Lost { .. } => 100,
             MomentKind::Truncated { record, .. } => 60 + 30 * u32::from(self.is(*record)),
+            MomentKind::Cleaned { record, .. } => 50 + 39 * u32::from(self.is(*record)),
             MomentKind::LogRecovered { before, record } => {
                 let had = before.is_some_and(|before| self.is(before));
                 let has = record.is_some_and(|record| self.is(record));
@@ -231,6 +238,10 @@ impl Subject {
                     self.name(*record)
                 )
             }
+            MomentKind::Cleaned { record, replaced_by } => {
+                let (name, why) = (self.plain(*record), why_cleaned(*record, *replaced_by));
+                format!("the cleaner of {node} took {name}{why}")
+            }
             MomentKind::Elected { leader_epoch, unclean, record } => {
                 let how = if *unclean { " uncleanly" } else { "" };
                 let holds = self.holds(*record);
@@ -274,6 +285,7 @@ impl Subject {
             | MomentKind::WentDown { .. }
             | MomentKind::LogRecovered { .. }
             | MomentKind::Truncated { .. }
+            | MomentKind::Cleaned { .. }
             | MomentKind::Elected { .. }
             | MomentKind::Lost { .. }
             | MomentKind::Served { .. } => unreachable!("not what a client did"),
@@ -283,7 +295,7 @@ impl Subject {
     /// To follow "loaded its log".
     fn recovered(&self, before: Option<RecordIdentity>, record: Option<RecordIdentity>) -> String {
         match (before, record) {
-            (Some(before), Some(record)) if before == record => {
+            (Some(before), Some(record)) if is_same(before, record) => {
                 format!("and still has {}", self.plain(record))
             }
             (Some(before), None) => format!("and no longer has {}", self.plain(before)),
@@ -303,6 +315,27 @@ impl Subject {
     /// The name at the end of a sentence.
     fn plain(&self, record: RecordIdentity) -> String {
         self.name(record).trim_end_matches(',').to_owned()
+    }
+}
+
+/// Whether a record's number says that it deletes its key.
+fn is_tombstone(value: u64) -> bool {
+    RecordValue(value).is_tombstone()
+}
+
+/// A batch that was cleaned has another checksum; what is left in it is what was there.
+fn is_same(one: RecordIdentity, other: RecordIdentity) -> bool {
+    one == other || one.value.is_some() && one.value == other.value
+}
+
+/// To follow "the cleaner took it".
+fn why_cleaned(record: RecordIdentity, replaced_by: Option<i64>) -> String {
+    match replaced_by {
+        Some(offset) => format!(": offset {offset} has a later record of its key"),
+        None if record.value.is_some_and(is_tombstone) => {
+            ": a tombstone goes when its delete.retention.ms is over".to_owned()
+        }
+        None => String::new(),
     }
 }
 

@@ -22,6 +22,9 @@ const FACTS_MAX: usize = 8;
 /// So many differences of the plans are told.
 const CHANGES_MAX: usize = 12;
 
+/// A value of a plan is shown up to so many characters.
+const VALUE_MAX: usize = 160;
+
 /// One of two runs.
 #[derive(Debug)]
 pub struct Side {
@@ -224,6 +227,8 @@ pub fn plan_changes(one: &Plan, other: &Plan) -> Vec<String> {
         tree
     });
     compare("", &one, &other, &mut found);
+    // What a seed salts differs with it, and says nothing.
+    found.sort_by_key(|change| change.contains("jitter_salt: "));
     let more = found.len().saturating_sub(CHANGES_MAX);
     found.truncate(CHANGES_MAX);
     if more > 0 {
@@ -240,11 +245,11 @@ fn steps(one: &Plan, other: &Plan, found: &mut Vec<String>) {
     let (mut before, after) = (by_id(one), by_id(other));
     for (id, step) in after {
         match before.remove(&id) {
-            None => found.push(format!("step {id} is added: {step}")),
+            None => found.push(format!("step {id} is added: {}", short(&step))),
             Some(was) => compare(&format!("/step {id}"), &was, &step, found),
         }
     }
-    found.extend(before.iter().map(|(id, step)| format!("step {id} is gone: {step}")));
+    found.extend(before.iter().map(|(id, step)| format!("step {id} is gone: {}", short(step))));
 }
 
 fn compare(place: &str, one: &Value, other: &Value, found: &mut Vec<String>) {
@@ -260,9 +265,45 @@ fn compare(place: &str, one: &Value, other: &Value, found: &mut Vec<String>) {
                 compare(&format!("{place}/{key}"), &at(one), &at(other), found);
             }
         }
+        (Value::Array(ones), Value::Array(others)) if ones.iter().chain(others).any(is_nested) => {
+            let place_of = |index: usize| format!("{place}/{}", index + 1);
+            for (index, (one, other)) in ones.iter().zip(others).enumerate() {
+                compare(&place_of(index), one, other, found);
+            }
+            let common = ones.len().min(others.len());
+            let more = |side: &[Value], gone: &str, found: &mut Vec<String>| {
+                for (index, item) in side.iter().enumerate().skip(common) {
+                    let place = place_of(index);
+                    found.push(format!(
+                        "{} is {gone}: {}",
+                        place.trim_start_matches('/'),
+                        short(item)
+                    ));
+                }
+            };
+            more(ones, "gone", found);
+            more(others, "added", found);
+        }
         _ if one == other => {}
-        _ => found.push(format!("{}: {one} against {other}", place.trim_start_matches('/'))),
+        _ => {
+            let place = place.trim_start_matches('/');
+            found.push(format!("{place}: {} against {}", short(one), short(other)));
+        }
     }
+}
+
+fn is_nested(value: &Value) -> bool {
+    value.is_object() || value.is_array()
+}
+
+/// A value on a line: what is too long is cut.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= VALUE_MAX {
+        return text;
+    }
+    let head: String = text.chars().take(VALUE_MAX).collect();
+    format!("{head}...")
 }
 
 impl Difference {
@@ -328,6 +369,11 @@ impl Difference {
             lines.extend(own.map(|finding| format!("only {label} is broken: {finding}")));
         }
     }
+}
+
+/// True time as `12.345678s`.
+pub fn seconds(at_ns: u64) -> String {
+    format!("{}.{:06}s", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000)
 }
 
 fn pair(head: &str, pair: &Pair, lines: &mut Vec<String>) {

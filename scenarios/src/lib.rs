@@ -10,6 +10,8 @@
 //! | `difference` | where two runs part, and what came of it |
 //! | `shrink` | the smallest plan that still breaks the same guarantee, and the nearest one that does not |
 //! | `corpus` | small plans that must go on failing, and digests that must not change unnoticed |
+//! | `coverage` | which scenario covers which known bug, rule, invariant, fault and situation |
+//! | `schemas` | JSON schemas of what machines are given |
 //! | `library` | Harrow inside a Rust test: `sweep("my.toml").seeds(1..=200).assert_held()` |
 //! | `serve` | the cluster on real sockets, for clients in any language |
 //! | `commands`, `exit` | the command line, and how it ends |
@@ -17,6 +19,7 @@
 pub mod catalogue;
 pub mod commands;
 pub mod corpus;
+pub mod coverage;
 pub mod debug;
 pub mod difference;
 pub mod exit;
@@ -26,6 +29,7 @@ pub mod pipeline;
 mod plain;
 pub mod planner;
 mod pool;
+pub mod schemas;
 pub mod serve;
 pub mod shrink;
 

@@ -133,6 +133,14 @@ pub enum MomentKind {
         /// Why.
         reason: TruncateReason,
     },
+    /// A node's cleaner took it from its compacted log.
+    Cleaned {
+        /// What is gone there.
+        record: RecordIdentity,
+        /// The offset of a later record of its key, if that is why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaced_by: Option<i64>,
+    },
     /// A leader was elected while a record was here.
     Elected {
         /// The new epoch.
@@ -268,10 +276,13 @@ impl BiographyRecorder {
             return;
         }
         let Ok(batch) = RecordBatch::parse(bytes.clone()) else { return };
-        let Ok(records) = batch.records() else { return };
-        let here = records.into_iter().find(|record| record.offset == self.offset);
-        let number = here.and_then(|record| RecordBatch::value_number(&record.value?));
-        if let Some(number) = number {
+        let mut number = None;
+        let read = batch.for_each_record(|record| {
+            if record.offset == self.offset {
+                number = RecordBatch::record_number(&record);
+            }
+        });
+        if let Some(number) = number.filter(|_| read.is_ok()) {
             let summary = batch.summary();
             self.values.insert((summary.base_offset, summary.checksum), number.0);
         }
@@ -310,7 +321,7 @@ impl BiographyRecorder {
     /// Finds the partition by its name, once its topic is there: before anything is appended to it.
     fn resolve(&mut self, stage: Stage<'_>) {
         let Some((topic, index)) = self.name.rsplit_once('-') else { return };
-        let (topic, index) = (stage.view.topic_id(topic), index.parse());
+        let (topic, index) = (stage.view.registry().incarnation(topic), index.parse());
         if let (Some(topic), Ok(partition)) = (topic, index) {
             self.partition = Some(TopicPartition { topic, partition });
         }
@@ -330,7 +341,18 @@ impl BiographyRecorder {
     fn held_from(&self, stage: Stage<'_>, to: Offset) -> Option<RecordIdentity> {
         let log = &stage.view.replica(stage.node, self.partition?)?.log;
         let entry = log.entry_at(self.offset).filter(|entry| entry.end() > to)?;
-        self.occupant(&entry.batch)
+        let view = stage.view.partition(self.partition?)?;
+        let is_there = !self.is_cleaned_away(view, stage.node, entry.batch.base_offset);
+        self.occupant(&entry.batch).filter(|_| is_there)
+    }
+
+    /// The record of this batch that is here, unless a cleaner had taken it from the batch before it was copied.
+    fn occupant_left(&self, stage: Stage<'_>, batch: &BatchSummary) -> Option<RecordIdentity> {
+        let Some(view) = stage.view.partition(self.partition?) else { return self.occupant(batch) };
+        let left = view.compaction.left_of(batch);
+        let written = view.as_written(std::iter::once(*batch));
+        let record = self.occupant(written.first()?);
+        record.filter(|_| left.is_none_or(|left| left.contains(&self.offset)))
     }
 
     fn occupant_of(&self, log: &LogMirror) -> Option<RecordIdentity> {

@@ -73,6 +73,7 @@ fn process(kind: &MomentKind) -> Option<u32> {
         | MomentKind::WentDown { .. }
         | MomentKind::LogRecovered { .. }
         | MomentKind::Truncated { .. }
+        | MomentKind::Cleaned { .. }
         | MomentKind::Elected { .. }
         | MomentKind::Lost { .. }
         | MomentKind::Served { .. } => None,

@@ -34,6 +34,7 @@ pub fn header(plan: &Plan, run: &Run, commit: &str) -> TraceHeader {
         commit: commit.to_owned(),
         digest: digest_name(run.digest),
         nodes,
+        events: run.trace.as_ref().map(|rows| rows.len() as u64),
     }
 }
 
@@ -100,8 +101,13 @@ impl Reader<'_> {
 
     /// The partitions that a text names.
     fn named(&self, text: &str) -> Vec<String> {
-        let apart = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
+        let apart = |c: char| !(c.is_ascii_alphanumeric() || "-_.@".contains(c));
         let words = text.split(apart).map(|word| word.trim_end_matches('.'));
+        // An offset may follow, as in `orders-0@255`; the second topic of a name has an `@` of its own.
+        let words = words.map(|word| match word.rsplit_once('@') {
+            Some((place, _)) if !self.names.contains(word) => place,
+            Some(_) | None => word,
+        });
         let metadata = text.contains("metadata log").then(|| METADATA_LOG.to_owned());
         words.filter(|word| self.names.contains(*word)).map(str::to_owned).chain(metadata).collect()
     }

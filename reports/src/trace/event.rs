@@ -24,6 +24,9 @@ pub struct TraceHeader {
     pub digest: String,
     /// The nodes, ascending.
     pub nodes: Vec<NodeRole>,
+    /// So many events follow; unknown of traces that were left before this was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<u64>,
 }
 
 /// Who a node is.
@@ -69,6 +72,13 @@ const AT_OFFSET: [&str; 4] = ["offset", "fetch_offset", "end_offset", "low_water
 
 /// Fields that say in which epoch an event is.
 const IN_EPOCH: [&str; 4] = ["leader_epoch", "epoch", "batch.leader_epoch", "controller_epoch"];
+
+/// Fields of an event's own by which its offset is found, beside `from` and `to`.
+pub(super) const OFFSET_FIELDS: [&str; 5] =
+    ["batch", "offset", "fetch_offset", "end_offset", "low_watermark"];
+
+/// Fields of an event's own by which its epoch is found.
+pub(super) const EPOCH_FIELDS: [&str; 4] = ["leader_epoch", "epoch", "batch", "controller_epoch"];
 
 impl TraceEvent {
     /// A field by its path: `batch.base_offset`.

@@ -64,6 +64,10 @@ pub fn read_trace(input: impl BufRead) -> Result<(TraceHeader, Vec<TraceEvent>),
         }
         events.push(event);
     }
+    if header.events.is_some_and(|told| told < events.len() as u64) {
+        let why = format!("it says that {} events follow", header.events.unwrap_or_default());
+        return Err(TraceProblem { line: 1, why });
+    }
     Ok((header, events))
 }
 

@@ -8,23 +8,32 @@ use super::console::{Failure, Mistake, mistake};
 
 /// A directory that was seen to take files.
 #[derive(Debug, Clone)]
-pub(super) struct OutDirectory(PathBuf);
+pub(super) struct OutDirectory {
+    path: PathBuf,
+    /// The option that names it.
+    option: &'static str,
+}
 
 impl OutDirectory {
     /// Makes the directory if it is not there, and sees whether files can be written: before a run, not after it.
     pub(super) fn open(path: &Path) -> Result<Self, Mistake> {
+        Self::open_as("--out", path)
+    }
+
+    /// The same of a directory that another option names.
+    pub(super) fn open_as(option: &'static str, path: &Path) -> Result<Self, Mistake> {
         let unusable = |error: io::Error| {
             let message = format!("failed to write to {}: {error}", path.display());
-            mistake(message, "give `--out` a directory that can be made and written")
+            mistake(message, format!("give `{option}` a directory that can be made and written"))
         };
         fs::create_dir_all(path).map_err(unusable)?;
         probe(path).map_err(unusable)?;
-        Ok(Self(path.to_owned()))
+        Ok(Self { path: path.to_owned(), option })
     }
 
     /// The path of a file in it.
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 
     /// Writes a file of it, whole or not at all.
@@ -37,7 +46,7 @@ impl OutDirectory {
         write_whole(&path, content).map_err(|error| {
             mistake(
                 format!("failed to write {}: {error}", path.display()),
-                "make room or give another `--out`",
+                format!("make room or give another `{}`", self.option),
             )
         })
     }

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod console;
 mod corpus;
+mod coverage;
 mod ctl;
 mod debug;
 mod defects;
@@ -16,6 +17,7 @@ mod files;
 mod hold;
 mod init;
 mod interrupt;
+mod known_file;
 mod list;
 mod logging;
 mod page;
@@ -24,6 +26,7 @@ mod reading;
 mod replay;
 mod report;
 mod run;
+mod schema;
 mod seeds;
 mod serve;
 mod show;
@@ -89,10 +92,12 @@ enum Command {
     Debug(debug::Debug),
     Corpus(corpus::Corpus),
     Defects(defects::Defects),
+    Coverage(coverage::CoverageCommand),
     Explain(explain::Explain),
     Serve(serve::Serve),
     Ctl(ctl::Ctl),
     Doctor(doctor::Doctor),
+    Schema(schema::SchemaCommand),
     Completions(completions::Completions),
     Man(completions::Man),
 }
@@ -155,10 +160,12 @@ fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure
         Command::Debug(debug) => debug.execute(console),
         Command::Corpus(corpus) => corpus.execute(console),
         Command::Defects(defects) => defects.execute(console),
+        Command::Coverage(coverage) => coverage.execute(console),
         Command::Explain(explain) => explain.execute(console),
         Command::Serve(serve) => serve.execute(console),
         Command::Ctl(ctl) => ctl.execute(console),
         Command::Doctor(doctor::Doctor {}) => doctor::Doctor::execute(console),
+        Command::Schema(schema) => schema.execute(console),
         Command::Completions(one) => one.execute(console, Cli::command_line()),
         Command::Man(completions::Man {}) => {
             completions::Man::execute(console, Cli::command_line())

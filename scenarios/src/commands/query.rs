@@ -53,7 +53,7 @@ pub(super) struct Query {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// List all kinds of events by family, with their fields.
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["target", "wanted", "seed", "seeds"])]
     kinds: bool,
 }
 

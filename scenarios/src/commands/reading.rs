@@ -1,6 +1,7 @@
 //! Reads what commands are given: scenarios by name or path, defects by name, plans by path.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::console::{Failure, Mistake, mistake};
 use super::hold::HeldTo;
+use super::known_file::{HELP, what_it_is};
 use crate::catalogue::{self, CATALOGUE};
 use crate::format::{Excerpt, Scenario, check_plan, excerpt, nearest, parse};
 use crate::pipeline::{JudgedRun, RunIdentity, Switched, hash_of, run_and_judge_held_to};
@@ -72,6 +74,19 @@ pub(super) struct Asked {
     kafka: Option<String>,
     set: Vec<String>,
     hold: Vec<String>,
+}
+
+impl fmt::Display for Asked {
+    /// As one would write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quoted(&self.scenario))?;
+        let kafka = self.kafka.iter().map(|version| ("kafka", version));
+        let defects = self.defects.iter().map(|defect| ("defect", defect));
+        let set = self.set.iter().map(|set| ("set", set));
+        let hold = self.hold.iter().map(|hold| ("hold", hold));
+        let mut all = kafka.chain(defects).chain(set).chain(hold);
+        all.try_for_each(|(option, value)| write!(f, " --{option} {}", quoted(value)))
+    }
 }
 
 /// A scenario with its changes: everything but the seed.
@@ -202,6 +217,9 @@ fn source(argument: &str) -> Result<(String, String), Mistake> {
             "give a path to a .toml file, or a name",
         )
     })?;
+    if let Some(what) = what_it_is(&text) {
+        return Err(mistake(format!("{argument} is {what}, not a scenario"), HELP));
+    }
     Ok((argument.to_owned(), text))
 }
 
@@ -311,6 +329,9 @@ fn older_plan(path: &Path, text: &str, schema: u32) -> Result<Plan, Failure> {
 }
 
 fn not_a_plan(path: &Path, text: &str, error: &serde_json::Error) -> Mistake {
+    if let Some(what) = what_it_is(text).filter(|what| *what != "a plan") {
+        return mistake(format!("{} is {what}, not a plan", path.display()), HELP);
+    }
     let (line, column) = (error.line().max(1), error.column().max(1));
     let help = format!(
         "mend {}:{line}:{column}, or draw the plan anew with `harrow run ... --out DIR`",

@@ -58,6 +58,11 @@ impl SeedRange {
         Ok(Self { first, last: first + count - 1, origin })
     }
 
+    /// Whether each process that is told the same has others.
+    pub(super) fn is_fresh(self) -> bool {
+        self.origin == SeedOrigin::Fresh
+    }
+
     /// Says which seeds they are, unless somebody wrote them down, or a machine reads each run's own.
     pub(super) fn announce(self, console: &mut Console) -> Result<(), Failure> {
         let Self { first, last, origin } = self;

@@ -1,7 +1,7 @@
 //! What several commands look at: a directory that `--out` has left, a trace, a plan, or a scenario with a seed.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,6 +9,7 @@ use harrow_reports::trace::{TraceEvent, TraceHeader, events, header, read_trace}
 use harrow_sim::plan::Plan;
 
 use super::console::{Failure, mistake};
+use super::known_file::{HELP, what_it_is};
 use super::reading::{Changes, Prepared, plan_file, quoted};
 use super::seeds::SeedRange;
 use crate::pipeline::{self, COMMIT};
@@ -59,6 +60,9 @@ impl Traced {
         let file = File::open(path)
             .map_err(|error| mistake(format!("failed to read the trace {shown}: {error}"), help))?;
         let (header, events) = read_trace(BufReader::new(file)).map_err(|problem| {
+            if let Some(what) = head(path).and_then(|text| what_it_is(&text)).filter(is_no_trace) {
+                return mistake(format!("{shown} is {what}, not a trace"), HELP);
+            }
             let help = format!(
                 "mend {shown}:{}, or leave it anew with `harrow run ... --out DIR`",
                 problem.line
@@ -66,8 +70,30 @@ impl Traced {
             mistake(format!("{shown} is no trace: {problem}"), help)
         })?;
         let command = format!("harrow trace {}", quoted(&path.display().to_string()));
+        note_cut(&header, events.len(), &shown.to_string());
         Ok(Self { header, events, command })
     }
+}
+
+/// What a trace lacks at its end is no event that did not happen.
+fn note_cut(header: &TraceHeader, count: usize, shown: &str) {
+    let Some(all) = header.events.filter(|all| *all > count as u64) else { return };
+    // Nothing is left to do if even stderr is gone: what is told is true of what is there.
+    let _ = writeln!(
+        io::stderr(),
+        "note: {shown} is cut off: {count} of its {all} events are there, and only they are looked at"
+    );
+}
+
+/// The first line of a file.
+fn head(path: &Path) -> Option<String> {
+    let mut line = String::new();
+    BufReader::new(File::open(path).ok()?).read_line(&mut line).ok()?;
+    Some(line)
+}
+
+fn is_no_trace(what: &&'static str) -> bool {
+    *what != "a trace in JSON lines"
 }
 
 impl TargetArgs {

@@ -1,11 +1,11 @@
 //! `harrow trace`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use harrow_reports::trace::query::Query;
-use harrow_reports::trace::{TraceEvent, write_chrome, write_trace};
+use harrow_reports::trace::{TraceEvent, TraceHeader, write_chrome, write_trace};
 
 use super::console::{Console, Failure, mistake};
 use super::files::{unwritable, write_whole};
@@ -13,6 +13,7 @@ use super::query::read_query;
 use super::run::while_running;
 use super::seeds::{self, SeedRange};
 use super::target::{TargetArgs, Traced, one_run};
+use crate::difference::seconds;
 use crate::exit::ExitCode;
 
 /// Show the trace of a run, or a part of it: as text, as JSON lines, or for viewers of Chrome traces.
@@ -80,7 +81,7 @@ impl RecordPlace {
     fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             || "write PARTITION@OFFSET, such as orders-0@255, or a record's value".to_owned();
-        match text.split_once('@') {
+        match text.rsplit_once('@') {
             Some((partition, offset)) if !partition.is_empty() => {
                 let offset = offset.parse().map_err(|_| wrong())?;
                 Ok(Self::At { partition: partition.to_owned(), offset })
@@ -113,10 +114,16 @@ pub(super) fn time(text: &str) -> Result<u64, String> {
 impl Trace {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let only = self.only.as_deref().map(read_query).transpose()?;
+        self.check_times()?;
         let target = self.target.read(self.seed.map(|seed| SeedRange::new(seed, seed)))?;
         let traced = while_running(|| one_run(target, self.seed.unwrap_or(0)));
         self.check_names(&traced)?;
         let chosen = self.chosen(&traced, only.as_ref());
+        if chosen.is_empty() {
+            let all = traced.events.len();
+            // Nothing is left to do if even stderr is gone: an empty answer says the same.
+            let _ = writeln!(io::stderr(), "note: none of {all} events is as the filters say");
+        }
         let Some(out) = &self.out else {
             self.write(&traced, &chosen, console.is_json(), console.stdout())?;
             console.stdout().flush()?;
@@ -134,6 +141,16 @@ impl Trace {
             writeln!(console.stdout(), "{count} events are in {}", out.display())?;
         }
         Ok(ExitCode::Held)
+    }
+
+    fn check_times(&self) -> Result<(), Failure> {
+        let (Some(from), Some(to)) = (self.from, self.to) else { return Ok(()) };
+        if from <= to {
+            return Ok(());
+        }
+        let (from, to) = (seconds(from), seconds(to));
+        let help = format!("write `--from {to} --to {from}`");
+        Err(mistake(format!("nothing is from {from} on and up to {to}"), help).into())
     }
 
     /// A node or partition that the run does not have is a slip of the keyboard, not an empty answer.
@@ -191,11 +208,15 @@ impl Trace {
         chosen: &[&TraceEvent],
         json: bool,
         out: &mut dyn Write,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         let usual = if json { Form::JsonLines } else { Form::Text };
         match self.form.unwrap_or(usual) {
             Form::Text => chosen.iter().try_for_each(|event| writeln!(out, "{}", event.line())),
-            Form::JsonLines => write_trace(&traced.header, chosen.iter().copied(), out),
+            Form::JsonLines => {
+                let events = Some(chosen.len() as u64);
+                let header = TraceHeader { events, ..traced.header.clone() };
+                write_trace(&header, chosen.iter().copied(), out)
+            }
             Form::Chrome => write_chrome(&traced.header, chosen, out),
         }
     }

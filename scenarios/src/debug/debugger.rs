@@ -12,7 +12,7 @@ use super::branch::Edit;
 use super::command::{COMMANDS, Command, Look};
 use super::look;
 use super::said::{Said, Slip};
-use crate::difference::{Side, difference, tells};
+use crate::difference::{Side, difference, seconds, tells};
 
 /// A chain of causes is told up to so many links.
 const CAUSES_MAX: usize = 40;
@@ -59,7 +59,7 @@ impl Debugger {
     /// What the run is called, and the place in it, for a prompt.
     pub fn prompt(&self) -> String {
         let branch = if self.left.is_empty() { "" } else { " branch" };
-        format!("(event {}, {}{branch}) ", self.here().event, look::seconds(self.here().at_ns))
+        format!("(event {}, {}{branch}) ", self.here().event, seconds(self.here().at_ns))
     }
 
     /// Does what a line says.
@@ -154,7 +154,7 @@ impl Debugger {
         let found = self.run.events.iter().position(is);
         let last = self.run.events.len() - 1;
         let end = &self.run.events[last];
-        let help = format!("it ends with event {} at {}", end.event, look::seconds(end.at_ns));
+        let help = format!("it ends with event {} at {}", end.event, seconds(end.at_ns));
         self.place = found.ok_or_else(|| Slip::new(or, help))?;
         Ok(self.standing())
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::said::{Said, Slip};
+use crate::difference::seconds;
 
 /// So many unsynced changes of a file are told.
 const CHANGES_MAX: usize = 4;
@@ -236,9 +237,4 @@ pub(super) fn why(session: &Session<'_>, events: &[TraceEvent], row: usize) -> R
         all => lines.extend(all.iter().map(|event| format!("it is taken: {}", event.line()))),
     }
     Ok(Said::new(lines, json!({ "message": sent, "under_way": now, "arrived": arrived })))
-}
-
-/// True time as `12.345678s`.
-pub(super) fn seconds(at_ns: u64) -> String {
-    format!("{}.{:06}s", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000)
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -175,4 +176,55 @@ fn a_shard_that_had_enough_is_short_and_may_be_taken_as_a_part() {
     let part = said(path, "merge fleet --partial");
     assert_eq!(part.code, 1, "{}{}", part.stdout, part.stderr);
     assert!(part.stdout.contains("1 shards, 1 of 4 runs"), "{}", part.stdout);
+}
+
+/// The folder with what is ready to start.
+fn ready() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fleet")
+}
+
+#[test]
+fn scripts_parse_and_no_linter_complains() {
+    let mut scripts: Vec<PathBuf> = fs::read_dir(ready())
+        .expect("they are there")
+        .map(|entry| entry.expect("it can be read").path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "sh" || kind == "sbatch"))
+        .collect();
+    scripts.sort();
+    assert_eq!(scripts.len(), 3, "{scripts:?}");
+    for script in &scripts {
+        let parsed = Command::new("bash").arg("-n").arg(script).output().expect("bash is there");
+        let complaint = String::from_utf8_lossy(&parsed.stderr);
+        assert!(parsed.status.success(), "{complaint}");
+    }
+    let Ok(linted) = Command::new("shellcheck").args(&scripts).output() else {
+        eprintln!("skipped: shellcheck is not installed");
+        return;
+    };
+    assert!(linted.status.success(), "{}", String::from_utf8_lossy(&linted.stdout));
+}
+
+/// Slurm, if it is installed, or is where `SLURM_ROOT` says.
+fn has_slurm() -> bool {
+    let root = std::env::var("SLURM_ROOT").unwrap_or_default();
+    let there = ["slurmctld", "slurmctld-wlm"].map(|name| format!("{root}/usr/sbin/{name}"));
+    there.iter().any(|path| Path::new(path).is_file())
+}
+
+#[test]
+fn a_killed_task_of_a_slurm_array_is_missed_by_the_merge_and_goes_on_when_started_again() {
+    if !has_slurm() {
+        eprintln!("skipped: Slurm is not installed, and SLURM_ROOT names no place that has it");
+        return;
+    }
+    let harrow = assert_cmd::cargo::cargo_bin!("harrow");
+    let mut script = Command::new(ready().join("slurm-here.sh"));
+    script.env("HARROW", harrow).env("SEEDS", "40");
+    let output = script.output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}{wrong}");
+    let (before, after) = told.split_once("# again:").expect("the task is started again");
+    assert!(wrong.contains("short: ") && before.contains("(exit code 2)"), "{told}{wrong}");
+    assert!(after.contains("8 shards, 40 of 40 runs"), "{told}{wrong}");
 }

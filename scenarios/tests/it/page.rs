@@ -207,3 +207,36 @@ fn a_browser_draws_the_page_and_goes_where_a_link_says() {
     assert!(linked.contains("id=\"state-at\">3.585000s<"), "the link names a moment");
     assert!(linked.contains("3.000s to 4.000s"), "and a window");
 }
+
+#[test]
+fn pictures_are_small_and_the_page_is_measured_while_it_scrolls() {
+    let directory = directory();
+    let path = directory.path();
+    assert_eq!(harrow(path, &story()).code, 0);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/pictures/take.mjs");
+    let mut node = Command::new("node");
+    let Ok(output) = node.current_dir(path).arg(script).args(["story.html", "."]).output() else {
+        eprintln!("skipped: no node is installed");
+        return;
+    };
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(77) {
+        eprintln!("{wrong}");
+        return;
+    }
+    assert!(output.status.success(), "{wrong}");
+    let measured: Value = serde_json::from_slice(&output.stdout).expect("a line of JSON");
+    assert!(measured["first_paint_ms"].as_u64().is_some_and(|ms| ms > 0), "{measured}");
+    assert!(measured["frames_per_second"].as_u64().is_some_and(|rate| rate > 0), "{measured}");
+    assert!(measured["rows_in_document"].as_u64().is_some_and(|rows| rows < 60), "{measured}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/pictures");
+    for entry in fs::read_dir(folder).expect("it is there") {
+        let kept = entry.expect("it can be read").path();
+        let name = kept.file_name().expect("a name");
+        if kept.extension().is_some_and(|kind| kind == "png") {
+            assert!(path.join(name).is_file(), "the script takes {name:?}");
+            let size = fs::metadata(&kept).expect("it is there").len();
+            assert!(size < 150_000, "{name:?} has {size} bytes");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -246,4 +246,58 @@ fn what_acks_1_loses_is_legal_and_found_where_more_was_promised() {
     let (told, wrong) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert_eq!(told.trim(), "held unseen", "{wrong}");
+}
+
+/// What a recorder in another language has written down of an application, judged.
+fn recorded(mut application: Command, server: &Server, history: &Path) {
+    let ended = application.output().expect("it starts");
+    let (told, wrong) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(told.trim(), "recorded", "{wrong}");
+    let text = std::fs::read_to_string(history).expect("it is written");
+    for part in ["\"join\"", "\"commit\"", "\"txn\"", "\"member\"", "\"final_reads\""] {
+        assert!(text.contains(part), "nothing of {part} is recorded");
+    }
+    let checked = harrow().arg("check").arg(history).output().expect("it runs");
+    let told = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!(checked.status.code(), Some(0), "{told}");
+    assert!(told.starts_with("held "), "{told}; served by {}", server.servers);
+}
+
+#[test]
+fn groups_commits_rebalances_and_transactions_are_recorded_in_python() {
+    let Some(python) = python_with("kafka") else { return };
+    let server = Server::start(&["--topic", "orders:2", "--topic", "payments:1"]);
+    let directory = tempfile::TempDir::new().expect("a temporary directory");
+    let history = directory.path().join("history.jsonl");
+    let recorders = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../reports/recorders");
+    let mut application = Command::new(python);
+    application.arg(script("recorded.py")).arg(&server.servers).arg(&history).arg(recorders);
+    recorded(application, &server, &history);
+}
+
+/// The folder with Kafka's client for Java and what it needs, if somebody says where it is.
+fn java() -> Option<String> {
+    let jars = std::env::var("HARROW_TEST_KAFKA_JARS").ok();
+    if jars.is_none() {
+        let mut stderr = std::io::stderr();
+        // Who does not see it misses no failure.
+        let _ =
+            writeln!(stderr, "skipped: HARROW_TEST_KAFKA_JARS names no folder with kafka-clients");
+    }
+    jars
+}
+
+#[test]
+fn groups_commits_rebalances_and_transactions_are_recorded_in_java() {
+    let Some(jars) = java() else { return };
+    let server = Server::start(&["--topic", "orders:2", "--topic", "payments:1"]);
+    let directory = tempfile::TempDir::new().expect("a temporary directory");
+    let history = directory.path().join("history.jsonl");
+    let recorder =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../reports/recorders/Recorder.java");
+    let mut application = Command::new("java");
+    application.args(["-cp", &format!("{jars}/*")]).arg(recorder);
+    application.arg(&server.servers).arg(&history);
+    recorded(application, &server, &history);
 }

@@ -7,8 +7,8 @@ use harrow_broker_model::types::{
 };
 
 use harrow_broker_model::note::{
-    ControllerNote, LogNote, MetadataChange, PartitionRegistration, ProducerNote, Reassignment,
-    ReplicationNote,
+    CleanedBatch, ControllerNote, KeyedRecord, LogNote, MetadataChange, PartitionRegistration,
+    ProducerNote, Reassignment, ReplicationNote,
 };
 
 use super::*;
@@ -237,6 +237,70 @@ fn a_life_from_the_append_to_the_one_that_took_its_place() {
     assert!(record.is_none() && *unclean, "who was elected lacks it");
     let MomentKind::LogRecovered { before, record } = &moments[6].kind else { unreachable!() };
     assert!(before.is_some() && record.is_none(), "its copy is gone");
+}
+
+/// What a cleaner leaves of the first batch: these of its records.
+fn cleaned(batch: &RecordBatch, records: &[i64]) -> Note {
+    let records = records.iter().map(|offset| Offset(*offset)).collect();
+    Note::Log(LogNote::Cleaned {
+        partition: X,
+        from: Offset(0),
+        to: Offset(2),
+        first_dirty: Offset(0),
+        upper: Offset(4),
+        end: Offset(4),
+        at: WallTime(5),
+        batches: vec![CleanedBatch {
+            batch: BatchSummary { checksum: 99, ..batch.summary() },
+            records,
+            delete_horizon: None,
+        }],
+    })
+}
+
+/// The keys of a batch that was appended to a compacted log.
+fn keys(batch: &RecordBatch, keys: &[u64]) -> Note {
+    Note::Log(LogNote::KeysAppended {
+        partition: X,
+        base_offset: batch.base_offset(),
+        leader_epoch: batch.leader_epoch(),
+        records: keys.iter().map(|key| KeyedRecord { key: *key, tombstone: false }).collect(),
+    })
+}
+
+#[test]
+fn what_a_cleaner_takes_is_gone_from_the_logs_that_it_took_it_from() {
+    let mut scene = Scene::new();
+    let (first, later) = (batch(0, 1, &[40, 41]), batch(2, 1, &[42, 43]));
+    for (batch, of) in [(&first, [7, 8]), (&later, [8, 9])] {
+        scene.append(A, batch, AppendOrigin::Leader);
+        scene.note(A, &keys(batch, &of));
+        scene.append(B, batch, AppendOrigin::Follower);
+    }
+    scene.note(A, &cleaned(&first, &[0, 1]));
+    assert_eq!(kinds(&scene.recorder.moments), ["1 appended", "2 appended"], "it is left");
+    scene.note(A, &cleaned(&first, &[0]));
+    let last = scene.recorder.moments.last().map(|moment| moment.kind.clone());
+    let Some(MomentKind::Cleaned { record, replaced_by }) = last else { panic!("{last:?}") };
+    assert_eq!((record.value, replaced_by), (Some(41), Some(2)), "a later record of its key");
+    scene.note(A, &cleaned(&first, &[0]));
+    scene.end(A, false);
+    scene.end(B, false);
+    let wanted = ["1 appended", "2 appended", "1 cleaned", "2 went-down"];
+    assert_eq!(kinds(&scene.recorder.moments), wanted, "node 1 had it no more");
+}
+
+#[test]
+fn a_tombstone_is_known_by_the_number_in_its_header() {
+    let mut scene = Scene::new();
+    let tombstone = RecordValue(41).as_tombstone();
+    let mut builder = RecordBatchBuilder::new(ProducerId(7), ProducerEpoch(0), Sequence(0));
+    builder.push(WallTime(0), None, Some(RecordBatch::encode_value(RecordValue(40), 8)));
+    builder.push_tombstone(WallTime(0), Some(b"key"), tombstone);
+    let batch = builder.build().with_assignment(Offset(0), LeaderEpoch(1));
+    scene.append(A, &batch, AppendOrigin::Leader);
+    let MomentKind::Appended { record, .. } = scene.recorder.moments[0].kind else { panic!() };
+    assert_eq!(record.value, Some(tombstone.0));
 }
 
 #[test]

@@ -76,6 +76,12 @@ impl CompactedRecords {
         known.map_or(&[], Vec::as_slice)
     }
 
+    /// Offsets of the records that a cleaner has left of a batch; none if it is as it was written.
+    pub fn left_of(&self, batch: &BatchSummary) -> Option<&[Offset]> {
+        let cleaned = self.cleaned.get(&(batch.base_offset, batch.checksum))?;
+        Some(&cleaned.records)
+    }
+
     pub(super) fn keys_appended(&mut self, at: (Offset, LeaderEpoch), records: &[KeyedRecord]) {
         self.contents.insert(at, records.to_vec());
     }

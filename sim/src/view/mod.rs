@@ -216,10 +216,10 @@ impl ClusterView {
         self.quorum.voter(node).is_some()
     }
 
-    /// The partition's name as people write it: `orders-0`.
+    /// The partition's name as people write it: `orders-0`, or `orders@2-0` if its topic is the second of its name.
     pub fn partition_name(&self, partition: TopicPartition) -> String {
-        match self.registry.topic(partition.topic) {
-            Some(topic) => format!("{}-{}", topic.name, partition.partition),
+        match self.registry.unique_name(partition.topic) {
+            Some(topic) => format!("{topic}-{}", partition.partition),
             None if partition == TopicPartition::METADATA => "__cluster_metadata-0".to_owned(),
             None => partition.to_string(),
         }

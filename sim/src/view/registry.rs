@@ -8,6 +8,8 @@ use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition,
 };
 
+use crate::history::incarnation_name;
+
 /// What the committed metadata log says.
 #[derive(Debug, Default)]
 pub struct Registry {
@@ -121,6 +123,21 @@ impl Registry {
     pub fn topic_id(&self, name: &str) -> Option<TopicId> {
         let is_it = |(_, topic): &(&TopicId, &TopicView)| topic.name == name && !topic.deleted;
         self.topics.iter().find(is_it).map(|(id, _)| *id)
+    }
+
+    /// The name that only this topic has: of the second of a name `orders@2`.
+    pub fn unique_name(&self, id: TopicId) -> Option<String> {
+        let topic = self.topics.get(&id)?;
+        let alike = self.topics.range(..=id).filter(|(_, other)| other.name == topic.name);
+        Some(incarnation_name(&topic.name, alike.count()))
+    }
+
+    /// The topic that has this name, or had it: `orders` is the first of its name, `orders@2` the second.
+    pub fn incarnation(&self, name: &str) -> Option<TopicId> {
+        let (topic, ordinal) = name.split_once('@').unwrap_or((name, "1"));
+        let before = ordinal.parse::<usize>().ok()?.checked_sub(1)?;
+        let mut alike = self.topics.iter().filter(|(_, other)| other.name == topic);
+        alike.nth(before).map(|(id, _)| *id)
     }
 
     /// The registration of a partition as somebody knows it who has applied the metadata up to an offset; none if there

@@ -14,7 +14,7 @@ use super::disk::SoundLog;
 use super::engine::{Boot, Moment, NodeHost};
 use crate::acknowledgements::Acknowledgements;
 use crate::biography::{BiographyRecorder, Moment as LifeMoment, Stage};
-use crate::history::{History, incarnation_name};
+use crate::history::History;
 use crate::plan::Plan;
 use crate::reach::Tally;
 use crate::run::RunOptions;
@@ -135,14 +135,9 @@ impl<F> Observation<F> {
 
     /// Topic names by id, as histories have them.
     pub(crate) fn topics(&self) -> BTreeMap<TopicId, String> {
-        let topics = self.view().registry().topics();
-        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-        let named = topics.iter().map(|(id, topic)| {
-            let ordinal = seen.entry(&topic.name).or_default();
-            *ordinal += 1;
-            (*id, incarnation_name(&topic.name, *ordinal))
-        });
-        named.collect()
+        let registry = self.view().registry();
+        let ids = registry.topics().keys();
+        ids.filter_map(|id| Some((*id, registry.unique_name(*id)?))).collect()
     }
 
     /// What is true of a partition now.

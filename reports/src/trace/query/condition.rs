@@ -4,8 +4,9 @@ use super::problem::{QueryProblem, nearest};
 use super::reader::{DEPTH_MAX, Reader};
 use super::tree::{Comparison, Condition, Field, Literal, Operator};
 use super::words::Token;
+use crate::trace::event::{EPOCH_FIELDS, OFFSET_FIELDS};
 
-/// Fields that every event has, or may have.
+/// Fields that events of all kinds have, and those that are found in what is a kind's own.
 const FIELDS: [(&str, Field); 11] = [
     ("node", Field::Node),
     ("partition", Field::Partition),
@@ -97,7 +98,8 @@ fn field(reader: &mut Reader<'_>, known: &[String]) -> Result<Field, QueryProble
     };
     let first = name.split('.').next().unwrap_or_default();
     let field = match FIELDS.iter().find(|(field, _)| *field == name) {
-        Some((_, field)) => field.clone(),
+        Some((_, field)) if may_tell(field, known) => field.clone(),
+        Some(_) => return Err(untold_field(reader, &name, known)),
         None if known.iter().any(|field| field == first) => Field::Own(name),
         None => return Err(unknown_field(reader, &name, known)),
     };
@@ -105,13 +107,40 @@ fn field(reader: &mut Reader<'_>, known: &[String]) -> Result<Field, QueryProble
     Ok(field)
 }
 
+/// Whether events with these fields of their own can say what is asked for.
+fn may_tell(field: &Field, known: &[String]) -> bool {
+    let has = |name: &&str| known.iter().any(|field| field == name);
+    match field {
+        Field::Offset => OFFSET_FIELDS.iter().any(has) || ["from", "to"].iter().all(has),
+        Field::Epoch => EPOCH_FIELDS.iter().any(has),
+        Field::Record => has(&"records"),
+        Field::Node
+        | Field::Partition
+        | Field::Time
+        | Field::Event
+        | Field::Row
+        | Field::Text
+        | Field::Family
+        | Field::Kind
+        | Field::Own(_) => true,
+    }
+}
+
+fn untold_field(reader: &Reader<'_>, name: &str, known: &[String]) -> QueryProblem {
+    let own = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+    let help = format!(
+        "beside node, partition, time, event, row and text they have {own}; `harrow query --kinds` lists all"
+    );
+    reader.problem(format!("these events never have `{name}`"), help)
+}
+
 fn unknown_field(reader: &Reader<'_>, name: &str, known: &[String]) -> QueryProblem {
-    let general = FIELDS.iter().map(|(field, _)| *field);
     let own: Vec<&str> = known.iter().map(String::as_str).collect();
-    let help = if let Some(near) = nearest(name, general.clone().chain(own.iter().copied())) {
+    let told = FIELDS.iter().filter(|(_, field)| may_tell(field, known)).map(|(field, _)| *field);
+    let help = if let Some(near) = nearest(name, told.clone().chain(own.iter().copied())) {
         format!("did you mean `{near}`?")
     } else {
-        let general: Vec<&str> = general.collect();
+        let general: Vec<&str> = told.collect();
         let own = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
         format!("every event may have {}; of its own it has {own}", general.join(", "))
     };

@@ -1,7 +1,7 @@
 //! The life of a record, as it is told.
 
 use harrow_broker_model::note::{AppendOrigin, TruncateReason};
-use harrow_broker_model::types::{LeaderEpoch, NodeId};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, RecordValue};
 use harrow_reports::biography::{attach, places};
 use harrow_reports::render::{Format, Styles};
 use harrow_reports::report::Report;
@@ -86,6 +86,31 @@ fn a_short_life_is_told_whole() {
         "  9.000000s client 0 read record 5 here",
     ];
     assert_eq!(lines, wanted);
+}
+
+#[test]
+fn a_cleaner_takes_it_for_a_later_record_of_its_key_and_tombstones_are_called_so() {
+    let tombstone = RecordIdentity { value: Some(RecordValue(9).as_tombstone().0), ..OTHER };
+    let mut report = broken(0);
+    let cleaned = |record, replaced_by| MomentKind::Cleaned { record, replaced_by };
+    report.findings[0].biography = vec![
+        at(1, 1, MomentKind::Appended { record: IT, origin: AppendOrigin::Leader }),
+        at(2, 1, cleaned(IT, Some(8))),
+        at(3, 1, MomentKind::Appended { record: tombstone, origin: AppendOrigin::Leader }),
+        at(4, 1, cleaned(tombstone, None)),
+    ];
+    let lines = told(&report);
+    let number = tombstone.value.expect("it has one");
+    let wanted = [
+        "  2.000000s the cleaner of node 1 took it: offset 8 has a later record of its key"
+            .to_owned(),
+        format!("  3.000000s node 1 appended a tombstone, {number}, as leader of epoch 4"),
+        format!(
+            "  4.000000s the cleaner of node 1 took a tombstone, {number}: a tombstone goes when its \
+             delete.retention.ms is over"
+        ),
+    ];
+    assert_eq!(lines[2..], wanted);
 }
 
 #[test]

@@ -215,7 +215,16 @@ impl Sweep {
             names.iter().map(|name| self.prepared(name)).collect();
         let last = if self.duration.is_some() { u64::MAX } else { 100 };
         let seeds = self.seeds.unwrap_or(SeedRange::new(1, last));
-        Ok(Work { prepared: prepared?, seeds, shard: part(self.shard)? })
+        let shard = part(self.shard)?;
+        if seeds.is_fresh() && shard != Shard::WHOLE {
+            let help = "give all shards the same seeds: `commit:N`, or A..B with the A that one `fresh:N` has printed";
+            let Shard { index, count } = shard;
+            let message = format!(
+                "seeds that nobody chose are others in each shard, and this is {index}/{count}"
+            );
+            return Err(mistake(message, help).into());
+        }
+        Ok(Work { prepared: prepared?, seeds, shard })
     }
 
     fn prepared(&self, name: &str) -> Result<Prepared, Failure> {

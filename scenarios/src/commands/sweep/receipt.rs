@@ -82,20 +82,22 @@ impl Receipt {
 
     /// What two shards of one sweep have otherwise that should be the same, in words.
     pub(super) fn difference(&self, other: &Self) -> Option<String> {
-        let told = |what: &str, one: &dyn std::fmt::Debug, other: &dyn std::fmt::Debug| {
-            Some(format!("{what} {one:?} and {other:?}"))
-        };
+        let told = |what: &str, one: &str, other: &str| Some(format!("{what} {one} and {other}"));
         if self.commit != other.commit {
             return told("commits", &self.commit, &other.commit);
         }
-        if self.scenarios != other.scenarios {
-            return told("scenarios", &self.scenarios, &other.scenarios);
+        let (one, two) = (&self.scenarios, &other.scenarios);
+        if one != two {
+            return match one.iter().zip(two).find(|(a, b)| a != b) {
+                Some((a, b)) => told("scenarios", &format!("`{a}`"), &format!("`{b}`")),
+                None => Some(format!("{} scenarios and {}", one.len(), two.len())),
+            };
         }
         if self.scenarios_digest != other.scenarios_digest {
             return told("texts of scenarios", &self.scenarios_digest, &other.scenarios_digest);
         }
         if self.seeds != other.seeds {
-            return told("seeds", &self.seeds, &other.seeds);
+            return told("seeds", &self.seeds.join(".."), &other.seeds.join(".."));
         }
         (self.shard[1] != other.shard[1])
             .then(|| format!("counts of shards {} and {}", self.shard[1], other.shard[1]))
@@ -160,7 +162,7 @@ impl ReceiptWriter {
     /// Begins a receipt, or goes on with the one that is there: then with the runs that are done already.
     pub(super) fn open(path: Option<&Path>, work: &Work) -> Result<(Self, Vec<Report>), Failure> {
         let mut writer = Self {
-            directory: path.map(OutDirectory::open).transpose()?,
+            directory: path.map(|path| OutDirectory::open_as("--receipt", path)).transpose()?,
             receipt: Receipt::of(work),
             runs: None,
             counted: Counted::default(),

@@ -6,6 +6,8 @@ use harrow_broker_model::node::Effect;
 use harrow_broker_model::note::{ControllerNote, MetadataChange, Note};
 use harrow_broker_model::types::{TopicId, TopicPartition};
 
+use crate::history::{asked_name, incarnation_name};
+
 /// Topic names by id, as far as any node has learned them.
 #[derive(Debug, Default)]
 pub(in crate::world::engine) struct Names(BTreeMap<TopicId, String>);
@@ -16,12 +18,15 @@ impl Names {
         if let Effect::Note(Note::Controller(ControllerNote::MetadataApplied { change, .. })) =
             effect
             && let MetadataChange::TopicCreated { topic, name, .. } = change.as_ref()
+            && !self.0.contains_key(topic)
         {
-            self.0.entry(*topic).or_insert_with(|| name.clone());
+            // Topics are created in the order of their ids, and each is learned before the next.
+            let before = self.0.values().filter(|known| asked_name(known) == name.as_str()).count();
+            self.0.insert(*topic, incarnation_name(name, before + 1));
         }
     }
 
-    /// A partition as people write it: `orders-0`.
+    /// A partition as people write it: `orders-0`, or `orders@2-0` if its topic is the second of its name.
     pub(super) fn place(&self, partition: TopicPartition) -> String {
         match self.0.get(&partition.topic) {
             Some(name) => format!("{name}-{}", partition.partition),
