@@ -82,6 +82,9 @@ pub struct ClusterConfig {
     pub quorum_election_backoff_max_ms: u64,
     /// How long a quorum fetch waits for data at the leader; 500 ms in Kafka.
     pub quorum_fetch_wait_max_ms: u64,
+    /// Snapshots of the metadata log; plans in which there are none do not name them.
+    #[serde(default, skip_serializing_if = "MetadataLogConfig::is_default")]
+    pub metadata_log: MetadataLogConfig,
     /// `controlled.shutdown` patience: a stopping broker halts after this long even if the controller is silent.
     pub controlled_shutdown_timeout_ms: u64,
     /// Whether eligible leader replicas are kept: the feature `eligible.leader.replicas.version`. On in new clusters
@@ -116,6 +119,49 @@ fn is_default_retention_check_interval_ms(interval_ms: &u64) -> bool {
 impl ClusterConfig {
     /// `log.retention.check.interval.ms` of a plan that says nothing.
     pub const RETENTION_CHECK_INTERVAL_MS: u64 = 300_000;
+}
+
+/// When the metadata log gets snapshots, and when what they cover is deleted. Source: Kafka's `MetadataLogConfig`,
+/// KIP-630, KIP-876.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataLogConfig {
+    /// `metadata.log.max.record.bytes.between.snapshots`.
+    pub snapshot_bytes: u64,
+    /// `metadata.log.max.snapshot.interval.ms`; 0 is never.
+    pub snapshot_interval_ms: u64,
+    /// `metadata.max.retention.bytes` of log and snapshots together; -1 is for ever.
+    pub retention_bytes: i64,
+    /// `metadata.max.retention.ms`; -1 is for ever.
+    pub retention_ms: i64,
+    /// How often it is looked at what may be deleted; 60 s in Kafka.
+    pub clean_interval_ms: u64,
+    /// Bytes of a snapshot that are asked for at once; 8 MiB in Kafka, and
+    /// `controller.quorum.fetch.snapshot.max.bytes` since KIP-1219.
+    pub fetch_snapshot_max_bytes: u32,
+}
+
+impl MetadataLogConfig {
+    /// Kafka's defaults.
+    pub const DEFAULT: Self = Self {
+        snapshot_bytes: 20_971_520,
+        snapshot_interval_ms: 3_600_000,
+        retention_bytes: 104_857_600,
+        retention_ms: 604_800_000,
+        clean_interval_ms: 60_000,
+        fetch_snapshot_max_bytes: 8_388_608,
+    };
+
+    /// Whether a plan need not say it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::DEFAULT
+    }
+}
+
+impl Default for MetadataLogConfig {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// What a broker's log cleaner is configured with. Source: Kafka's `CleanerConfig`.

@@ -4,7 +4,7 @@
 
 use crate::config::{
     Acks, AdminConfig, CleanerConfig, ClusterConfig, ConsumerConfig, CoordinatorConfig,
-    OffsetReset, ProducerConfig, TopicConfig,
+    MetadataLogConfig, OffsetReset, ProducerConfig, TopicConfig,
 };
 use crate::defect::Defects;
 use crate::disk_image::DiskImage;
@@ -44,6 +44,7 @@ pub fn cluster() -> ClusterConfig {
         quorum_fetch_timeout_ms: 2_000,
         quorum_election_backoff_max_ms: 1_000,
         quorum_fetch_wait_max_ms: 500,
+        metadata_log: MetadataLogConfig::DEFAULT,
         controlled_shutdown_timeout_ms: 5_000,
         eligible_leader_replicas: true,
         auto_leader_rebalance: true,

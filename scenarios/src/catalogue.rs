@@ -61,6 +61,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "late-proposal",
     "late-registration",
     "lone-controller",
+    "snapshot-catch-up",
     "vote-storm",
     "minority-stays-dead",
     "bank",

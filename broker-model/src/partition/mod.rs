@@ -403,5 +403,7 @@ pub fn error_code(error: ClusterError) -> ErrorCode {
         ClusterError::InconsistentVoterSet => ErrorCode::InconsistentVoterSet,
         ClusterError::CorruptMessage => ErrorCode::CorruptMessage,
         ClusterError::NewLeaderElected => ErrorCode::NewLeaderElected,
+        ClusterError::SnapshotNotFound => ErrorCode::SnapshotNotFound,
+        ClusterError::PositionOutOfRange => ErrorCode::PositionOutOfRange,
     }
 }

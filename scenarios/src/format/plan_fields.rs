@@ -106,6 +106,17 @@ pub(super) const COORDINATOR_FIELDS: &[Field] = &[
     of("offsets_retention_check_interval_ms", CLUSTER, "offsets.retention.check.interval.ms"),
 ];
 
+/// Of `metadata_log`, which a plan leaves out if all are as usual.
+#[rustfmt::skip]
+pub(super) const METADATA_LOG_FIELDS: &[Field] = &[
+    of("snapshot_bytes", CLUSTER, "metadata.log.max.record.bytes.between.snapshots"),
+    of("snapshot_interval_ms", CLUSTER, "metadata.log.max.snapshot.interval.ms"),
+    of("retention_bytes", CLUSTER, "metadata.max.retention.bytes"),
+    of("retention_ms", CLUSTER, "metadata.max.retention.ms"),
+    of("clean_interval_ms", CLUSTER, "metadata.log.clean.interval.ms"),
+    of("fetch_snapshot_max_bytes", CLUSTER, "controller.quorum.fetch.snapshot.max.bytes"),
+];
+
 /// Of `cleaner`.
 #[rustfmt::skip]
 pub(super) const CLEANER_FIELDS: &[Field] = &[
