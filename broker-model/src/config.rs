@@ -42,6 +42,10 @@ pub struct ClusterConfig {
     pub high_watermark_checkpoint_interval_ms: u64,
     /// `log.flush.offset.checkpoint.interval.ms`.
     pub recovery_point_checkpoint_interval_ms: u64,
+    /// Over so many racks the brokers are spread (`broker.rack`), and leaders send consumers to replicas of their own
+    /// rack (`replica.selector.class`); 0 is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub racks: u32,
     /// `log.segment.bytes`.
     pub segment_bytes: u32,
     /// `log.flush.scheduler.interval.ms`: how often logs are looked at for `flush.ms`.
@@ -116,7 +120,23 @@ fn is_default_retention_check_interval_ms(interval_ms: &u64) -> bool {
     *interval_ms == ClusterConfig::RETENTION_CHECK_INTERVAL_MS
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What a rack is called.
+pub fn rack_name(rack: u32) -> String {
+    format!("rack-{rack}")
+}
+
 impl ClusterConfig {
+    /// The rack of a broker, from 1 on.
+    pub fn rack_of(&self, broker: NodeId) -> Option<u32> {
+        let place = self.brokers.iter().position(|known| *known == broker)?;
+        (self.racks > 0).then(|| place as u32 % self.racks + 1)
+    }
+
     /// `log.retention.check.interval.ms` of a plan that says nothing.
     pub const RETENTION_CHECK_INTERVAL_MS: u64 = 300_000;
 }
@@ -460,6 +480,9 @@ pub struct ConsumerConfig {
     /// `isolation.level`.
     #[serde(default = "read_uncommitted")]
     pub isolation: IsolationLevel,
+    /// `client.rack`; 0 is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rack: u32,
     /// Its group, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<MemberConfig>,

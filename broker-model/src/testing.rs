@@ -29,6 +29,7 @@ pub fn cluster() -> ClusterConfig {
         fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 5_000,
         recovery_point_checkpoint_interval_ms: 60_000,
+        racks: 0,
         segment_bytes: 1 << 20,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
         retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
@@ -104,6 +105,7 @@ pub fn consumer(node: i32) -> ConsumerConfig {
         metadata_max_age_ms: 60_000,
         offset_reset: OffsetReset::Earliest,
         isolation: IsolationLevel::ReadUncommitted,
+        rack: 0,
         group: None,
     }
 }

@@ -62,6 +62,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "late-registration",
     "lone-controller",
     "snapshot-catch-up",
+    "nearest-replica",
     "vote-storm",
     "minority-stays-dead",
     "bank",

@@ -442,7 +442,8 @@ impl Controller {
     }
 
     /// Takes the metadata from a snapshot that ends beyond what was applied: when it boots, and when the leader gave
-    /// one. A leader never does. Source: `KafkaRaftClient.updateListenersProgress`, `MetadataLoader.handleLoadSnapshot`.
+    /// one. A leader never does. Source: `KafkaRaftClient.updateListenersProgress`,
+    /// `MetadataLoader.handleLoadSnapshot`.
     fn load_snapshot(&mut self, now: Now, effects: &mut Effects) {
         let Some((snapshot, image)) = self.quorum.snapshot_beyond(self.committed.end_offset) else {
             return;

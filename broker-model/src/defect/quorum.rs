@@ -47,7 +47,10 @@ QuorumDefect {
     SnapshotNotSynced {
         name: "snapshot-not-synced",
         source: "KAFKA-15312; FileRawSnapshotWriter.freeze",
-        affected: Affected::Fixed { since: Version::new(3, 0, 0), fixed: &[Version::new(3, 5, 2), Version::new(3, 6, 0)] },
+        affected: Affected::Fixed {
+            since: Version::new(3, 0, 0),
+            fixed: &[Version::new(3, 5, 2), Version::new(3, 6, 0)],
+        },
         side: Server,
         shows: "durability" / "snapshot-not-durable" in "snapshot-catch-up", seed 1,
         meaning: "A snapshot of the metadata counts as soon as its file has its name, though its bytes may not \

@@ -29,7 +29,8 @@ use crate::types::{
 
 pub use follower::FetchOutcome;
 pub use leader::{
-    ByTime, ConsumerRead, FetchBounds, ProduceAck, ProduceOutcome, ProduceTicket, TimedOffset,
+    ByTime, ConsumerRead, FetchBounds, ProduceAck, ProduceOutcome, ProduceTicket, ReadReplica,
+    TimedOffset,
 };
 
 use leader::LeaderState;

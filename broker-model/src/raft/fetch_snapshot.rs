@@ -1,8 +1,8 @@
 //! Who is behind the start of the leader's metadata log fetches a snapshot instead, part by part.
 //!
 //! Obligation: a leader that does not have the records any more names a snapshot of what they gave. Without that a
-//! voter or broker that was away for long never comes back: it is told to cut its log, or to ask again, for ever. Source:
-//! KIP-630; `KafkaRaftClient.tryCompleteFetchRequest`, `handleFetchSnapshotRequest`, `handleFetchSnapshotResponse`,
+//! voter or broker that was away for long never comes back: it is told to cut its log, or to ask again, for ever.
+//! Source: KIP-630; `KafkaRaftClient.tryCompleteFetchRequest`, `handleFetchSnapshotRequest`, `handleFetchSnapshotResponse`,
 //! `ReplicatedLog.validateOffsetAndEpoch`.
 
 use crate::message::{

@@ -6,8 +6,8 @@
 //! committed records only. Source: KIP-630, Kafka's `KafkaMetadataLog`.
 //!
 //! Kafka writes snapshots on a thread of their own while the voter goes on; here the voter waits for it. A snapshot
-//! that is deleted is renamed first and removed a minute later; here it is gone at once. A snapshot that cannot be read is
-//! taken for one that an operator has deleted; Kafka fails when it reads it.
+//! that is deleted is renamed first and removed a minute later; here it is gone at once. A snapshot that cannot be read
+//! is taken for one that an operator has deleted; Kafka fails when it reads it.
 
 use bytes::Bytes;
 

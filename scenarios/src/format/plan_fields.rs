@@ -72,6 +72,7 @@ pub(super) const CLUSTER_FIELDS: &[Field] = &[
         "replica.high.watermark.checkpoint.interval.ms"),
     of("recovery_point_checkpoint_interval_ms", CLUSTER,
         "log.flush.offset.checkpoint.interval.ms"),
+    of("racks", CLUSTER, "broker.racks"),
     of("segment_bytes", CLUSTER, "log.segment.bytes"),
     of("flush_scheduler_interval_ms", CLUSTER, "log.flush.scheduler.interval.ms"),
     of("retention_check_interval_ms", CLUSTER, "log.retention.check.interval.ms"),
@@ -213,6 +214,7 @@ pub(super) const CONSUMER_CONFIG: &[Field] = &[
     of("request_timeout_ms", CONSUMER, "request.timeout.ms"),
     of("retry_backoff_ms", CONSUMER, "retry.backoff.ms"),
     of("metadata_max_age_ms", CONSUMER, "metadata.max.age.ms"),
+    of("rack", CONSUMER, "client.rack"),
 ];
 
 #[rustfmt::skip]

@@ -34,6 +34,7 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
             .long("replica.high.watermark.checkpoint.interval.ms"),
         recovery_point_checkpoint_interval_ms: drawn
             .long("log.flush.offset.checkpoint.interval.ms"),
+        racks: drawn.int("broker.racks"),
         segment_bytes: drawn.int("log.segment.bytes"),
         flush_scheduler_interval_ms: drawn.long("log.flush.scheduler.interval.ms"),
         retention_check_interval_ms: drawn.long("log.retention.check.interval.ms"),

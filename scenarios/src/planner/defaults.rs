@@ -33,6 +33,8 @@ pub const CLUSTER: &[Setting] = &[
         "Kafka: 5000"),
     setting("log.flush.offset.checkpoint.interval.ms", (5_000, 5_000), (10, FOREVER_MS),
         "Kafka: 60000"),
+    setting("broker.racks", (0, 0), (0, 99),
+        "racks over which brokers are spread (`broker.rack`); then `replica.selector.class` goes by them"),
     setting("log.segment.bytes", (16_384, 16_384), (512, 1 << 30),
         "Kafka: 1073741824; small, so that segments roll"),
     setting("log.flush.scheduler.interval.ms", (3_000, 3_000), (10, FOREVER_MS),
@@ -148,6 +150,7 @@ pub const TRANSACTION: &[Setting] = &[
 /// Keys of a `[[load]]` of kind `consumer`.
 #[rustfmt::skip]
 pub const CONSUMER: &[Setting] = &[
+    setting("client.rack", (0, 0), (0, 99), "which of the racks; 0 is none, as Kafka"),
     setting("fetch.max.wait.ms", (500, 500), (1, FOREVER_MS), "as Kafka"),
     setting("fetch.max.bytes", (65_536, 65_536), (256, 1 << 30), "Kafka: 52428800"),
     setting("request.timeout.ms", (2_000, 2_000), (10, FOREVER_MS), "Kafka: 30000"),

@@ -191,11 +191,9 @@ fn a_part_is_given_of_what_is_there() {
     write(&mut net, 1..12);
     let leads = leader(&mut net);
     let epoch = net.controller(leads).quorum_epoch();
-    let latest = net.notes.iter().rev().find_map(|(node, note)| match note {
-        Note::Quorum(QuorumNote::SnapshotWritten { snapshot, .. }) if *node == leads => {
-            Some(*snapshot)
-        }
-        _ => None,
+    let latest = net.notes.iter().rev().find_map(|(node, note)| {
+        let Note::Quorum(QuorumNote::SnapshotWritten { snapshot, .. }) = note else { return None };
+        (*node == leads).then_some(*snapshot)
     });
     let latest = latest.expect("a snapshot was made");
     let older = LeaderEpoch(epoch.0 - 1);
