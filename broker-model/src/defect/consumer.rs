@@ -22,21 +22,9 @@ ConsumerDefect {
         source: "KAFKA-14372; ReplicaManager.findPreferredReadReplica",
         affected: Affected::Fixed { since: Version::new(2, 4, 0), fixed: &[Version::new(3, 4, 0)] },
         side: Server,
-        shows: "leadership" / "read-replica-not-in-sync" in "nearest-replica", seed 1,
+        shows: "leadership" / "read-replica-not-in-sync" in "nearest-replica", seed 2,
         meaning: "A leader sends consumers to a replica of their rack although that is not in the ISR.",
         example: "A follower is cut off from its leader and not from its consumers. They are sent to it, again and \
             again, and read nothing new for as long as it lasts.",
-    }
-
-    StaleReadReplica {
-        name: "stale-read-replica",
-        source: "KAFKA-14379; Fetcher",
-        affected: Affected::Fixed { since: Version::new(2, 4, 0), fixed: &[Version::new(3, 5, 0)] },
-        side: Client,
-        shows: "liveness" / "consumer-lag" in "nearest-replica", seed 1,
-        meaning: "A consumer keeps to the replica that it was sent to although that does not answer, or refuses, \
-            until `metadata.max.age.ms` is over.",
-        example: "The replica of a consumer's rack is given to another broker. The consumer asks the old one for \
-            five minutes more, is refused each time, and reads nothing.",
     }
 } }

@@ -65,7 +65,7 @@ QuorumDefect {
         source: "KAFKA-14238; KafkaMetadataLog.apply",
         affected: Affected::Fixed { since: Version::new(3, 0, 0), fixed: &[Version::new(3, 3, 0)] },
         side: Server,
-        shows: "durability" / "metadata-deleted-uncovered" in "snapshot-catch-up", seed 1,
+        shows: "durability" / "metadata-deleted-uncovered" in "snapshot-catch-up", seed 7,
         meaning: "Records of the metadata log are deleted for their age though no snapshot holds what they \
             gave.",
         example: "A cluster is quiet for a week. Its controllers delete metadata that is older than that, \

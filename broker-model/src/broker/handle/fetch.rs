@@ -230,8 +230,18 @@ impl Broker {
         );
     }
 
-    /// Reads for a consumer what is there now.
+    /// Reads for a consumer what is there now, and sends it to another replica where there is a better one.
     pub(in crate::broker) fn read_for_consumer(&self, fetch: &ConsumerFetch) -> Answer {
+        self.read_in_rack(fetch, fetch.request.rack_id.clone())
+    }
+
+    /// What a fetch that waits is looked at for: that another replica is the better one by now ends no waiting. Source:
+    /// `DelayedFetch.tryComplete`.
+    pub(in crate::broker) fn read_for_waiting(&self, fetch: &ConsumerFetch) -> Answer {
+        self.read_in_rack(fetch, StrBytes::default())
+    }
+
+    fn read_in_rack(&self, fetch: &ConsumerFetch, rack: StrBytes) -> Answer {
         let request = &fetch.request;
         let count = match fetch.context {
             FetchContext::Incremental(id) => self.fetch_sessions.due_count(id),
@@ -242,7 +252,7 @@ impl Broker {
             bytes: 0,
             urgent: false,
             isolation: isolation_level(request.isolation_level),
-            rack: request.rack_id.clone(),
+            rack,
             facts: Vec::new(),
         };
         if let FetchContext::Incremental(id) = fetch.context {

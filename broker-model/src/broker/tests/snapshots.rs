@@ -47,7 +47,7 @@ fn give_part(
     };
     assert_eq!((asked.snapshot, asked.epoch), (snapshot, EPOCH));
     let from = asked.position as usize;
-    let bytes = whole.slice(from..whole.len().min(from + count));
+    let bytes = whole.slice(from..whole.len().min(from.saturating_add(count)));
     let response = FetchSnapshotResponse {
         epoch: EPOCH,
         leader: Some(CONTROLLER),

@@ -10,7 +10,6 @@
 
 use crate::client::metadata::PartitionKey;
 use crate::config::ms;
-use crate::defect::ConsumerDefect;
 use crate::proto::ErrorCode;
 use crate::types::{NodeId, Time};
 
@@ -59,17 +58,13 @@ impl Consumer {
     /// A fetch was refused. What is no sign of old metadata is asked of the same replica again.
     pub(super) fn on_fetch_refused(&mut self, key: PartitionKey, error: ErrorCode) {
         let stays = error == ErrorCode::UnknownLeaderEpoch || error == ErrorCode::CorruptMessage;
-        // ConsumerDefect::StaleReadReplica: it is asked again, whatever it says.
-        if !stays && !self.defects.has(ConsumerDefect::StaleReadReplica) {
+        if !stays {
             self.leave_read_replica(key);
         }
     }
 
     /// A replica does not answer.
     pub(super) fn on_replica_lost(&mut self, node: NodeId) {
-        if self.defects.has(ConsumerDefect::StaleReadReplica) {
-            return;
-        }
         for index in 0..self.leases.len() {
             let (_, key) = self.leases[index];
             let known = self.positions.get(&key).and_then(|position| position.read_replica);

@@ -5,7 +5,6 @@ use bytes::{Bytes, BytesMut};
 use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::OffsetReset;
-use crate::defect::{ConsumerDefect, Defect};
 use crate::message::{ClientRequest, ClientResponse, RequestBody};
 use crate::note::{ConsumerNote, Note};
 use crate::proto::{
@@ -572,10 +571,9 @@ fn sent_to(replica: i32) -> ResponseBody {
 }
 
 /// A consumer at offset 10 that was sent to broker 2, and its fetch there.
-fn reading_from_two(defects: &[Defect]) -> (Driver<Consumer>, SentRequest) {
+fn reading_from_two() -> (Driver<Consumer>, SentRequest) {
     let config = ConsumerConfig { metadata_max_age_ms: 1_500, ..config() };
     let mut driver = at_ten(config);
-    driver.node.defects = defects.iter().copied().collect();
     let asked = take_fetch(&mut driver);
     assert_eq!(asked.to, NodeId(1));
     driver.answer(&asked, sent_to(2));
@@ -589,47 +587,36 @@ type End = fn(&mut Driver<Consumer>, &SentRequest);
 
 #[test]
 fn a_replica_that_fails_is_left_for_the_leader_and_the_position_stays() {
-    let rows: [(&str, End, bool); 4] = [
-        (
-            "out of range",
-            |driver, asked| driver.answer(asked, error_answer(ErrorCode::OffsetOutOfRange)),
-            false,
-        ),
-        (
-            "refused",
-            |driver, asked| driver.answer(asked, error_answer(ErrorCode::NotLeaderOrFollower)),
-            true,
-        ),
-        ("lost", |driver, _| driver.lose(NodeId(2), Channel::ClientFetch), true),
-        (
-            "after its time",
-            |driver, asked| {
-                driver.advance(1_600);
-                driver.answer(asked, records_answer(Bytes::new()));
-            },
-            false,
-        ),
+    let rows: [(&str, End); 4] = [
+        ("out of range", |driver, asked| {
+            driver.answer(asked, error_answer(ErrorCode::OffsetOutOfRange));
+        }),
+        ("refused", |driver, asked| {
+            driver.answer(asked, error_answer(ErrorCode::NotLeaderOrFollower));
+        }),
+        ("lost", |driver, _| driver.lose(NodeId(2), Channel::ClientFetch)),
+        ("after its time", |driver, asked| {
+            driver.advance(1_600);
+            driver.answer(asked, records_answer(Bytes::new()));
+        }),
     ];
-    for (what, end, kept_before) in rows {
-        let stale = Defect::Consumer(ConsumerDefect::StaleReadReplica);
-        for (defects, to) in [(&[][..], 1), (&[stale][..], if kept_before { 2 } else { 1 })] {
-            let (mut driver, asked) = reading_from_two(defects);
-            end(&mut driver, &asked);
-            driver.advance(300);
-            let next = take_fetch(&mut driver);
-            let position = (next.to, fetched(&next).fetch_offset);
-            assert_eq!(position, (NodeId(to), 10), "{what}, {defects:?}");
-        }
+    for (what, end) in rows {
+        let (mut driver, asked) = reading_from_two();
+        end(&mut driver, &asked);
+        driver.advance(300);
+        let next = take_fetch(&mut driver);
+        assert_eq!((next.to, fetched(&next).fetch_offset), (NodeId(1), 10), "{what}");
     }
 }
 
 #[test]
 fn a_consumer_reads_from_its_replica_until_another_leads() {
-    let (mut driver, asked) = reading_from_two(&[]);
+    let (mut driver, asked) = reading_from_two();
     driver.answer(&asked, records_answer(batch(10, 2, 3)));
     poll(&mut driver, 3, 100);
     assert_eq!(polled(&driver, 3), [10, 11]);
     assert_eq!(take_fetch(&mut driver).to, NodeId(2));
+    driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
     driver.send_leaders(&[(3, 4)]);
     let asked = take_epoch_query(&mut driver);
     assert_eq!(asked.to, NodeId(3), "the leader is asked whether its log is the one");

@@ -69,12 +69,12 @@ fn who_was_away_for_longer_than_the_log_reaches_begins_with_a_snapshot() {
     net.crash(away, true);
     write(&mut net, 4..20);
     let start = net.controller(leads).log().log_start_offset();
-    assert!(written(&net, leads, false) > 2 && start > Offset(20), "the log begins at {start}");
+    assert!(written(&net, leads, false) > 2 && start > Offset(10), "the log begins at {start}");
     net.restart(away);
     net.run_for(3_000);
     assert_eq!(written(&net, away, true), 1, "one snapshot was fetched");
     assert_eq!(net.image(away), net.image(leads));
-    assert!(net.controller(away).log().log_start_offset() > Offset(20), "it did not read all");
+    assert!(net.controller(away).log().log_start_offset() > Offset(10), "it did not read all");
     assert!(net.halted.is_empty(), "{:?}", net.halted);
 }
 
@@ -88,7 +88,7 @@ fn a_restarted_voter_has_the_metadata_of_its_snapshot_and_its_log() {
     }
     for node in VOTERS {
         net.restart(node);
-        assert!(net.image(node).end_offset > Offset(20), "{node} knows what its snapshot holds");
+        assert!(net.image(node).end_offset > Offset(5), "{node} knows what its snapshot holds");
     }
     let leads = leader(&mut net);
     net.run_for(3_000);
@@ -115,8 +115,11 @@ fn without_the_rules_a_voter_is_left_without_its_metadata() {
         (&[Defect::Quorum(QuorumDefect::SnapshotNotSynced)], false, true),
     ];
     for (defects, by_age, halts) in rows {
-        let mut net = Net::new(snapshots(defects));
-        write(&mut net, 1..16);
+        let mut config = snapshots(defects);
+        // Segments fill and grow old behind the last snapshot.
+        (config.metadata_log.snapshot_bytes, config.metadata_log.clean_interval_ms) = (900, 15_000);
+        let mut net = Net::new(config);
+        write(&mut net, 1..60);
         assert_eq!(deleted(&net), by_age, "{defects:?}");
         let leads = leader(&mut net);
         net.crash(leads, true);
@@ -198,8 +201,8 @@ fn a_part_is_given_of_what_is_there() {
     let latest = latest.expect("a snapshot was made");
     let older = LeaderEpoch(epoch.0 - 1);
     let rows = [
-        (latest, epoch, 0, None, 64),
-        (latest, epoch, 3, None, 64),
+        (latest, epoch, 0, None, 10),
+        (latest, epoch, 3, None, 10),
         (latest, epoch, 1 << 40, Some(ClusterError::PositionOutOfRange), 0),
         (id(9, 9_999), epoch, 0, Some(ClusterError::SnapshotNotFound), 0),
         (latest, older, 0, Some(ClusterError::FencedLeaderEpoch), 0),
@@ -207,7 +210,7 @@ fn a_part_is_given_of_what_is_there() {
     for (snapshot, epoch, position, error, length) in rows {
         net.inbox.clear();
         let request =
-            FetchSnapshotRequest { replica: NodeId(1), epoch, snapshot, position, bytes_max: 64 };
+            FetchSnapshotRequest { replica: NodeId(1), epoch, snapshot, position, bytes_max: 10 };
         let body = RequestBody::Quorum(QuorumRequest::FetchSnapshot(Box::new(request)));
         net.ask(NodeId(1), leads, Channel::QuorumFetch, body);
         net.run_for(10);
