@@ -616,7 +616,7 @@ fn a_consumer_reads_from_its_replica_until_another_leads() {
     poll(&mut driver, 3, 100);
     assert_eq!(polled(&driver, 3), [10, 11]);
     assert_eq!(take_fetch(&mut driver).to, NodeId(2));
-    driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
+    driver.event(Event::ConnectionLost { to: NodeId(1), channel: Channel::Client });
     driver.send_leaders(&[(3, 4)]);
     let asked = take_epoch_query(&mut driver);
     assert_eq!(asked.to, NodeId(3), "the leader is asked whether its log is the one");
