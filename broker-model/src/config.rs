@@ -42,6 +42,10 @@ pub struct ClusterConfig {
     pub high_watermark_checkpoint_interval_ms: u64,
     /// `log.flush.offset.checkpoint.interval.ms`.
     pub recovery_point_checkpoint_interval_ms: u64,
+    /// Over so many racks the brokers are spread (`broker.rack`), and leaders send consumers to replicas of their own
+    /// rack (`replica.selector.class`); 0 is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub racks: u32,
     /// `log.segment.bytes`.
     pub segment_bytes: u32,
     /// `log.flush.scheduler.interval.ms`: how often logs are looked at for `flush.ms`.
@@ -82,6 +86,9 @@ pub struct ClusterConfig {
     pub quorum_election_backoff_max_ms: u64,
     /// How long a quorum fetch waits for data at the leader; 500 ms in Kafka.
     pub quorum_fetch_wait_max_ms: u64,
+    /// Snapshots of the metadata log; plans in which there are none do not name them.
+    #[serde(default, skip_serializing_if = "MetadataLogConfig::is_default")]
+    pub metadata_log: MetadataLogConfig,
     /// `controlled.shutdown` patience: a stopping broker halts after this long even if the controller is silent.
     pub controlled_shutdown_timeout_ms: u64,
     /// Whether eligible leader replicas are kept: the feature `eligible.leader.replicas.version`. On in new clusters
@@ -113,9 +120,68 @@ fn is_default_retention_check_interval_ms(interval_ms: &u64) -> bool {
     *interval_ms == ClusterConfig::RETENTION_CHECK_INTERVAL_MS
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What a rack is called.
+pub fn rack_name(rack: u32) -> String {
+    format!("rack-{rack}")
+}
+
 impl ClusterConfig {
+    /// The rack of a broker, from 1 on.
+    pub fn rack_of(&self, broker: NodeId) -> Option<u32> {
+        let place = self.brokers.iter().position(|known| *known == broker)?;
+        (self.racks > 0).then(|| place as u32 % self.racks + 1)
+    }
+
     /// `log.retention.check.interval.ms` of a plan that says nothing.
     pub const RETENTION_CHECK_INTERVAL_MS: u64 = 300_000;
+}
+
+/// When the metadata log gets snapshots, and when what they cover is deleted. Source: Kafka's `MetadataLogConfig`,
+/// KIP-630, KIP-876.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataLogConfig {
+    /// `metadata.log.max.record.bytes.between.snapshots`.
+    pub snapshot_bytes: u64,
+    /// `metadata.log.max.snapshot.interval.ms`; 0 is never.
+    pub snapshot_interval_ms: u64,
+    /// `metadata.max.retention.bytes` of log and snapshots together; -1 is for ever.
+    pub retention_bytes: i64,
+    /// `metadata.max.retention.ms`; -1 is for ever.
+    pub retention_ms: i64,
+    /// How often it is looked at what may be deleted; 60 s in Kafka.
+    pub clean_interval_ms: u64,
+    /// Bytes of a snapshot that are asked for at once; 8 MiB in Kafka, and
+    /// `controller.quorum.fetch.snapshot.max.bytes` since KIP-1219.
+    pub fetch_snapshot_max_bytes: u32,
+}
+
+impl MetadataLogConfig {
+    /// Kafka's defaults.
+    pub const DEFAULT: Self = Self {
+        snapshot_bytes: 20_971_520,
+        snapshot_interval_ms: 3_600_000,
+        retention_bytes: 104_857_600,
+        retention_ms: 604_800_000,
+        clean_interval_ms: 60_000,
+        fetch_snapshot_max_bytes: 8_388_608,
+    };
+
+    /// Whether a plan need not say it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::DEFAULT
+    }
+}
+
+impl Default for MetadataLogConfig {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// What a broker's log cleaner is configured with. Source: Kafka's `CleanerConfig`.
@@ -414,6 +480,9 @@ pub struct ConsumerConfig {
     /// `isolation.level`.
     #[serde(default = "read_uncommitted")]
     pub isolation: IsolationLevel,
+    /// `client.rack`; 0 is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rack: u32,
     /// Its group, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<MemberConfig>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Offset, TopicPartition};
+use crate::types::{Offset, SnapshotId, TopicPartition};
 
 /// Names a file of a node. Logs are appended to. Checkpoints, the quorum state and the partition
 /// metadata are replaced whole; producer snapshots and the clean-shutdown file are written in place.
@@ -50,6 +50,8 @@ pub enum FileId {
         /// What it is called.
         suffix: Suffix,
     },
+    /// `OFFSET-EPOCH.checkpoint` of a voter: a snapshot of the metadata log. Source: KIP-630.
+    MetadataSnapshot(SnapshotId),
 }
 
 /// What a segment's file is called while it is no segment. Source: `LogFileUtils`.
@@ -79,6 +81,7 @@ impl FileId {
             | Self::ProducerSnapshot { partition, .. }
             | Self::SegmentAside { partition, .. }
             | Self::PartitionMetadata(partition) => Some(partition),
+            Self::MetadataSnapshot(_) => Some(TopicPartition::METADATA),
             Self::RecoveryPointCheckpoint
             | Self::HighWatermarkCheckpoint
             | Self::LogStartOffsetCheckpoint
@@ -110,7 +113,16 @@ impl DiskImage {
             | FileId::QuorumState
             | FileId::CleanerCheckpoint
             | FileId::SegmentAside { .. }
+            | FileId::MetadataSnapshot(_)
             | FileId::PartitionMetadata(_) => None,
+        })
+    }
+
+    /// The snapshots of the metadata log, the oldest first.
+    pub fn metadata_snapshots(&self) -> impl Iterator<Item = (SnapshotId, &Bytes)> {
+        self.files.iter().filter_map(|(file, bytes)| {
+            let FileId::MetadataSnapshot(id) = file else { return None };
+            Some((*id, bytes))
         })
     }
 

@@ -1,5 +1,6 @@
 //! What nodes say to each other: Kafka's own structs towards clients, our own small ones inside the cluster.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::admin_message::{AdminRequest, AdminResponse};
@@ -9,8 +10,8 @@ use crate::proto;
 use crate::record::{RecordBatch, TransactionMarker};
 use crate::transaction_admin_message::{TransactionAdminRequest, TransactionAdminResponse};
 use crate::types::{
-    BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicPartition,
-    TransactionOrdinal,
+    BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, SnapshotId,
+    TopicPartition, TransactionOrdinal,
 };
 
 /// What is said on a connection, with the number that pairs an answer with its request.
@@ -103,13 +104,14 @@ pub enum ControllerRequest {
     Admin(Box<AdminRequest>),
 }
 
-/// What voters ask of each other but for the log.
+/// What voters ask of each other but for the log; snapshots brokers ask for, too.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the Kafka request, or our struct, of its name")]
 pub enum QuorumRequest {
     Vote(VoteRequest),
     BeginQuorumEpoch(BeginQuorumEpochRequest),
     EndQuorumEpoch(Box<EndQuorumEpochRequest>),
+    FetchSnapshot(Box<FetchSnapshotRequest>),
 }
 
 /// What is answered, by who asked.
@@ -185,6 +187,7 @@ pub enum QuorumResponse {
     Vote(VoteResponse),
     BeginQuorumEpoch(QuorumEpochResponse),
     EndQuorumEpoch(QuorumEpochResponse),
+    FetchSnapshot(Box<FetchSnapshotResponse>),
 }
 
 /// Errors inside the cluster: Kafka's error codes of the same names.
@@ -206,6 +209,8 @@ pub enum ClusterError {
     InconsistentVoterSet,
     CorruptMessage,
     NewLeaderElected,
+    SnapshotNotFound,
+    PositionOutOfRange,
 }
 
 /// A follower asks a leader for records. Source: Kafka's Fetch with a replica id.
@@ -542,8 +547,44 @@ pub struct QuorumFetchResponse {
     pub error: Option<ClusterError>,
     /// Where the logs differ.
     pub diverging: Option<EpochEnd>,
+    /// What is to be fetched instead: the log does not begin early enough for the one who asks.
+    pub snapshot: Option<SnapshotId>,
     /// The leader's high watermark; [`Offset::NONE`] if not known in its epoch yet.
     pub high_watermark: Offset,
     /// Records from the fetch offset on, committed or not.
     pub batches: Vec<RecordBatch>,
+}
+
+/// A voter or a broker asks for a part of a snapshot of the metadata log. Source: KIP-630.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FetchSnapshotRequest {
+    /// Who.
+    pub replica: NodeId,
+    /// The epoch it knows.
+    pub epoch: LeaderEpoch,
+    /// Which.
+    pub snapshot: SnapshotId,
+    /// Bytes of it that it has.
+    pub position: u64,
+    /// How many bytes more it wants at most.
+    pub bytes_max: u32,
+}
+
+/// Answer to [`FetchSnapshotRequest`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct FetchSnapshotResponse {
+    /// The answering node's epoch.
+    pub epoch: LeaderEpoch,
+    /// Leader of that epoch, if known.
+    pub leader: Option<NodeId>,
+    /// What went wrong: then there are no bytes.
+    pub error: Option<ClusterError>,
+    /// Which.
+    pub snapshot: SnapshotId,
+    /// Size of all of it in bytes.
+    pub size: u64,
+    /// Where the bytes begin.
+    pub position: u64,
+    /// A part of it.
+    pub bytes: Bytes,
 }

@@ -7,6 +7,7 @@
 //! disk: after a crash the host builds a new node from a [`DiskImage`](crate::disk_image::DiskImage).
 
 use crate::log::Log;
+use crate::metadata::MetadataImage;
 use crate::node_status::NodeStatus;
 use crate::types::Now;
 
@@ -24,6 +25,11 @@ pub trait Node {
     /// The logs that the node holds, so that a host can compare them with what the node stated of them.
     fn logs(&self) -> Vec<&Log> {
         Vec::new()
+    }
+
+    /// The metadata as the node has applied it, if it keeps any.
+    fn metadata(&self) -> Option<&MetadataImage> {
+        None
     }
 
     /// Where the node stands and what it holds, so that a host can tell whether everything has come to rest.

@@ -4,6 +4,7 @@ use crate::broker::Broker;
 use crate::client::{Admin, Consumer, Pipeline, Producer};
 use crate::controller::Controller;
 use crate::log::Log;
+use crate::metadata::MetadataImage;
 use crate::node::{Deadline, Effects, Event, Node};
 use crate::node_status::NodeStatus;
 use crate::types::Now;
@@ -45,6 +46,14 @@ impl Node for Process {
             Self::Consumer(consumer) => consumer.logs(),
             Self::Pipeline(pipeline) => pipeline.logs(),
             Self::Admin(admin) => admin.logs(),
+        }
+    }
+
+    fn metadata(&self) -> Option<&MetadataImage> {
+        match self {
+            Self::Broker(broker) => Node::metadata(broker.as_ref()),
+            Self::Controller(controller) => controller.metadata(),
+            Self::Producer(_) | Self::Consumer(_) | Self::Pipeline(_) | Self::Admin(_) => None,
         }
     }
 

@@ -4,7 +4,7 @@
 
 use crate::config::{
     Acks, AdminConfig, CleanerConfig, ClusterConfig, ConsumerConfig, CoordinatorConfig,
-    OffsetReset, ProducerConfig, TopicConfig,
+    MetadataLogConfig, OffsetReset, ProducerConfig, TopicConfig,
 };
 use crate::defect::Defects;
 use crate::disk_image::DiskImage;
@@ -29,6 +29,7 @@ pub fn cluster() -> ClusterConfig {
         fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 5_000,
         recovery_point_checkpoint_interval_ms: 60_000,
+        racks: 0,
         segment_bytes: 1 << 20,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
         retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
@@ -44,6 +45,7 @@ pub fn cluster() -> ClusterConfig {
         quorum_fetch_timeout_ms: 2_000,
         quorum_election_backoff_max_ms: 1_000,
         quorum_fetch_wait_max_ms: 500,
+        metadata_log: MetadataLogConfig::DEFAULT,
         controlled_shutdown_timeout_ms: 5_000,
         eligible_leader_replicas: true,
         auto_leader_rebalance: true,
@@ -103,6 +105,7 @@ pub fn consumer(node: i32) -> ConsumerConfig {
         metadata_max_age_ms: 60_000,
         offset_reset: OffsetReset::Earliest,
         isolation: IsolationLevel::ReadUncommitted,
+        rack: 0,
         group: None,
     }
 }

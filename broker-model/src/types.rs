@@ -89,6 +89,22 @@ number! {
     WallTime(i64)
 }
 
+/// Names a snapshot of the metadata log: what all records below `end_offset` give, the last of which is of `epoch`.
+/// Ordered as Kafka orders them. Source: KIP-630, Kafka's `OffsetAndEpoch`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SnapshotId {
+    /// Epoch of the last record in it.
+    pub epoch: LeaderEpoch,
+    /// Offset after the last record in it.
+    pub end_offset: Offset,
+}
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of epoch {}", self.end_offset, self.epoch)
+    }
+}
+
 impl RecordValue {
     /// Set in the values of tombstones: a null has no room for a number, so that a header carries it.
     const TOMBSTONE: u64 = 1 << 31;

@@ -349,6 +349,7 @@ fn why_cut(reason: TruncateReason) -> &'static str {
         TruncateReason::Diverged => "it diverges from the leader's log there",
         TruncateReason::OutOfRange => "it was out of the leader's range",
         TruncateReason::HighWatermark => "to its own high watermark",
+        TruncateReason::Snapshot => "to begin where a snapshot ends",
         TruncateReason::AcrossStart => "to begin with a whole batch",
     }
 }

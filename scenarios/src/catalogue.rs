@@ -61,6 +61,8 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "late-proposal",
     "late-registration",
     "lone-controller",
+    "snapshot-catch-up",
+    "nearest-replica",
     "vote-storm",
     "minority-stays-dead",
     "bank",

@@ -1,16 +1,27 @@
 //! Observer of the metadata log: fetches it from the quorum's leader and applies what is committed to the image.
 //!
-//! A broker keeps no metadata on its disk: at boot it fetches from offset 0. Kafka keeps a copy of the log; what a
-//! broker does with it is the same. Source: KIP-595 (observers), KIP-630, Kafka's `MetadataLoader`.
+//! A broker keeps no metadata on its disk: at boot it fetches a snapshot, if the leader has one, and what follows that.
+//! Kafka keeps a copy of the log with snapshots; what a broker does with it is the same. Source: KIP-595 (observers),
+//! KIP-630, Kafka's `MetadataLoader`.
+
+use bytes::Bytes;
 
 use crate::broker::context::{Context, RETRY_BACKOFF_MS};
 use crate::config::ms;
-use crate::message::{ClusterError, QuorumFetchRequest, QuorumFetchResponse, RequestBody};
-use crate::metadata::{CommittedGone, FetchedLog, MetadataImage, MetadataRecord};
+use crate::message::{
+    ClusterError, FetchSnapshotResponse, QuorumFetchRequest, QuorumFetchResponse, QuorumRequest,
+    RequestBody,
+};
+use crate::metadata::{
+    CommittedGone, FetchedLog, FetchingSnapshot, MetadataImage, MetadataRecord, Part,
+    decode_snapshot,
+};
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
-use crate::note::{Api, ControllerNote, ExchangeNote, MetadataChange, Standing};
+use crate::note::{Api, ControllerNote, ExchangeNote, MetadataChange, QuorumNote, Standing};
 use crate::record::RecordBatch;
-use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicId, TopicPartition};
+use crate::types::{
+    CorrelationId, LeaderEpoch, NodeId, Offset, SnapshotId, Time, TopicId, TopicPartition,
+};
 
 /// Fetches and applies metadata.
 #[derive(Debug)]
@@ -19,7 +30,11 @@ pub(super) struct MetadataFetcher {
     log: FetchedLog,
     /// Whether what is committed is kept, unapplied, until the publisher goes on.
     stalled: bool,
+    /// A snapshot that takes the place of all that was applied, before the rest.
+    loaded: Option<(SnapshotId, MetadataImage)>,
     unpublished: Vec<RecordBatch>,
+    /// The snapshot that is being fetched, and of which epoch's leader.
+    fetching: Option<(LeaderEpoch, FetchingSnapshot)>,
     in_flight: Option<InFlight>,
     next_at: Time,
 }
@@ -52,6 +67,8 @@ impl MetadataFetcher {
             image: MetadataImage::default(),
             log: FetchedLog::default(),
             stalled: false,
+            loaded: None,
+            fetching: None,
             unpublished: Vec::new(),
             in_flight: None,
             next_at: now,
@@ -67,9 +84,10 @@ impl MetadataFetcher {
             "metadata is applied to {applied}, and committed to {committed}"
         );
         let next = self.unpublished.first().map(RecordBatch::base_offset);
+        let due = self.loaded.as_ref().map_or(applied, |(loaded, _)| loaded.end_offset);
         assert!(
-            next.is_none_or(|next| self.stalled && next == applied),
-            "metadata from {next:?} on waits to be applied, {applied} is next; stands still: {}",
+            next.is_none_or(|next| self.stalled && next == due),
+            "metadata from {next:?} on waits to be applied, {due} is next; stands still: {}",
             self.stalled
         );
     }
@@ -91,21 +109,33 @@ impl MetadataFetcher {
     }
 
     fn send(&mut self, now: Time, context: &mut Context, effects: &mut Effects) {
-        let request = QuorumFetchRequest {
-            replica: context.node,
-            epoch: context.controllers.epoch(),
-            fetch_offset: self.log.end(),
-            last_fetched_epoch: self.log.last_fetched_epoch(),
-            high_watermark: self.log.known_high_watermark(),
-            wait_max_ms: context.config.quorum_fetch_wait_max_ms,
-        };
         let to = context.controllers.target();
-        let body = RequestBody::QuorumFetch(request);
+        let body = self.request(context);
         let correlation_id = context.send(to, Channel::QuorumFetch, body, effects);
         let patience =
             context.config.quorum_fetch_timeout_ms.max(2 * context.config.quorum_fetch_wait_max_ms);
         let (deadline, asked) = (now + ms(patience), self.standing(context));
         self.in_flight = Some(InFlight { correlation_id, to, deadline, asked });
+    }
+
+    /// The next part of a snapshot, if its leader still leads as far as this broker knows; else the log.
+    fn request(&mut self, context: &Context) -> RequestBody {
+        let epoch = context.controllers.epoch();
+        let leads = context.controllers.known().is_some();
+        self.fetching.take_if(|(of, _)| *of != epoch || !leads);
+        if let Some((_, fetching)) = &self.fetching {
+            let bytes_max = context.config.metadata_log.fetch_snapshot_max_bytes;
+            let part = fetching.request(context.node, epoch, bytes_max);
+            return RequestBody::Quorum(QuorumRequest::FetchSnapshot(Box::new(part)));
+        }
+        RequestBody::QuorumFetch(QuorumFetchRequest {
+            replica: context.node,
+            epoch,
+            fetch_offset: self.log.end(),
+            last_fetched_epoch: self.log.last_fetched_epoch(),
+            high_watermark: self.log.known_high_watermark(),
+            wait_max_ms: context.config.quorum_fetch_wait_max_ms,
+        })
     }
 
     /// The epoch of the quorum that this broker knows, and where its copy of the log ends.
@@ -135,7 +165,8 @@ impl MetadataFetcher {
         };
         self.next_at = now;
         if response.error.is_some() || response.epoch < context.controllers.epoch() {
-            self.refused(now, from, response, context);
+            let fenced = response.error == Some(ClusterError::FencedLeaderEpoch);
+            self.refused(now, from, (response.epoch, response.leader, fenced), context);
             return Ok(None);
         }
         if response.diverging.is_some() || !response.batches.is_empty() {
@@ -144,6 +175,10 @@ impl MetadataFetcher {
             effects.note(ExchangeNote::AnswerApplied { api, partition, asked, own });
         }
         context.controllers.learned(response.epoch, response.leader);
+        if let Some(snapshot) = response.snapshot {
+            self.fetching = Some((response.epoch, FetchingSnapshot::new(snapshot)));
+            return Ok(None);
+        }
         if let Some(leader_end) = response.diverging {
             let cut = self.log.truncate(leader_end);
             return cut.map(|()| None).map_err(|CommittedGone| COMMITTED_METADATA_GONE);
@@ -163,11 +198,98 @@ impl MetadataFetcher {
     }
 
     fn publishable(&mut self, effects: &mut Effects) -> Option<Applied> {
-        if self.stalled || self.unpublished.is_empty() {
+        if self.stalled || self.unpublished.is_empty() && self.loaded.is_none() {
             return None;
         }
+        let mut applied = Applied {
+            from: self.image.end_offset,
+            partitions: Vec::new(),
+            deleted: Vec::new(),
+            brokers: false,
+        };
+        if let Some((snapshot, image)) = self.loaded.take() {
+            self.load(snapshot, image, &mut applied, effects);
+        }
         let committed = std::mem::take(&mut self.unpublished);
-        Some(self.apply(&committed, effects))
+        self.apply(&committed, &mut applied, effects);
+        Some(applied)
+    }
+
+    /// Takes a part of a snapshot. Of the last one, says what changed.
+    ///
+    /// # Errors
+    /// The snapshot is not beyond what was applied: the quorum lost committed metadata.
+    pub(super) fn on_part(
+        &mut self,
+        now: Time,
+        (from, correlation_id): (NodeId, CorrelationId),
+        part: &FetchSnapshotResponse,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) -> Result<Option<Applied>, &'static str> {
+        let awaited =
+            |sent: &mut InFlight| sent.to == from && sent.correlation_id == correlation_id;
+        let Some(InFlight { asked, .. }) = self.in_flight.take_if(awaited) else {
+            return Ok(None);
+        };
+        self.next_at = now;
+        if part.error == Some(ClusterError::SnapshotNotFound) {
+            // The leader has deleted it meanwhile: the next fetch names another one.
+            self.fetching = None;
+            return Ok(None);
+        }
+        if part.error.is_some() || part.epoch < context.controllers.epoch() {
+            let fenced = part.error == Some(ClusterError::FencedLeaderEpoch);
+            self.refused(now, from, (part.epoch, part.leader, fenced), context);
+            return Ok(None);
+        }
+        let Some((_, fetching)) = &mut self.fetching else { return Ok(None) };
+        let (id, own) = (
+            fetching.id(),
+            Standing { position: self.log.end().0, epoch: i64::from(part.epoch.0) },
+        );
+        let (api, partition) = (Api::FetchSnapshot, Some(TopicPartition::METADATA));
+        effects.note(ExchangeNote::AnswerApplied { api, partition, asked, own });
+        if let Part::Last(bytes) = fetching.take(part) {
+            self.fetching = None;
+            self.take_snapshot(id, &bytes)?;
+        }
+        Ok(self.publishable(effects))
+    }
+
+    /// A snapshot is whole: the log goes on from its end.
+    fn take_snapshot(&mut self, id: SnapshotId, bytes: &Bytes) -> Result<(), &'static str> {
+        if !self.log.is_overtaken_by(id) {
+            return Err(COMMITTED_METADATA_GONE);
+        }
+        let (image, _) = decode_snapshot(bytes).expect("a leader gives what it has read");
+        self.log = FetchedLog::after(id);
+        self.unpublished.clear();
+        self.loaded = Some((id, image));
+        Ok(())
+    }
+
+    /// The metadata is that of a snapshot from here on. What changed is what differs. Source: `MetadataDelta`,
+    /// `MetadataLoader.handleLoadSnapshot`.
+    fn load(
+        &mut self,
+        snapshot: SnapshotId,
+        image: MetadataImage,
+        applied: &mut Applied,
+        effects: &mut Effects,
+    ) {
+        let digest = image.digest();
+        effects.note(QuorumNote::SnapshotLoaded { snapshot, digest });
+        let before = std::mem::replace(&mut self.image, image);
+        applied.brokers |= before.brokers != self.image.brokers;
+        let is_gone = |topic: &TopicId| !self.image.topics.contains_key(topic);
+        let gone = before.topics.iter().filter(|(topic, _)| is_gone(topic));
+        applied.deleted.extend(gone.map(|(topic, config)| (*topic, config.name.clone())));
+        let is_news = |partition: &TopicPartition| {
+            self.image.partitions.get(partition) != before.partitions.get(partition)
+                || self.image.topic_of(*partition) != before.topic_of(*partition)
+        };
+        applied.partitions.extend(self.image.partitions.keys().filter(is_news));
     }
 
     /// Learns who leads. An old epoch is no failure of who says so: the fetch is made again in the new one.
@@ -175,28 +297,20 @@ impl MetadataFetcher {
         &mut self,
         now: Time,
         from: NodeId,
-        response: &QuorumFetchResponse,
+        (epoch, leader, fenced): (LeaderEpoch, Option<NodeId>, bool),
         context: &mut Context,
     ) {
-        let leader = response.leader;
-        let fenced = response.error == Some(ClusterError::FencedLeaderEpoch);
-        if fenced && leader.is_some() && response.epoch > context.controllers.epoch() {
-            context.controllers.learned(response.epoch, leader);
+        if fenced && leader.is_some() && epoch > context.controllers.epoch() {
+            context.controllers.learned(epoch, leader);
             return;
         }
         // The pause holds off two nodes that point at each other while an election is under way.
         self.fail(from, now, context);
         let hint = leader.filter(|leader| *leader != from);
-        context.controllers.learned(response.epoch, hint);
+        context.controllers.learned(epoch, hint);
     }
 
-    fn apply(&mut self, batches: &[RecordBatch], effects: &mut Effects) -> Applied {
-        let mut applied = Applied {
-            from: self.image.end_offset,
-            partitions: Vec::new(),
-            deleted: Vec::new(),
-            brokers: false,
-        };
+    fn apply(&mut self, batches: &[RecordBatch], applied: &mut Applied, effects: &mut Effects) {
         for batch in batches {
             let controller_epoch = batch.leader_epoch();
             let records = batch.records().expect("a committed metadata batch has a readable body");
@@ -204,14 +318,13 @@ impl MetadataFetcher {
                 let value = record.value.as_ref().expect("every metadata record has a value");
                 let decoded = MetadataRecord::decode(value)
                     .expect("a batch with a right checksum holds our encoding");
-                self.apply_record(record.offset, &decoded, controller_epoch, &mut applied, effects);
+                self.apply_record(record.offset, &decoded, controller_epoch, applied, effects);
             }
         }
         applied.partitions.sort_unstable();
         applied.partitions.dedup();
         // What was changed and then deleted is deleted.
         applied.partitions.retain(|partition| self.image.partitions.contains_key(partition));
-        applied
     }
 
     fn apply_record(

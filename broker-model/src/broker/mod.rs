@@ -42,7 +42,7 @@ use crate::coordinator::group::{GroupCoordinator, GroupRules};
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig, LogOptions};
-use crate::message::{PeerResponse, QuorumFetchResponse, Response, ResponseBody};
+use crate::message::{PeerResponse, QuorumFetchResponse, QuorumResponse, Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
@@ -63,7 +63,7 @@ use fetcher::Fetchers;
 use internal_topics::InternalTopics;
 use lifecycle::Lifecycle;
 use maintenance_schedule::Maintenance;
-use metadata_fetcher::MetadataFetcher;
+use metadata_fetcher::{Applied, MetadataFetcher};
 use pending_transactions::Transactions;
 use producer_ids::ProducerIds;
 use purgatory::{ConsumerFetch, Purgatory, ReplicaFetch, Wait};
@@ -218,6 +218,11 @@ impl Broker {
                 self.on_controller_response(now, from, response, effects);
             }
             ResponseBody::Peer(response) => self.on_peer_response(now, from, &response, effects),
+            ResponseBody::Quorum(QuorumResponse::FetchSnapshot(part)) => {
+                let context = &mut self.context;
+                let part = self.metadata.on_part(now.time, from, &part, context, effects);
+                self.on_metadata_taken(now, part, effects);
+            }
             // A broker is no client and no voter: it has asked nothing that this would answer.
             ResponseBody::Client(_) | ResponseBody::Quorum(_) => {}
         }
@@ -231,7 +236,17 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let context = &mut self.context;
-        match self.metadata.on_response(now.time, from, id, response, context, effects) {
+        let taken = self.metadata.on_response(now.time, from, id, response, context, effects);
+        self.on_metadata_taken(now, taken, effects);
+    }
+
+    fn on_metadata_taken(
+        &mut self,
+        now: Now,
+        taken: Result<Option<Applied>, &'static str>,
+        effects: &mut Effects,
+    ) {
+        match taken {
             Ok(Some(applied)) => self.publish(now, &applied, effects),
             Ok(None) => {}
             Err(reason) => self.halt(reason, effects),
@@ -465,6 +480,10 @@ impl Node for Broker {
         self.run_ready(now, effects);
         self.tick(now, effects);
         self.self_check(now);
+    }
+
+    fn metadata(&self) -> Option<&MetadataImage> {
+        Some(self.metadata.image())
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

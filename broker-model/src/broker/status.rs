@@ -32,7 +32,7 @@ impl Broker {
     fn overdue_fetches(&self) -> usize {
         let overdue = |wait: &&Wait| match wait {
             Wait::Fetch(fetch) => {
-                let answer = self.read_for_consumer(fetch);
+                let answer = self.read_for_waiting(fetch);
                 answer.is_due(&fetch.request) && !answer.is_fenced()
             }
             Wait::ReplicaFetch(fetch) => self

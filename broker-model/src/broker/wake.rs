@@ -139,7 +139,7 @@ impl Broker {
                     Wait::ReplicaFetch(fetch) => changes.log_end_moved && self.has_news(id, fetch),
                     Wait::Fetch(fetch) => {
                         changes.high_watermark_moved
-                            && self.read_for_consumer(fetch).is_due(&fetch.request)
+                            && self.read_for_waiting(fetch).is_due(&fetch.request)
                     }
                     Wait::DeleteRecords(_) => false,
                     Wait::Produce(_) => panic!("{:?} watches {id}", delayed.wait),

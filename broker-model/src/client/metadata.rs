@@ -38,6 +38,8 @@ pub(crate) struct Metadata {
     /// Bootstrap brokers and all that were ever named, ascending. None is forgotten: a client whose last answer
     /// named only brokers that are dead now must still find the others. Source: KIP-1102's rebootstrap.
     brokers: Vec<NodeId>,
+    /// Those of the last answer, ascending.
+    online: Vec<NodeId>,
     rotation: usize,
     max_age_ms: u64,
     wanted: bool,
@@ -73,6 +75,7 @@ impl Metadata {
             topics: Vec::new(),
             places: BTreeMap::new(),
             brokers,
+            online: Vec::new(),
             // Clients start at different brokers, or the first broker would answer all of them.
             rotation: usize::try_from(node.0).unwrap_or(0),
             max_age_ms: max_age_ms.max(1),
@@ -147,6 +150,11 @@ impl Metadata {
         self.version
     }
 
+    /// Whether the last answer named the broker.
+    pub(crate) fn is_online(&self, broker: NodeId) -> bool {
+        self.online.binary_search(&broker).is_ok()
+    }
+
     /// Every broker that the client has heard of, ascending.
     pub(crate) fn brokers(&self) -> &[NodeId] {
         &self.brokers
@@ -218,6 +226,8 @@ impl Metadata {
         self.not_before = connections.backoff.after(now);
         self.expires_at = now + ms(self.max_age_ms);
         self.version += 1;
+        self.online = response.brokers.iter().map(|broker| NodeId(broker.node_id.0)).collect();
+        self.online.sort_unstable();
         for broker in &response.brokers {
             self.learn_broker(NodeId(broker.node_id.0));
         }

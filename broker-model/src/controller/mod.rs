@@ -15,6 +15,7 @@ mod node;
 mod partitions;
 mod periodic;
 mod refusal;
+mod snapshot_generator;
 #[cfg(test)]
 pub(crate) mod tests;
 mod topics;

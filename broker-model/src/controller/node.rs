@@ -10,6 +10,7 @@ use crate::controller::election::ControllerRules;
 use crate::controller::partitions::{balance_leaders, elect_uncleanly};
 use crate::controller::periodic::PeriodicTask;
 use crate::controller::refusal;
+use crate::controller::snapshot_generator::SnapshotGenerator;
 use crate::controller::topics::{allocate_producer_ids, create_topics};
 use crate::disk_image::DiskImage;
 use crate::log::Log;
@@ -22,9 +23,10 @@ use crate::message::{
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
-use crate::note::{AcceptedProposal, Api, ControllerNote, ExchangeNote};
+use crate::note::{AcceptedProposal, Api, ControllerNote, ExchangeNote, QuorumNote};
 use crate::proto::{CreateTopicsRequest, ErrorCode};
 use crate::raft::{Quorum, QuorumOptions};
+use crate::record::RecordBatch;
 use crate::types::{BrokerEpoch, ConnectionId, LeaderEpoch, NodeId, Now};
 
 /// Bytes of committed records that are read from the log at once.
@@ -39,6 +41,7 @@ pub struct Controller {
     /// What opening the log left to do on the disk; performed with the first event.
     opening: Effects,
     committed: MetadataImage,
+    snapshots: SnapshotGenerator,
     active: Option<Active>,
 }
 
@@ -54,7 +57,15 @@ impl Controller {
         let mut opening = Effects::new();
         let options = QuorumOptions { node, config: &config, image, incarnation };
         let quorum = Quorum::open(options, now, &mut opening);
-        Self { node, config, quorum, opening, committed: MetadataImage::default(), active: None }
+        Self {
+            node,
+            quorum,
+            opening,
+            committed: MetadataImage::default(),
+            snapshots: SnapshotGenerator::new(config.metadata_log, now.time),
+            active: None,
+            config,
+        }
     }
 
     /// The metadata log.
@@ -412,7 +423,8 @@ impl Controller {
     /// due, leadership established.
     fn settle(&mut self, now: Now, effects: &mut Effects) {
         self.lose_leadership(effects);
-        self.apply_committed(effects);
+        self.load_snapshot(now, effects);
+        self.apply_committed(now, effects);
         let high_watermark = self.quorum.log().high_watermark();
         if let Some(active) = &mut self.active {
             active.release(high_watermark, effects);
@@ -429,29 +441,47 @@ impl Controller {
         }
     }
 
-    fn apply_committed(&mut self, effects: &mut Effects) {
-        let log = self.quorum.log();
-        let high_watermark = log.high_watermark();
+    /// Takes the metadata from a snapshot that ends beyond what was applied: when it boots, and when the leader gave
+    /// one. A leader never does. Source: `KafkaRaftClient.updateListenersProgress`,
+    /// `MetadataLoader.handleLoadSnapshot`.
+    fn load_snapshot(&mut self, now: Now, effects: &mut Effects) {
+        let Some((snapshot, image)) = self.quorum.snapshot_beyond(self.committed.end_offset) else {
+            return;
+        };
+        assert!(self.active.is_none(), "active controller {} loads snapshot {snapshot}", self.node);
+        self.committed = image;
+        self.snapshots.reset(now.time);
+        let digest = self.committed.digest();
+        effects.note(QuorumNote::SnapshotLoaded { snapshot, digest });
+    }
+
+    fn apply_committed(&mut self, now: Now, effects: &mut Effects) {
+        let high_watermark = self.quorum.log().high_watermark();
         while self.committed.end_offset < high_watermark {
             let from = self.committed.end_offset;
-            let batches = log.read(from, high_watermark, APPLY_BYTES_MAX);
+            let batches = self.quorum.log().read(from, high_watermark, APPLY_BYTES_MAX);
             assert!(
                 !batches.is_empty(),
                 "no batch at {from}, below the high watermark {high_watermark}"
             );
-            for batch in batches {
-                let controller_epoch = batch.header().leader_epoch;
-                for record in batch.records().expect("a controller wrote this batch") {
-                    let value = record.value.expect("a metadata record has a value");
-                    let read = MetadataRecord::decode(&value).expect("a controller wrote this");
-                    let offset = record.offset;
-                    let change = Box::new(self.committed.apply(offset, &read));
-                    effects.note(ControllerNote::MetadataApplied {
-                        offset,
-                        controller_epoch,
-                        change,
-                    });
-                }
+            self.apply_batches(&batches, effects);
+            if let Some((epoch, appended_at)) = self.snapshots.due(now.time) {
+                self.snapshots.reset(now.time);
+                self.quorum.create_snapshot(&self.committed, epoch, appended_at, effects);
+            }
+        }
+    }
+
+    fn apply_batches(&mut self, batches: &[RecordBatch], effects: &mut Effects) {
+        for batch in batches {
+            self.snapshots.applied(batch);
+            let controller_epoch = batch.header().leader_epoch;
+            for record in batch.records().expect("a controller wrote this batch") {
+                let value = record.value.expect("a metadata record has a value");
+                let read = MetadataRecord::decode(&value).expect("a controller wrote this");
+                let offset = record.offset;
+                let change = Box::new(self.committed.apply(offset, &read));
+                effects.note(ControllerNote::MetadataApplied { offset, controller_epoch, change });
             }
         }
     }
@@ -478,6 +508,10 @@ impl Node for Controller {
         vec![self.log()]
     }
 
+    fn metadata(&self) -> Option<&MetadataImage> {
+        Some(&self.committed)
+    }
+
     fn status(&self) -> NodeStatus {
         let held = self.active.as_ref().map_or(0, Active::held);
         NodeStatus {
@@ -489,6 +523,10 @@ impl Node for Controller {
     }
 
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        if self.quorum.lacks_snapshot() {
+            effects.push(Effect::Halt { reason: "no snapshot begins the metadata log" });
+            return;
+        }
         match event {
             Event::Booted => self.on_booted(now, effects),
             Event::Request { connection, message, .. } => {

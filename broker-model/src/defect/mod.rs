@@ -9,6 +9,7 @@
 mod application;
 mod broker;
 mod cleaner;
+mod consumer;
 mod controller;
 mod entry;
 mod group;
@@ -89,6 +90,7 @@ families! {
     7: Transaction(TransactionDefect) in transaction,
     8: Application(ApplicationDefect) in application,
     9: Cleaner(CleanerDefect) in cleaner,
+    10: Consumer(ConsumerDefect) in consumer,
 }
 
 impl Defect {

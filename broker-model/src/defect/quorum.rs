@@ -43,4 +43,33 @@ QuorumDefect {
             before its log is on the disk: when it is back it knows nothing of that, and the brokers \
             have metadata that their controller does not have.",
     }
+
+    SnapshotNotSynced {
+        name: "snapshot-not-synced",
+        source: "KAFKA-15312; FileRawSnapshotWriter.freeze",
+        affected: Affected::Fixed {
+            since: Version::new(3, 0, 0),
+            fixed: &[Version::new(3, 5, 2), Version::new(3, 6, 0)],
+        },
+        side: Server,
+        shows: "durability" / "snapshot-not-durable" in "snapshot-catch-up", seed 1,
+        meaning: "A snapshot of the metadata counts as soon as its file has its name, though its bytes may not \
+            be on the disk.",
+        example: "A controller writes a snapshot, deletes what of its log the snapshot holds, and loses power. \
+            The file is there and empty, the log begins behind it: what the cluster was is gone on this \
+            disk.",
+    }
+
+    RetentionPastSnapshot {
+        name: "retention-past-snapshot",
+        source: "KAFKA-14238; KafkaMetadataLog.apply",
+        affected: Affected::Fixed { since: Version::new(3, 0, 0), fixed: &[Version::new(3, 3, 0)] },
+        side: Server,
+        shows: "durability" / "metadata-deleted-uncovered" in "snapshot-catch-up", seed 7,
+        meaning: "Records of the metadata log are deleted for their age though no snapshot holds what they \
+            gave.",
+        example: "A cluster is quiet for a week. Its controllers delete metadata that is older than that, \
+            beyond their last snapshot. One restarts and has no metadata to begin with; a new broker is \
+            told to fetch the snapshot again and again.",
+    }
 } }

@@ -17,6 +17,7 @@
 //! | `flush` | rolling, background flushes and the recovery point |
 //! | `truncate` | cutting at either end |
 //! | `retention` | deleting segments that are old, or too many |
+//! | `metadata_log` | beginning again where a snapshot ends |
 //! | `cleaner` | compaction: of each key the last record stays |
 //! | `recovery` | opening what a stop left behind |
 //! | `self_check` | what must hold after each call |
@@ -27,6 +28,7 @@ pub(crate) mod cleaner;
 mod epoch_cache;
 mod flush;
 mod flushes;
+mod metadata_log;
 mod options;
 mod producer_entry;
 mod producer_state;

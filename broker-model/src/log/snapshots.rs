@@ -228,6 +228,7 @@ fn offset_of(file: FileId) -> Option<Offset> {
         | FileId::QuorumState
         | FileId::CleanerCheckpoint
         | FileId::SegmentAside { .. }
+        | FileId::MetadataSnapshot(_)
         | FileId::PartitionMetadata(_) => None,
     }
 }

@@ -49,6 +49,12 @@ impl Log {
         self.check();
     }
 
+    /// Drops everything and starts again, empty, where a snapshot ends.
+    pub(super) fn truncate_to_snapshot_end(&mut self, end: Offset, effects: &mut Effects) {
+        self.start_again(end, TruncateReason::Snapshot, effects);
+        self.check();
+    }
+
     fn cut_end(&mut self, to: Offset, reason: TruncateReason, effects: &mut Effects) {
         let from = self.log_end_offset;
         let mut changed = Vec::new();

@@ -5,7 +5,8 @@
 //! told, and cuts the rest where a leader says that their logs part. Source: KIP-595;
 //! `KafkaRaftClient.handleFetchResponse`, `ReplicatedLog.truncateToEndOffset`.
 //!
-//! Kafka keeps this log on the disk of each broker, with snapshots. Here it begins anew at offset 0 with each uptime.
+//! Kafka keeps this log on the disk of each broker, with snapshots. Here it begins anew with each uptime: at offset 0,
+//! or where the leader's latest snapshot ends.
 
 use std::collections::VecDeque;
 
@@ -14,7 +15,7 @@ use crate::log::EpochCache;
 use crate::message::EpochEnd;
 use crate::record::RecordBatch;
 use crate::replication::truncation_offset;
-use crate::types::{LeaderEpoch, Offset};
+use crate::types::{LeaderEpoch, Offset, SnapshotId};
 
 /// What was fetched of the metadata log.
 #[derive(Debug, Default)]
@@ -31,6 +32,22 @@ pub(crate) struct FetchedLog {
 pub(crate) struct CommittedGone;
 
 impl FetchedLog {
+    /// A log of which a snapshot stands for all that came before: that is committed.
+    pub(crate) fn after(snapshot: SnapshotId) -> Self {
+        let SnapshotId { epoch, end_offset: end } = snapshot;
+        let mut epochs = EpochCache::default();
+        epochs.assign(epoch, end);
+        Self { uncommitted: VecDeque::new(), epochs, end, high_watermark: end }
+    }
+
+    /// Whether a snapshot is beyond this log, and takes back nothing that is committed. Source:
+    /// `KafkaMetadataLog.truncateToLatestSnapshot`, `FollowerState.updateHighWatermark`.
+    pub(crate) fn is_overtaken_by(&self, snapshot: SnapshotId) -> bool {
+        let epoch = self.epochs.latest_epoch().max(LeaderEpoch(0));
+        let own = SnapshotId { epoch, end_offset: self.end };
+        snapshot > own && snapshot.end_offset >= self.high_watermark
+    }
+
     /// Where the next fetch begins.
     pub(crate) fn end(&self) -> Offset {
         self.end

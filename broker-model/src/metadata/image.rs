@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::collections::PartitionMap;
 use crate::config::TopicConfig;
 use crate::metadata::MetadataRecord;
@@ -28,7 +30,7 @@ pub struct MetadataImage {
 }
 
 /// A registered broker.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BrokerRegistration {
     /// Epoch of its present uptime.
     pub broker_epoch: BrokerEpoch,

@@ -1,12 +1,16 @@
 //! The cluster's metadata: records of the metadata log, and the image that replaying them gives.
 
 mod fetched_log;
+mod fetching_snapshot;
 mod image;
 mod record;
+mod snapshot;
 
 pub(crate) use fetched_log::{CommittedGone, FetchedLog};
+pub(crate) use fetching_snapshot::{FetchingSnapshot, Part};
 pub use image::{BrokerRegistration, MetadataImage};
 pub use record::MetadataRecord;
+pub(crate) use snapshot::{decode_snapshot, encode_snapshot};
 
 /// What a topic may be called: it names a folder, too. Source: Kafka's `Topic.validate`.
 pub(crate) fn is_topic_name(name: &str) -> bool {

@@ -53,6 +53,19 @@ pub enum ConsumerNote {
         /// Where it ends.
         end_offset: Offset,
     },
+    /// A leader sent a consumer to another replica, to read from that. Source: KIP-392.
+    ReadReplicaNamed {
+        /// Of what.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// Who is sent.
+        consumer: NodeId,
+        /// To whom.
+        replica: NodeId,
+        /// Offset asked for.
+        fetch_offset: Offset,
+    },
     /// A consumer found that the log it has read was cut.
     TruncationDetected {
         /// Topic-partition as text.

@@ -121,11 +121,12 @@ pub enum Api {
     TxnOffsetCommit,
     EndTxn,
     WriteTxnMarkers,
+    FetchSnapshot,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::ReplicaFetch,
         Self::ReplicaOffsets,
         Self::Fetch,
@@ -152,6 +153,7 @@ impl Api {
         Self::TxnOffsetCommit,
         Self::EndTxn,
         Self::WriteTxnMarkers,
+        Self::FetchSnapshot,
     ];
 
     /// Kafka's name of the request; a follower's and a voter's are fetches with a replica id.
@@ -183,6 +185,7 @@ impl Api {
             Self::TxnOffsetCommit => "TxnOffsetCommit",
             Self::EndTxn => "EndTxn",
             Self::WriteTxnMarkers => "WriteTxnMarkers",
+            Self::FetchSnapshot => "FetchSnapshot",
         }
     }
 }

@@ -173,6 +173,8 @@ pub enum DeletionReason {
     Leader,
     /// A client asked for it.
     DeleteRecords,
+    /// A snapshot holds what they gave: of the metadata log only. Source: KIP-630.
+    Snapshot,
 }
 
 /// A batch's header, as far as invariants need it.
@@ -237,4 +239,6 @@ pub enum TruncateReason {
     HighWatermark,
     /// The log is empty and starts in the middle of a batch that the leader has: it starts with that batch instead.
     AcrossStart,
+    /// A snapshot that was fetched ends beyond the log: of the metadata log only. Source: KIP-630.
+    Snapshot,
 }

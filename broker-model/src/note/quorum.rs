@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{LeaderEpoch, NodeId, Offset};
+use crate::types::{LeaderEpoch, NodeId, Offset, SnapshotId};
 
 /// A fact of the quorum.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,6 +45,22 @@ pub enum QuorumNote {
         as_leader: bool,
         /// After.
         to: Offset,
+    },
+    /// A snapshot of the metadata is on this voter's disk, and counts from now on. Source: KIP-630.
+    SnapshotWritten {
+        /// Which.
+        snapshot: SnapshotId,
+        /// A hash of the metadata in it.
+        digest: u64,
+        /// Whether the leader gave it; else this voter made it of its own metadata.
+        fetched: bool,
+    },
+    /// A snapshot took the place of the metadata that this node had applied.
+    SnapshotLoaded {
+        /// Which.
+        snapshot: SnapshotId,
+        /// A hash of the metadata that it gave.
+        digest: u64,
     },
 }
 

@@ -241,6 +241,8 @@ impl Partition {
             | ClusterError::StaleBrokerEpoch
             | ClusterError::DuplicateBrokerRegistration
             | ClusterError::InconsistentVoterSet
+            | ClusterError::SnapshotNotFound
+            | ClusterError::PositionOutOfRange
             | ClusterError::CorruptMessage => {
                 if let Some(proposal) = &mut leader.isr.proposal {
                     proposal.submitted = false;

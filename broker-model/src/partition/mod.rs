@@ -29,7 +29,8 @@ use crate::types::{
 
 pub use follower::FetchOutcome;
 pub use leader::{
-    ByTime, ConsumerRead, FetchBounds, ProduceAck, ProduceOutcome, ProduceTicket, TimedOffset,
+    ByTime, ConsumerRead, FetchBounds, ProduceAck, ProduceOutcome, ProduceTicket, ReadReplica,
+    TimedOffset,
 };
 
 use leader::LeaderState;
@@ -403,5 +404,7 @@ pub fn error_code(error: ClusterError) -> ErrorCode {
         ClusterError::InconsistentVoterSet => ErrorCode::InconsistentVoterSet,
         ClusterError::CorruptMessage => ErrorCode::CorruptMessage,
         ClusterError::NewLeaderElected => ErrorCode::NewLeaderElected,
+        ClusterError::SnapshotNotFound => ErrorCode::SnapshotNotFound,
+        ClusterError::PositionOutOfRange => ErrorCode::PositionOutOfRange,
     }
 }

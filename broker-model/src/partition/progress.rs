@@ -82,6 +82,11 @@ impl FollowerProgress {
         self.leader_end_at_last_fetch = self.leader_end_at_last_fetch.max(self.log_end_offset);
     }
 
+    /// When it last had everything that the leader had; `None` is never.
+    pub(super) fn last_caught_up(&self) -> Option<Time> {
+        self.last_caught_up
+    }
+
     /// Whether it has fetched before from this leader, and in this uptime.
     pub(super) fn is_known_in(&self, broker_epoch: BrokerEpoch) -> bool {
         self.broker_epoch == Some(broker_epoch)

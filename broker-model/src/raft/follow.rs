@@ -53,6 +53,9 @@ impl Quorum {
         if !follows || self.state.leader != Some(from) || asked_in != self.state.epoch {
             return;
         }
+        if let Some(snapshot) = response.snapshot {
+            self.begin_snapshot(snapshot);
+        }
         if response.diverging.is_some() || !response.batches.is_empty() {
             self.note_applied(Api::QuorumFetch, asked_in, effects);
         }
@@ -60,11 +63,12 @@ impl Quorum {
         self.role = Role::Follower { fetch_deadline, has_fetched: true };
         match response.diverging {
             Some(leader_end) => self.cut_divergence(leader_end, effects),
+            None if response.snapshot.is_some() => {}
             None => self.take_batches(now, from, response, effects),
         }
     }
 
-    fn hold_fetch(&mut self, now: Time, from: NodeId) {
+    pub(super) fn hold_fetch(&mut self, now: Time, from: NodeId) {
         let not_before = self.after_backoff(now);
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.node == from) {
             peer.fetch.not_before = not_before;

@@ -17,7 +17,7 @@ use crate::record::RecordBatchBuilder;
 use crate::replication::divergence;
 use crate::types::{
     BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, ProducerEpoch,
-    ProducerId, Sequence, Time,
+    ProducerId, Sequence, SnapshotId, Time,
 };
 
 impl Leader {
@@ -123,6 +123,12 @@ impl Quorum {
         if request.epoch != self.state.epoch {
             self.note_served(Api::QuorumFetch, request.replica, request.epoch, effects);
         }
+        if let Some(snapshot) = self.snapshot_instead(request) {
+            let response =
+                QuorumFetchResponse { snapshot: Some(snapshot), ..self.empty_response() };
+            reply(&fetch, response, effects);
+            return;
+        }
         if let Some(diverging) = self.divergence(request) {
             self.answer_diverging(&fetch, diverging, effects);
             return;
@@ -141,19 +147,24 @@ impl Quorum {
     /// Why a fetch is refused, voters and observers alike: an old epoch before all else, so that whoever is asked
     /// names the leader that it knows. Source: `KafkaRaftClient.validateLeaderOnlyRequest`.
     fn fetch_error(&self, request: &QuorumFetchRequest) -> Option<ClusterError> {
-        let leads = matches!(self.role, Role::Leader(_));
         let nowhere = request.last_fetched_epoch == LeaderEpoch::NONE;
-        match request.epoch.cmp(&self.state.epoch) {
+        let invalid = nowhere && request.fetch_offset > Offset::ZERO;
+        let refused = self.leader_error(request.epoch);
+        refused.or_else(|| invalid.then_some(ClusterError::InvalidRequest))
+    }
+
+    /// Why this voter is not the leader of whom something was asked in an epoch.
+    pub(super) fn leader_error(&self, epoch: LeaderEpoch) -> Option<ClusterError> {
+        let leads = matches!(self.role, Role::Leader(_));
+        match epoch.cmp(&self.state.epoch) {
             Ordering::Less => Some(ClusterError::FencedLeaderEpoch),
             Ordering::Greater => Some(ClusterError::UnknownLeaderEpoch),
-            Ordering::Equal if !leads => Some(ClusterError::NotController),
-            Ordering::Equal => (nowhere && request.fetch_offset > Offset::ZERO)
-                .then_some(ClusterError::InvalidRequest),
+            Ordering::Equal => (!leads).then_some(ClusterError::NotController),
         }
     }
 
     /// A voter whose fetch is valid counts for check-quorum. Source: `LeaderState.updateCheckQuorumForFollowingVoter`.
-    fn note_contact(&mut self, now: Time, replica: NodeId) {
+    pub(super) fn note_contact(&mut self, now: Time, replica: NodeId) {
         let needed = self.majority() - 1;
         let check_quorum_at = now + self.timeouts.check_quorum();
         let Role::Leader(leader) = &mut self.role else {
@@ -176,7 +187,13 @@ impl Quorum {
         if request.last_fetched_epoch == LeaderEpoch::NONE {
             return None;
         }
-        let end = self.log.end_offset_for(request.last_fetched_epoch);
+        let mut end = self.log.end_offset_for(request.last_fetched_epoch);
+        // An epoch from between the snapshot and the log, of which this leader knows nothing.
+        if let Some(earliest) = self.snapshots.earliest()
+            && end == (EpochEnd { epoch: request.last_fetched_epoch, ..earliest_end(earliest) })
+        {
+            end = earliest_end(earliest);
+        }
         if end.epoch == LeaderEpoch::NONE {
             let epoch = self.log.last_fetched_epoch();
             return Some(EpochEnd { epoch, end_offset: self.log.log_end_offset() });
@@ -273,6 +290,7 @@ impl Quorum {
             leader: self.leader(),
             error: None,
             diverging: None,
+            snapshot: None,
             high_watermark: high_watermark.unwrap_or(Offset::NONE),
             batches: Vec::new(),
         }
@@ -371,6 +389,11 @@ impl Quorum {
             preferred_successors,
         })))
     }
+}
+
+/// A snapshot's end, as that of an epoch. Source: `KafkaMetadataLog.endOffsetForEpoch`.
+fn earliest_end(earliest: SnapshotId) -> EpochEnd {
+    EpochEnd { epoch: earliest.epoch, end_offset: earliest.end_offset }
 }
 
 fn reply(fetch: &WaitingFetch, response: QuorumFetchResponse, effects: &mut Effects) {

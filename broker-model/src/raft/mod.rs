@@ -2,16 +2,19 @@
 //!
 //! A voter is in one of six roles: Unattached, Follower, Prospective, Candidate, Leader, Resigned. Epoch, vote and
 //! known leader are on the platter before any message that depends on them leaves; appended records are before they
-//! count. Elections are those of Kafka 4.1: pre-vote (KIP-996), voters without a leader fetch (KAFKA-17030). Not
-//! built: snapshots (KIP-630) and reconfiguration (KIP-853).
+//! count. Elections are those of Kafka 4.1: pre-vote (KIP-996), voters without a leader fetch (KAFKA-17030). Snapshots
+//! stand in for the front of the log (KIP-630). Not built: reconfiguration (KIP-853).
 
 mod election_state;
+mod fetch_snapshot;
 mod follow;
 mod lead;
 mod quorum;
 mod request_manager;
 mod role;
 mod send;
+mod snapshot_store;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod vote;

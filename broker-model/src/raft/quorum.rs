@@ -8,11 +8,13 @@ use crate::disk_image::{DiskImage, FileId};
 use crate::jitter::jitter;
 use crate::log::{Log, LogConfig, LogOptions};
 use crate::message::{QuorumRequest, QuorumResponse, Response, ResponseBody};
+use crate::metadata::FetchingSnapshot;
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::QuorumNote;
 use crate::raft::election_state::ElectionState;
 use crate::raft::request_manager::Peer;
 use crate::raft::role::{Election, Resigned, Role};
+use crate::raft::snapshot_store::Snapshots;
 use crate::types::{
     CorrelationId, FlushToken, LeaderEpoch, NodeId, Now, Offset, Time, TopicPartition,
 };
@@ -45,6 +47,9 @@ pub(crate) struct Quorum {
     pub(super) defects: Defects,
     pub(super) fetch_bytes_max: u32,
     pub(super) log: Log,
+    pub(super) snapshots: Snapshots,
+    /// The snapshot that is being fetched from the leader; forgotten with the role.
+    pub(super) fetching: Option<FetchingSnapshot>,
     pub(super) state: ElectionState,
     pub(super) role: Role,
     pub(super) peers: Vec<Peer>,
@@ -107,7 +112,7 @@ impl Quorum {
         // The metadata log keeps no checkpoints: it is synced with each append, and the leader tells the high
         // watermark.
         let log_options = LogOptions {
-            config: LogConfig::of(config),
+            config: log_config(config),
             now: now.wall,
             clean: false,
             recovery_point: Offset::ZERO,
@@ -116,6 +121,8 @@ impl Quorum {
             holes: false,
         };
         let log = Log::open(TopicPartition::METADATA, log_options, image, effects);
+        let start = log.log_start_offset();
+        let snapshots = Snapshots::open(config.metadata_log, image, start, now.time, effects);
         let peers = config.controllers.iter().filter(|voter| **voter != node);
         // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an
         // earlier uptime that still arrives must not match.
@@ -136,7 +143,10 @@ impl Quorum {
             jitter: ElectionJitter { salt: config.jitter_salt, node, drawn },
             checked: (ElectionState::at(LeaderEpoch(0)), Offset::ZERO),
             log,
+            snapshots,
+            fetching: None,
         };
+        quorum.start_on_snapshot(effects);
         quorum.take_up_state(now.time);
         quorum
     }
@@ -245,6 +255,10 @@ impl Quorum {
             QuorumRequest::EndQuorumEpoch(request) => {
                 QuorumResponse::EndQuorumEpoch(self.on_end_request(now, request, effects))
             }
+            QuorumRequest::FetchSnapshot(request) => {
+                let part = self.on_fetch_snapshot_request(now.time, request, effects);
+                QuorumResponse::FetchSnapshot(Box::new(part))
+            }
         }
     }
 
@@ -271,6 +285,9 @@ impl Quorum {
             ResponseBody::Quorum(QuorumResponse::EndQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
                 self.on_leader_resigned(from, sent.epoch);
+            }
+            ResponseBody::Quorum(QuorumResponse::FetchSnapshot(response)) => {
+                self.on_fetch_snapshot_response(now.time, from, sent.epoch, &response, effects);
             }
             ResponseBody::QuorumFetch(response) => {
                 self.on_fetch_response(now.time, from, sent.epoch, &response, effects);
@@ -305,6 +322,7 @@ impl Quorum {
     /// A deadline passed: requests time out, elections begin, waiting fetches are answered.
     pub(crate) fn on_deadline(&mut self, now: Now, effects: &mut Effects) {
         self.expire_requests(now.time, effects);
+        self.clean_if_due(now, effects);
         if self.stop_by.is_none() {
             self.on_role_deadline(now, effects);
         }
@@ -375,7 +393,7 @@ impl Quorum {
 
     /// When this voter wants to be woken.
     pub(crate) fn next_deadline(&self) -> Option<Deadline> {
-        let mut next = self.role_deadline();
+        let mut next = Deadline::earlier(self.role_deadline(), self.snapshots.deadline());
         for (index, peer) in self.peers.iter().enumerate() {
             for connection in [&peer.fetch, &peer.quorum] {
                 let expiry = connection.in_flight.map(|sent| sent.expires_at);
@@ -490,6 +508,7 @@ impl Quorum {
     /// Takes a state and role: on the platter first, then known to those who wait here.
     pub(super) fn enter(&mut self, state: ElectionState, role: Role, effects: &mut Effects) {
         let left = std::mem::replace(&mut self.role, role);
+        self.fetching = None;
         self.state = state;
         self.persist(effects);
         self.note_state(effects);
@@ -559,6 +578,7 @@ impl Quorum {
     pub(crate) fn check(&mut self) {
         self.check_state();
         self.check_role();
+        self.check_snapshots();
         let (_, before) = self.checked;
         let (hw, end) = (self.log.high_watermark(), self.log.log_end_offset());
         assert!(hw >= before, "high watermark fell from {before} to {hw}");
@@ -608,6 +628,17 @@ impl Quorum {
             election.self_check(self.node, &self.voters);
         }
     }
+}
+
+/// No record of the metadata log is deleted for its age, or because there are too many: only a snapshot lets them go.
+/// Source: `KafkaMetadataLog.apply`.
+fn log_config(config: &ClusterConfig) -> LogConfig {
+    let mut log = LogConfig::of(config);
+    if config.defects.has(QuorumDefect::RetentionPastSnapshot) {
+        // QuorumDefect::RetentionPastSnapshot: what a snapshot does not hold goes by its age, too.
+        log.retention.retention_ms = config.metadata_log.retention_ms;
+    }
+    log
 }
 
 fn timeouts(config: &ClusterConfig) -> Timeouts {

@@ -11,6 +11,7 @@ pub(super) enum RequestKind {
     Begin,
     End,
     Fetch,
+    FetchSnapshot,
 }
 
 /// A request that has not been answered.

@@ -59,7 +59,7 @@ impl Quorum {
         for index in (0..peers).map(|turn| (first + turn) % peers) {
             if self.next_send(index).is_some_and(|at| at <= now) && !self.leader_is_due(index, now)
             {
-                let (asked, body) = self.request_of_role();
+                let (asked, body) = self.request_of_role(self.peers[index].node);
                 self.send(now, index, asked, body, effects);
             }
         }
@@ -75,8 +75,15 @@ impl Quorum {
         !leads(self.peers[index].node) && self.peers.iter().any(due)
     }
 
-    fn request_of_role(&self) -> (RequestKind, RequestBody) {
+    fn request_of_role(&self, to: NodeId) -> (RequestKind, RequestBody) {
         match &self.role {
+            // Only the leader has the snapshot; whoever else is asked for the log names the leader.
+            Role::Follower { .. } if self.state.leader == Some(to) => {
+                self.next_part_request().map_or_else(
+                    || (RequestKind::Fetch, self.fetch_request()),
+                    |part| (RequestKind::FetchSnapshot, part),
+                )
+            }
             Role::Unattached { .. } | Role::Follower { .. } => {
                 (RequestKind::Fetch, self.fetch_request())
             }
@@ -114,12 +121,12 @@ impl Quorum {
     ) {
         let to = self.peers[index].node;
         let channel = match asked {
-            RequestKind::Fetch => Channel::QuorumFetch,
+            RequestKind::Fetch | RequestKind::FetchSnapshot => Channel::QuorumFetch,
             RequestKind::PreVote | RequestKind::Vote | RequestKind::Begin | RequestKind::End => {
                 Channel::Quorum
             }
         };
-        if asked == RequestKind::Fetch {
+        if channel == Channel::QuorumFetch {
             self.next_bootstrap = (index + 1) % self.peers.len();
         }
         self.correlation_id = CorrelationId(self.correlation_id.0.wrapping_add(1));

@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 81] = [
+pub(super) static ENTRIES: [Entry; 87] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -136,7 +136,21 @@ pub(super) static ENTRIES: [Entry; 81] = [
     mark("records-acked", "Records were acknowledged; counted."),
     mark("records-read", "Records were served to consumers; counted."),
     mark("request-fenced", "A request was refused for its stale leader epoch or broker epoch."),
+    mark_of(
+        "metadata-prefix-deleted",
+        "A voter let its metadata log begin where a snapshot ends.",
+        "KIP-630",
+    ),
+    mark_of("read-replica-named", "A leader sent a consumer to a replica of its rack.", "KIP-392"),
     mark_of("resigned-leader", "A quorum leader resigned without a majority.", "KIP-996, KIP-595"),
+    mark_of("snapshot-created", "A controller made a snapshot of the metadata.", "KIP-630"),
+    mark_of("snapshot-fetched", "A voter fetched a snapshot of the metadata whole.", "KIP-630"),
+    mark_of("snapshot-loaded", "A node took its metadata from a snapshot.", "KIP-630"),
+    mark_of(
+        "snapshot-overtook-log",
+        "A snapshot took the place of a voter's whole log.",
+        "KIP-630",
+    ),
     mark("segment-rolled", "A log began a new segment."),
     mark_of(
         "stale-isr-proposal",

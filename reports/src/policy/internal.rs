@@ -15,7 +15,7 @@ use super::reason::Reason;
 use super::terms::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 
 /// Internal anomalies that a damaged disk causes at its own node, and that nothing else excuses.
-const OF_DISKS: [&str; 16] = [
+const OF_DISKS: [&str; 18] = [
     "hole-in-log",
     "replaced-value-kept",
     "recovery-lost-records",
@@ -23,6 +23,8 @@ const OF_DISKS: [&str; 16] = [
     "recovery-out-of-bounds",
     "recovery-invented-records",
     "vote-not-durable",
+    "snapshot-not-durable",
+    "metadata-deleted-uncovered",
     "clean-stop-not-durable",
     "recovery-kept-damage",
     "epoch-cache-mismatch",

@@ -18,8 +18,8 @@ use super::place::Place;
 use super::plan_fields::{
     ADMIN, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
     CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
-    NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS,
-    STEP_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
+    METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG,
+    PRODUCER_FIELDS, STEP_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
     TRANSACTIONS_FIELDS, field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
@@ -141,6 +141,7 @@ impl Check<'_> {
     fn numbers(&mut self) {
         self.fields("cluster", CLUSTER_FIELDS);
         self.fields("cluster.cleaner", CLEANER_FIELDS);
+        self.fields("cluster.metadata_log", METADATA_LOG_FIELDS);
         self.fields("cluster.coordinators", COORDINATOR_FIELDS);
         self.fields("cluster.coordinators.consumer_groups", CONSUMER_GROUPS_FIELDS);
         self.fields("cluster.coordinators.offsets_topic", OFFSETS_TOPIC_FIELDS);

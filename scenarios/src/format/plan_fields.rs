@@ -72,6 +72,7 @@ pub(super) const CLUSTER_FIELDS: &[Field] = &[
         "replica.high.watermark.checkpoint.interval.ms"),
     of("recovery_point_checkpoint_interval_ms", CLUSTER,
         "log.flush.offset.checkpoint.interval.ms"),
+    of("racks", CLUSTER, "broker.racks"),
     of("segment_bytes", CLUSTER, "log.segment.bytes"),
     of("flush_scheduler_interval_ms", CLUSTER, "log.flush.scheduler.interval.ms"),
     of("retention_check_interval_ms", CLUSTER, "log.retention.check.interval.ms"),
@@ -104,6 +105,17 @@ pub(super) const COORDINATOR_FIELDS: &[Field] = &[
     of("group_session_timeout_max_ms", CLUSTER, "group.max.session.timeout.ms"),
     of("offsets_retention_ms", CLUSTER, "offsets.retention.ms"),
     of("offsets_retention_check_interval_ms", CLUSTER, "offsets.retention.check.interval.ms"),
+];
+
+/// Of `metadata_log`, which a plan leaves out if all are as usual.
+#[rustfmt::skip]
+pub(super) const METADATA_LOG_FIELDS: &[Field] = &[
+    of("snapshot_bytes", CLUSTER, "metadata.log.max.record.bytes.between.snapshots"),
+    of("snapshot_interval_ms", CLUSTER, "metadata.log.max.snapshot.interval.ms"),
+    of("retention_bytes", CLUSTER, "metadata.max.retention.bytes"),
+    of("retention_ms", CLUSTER, "metadata.max.retention.ms"),
+    of("clean_interval_ms", CLUSTER, "metadata.log.clean.interval.ms"),
+    of("fetch_snapshot_max_bytes", CLUSTER, "controller.quorum.fetch.snapshot.max.bytes"),
 ];
 
 /// Of `cleaner`.
@@ -202,6 +214,7 @@ pub(super) const CONSUMER_CONFIG: &[Field] = &[
     of("request_timeout_ms", CONSUMER, "request.timeout.ms"),
     of("retry_backoff_ms", CONSUMER, "retry.backoff.ms"),
     of("metadata_max_age_ms", CONSUMER, "metadata.max.age.ms"),
+    of("rack", CONSUMER, "client.rack"),
 ];
 
 #[rustfmt::skip]

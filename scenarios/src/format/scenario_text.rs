@@ -10,9 +10,10 @@ use serde_json::Value;
 
 use super::plan_fields::{
     CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, CONSUMER_GROUPS_FIELDS,
-    COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS,
-    OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS, TRANSACTION_CONFIG,
-    TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_setting,
+    COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, METADATA_LOG_FIELDS,
+    NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS,
+    TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS,
+    field_setting,
 };
 use crate::planner::defaults;
 
@@ -109,6 +110,7 @@ impl Text {
         }
         rows.extend(unusual(cluster, &[CLUSTER_FIELDS]));
         rows.extend(unusual(&cluster["cleaner"], &[CLEANER_FIELDS]));
+        rows.extend(unusual(&cluster["metadata_log"], &[METADATA_LOG_FIELDS]));
         let coordinators = &cluster["coordinators"];
         rows.extend(unusual(coordinators, &[COORDINATOR_FIELDS]));
         rows.extend(unusual(&coordinators["consumer_groups"], &[CONSUMER_GROUPS_FIELDS]));

@@ -202,6 +202,7 @@ fn consumer(
         metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
         offset_reset: *drawn.draws.at("auto.offset.reset").pick(offset_reset),
         isolation: *drawn.draws.at("isolation.level").pick(isolation),
+        rack: drawn.int("client.rack"),
         group: None,
     }
 }
@@ -322,6 +323,7 @@ pub(super) fn final_reader(cluster: &ClusterConfig, clients: &[ClientPlan]) -> C
         metadata_max_age_ms: reader_defaults::METADATA_MAX_AGE_MS,
         offset_reset: OffsetReset::Earliest,
         isolation,
+        rack: 0,
         group: None,
     }
 }

@@ -3,7 +3,7 @@
 use harrow_broker_model::compaction::{CleanupPolicy, Compaction};
 use harrow_broker_model::config::{
     CleanerConfig, ClusterConfig, ConsumerGroupConfig, CoordinatorConfig, InternalTopicConfig,
-    MigrationPolicy, ServerAssignor,
+    MetadataLogConfig, MigrationPolicy, ServerAssignor,
 };
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::retention::Retention;
@@ -34,6 +34,7 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
             .long("replica.high.watermark.checkpoint.interval.ms"),
         recovery_point_checkpoint_interval_ms: drawn
             .long("log.flush.offset.checkpoint.interval.ms"),
+        racks: drawn.int("broker.racks"),
         segment_bytes: drawn.int("log.segment.bytes"),
         flush_scheduler_interval_ms: drawn.long("log.flush.scheduler.interval.ms"),
         retention_check_interval_ms: drawn.long("log.retention.check.interval.ms"),
@@ -54,6 +55,14 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         quorum_fetch_timeout_ms: drawn.long("controller.quorum.fetch.timeout.ms"),
         quorum_election_backoff_max_ms: drawn.long("controller.quorum.election.backoff.max.ms"),
         quorum_fetch_wait_max_ms: drawn.long("controller.quorum.fetch.wait.max.ms"),
+        metadata_log: MetadataLogConfig {
+            snapshot_bytes: drawn.long("metadata.log.max.record.bytes.between.snapshots"),
+            snapshot_interval_ms: drawn.long("metadata.log.max.snapshot.interval.ms"),
+            retention_bytes: drawn.signed("metadata.max.retention.bytes"),
+            retention_ms: drawn.signed("metadata.max.retention.ms"),
+            clean_interval_ms: drawn.long("metadata.log.clean.interval.ms"),
+            fetch_snapshot_max_bytes: drawn.int("controller.quorum.fetch.snapshot.max.bytes"),
+        },
         controlled_shutdown_timeout_ms: drawn.long("controlled.shutdown.timeout.ms"),
         eligible_leader_replicas: *draws
             .at("eligible_leader_replicas")

@@ -20,6 +20,12 @@ impl Drawn<'_> {
         draws.unsigned(&numbers)
     }
 
+    /// A time or size that may be -1: none.
+    pub(super) fn signed(&self, name: &str) -> i64 {
+        let (numbers, draws) = self.numbers(name);
+        draws.number(&numbers)
+    }
+
     /// A count.
     pub(super) fn int(&self, name: &str) -> u32 {
         let (numbers, draws) = self.numbers(name);

@@ -17,6 +17,7 @@ impl Tally {
             ConsumerNote::EndOffsetServed { .. } => self.mark("end-offset-served"),
             ConsumerNote::TruncationDetected { .. } => self.mark("truncation-detected"),
             ConsumerNote::PositionReset { .. } => self.mark("position-reset"),
+            ConsumerNote::ReadReplicaNamed { .. } => self.mark("read-replica-named"),
             ConsumerNote::EpochEndServed { .. } => {}
         }
     }

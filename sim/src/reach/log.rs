@@ -16,6 +16,7 @@ impl Tally {
                 DeletionReason::Size { .. } => "deleted-by-size",
                 DeletionReason::Leader => "log-start-followed",
                 DeletionReason::DeleteRecords => "records-deleted",
+                DeletionReason::Snapshot => "metadata-prefix-deleted",
             }),
             LogNote::DeletionConfirmed { .. } => self.mark("deletion-confirmed"),
             LogNote::Discarded { stray, .. } => {
@@ -44,6 +45,7 @@ impl Tally {
         self.mark("log-truncated");
         match reason {
             TruncateReason::OutOfRange => self.mark("out-of-range-truncation"),
+            TruncateReason::Snapshot => self.mark("snapshot-overtook-log"),
             TruncateReason::AcrossStart => self.mark("started-at-batch"),
             TruncateReason::Diverged | TruncateReason::HighWatermark => {}
         }

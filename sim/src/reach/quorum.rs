@@ -9,6 +9,10 @@ impl Tally {
         match note {
             QuorumNote::StateChanged { role, .. } => self.role(*role),
             QuorumNote::VoteGranted { .. } => self.mark("vote-granted"),
+            QuorumNote::SnapshotWritten { fetched, .. } => {
+                self.mark(if *fetched { "snapshot-fetched" } else { "snapshot-created" });
+            }
+            QuorumNote::SnapshotLoaded { .. } => self.mark("snapshot-loaded"),
             QuorumNote::StatePersisted { .. }
             | QuorumNote::LogSynced { .. }
             | QuorumNote::HighWatermarkMoved { .. } => {}

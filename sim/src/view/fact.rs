@@ -120,6 +120,7 @@ pub(crate) fn truncation_reason(reason: TruncateReason) -> &'static str {
         TruncateReason::Diverged => "where it diverges from the leader's log",
         TruncateReason::OutOfRange => "out of the leader's range",
         TruncateReason::HighWatermark => "to its own high watermark",
+        TruncateReason::Snapshot => "to begin where a snapshot ends",
         TruncateReason::AcrossStart => "to begin with a whole batch",
     }
 }
@@ -134,6 +135,7 @@ pub(crate) fn deletion_reason(reason: DeletionReason) -> String {
             format!("which leaves {left_bytes} bytes with retention.bytes={limit_bytes}")
         }
         DeletionReason::Leader => "as its leader did".to_owned(),
+        DeletionReason::Snapshot => "as a snapshot holds them".to_owned(),
         DeletionReason::DeleteRecords => "as a client asked".to_owned(),
     }
 }

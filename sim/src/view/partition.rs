@@ -401,6 +401,16 @@ impl PartitionView {
         self.registration.as_ref().is_none_or(|now| now.replicas.contains(&node))
     }
 
+    /// A node's log begins again at an offset, empty, whatever it held: what a snapshot holds is committed.
+    pub(crate) fn restart_replica(&mut self, node: NodeId, at: Offset) {
+        self.cut_replica(node, at);
+        let committed = &self.committed;
+        let replica = self.replicas.iter_mut().find(|replica| replica.node == node);
+        let replica = replica.expect("it was added if it was not there");
+        replica.log.restart_from(at, committed);
+        (replica.log_start_offset, replica.high_watermark) = (at, at);
+    }
+
     /// A replica's log now ends at `to`, which is above its end only if it starts again there, empty.
     pub(crate) fn cut_replica(&mut self, node: NodeId, to: Offset) {
         let index = self.replicas.iter().position(|replica| replica.node == node);

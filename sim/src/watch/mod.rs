@@ -248,6 +248,18 @@ impl Observer {
         log::on_audit(&context, &mut self.wings.findings, audit, batches);
     }
 
+    /// At the end of a run: how far a live node's metadata is, and a hash of it.
+    pub fn audit_metadata(
+        &mut self,
+        at_ns: u64,
+        event: u64,
+        node: NodeId,
+        metadata: (Offset, u64),
+    ) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        self.wings.audit_metadata(&context, metadata);
+    }
+
     /// At the end of a run: a live node's logs are those of its replicas.
     pub fn audit_strays(&mut self, at_ns: u64, event: u64, node: NodeId) {
         let context = Context { at_ns, event, node, view: &self.view };

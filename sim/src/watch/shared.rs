@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::{ControllerNote, Note};
+use harrow_broker_model::note::{ControllerNote, Note, QuorumNote};
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 use super::calm::Calm;
@@ -49,6 +49,8 @@ impl Shared {
         self.committed = None;
         if let Note::Controller(ControllerNote::MetadataApplied { offset, .. }) = note {
             self.applied_before = self.applied.insert(node, *offset);
+        } else if let Note::Quorum(QuorumNote::SnapshotLoaded { snapshot, .. }) = note {
+            self.applied.insert(node, snapshot.end_offset.plus(-1));
         }
     }
 

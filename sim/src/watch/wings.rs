@@ -125,6 +125,10 @@ impl Wings {
         self.log.log_flushed(view, node, partition, batches);
     }
 
+    pub(super) fn audit_metadata(&mut self, context: &Context<'_>, metadata: (Offset, u64)) {
+        self.quorum.on_audit(context, &mut self.findings, metadata);
+    }
+
     pub(super) fn disk_answers(&mut self, node: NodeId, durable: bool) {
         self.shared.on_disk_answer(node, durable);
     }

@@ -246,6 +246,7 @@ impl Fingerprint {
             FileId::QuorumState => self.word(8),
             FileId::PartitionMetadata(partition) => self.partition(9, partition),
             FileId::CleanerCheckpoint => self.word(10),
+            FileId::MetadataSnapshot(snapshot) => self.snapshot(14, snapshot),
             FileId::SegmentAside { partition, base_offset, suffix } => {
                 self.partition(11 + suffix as u64, partition);
                 self.int(base_offset.0);
@@ -325,6 +326,7 @@ impl Fingerprint {
             QuorumRequest::Vote(request) => self.vote_request(request),
             QuorumRequest::BeginQuorumEpoch(request) => self.begin_epoch_request(*request),
             QuorumRequest::EndQuorumEpoch(request) => self.end_epoch_request(request),
+            QuorumRequest::FetchSnapshot(request) => self.fetch_snapshot_request(request),
         }
     }
 
@@ -395,6 +397,7 @@ impl Fingerprint {
             QuorumResponse::Vote(response) => self.vote_response(response),
             QuorumResponse::BeginQuorumEpoch(response) => self.quorum_epoch_response(36, response),
             QuorumResponse::EndQuorumEpoch(response) => self.quorum_epoch_response(38, response),
+            QuorumResponse::FetchSnapshot(response) => self.fetch_snapshot_response(response),
         }
     }
 

@@ -97,6 +97,12 @@ impl<F> Observation<F> {
         observer.audit_replica(moment.at_ns, moment.event, audit, batches);
     }
 
+    /// Compares how far a node's metadata is, and what it is, with the others'.
+    pub(crate) fn audit_metadata(&mut self, moment: Moment, metadata: (Offset, u64)) {
+        let TrueState::Watching(observer) = &mut self.true_state else { return };
+        observer.audit_metadata(moment.at_ns, moment.event, moment.node, metadata);
+    }
+
     /// Looks for logs that a node has and should not.
     pub(crate) fn audit_strays(&mut self, moment: Moment) {
         let TrueState::Watching(observer) = &mut self.true_state else { return };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use harrow_broker_model::message::{
-    ClientResponse, ClusterError, ControllerResponse, PeerResponse, ResponseBody,
+    ClientResponse, ClusterError, ControllerResponse, PeerResponse, QuorumResponse, ResponseBody,
 };
 use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::NodeId;
@@ -86,6 +86,9 @@ fn refusal(body: &ResponseBody) -> Option<(&'static str, Reason)> {
         let parts = response.diverging.is_some();
         let parts = parts.then_some(("Fetch of metadata", Reason::Diverges));
         return cluster("Fetch of metadata", response.error).or(parts);
+    }
+    if let ResponseBody::Quorum(QuorumResponse::FetchSnapshot(response)) = body {
+        return cluster("FetchSnapshot", response.error);
     }
     if let ResponseBody::Controller(ControllerResponse::AlterPartition(response)) = body {
         return cluster("AlterPartition", response.result.as_ref().err().copied());

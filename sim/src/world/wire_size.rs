@@ -1,7 +1,7 @@
 //! Roughly how many bytes a segment is on the wire: records count, the rest is a header.
 
 use harrow_broker_model::message::{
-    ClientRequest, ClientResponse, PeerResponse, RequestBody, ResponseBody,
+    ClientRequest, ClientResponse, PeerResponse, QuorumResponse, RequestBody, ResponseBody,
 };
 use harrow_broker_model::record::RecordBatch;
 
@@ -44,6 +44,8 @@ fn response_bytes(body: &ResponseBody) -> u64 {
         response.partitions.iter().map(|partition| batch_bytes(&partition.batches)).sum()
     } else if let ResponseBody::QuorumFetch(response) = body {
         batch_bytes(&response.batches)
+    } else if let ResponseBody::Quorum(QuorumResponse::FetchSnapshot(response)) = body {
+        response.bytes.len() as u64
     } else {
         0
     }

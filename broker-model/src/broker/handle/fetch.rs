@@ -16,12 +16,11 @@ use crate::log::ReadLimit;
 use crate::message::{ClientResponse, EpochEnd, ResponseBody};
 use crate::node::Effects;
 use crate::note::{AbortedTransaction, ConsumerNote, IsolationLevel, Note};
-use crate::partition::ConsumerRead;
+use crate::partition::{ConsumerRead, Partition};
 use crate::proto::{
     AbortedTransaction as WireAborted, BrokerId, ErrorCode, FetchPartition, FetchRequest,
-    FetchResponse, FetchTopic, FetchableTopicResponse, uuid,
+    FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData, StrBytes, TopicName, uuid,
 };
-use crate::proto::{PartitionData, TopicName};
 use crate::record::RecordBatch;
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, TopicPartition};
 
@@ -35,6 +34,8 @@ pub(in crate::broker) struct Answer {
     urgent: bool,
     /// What the consumer may see.
     isolation: IsolationLevel,
+    /// Where it is.
+    rack: StrBytes,
     /// What becomes true once it is sent, for a caller that is filled in then.
     facts: Vec<Fact>,
 }
@@ -59,6 +60,12 @@ enum Fact {
     Refused {
         partition: TopicPartition,
         error: ErrorCode,
+    },
+    Sent {
+        partition: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        replica: NodeId,
+        fetch_offset: Offset,
     },
 }
 
@@ -103,7 +110,9 @@ impl Part {
         Returned {
             high_watermark: Offset(self.data.high_watermark),
             log_start_offset: Offset(self.data.log_start_offset),
-            has_records: self.data.records.as_ref().is_some_and(|records| !records.is_empty()),
+            // Where it should read instead must be told, too.
+            has_records: self.data.records.as_ref().is_some_and(|records| !records.is_empty())
+                || self.data.preferred_read_replica.0 >= 0,
             is_error: error != 0,
             is_diverging: diverging >= 0,
             is_taken: error == 0 && diverging < 0,
@@ -221,8 +230,18 @@ impl Broker {
         );
     }
 
-    /// Reads for a consumer what is there now.
+    /// Reads for a consumer what is there now, and sends it to another replica where there is a better one.
     pub(in crate::broker) fn read_for_consumer(&self, fetch: &ConsumerFetch) -> Answer {
+        self.read_in_rack(fetch, fetch.request.rack_id.clone())
+    }
+
+    /// What a fetch that waits is looked at for: that another replica is the better one by now ends no waiting. Source:
+    /// `DelayedFetch.tryComplete`.
+    pub(in crate::broker) fn read_for_waiting(&self, fetch: &ConsumerFetch) -> Answer {
+        self.read_in_rack(fetch, StrBytes::default())
+    }
+
+    fn read_in_rack(&self, fetch: &ConsumerFetch, rack: StrBytes) -> Answer {
         let request = &fetch.request;
         let count = match fetch.context {
             FetchContext::Incremental(id) => self.fetch_sessions.due_count(id),
@@ -233,6 +252,7 @@ impl Broker {
             bytes: 0,
             urgent: false,
             isolation: isolation_level(request.isolation_level),
+            rack,
             facts: Vec::new(),
         };
         if let FetchContext::Incremental(id) = fetch.context {
@@ -281,6 +301,10 @@ impl Broker {
             Ok(partition) => partition,
             Err(error) => return self.refuse_one(topic, index, None, error, answer),
         };
+        let near = self.preferred_read_replica(partition, &answer.rack, wanted.fetch_offset);
+        if let Some(replica) = near {
+            return self.send_to_replica((topic, index), partition, wanted, replica, answer);
+        }
         let read = partition.consumer_fetch(
             wanted.current_leader_epoch,
             wanted.fetch_offset,
@@ -315,6 +339,32 @@ impl Broker {
             });
         }
         data
+    }
+
+    /// Nothing is read for a consumer that is sent to another replica, and it is told so at once.
+    fn send_to_replica(
+        &self,
+        (topic, index): (&TopicName, i32),
+        partition: &Partition,
+        wanted: Wanted,
+        replica: NodeId,
+        answer: &mut Answer,
+    ) -> PartitionData {
+        let id = partition.id();
+        match partition.consumer_bounds(wanted.current_leader_epoch) {
+            Err(error) => self.refuse_one(topic, index, Some(id), error, answer),
+            Ok(bounds) => {
+                answer.urgent = true;
+                answer.facts.push(Fact::Sent {
+                    partition: id,
+                    leader_epoch: partition.leader_epoch(),
+                    replica,
+                    fetch_offset: wanted.fetch_offset,
+                });
+                partition_data(index, &bounds, answer)
+                    .with_preferred_read_replica(BrokerId(replica.0))
+            }
+        }
     }
 
     fn refuse_one(
@@ -447,6 +497,15 @@ impl Fact {
                     asked,
                     epoch,
                     end_offset,
+                }))
+            }
+            Self::Sent { partition, leader_epoch, replica, fetch_offset } => {
+                Some(Note::Consumer(ConsumerNote::ReadReplicaNamed {
+                    partition,
+                    leader_epoch,
+                    consumer,
+                    replica,
+                    fetch_offset,
                 }))
             }
             Self::Refused { partition, error } => super::fenced(partition, consumer, error),

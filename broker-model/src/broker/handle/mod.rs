@@ -19,6 +19,7 @@ mod metadata;
 mod offset_commit;
 mod offset_for_leader_epoch;
 mod produce;
+mod read_replica;
 mod replica_fetch;
 mod replica_offsets;
 mod sync_group;

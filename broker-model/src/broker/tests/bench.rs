@@ -192,6 +192,7 @@ impl Bench {
             leader: Some(CONTROLLER),
             error: None,
             diverging: None,
+            snapshot: None,
             high_watermark: self.metadata_end(),
             batches: vec![batch],
         };
@@ -206,6 +207,7 @@ impl Bench {
             leader: Some(CONTROLLER),
             error: None,
             diverging: Some(EpochEnd { epoch: LeaderEpoch(1), end_offset }),
+            snapshot: None,
             high_watermark: Offset::NONE,
             batches: Vec::new(),
         };

@@ -9,3 +9,4 @@ mod recreation;
 mod replication;
 mod serving;
 mod sessions;
+mod snapshots;

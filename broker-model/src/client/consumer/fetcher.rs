@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::client::consumer::purpose::{PositionTicket, Purpose};
 use crate::client::metadata::PartitionKey;
+use crate::config::rack_name;
 use crate::fetch_session::SessionError;
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::ClientRequest;
@@ -60,7 +61,12 @@ impl Consumer {
         let buffered = self.deliverable.iter().filter(|key| {
             self.positions.get(key).is_some_and(|position| !position.buffer.records.is_empty())
         });
-        buffered.filter_map(|key| self.metadata.leadership(*key).leader).collect()
+        let replica = |key: &PartitionKey| {
+            let replica = self.positions.get(key).and_then(|position| position.read_replica);
+            replica.map(|replica| replica.node)
+        };
+        let asked = |key| replica(key).or(self.metadata.leadership(*key).leader);
+        buffered.filter_map(asked).collect()
     }
 
     fn fetch_from(&mut self, now: Time, leader: NodeId, effects: &mut Effects) {
@@ -102,6 +108,7 @@ impl Consumer {
             .with_min_bytes(1)
             .with_max_bytes(self.max_bytes())
             .with_isolation_level(self.config.isolation.wire())
+            .with_rack_id(self.rack())
             .with_session_id(built.metadata.session_id)
             .with_session_epoch(built.metadata.epoch)
             .with_forgotten_topics_data(forgotten.collect())
@@ -109,6 +116,13 @@ impl Consumer {
         let body = ClientRequest::Fetch(Box::new(request));
         let to = (leader, Channel::ClientFetch);
         self.connections.send(now, to, body, Purpose::Fetch(leader), effects);
+    }
+
+    fn rack(&self) -> StrBytes {
+        match self.config.rack {
+            0 => StrBytes::default(),
+            rack => StrBytes::from_string(rack_name(rack)),
+        }
     }
 
     fn max_bytes(&self) -> i32 {
@@ -161,9 +175,19 @@ impl Consumer {
             None => {
                 let aborted = data.aborted_transactions.unwrap_or_default();
                 self.on_records(now, (ticket, topic), (data.records, &aborted));
+                if data.preferred_read_replica.0 >= 0 {
+                    self.prefer(now, ticket.key, NodeId(data.preferred_read_replica.0));
+                }
             }
-            Some(ErrorCode::OffsetOutOfRange) => self.on_out_of_range(ticket),
-            Some(error) => self.ask_again(now, ticket, error),
+            Some(ErrorCode::OffsetOutOfRange) => {
+                if !self.leave_read_replica(ticket.key) {
+                    self.on_out_of_range(ticket);
+                }
+            }
+            Some(error) => {
+                self.on_fetch_refused(ticket.key, error);
+                self.ask_again(now, ticket, error);
+            }
         }
     }
 

@@ -23,6 +23,7 @@ mod position;
 mod positions;
 pub(super) mod purpose;
 mod questions;
+mod read_replica;
 #[cfg(test)]
 mod tests;
 
@@ -66,6 +67,8 @@ pub struct Consumer {
     next_version: u64,
     /// Partitions with records to deliver, in the order in which these arrived.
     deliverable: VecDeque<PartitionKey>,
+    /// When replicas that are read from in a leader's place are left at the latest, in order.
+    leases: VecDeque<(Time, PartitionKey)>,
     polls: VecDeque<PendingPoll>,
     end_queries: Vec<EndQuery>,
     deadline: Option<Deadline>,
@@ -93,6 +96,7 @@ impl Consumer {
             sessions: SortedMap::default(),
             next_version: 1,
             deliverable: VecDeque::new(),
+            leases: VecDeque::new(),
             polls: VecDeque::new(),
             end_queries: Vec::new(),
             deadline: None,
@@ -264,6 +268,7 @@ impl Consumer {
                     if let Some(session) = self.sessions.get_mut(&leader) {
                         session.on_error();
                     }
+                    self.on_replica_lost(leader);
                 }
                 Purpose::StartOffset(ticket) | Purpose::EpochEnd(ticket) => {
                     self.ask_again(now, ticket, ErrorCode::NetworkException);
@@ -313,6 +318,7 @@ impl Consumer {
         let lost = self.connections.time_out(now, effects);
         self.on_lost(now, lost);
         self.take_notice_of_leaders();
+        self.end_leases(now);
         // A rebalance goes on before records are returned, or a busy member would never take part.
         self.run_group(now, effects);
         self.deliver(now, effects);
@@ -374,6 +380,7 @@ impl Consumer {
             return;
         }
         self.metadata_version = self.metadata.version();
+        self.leave_offline();
         let now_led = |(key, position): (&PartitionKey, &Position)| {
             let leadership = self.metadata.leadership(*key);
             let is_news = leadership.leader.is_some() && leadership != position.leadership;

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::client::consumer::purpose::PositionTicket;
 use crate::client::metadata::{Leadership, PartitionKey};
 use crate::node::PolledRecord;
-use crate::types::{LeaderEpoch, Offset, Time};
+use crate::types::{LeaderEpoch, NodeId, Offset, Time};
 
 /// A partition that the consumer has been assigned.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Position {
     pub(super) last_epoch: LeaderEpoch,
     /// Who leads, as far as this position has taken notice.
     pub(super) leadership: Leadership,
+    /// Whom it reads from in the leader's place. Source: KIP-392.
+    pub(super) read_replica: Option<ReadReplica>,
     /// What it waits for.
     pub(super) stage: Stage,
     /// No request for it before.
@@ -27,6 +29,15 @@ pub(super) struct Position {
     pub(super) buffer: Buffer,
     /// Grows whenever an answer to an older question must not count any more; unique among all positions.
     pub(super) version: u64,
+}
+
+/// A replica that is read from in the leader's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReadReplica {
+    /// Which broker.
+    pub(super) node: NodeId,
+    /// Until when, at the latest.
+    pub(super) until: Time,
 }
 
 /// What a position waits for.
@@ -82,12 +93,19 @@ impl Position {
             offset: Offset::ZERO,
             last_epoch: LeaderEpoch::NONE,
             leadership: Leadership { leader: None, epoch: LeaderEpoch::NONE },
+            read_replica: None,
             stage: Stage::Start(StartFrom::Assignment),
             not_before: now,
             asked: false,
             buffer: Buffer::default(),
             version,
         }
+    }
+
+    /// Whom it fetches from: the leader, or the replica in its place.
+    pub(super) fn fetched_from(&self) -> Option<NodeId> {
+        let leader = self.leadership.leader?;
+        Some(self.read_replica.map_or(leader, |replica| replica.node))
     }
 
     /// Names this position in a request.
@@ -117,6 +135,7 @@ impl Position {
             return;
         }
         self.leadership = leadership;
+        self.read_replica = None;
         self.not_before = Time::ZERO;
         let has_epoch = self.last_epoch != LeaderEpoch::NONE;
         match self.stage {

@@ -197,7 +197,7 @@ fn place(position: &Position, now: Time) -> Place {
     if !position.buffer.records.is_empty() {
         return Place::Idle;
     }
-    match position.leadership.leader {
+    match position.fetched_from() {
         None => Place::Leaderless,
         Some(_) if position.not_before > now => Place::Delayed(position.not_before),
         Some(leader) => Place::Fetchable(leader),

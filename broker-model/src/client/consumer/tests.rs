@@ -565,3 +565,59 @@ fn a_stopped_consumer_ends_what_is_pending() {
     driver.event(Event::StopRequested);
     assert!(driver.halted && driver.outcomes.len() == 3, "{:?}", driver.outcomes);
 }
+
+fn sent_to(replica: i32) -> ResponseBody {
+    fetch_answer(PartitionData::default().with_preferred_read_replica(replica.into()))
+}
+
+/// A consumer at offset 10 that was sent to broker 2, and its fetch there.
+fn reading_from_two() -> (Driver<Consumer>, SentRequest) {
+    let config = ConsumerConfig { metadata_max_age_ms: 1_500, ..config() };
+    let mut driver = at_ten(config);
+    let asked = take_fetch(&mut driver);
+    assert_eq!(asked.to, NodeId(1));
+    driver.answer(&asked, sent_to(2));
+    let asked = take_fetch(&mut driver);
+    assert_eq!((asked.to, fetched(&asked).fetch_offset), (NodeId(2), 10));
+    (driver, asked)
+}
+
+/// What becomes of a fetch.
+type End = fn(&mut Driver<Consumer>, &SentRequest);
+
+#[test]
+fn a_replica_that_fails_is_left_for_the_leader_and_the_position_stays() {
+    let rows: [(&str, End); 4] = [
+        ("out of range", |driver, asked| {
+            driver.answer(asked, error_answer(ErrorCode::OffsetOutOfRange));
+        }),
+        ("refused", |driver, asked| {
+            driver.answer(asked, error_answer(ErrorCode::NotLeaderOrFollower));
+        }),
+        ("lost", |driver, _| driver.lose(NodeId(2), Channel::ClientFetch)),
+        ("after its time", |driver, asked| {
+            driver.advance(1_600);
+            driver.answer(asked, records_answer(Bytes::new()));
+        }),
+    ];
+    for (what, end) in rows {
+        let (mut driver, asked) = reading_from_two();
+        end(&mut driver, &asked);
+        driver.advance(300);
+        let next = take_fetch(&mut driver);
+        assert_eq!((next.to, fetched(&next).fetch_offset), (NodeId(1), 10), "{what}");
+    }
+}
+
+#[test]
+fn a_consumer_reads_from_its_replica_until_another_leads() {
+    let (mut driver, asked) = reading_from_two();
+    driver.answer(&asked, records_answer(batch(10, 2, 3)));
+    poll(&mut driver, 3, 100);
+    assert_eq!(polled(&driver, 3), [10, 11]);
+    assert_eq!(take_fetch(&mut driver).to, NodeId(2));
+    driver.event(Event::ConnectionLost { to: NodeId(1), channel: Channel::Client });
+    driver.send_leaders(&[(3, 4)]);
+    let asked = take_epoch_query(&mut driver);
+    assert_eq!(asked.to, NodeId(3), "the leader is asked whether its log is the one");
+}

@@ -1,7 +1,7 @@
 //! What clients may read and know of a partition: what is committed. Source: rule 2.1.10, KIP-207, KIP-320,
 //! `Partition.readRecords`, `Partition.fetchOffsetForTimestamp`.
 
-use crate::defect::TransactionDefect;
+use crate::defect::{ConsumerDefect, TransactionDefect};
 use crate::log::ReadLimit;
 use crate::message::EpochEnd;
 use crate::note::{AbortedTransaction, IsolationLevel};
@@ -28,9 +28,9 @@ pub struct ConsumerRead {
 }
 
 impl Partition {
-    /// Reads for a consumer, up to the high watermark, or with `read_committed` up to the last stable offset and with
-    /// the aborted transactions among what is read. Source: rules 2.1.10 and 2.8.10, KIP-320,
-    /// `UnifiedLog.maxOffset`, `LocalLog.addAbortedTransactions`.
+    /// Reads for a consumer, leader or not (KIP-392), up to the high watermark that this replica knows, or with
+    /// `read_committed` up to the last stable offset and with the aborted transactions among what is read. Source:
+    /// rules 2.1.10 and 2.8.10, KIP-320, `UnifiedLog.maxOffset`, `LocalLog.addAbortedTransactions`.
     pub fn consumer_fetch(
         &self,
         current_leader_epoch: LeaderEpoch,
@@ -38,7 +38,7 @@ impl Partition {
         last_fetched_epoch: LeaderEpoch,
         (limit, isolation): (ReadLimit, IsolationLevel),
     ) -> Result<ConsumerRead, ErrorCode> {
-        self.check_client_request(current_leader_epoch)?;
+        self.check_epoch(current_leader_epoch).map_err(error_code)?;
         let diverging = self.check_position(current_leader_epoch, last_fetched_epoch, fetch_offset);
         let diverging = diverging.map_err(error_code)?;
         let high_watermark = self.log.high_watermark();
@@ -67,8 +67,29 @@ impl Partition {
         })
     }
 
+    /// What a consumer is told that is sent to another replica: the bounds. Source:
+    /// `Partition.fetchOffsetSnapshot`.
+    pub fn consumer_bounds(
+        &self,
+        current_leader_epoch: LeaderEpoch,
+    ) -> Result<ConsumerRead, ErrorCode> {
+        self.check_epoch(current_leader_epoch).map_err(error_code)?;
+        Ok(ConsumerRead {
+            batches: Vec::new(),
+            high_watermark: self.log.high_watermark(),
+            last_stable_offset: self.log.last_stable_offset(),
+            aborted: Vec::new(),
+            log_start_offset: self.log.log_start_offset(),
+            diverging: None,
+        })
+    }
+
     /// Where what a consumer may see ends.
     pub(super) fn visible_end(&self, isolation: IsolationLevel) -> Offset {
+        if !self.is_leader() && self.defects.has(ConsumerDefect::FollowerReadsToEnd) {
+            // ConsumerDefect::FollowerReadsToEnd: what this replica has, committed or not.
+            return self.log.log_end_offset();
+        }
         match isolation {
             IsolationLevel::ReadCommitted
                 if !self.defects.has(TransactionDefect::ReadsPastStable) =>

@@ -6,6 +6,7 @@
 //! | `produce` | appends, and when they are acknowledged |
 //! | `replica_fetch` | what a follower is answered, and what its fetch tells |
 //! | `consumer_fetch` | what a client may read and know |
+//! | `read_replicas` | from whom a consumer may read instead |
 //! | `by_time` | which offset a client is told for a time |
 //! | `delete_records` | a client moves the log start |
 
@@ -13,6 +14,7 @@ mod by_time;
 mod consumer_fetch;
 mod delete_records;
 mod produce;
+mod read_replicas;
 mod replica_fetch;
 mod state;
 
@@ -28,6 +30,7 @@ use crate::types::Time;
 pub use by_time::{ByTime, TimedOffset};
 pub use consumer_fetch::ConsumerRead;
 pub use produce::ProduceOutcome;
+pub use read_replicas::ReadReplica;
 pub use replica_fetch::FetchBounds;
 pub(super) use state::LeaderState;
 pub use state::{ProduceAck, ProduceTicket};

@@ -1,6 +1,7 @@
 //! What a replica answers consumers.
 
 use super::*;
+use crate::defect::ConsumerDefect;
 use crate::disk_image::FileId;
 
 #[test]
@@ -57,6 +58,48 @@ fn consumers_read_below_the_high_watermark_only() {
     assert_eq!(read.expect("in range").batches.len(), 1);
     let beyond = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, ALL);
     assert_eq!(beyond, Err(ErrorCode::OffsetOutOfRange));
+}
+
+#[test]
+fn a_follower_serves_consumers_up_to_its_own_high_watermark() {
+    let to_end = ConsumerDefect::FollowerReadsToEnd.into();
+    for (defects, count) in [(&[][..], 1), (&[to_end][..], 3)] {
+        let mut bench = Bench::new(defects);
+        bench.register(&registration(2, 1, 1, &[1, 2]));
+        bench.copy(1, 3, 1);
+        let read = |epoch, offset| {
+            let none = LeaderEpoch::NONE;
+            bench.partition.consumer_fetch(LeaderEpoch(epoch), Offset(offset), none, ALL)
+        };
+        assert_eq!(read(1, 0).expect("in range").batches.len(), count, "{defects:?}");
+        assert!(read(1, 3).expect("it is the log end").batches.is_empty());
+        assert_eq!(read(1, 4), Err(ErrorCode::OffsetOutOfRange));
+        assert_eq!(read(2, 0), Err(ErrorCode::UnknownLeaderEpoch));
+        assert_eq!(read(0, 0), Err(ErrorCode::FencedLeaderEpoch));
+        assert_eq!(bench.partition.read_replicas(Offset(0)), [], "only leaders send elsewhere");
+    }
+}
+
+#[test]
+fn consumers_are_sent_to_replicas_in_sync_that_have_the_offset() {
+    let anybody = ConsumerDefect::PreferredOutOfIsr.into();
+    for (defects, lagging) in [(&[][..], &[2][..]), (&[anybody][..], &[2, 3])] {
+        let mut bench = Bench::leading(defects, &[1, 2]);
+        for _ in 0..2 {
+            bench.produce(&batch(-1, 0));
+        }
+        bench.fetch(3, 1);
+        bench.fetch(2, 2);
+        let near = |offset| {
+            let replicas = bench.partition.read_replicas(Offset(offset));
+            let mut near: Vec<i32> = replicas.iter().map(|it| it.replica.0).collect();
+            near.sort_unstable();
+            near
+        };
+        assert_eq!(near(1), lagging, "{defects:?}");
+        assert_eq!(near(2), [2]);
+        assert!(near(3).is_empty());
+    }
 }
 
 #[test]

@@ -3,4 +3,5 @@
 mod boot;
 mod faults;
 mod pre_vote;
+mod snapshots;
 mod votes;

@@ -61,6 +61,7 @@ impl Voter {
             leader: leader.map(NodeId),
             error,
             diverging: None,
+            snapshot: None,
             high_watermark: Offset::NONE,
             batches: Vec::new(),
         };

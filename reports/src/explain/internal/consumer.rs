@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 8] = [
+pub(super) static ANOMALIES: [Entry; 9] = [
     Entry {
         name: "read-above-true-hw",
         kind: Kind::InternalAnomaly,
@@ -72,9 +72,18 @@ pub(super) static ANOMALIES: [Entry; 8] = [
         legal: "After an election that legally lost records.",
         source: "KIP-101, KIP-207",
     },
+    Entry {
+        name: "read-replica-not-in-sync",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader sent a consumer to a replica that is not in its ISR.",
+        example: "The replica of the consumer's rack is cut off from the leader: the consumer is sent there and \
+                  reads nothing new.",
+        legal: "Never.",
+        source: "KIP-392, KAFKA-14372",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 2] = [
+pub(super) static INVARIANTS: [Entry; 3] = [
     Entry {
         name: "read-rule",
         kind: Kind::Invariant,
@@ -90,5 +99,13 @@ pub(super) static INVARIANTS: [Entry; 2] = [
         example: "Broken by reset-against-policy.",
         legal: "Never.",
         source: "KIP-320",
+    },
+    Entry {
+        name: "read-replica",
+        kind: Kind::Invariant,
+        meaning: "Consumers are sent to replicas in the ISR only.",
+        example: "Broken by read-replica-not-in-sync.",
+        legal: "Never.",
+        source: "KIP-392, KAFKA-14372",
     },
 ];

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 17] = [
+pub(super) static ANOMALIES: [Entry; 21] = [
     Entry {
         name: "double-vote",
         kind: Kind::InternalAnomaly,
@@ -146,9 +146,44 @@ pub(super) static ANOMALIES: [Entry; 17] = [
         legal: "While a fault lasts, or a process is down.",
         source: "KIP-595, KIP-996",
     },
+    Entry {
+        name: "snapshot-not-durable",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter counts a snapshot of the metadata that is not on its disk for good.",
+        example: "The file has its name, its bytes are in the page cache, and the voter deletes what of its \
+                  log the snapshot holds.",
+        legal: "When the voter's disk lies.",
+        source: "KIP-630, KAFKA-15312",
+    },
+    Entry {
+        name: "snapshot-above-commit",
+        kind: Kind::InternalAnomaly,
+        meaning: "A snapshot holds metadata that is not committed.",
+        example: "A snapshot ends at offset 40; the quorum has committed up to 38.",
+        legal: "When a majority's disks are damaged.",
+        source: "KIP-630, KafkaMetadataLog.createNewSnapshot",
+    },
+    Entry {
+        name: "snapshot-differs",
+        kind: Kind::InternalAnomaly,
+        meaning: "Two nodes have different metadata at one offset.",
+        example: "A broker that began with a snapshot lacks a topic that brokers which read the whole log \
+                  have.",
+        legal: "When a majority's disks are damaged.",
+        source: "KIP-630",
+    },
+    Entry {
+        name: "metadata-deleted-uncovered",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter deleted metadata from its log that no snapshot on its disk holds.",
+        example: "The log begins at offset 60, the last snapshot ends at 40: who needs 40 to 59 finds it \
+                  nowhere.",
+        legal: "When the voter's disk lies.",
+        source: "KIP-630, KAFKA-14238",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 5] = [
+pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "controller-quorum",
         kind: Kind::Invariant,
@@ -188,5 +223,15 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         example: "Broken by quorum-election-overdue.",
         legal: "While a fault lasts, or a process is down.",
         source: "KIP-595, KIP-996",
+    },
+    Entry {
+        name: "metadata-snapshots",
+        kind: Kind::Invariant,
+        meaning: "A snapshot is on the disk, holds committed metadata only, and is what the whole log gives; \
+                  nothing that none holds is deleted.",
+        example: "Broken by snapshot-not-durable, snapshot-above-commit, snapshot-differs and \
+                  metadata-deleted-uncovered.",
+        legal: "When disks are damaged.",
+        source: "KIP-630",
     },
 ];

@@ -1,6 +1,6 @@
 //! What notes on logs change: the mirrors.
 
-use harrow_broker_model::note::LogNote;
+use harrow_broker_model::note::{LogNote, TruncateReason};
 use harrow_broker_model::types::NodeId;
 
 use crate::view::{ClusterView, Fact, Reopening};
@@ -18,7 +18,11 @@ impl ClusterView {
                 let view = self.partition_mut(*partition);
                 let fact = Fact::Truncated { from: *from, to: *to, reason: *reason };
                 view.facts.push(at_ns, node, fact);
-                view.cut_replica(node, *to);
+                if *reason == TruncateReason::Snapshot {
+                    view.restart_replica(node, *to);
+                } else {
+                    view.cut_replica(node, *to);
+                }
             }
             LogNote::Recovered { .. } => self.on_recovered(at_ns, node, note),
             LogNote::StartMoved { partition, log_start_offset } => {

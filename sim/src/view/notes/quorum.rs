@@ -18,7 +18,15 @@ impl ClusterView {
                     view.commit_metadata(node, *epoch, *to);
                 }
             }
+            // What it holds is committed: a voter that begins with it knows that.
+            QuorumNote::SnapshotLoaded { snapshot, .. } => {
+                if self.quorum.voters().iter().any(|voter| voter.node == node) {
+                    let replica = self.partitions[0].replica_mut(node);
+                    replica.high_watermark = replica.high_watermark.max(snapshot.end_offset);
+                }
+            }
             QuorumNote::StatePersisted { .. }
+            | QuorumNote::SnapshotWritten { .. }
             | QuorumNote::LogSynced { .. }
             | QuorumNote::VoteGranted { .. } => {}
         }

@@ -1,6 +1,7 @@
 //! Invariants of consumers: what they are given, and where they go on.
 
 mod position;
+mod read_replica;
 mod read_rule;
 
 use harrow_broker_model::note::{ConsumerNote, LogNote, Note};
@@ -9,20 +10,27 @@ use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 use super::finding::{Context, Findings, Invariant};
 use crate::plan::Plan;
 use position::Positions;
+use read_replica::ReadReplicas;
 use read_rule::ReadRule;
 
-pub(super) const INVARIANTS: &[Invariant] = &[read_rule::INVARIANT, position::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] =
+    &[read_rule::INVARIANT, position::INVARIANT, read_replica::INVARIANT];
 
 /// What the invariants of consumers remember.
 #[derive(Debug)]
 pub(super) struct ConsumerWing {
     read_rule: ReadRule,
     positions: Positions,
+    read_replicas: ReadReplicas,
 }
 
 impl ConsumerWing {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { read_rule: ReadRule::default(), positions: Positions::of(plan) }
+        Self {
+            read_rule: ReadRule::default(),
+            positions: Positions::of(plan),
+            read_replicas: ReadReplicas::default(),
+        }
     }
 
     pub(super) fn consumer_assigned(&mut self, node: NodeId) {
@@ -35,6 +43,8 @@ impl ConsumerWing {
             self.on_consumer_note(context, findings, note);
         } else if let Note::Log(LogNote::StartMoved { partition, log_start_offset }) = note {
             self.positions.on_log_start(*partition, *log_start_offset);
+        } else if let Note::Replication(note) = note {
+            self.read_replicas.on_replication(context.node, note);
         }
     }
 
@@ -66,6 +76,10 @@ impl ConsumerWing {
                 let Some(partition) = named(context, partition) else { return };
                 let place = (context.node, partition);
                 self.read_rule.on_truncation(place, *position, *diverged_at);
+            }
+            ConsumerNote::ReadReplicaNamed { partition, consumer, replica, .. } => {
+                let sent = (*consumer, *replica);
+                self.read_replicas.on_named(context, findings, *partition, sent);
             }
             ConsumerNote::EpochEndServed { .. } => {}
         }

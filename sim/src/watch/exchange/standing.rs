@@ -70,7 +70,7 @@ fn known(
                 position: replica.log.end().0,
             })
         }
-        Api::Vote | Api::QuorumFetch => {
+        Api::Vote | Api::QuorumFetch | Api::FetchSnapshot => {
             let epoch = voter.map_or(own.epoch, |voter| i64::from(voter.epoch.0));
             Standing { epoch, ..own }
         }

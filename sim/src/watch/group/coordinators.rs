@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::client::coordinator_partition;
 use harrow_broker_model::note::MetadataChange;
-use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicId, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
 
 use crate::plan::Plan;
+use crate::view::Registry;
 
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
@@ -69,6 +70,24 @@ impl Coordinators {
             | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         }
+    }
+
+    /// A node's metadata is that of a snapshot, up to an offset: it has heard of all that changed before. Of which
+    /// partitions it goes on to coordinate as [`Self::on_metadata`] says.
+    pub(super) fn on_snapshot(
+        &mut self,
+        node: NodeId,
+        registry: &Registry,
+        applied: Offset,
+    ) -> Vec<i32> {
+        let Some(topic) = self.topic else { return Vec::new() };
+        let goes_on = (0..self.partitions).filter_map(|partition| {
+            let known = registry.registration_at(TopicPartition { topic, partition }, applied)?;
+            let (place, epoch) = ((node, partition), known.leader_epoch);
+            self.heard.insert(place, epoch);
+            (known.leader == Some(node)).then(|| self.elected_again(place, epoch)).flatten()
+        });
+        goes_on.collect()
     }
 
     /// Who coordinates already goes on in a later epoch.

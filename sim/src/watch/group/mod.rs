@@ -7,7 +7,7 @@ mod coordinators;
 mod ownership;
 mod reconciliation;
 
-use harrow_broker_model::note::{ControllerNote, GroupNote, Note};
+use harrow_broker_model::note::{ControllerNote, GroupNote, Note, QuorumNote};
 use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
@@ -53,6 +53,13 @@ impl GroupWing {
         if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note {
             let goes_on = self.coordinators.on_metadata(context.node, change);
             if let Some(partition) = goes_on {
+                self.ownership.forget(|group| self.coordinators.is_of(partition, group));
+                self.commits.forget(|group| self.coordinators.is_of(partition, group));
+            }
+        }
+        if let Note::Quorum(QuorumNote::SnapshotLoaded { snapshot, .. }) = note {
+            let (registry, applied) = (context.view.registry(), snapshot.end_offset.plus(-1));
+            for partition in self.coordinators.on_snapshot(context.node, registry, applied) {
                 self.ownership.forget(|group| self.coordinators.is_of(partition, group));
                 self.commits.forget(|group| self.coordinators.is_of(partition, group));
             }

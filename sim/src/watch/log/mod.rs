@@ -122,7 +122,10 @@ impl LogWing {
         findings: &mut Findings,
         (note, applied): (&LogNote, Option<Offset>),
     ) {
-        self.kept_records.on_note(context, findings, note);
+        // What goes of the metadata log goes by snapshots, not by a topic's settings.
+        if !matches!(note, LogNote::RecordsDeleted { partition: TopicPartition::METADATA, .. }) {
+            self.kept_records.on_note(context, findings, note);
+        }
         match note {
             LogNote::Appended { partition, batch, leader_epoch, .. } => {
                 self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);

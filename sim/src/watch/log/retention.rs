@@ -123,7 +123,7 @@ impl KeptRecords {
             DeletionReason::Leader => {
                 return self.check_leader(context, findings, partition, to);
             }
-            DeletionReason::DeleteRecords => None,
+            DeletionReason::DeleteRecords | DeletionReason::Snapshot => None,
         };
         let deleted = self.deleted.entry(partition).or_default();
         *deleted = to.max(*deleted);

@@ -5,9 +5,10 @@ mod controller_quorum;
 mod overdue;
 mod pre_vote;
 mod quorum_disk;
+mod snapshots;
 
 use harrow_broker_model::note::{ControllerNote, LogNote, Note, QuorumNote};
-use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
@@ -17,6 +18,7 @@ use controller_quorum::{ControllerQuorum, VoterState};
 use overdue::QuorumElections;
 use pre_vote::PreVotes;
 use quorum_disk::QuorumDisks;
+use snapshots::Snapshots;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     controller_quorum::INVARIANT,
@@ -24,6 +26,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     check_quorum::INVARIANT,
     pre_vote::INVARIANT,
     overdue::INVARIANT,
+    snapshots::INVARIANT,
 ];
 
 /// What the invariants of the quorum remember.
@@ -34,6 +37,7 @@ pub(super) struct QuorumWing {
     check_quorum: CheckQuorum,
     pre_votes: PreVotes,
     elections: QuorumElections,
+    snapshots: Snapshots,
 }
 
 impl QuorumWing {
@@ -44,6 +48,7 @@ impl QuorumWing {
             check_quorum: CheckQuorum::new(plan),
             pre_votes: PreVotes::default(),
             elections: QuorumElections::default(),
+            snapshots: Snapshots::default(),
         }
     }
 
@@ -60,6 +65,7 @@ impl QuorumWing {
     pub(super) fn disk_wiped(&mut self, node: NodeId) {
         self.quorum.disk_wiped(node);
         self.pre_votes.disk_wiped(node);
+        self.snapshots.disk_wiped(node);
     }
 
     /// A node is asked for the metadata log by another one, which is in an epoch.
@@ -98,11 +104,27 @@ impl QuorumWing {
         }
     }
 
+    /// At the end of a run: how far a live node's metadata is, and a hash of it.
+    pub(super) fn on_audit(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        metadata: (Offset, u64),
+    ) {
+        self.snapshots.on_audit(context, findings, metadata);
+    }
+
     /// The log of the quorum is cut, or found shorter than it was.
     fn on_log_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
         if let LogNote::Truncated { partition: TopicPartition::METADATA, to, .. } = note {
             self.disks.on_log_cut(context.node, *to);
             controller_quorum::on_truncated(context, findings, *to);
+        } else if let LogNote::StartMoved {
+            partition: TopicPartition::METADATA,
+            log_start_offset,
+        } = note
+        {
+            self.snapshots.on_log_start(context, findings, *log_start_offset);
         } else if let LogNote::Recovered {
             partition: TopicPartition::METADATA,
             log_end_offset,
@@ -142,6 +164,14 @@ impl QuorumWing {
             QuorumNote::VoteGranted { epoch, candidate } => {
                 self.disks.on_shown(context, findings, *epoch, Some(*candidate));
                 self.quorum.on_vote(context, findings, *epoch, *candidate);
+            }
+            QuorumNote::SnapshotWritten { snapshot, digest, .. } => {
+                let durable = shared.is_durable(context.node);
+                let written = (*snapshot, *digest);
+                self.snapshots.on_written(context, findings, written, durable);
+            }
+            QuorumNote::SnapshotLoaded { snapshot, digest } => {
+                self.snapshots.on_loaded(context, findings, (*snapshot, *digest));
             }
             QuorumNote::HighWatermarkMoved { epoch, as_leader, to } => {
                 if *as_leader {

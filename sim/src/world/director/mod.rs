@@ -236,6 +236,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
                 self.host.audit(moment, log);
             }
             self.host.audit_strays(moment);
+            if let Some(image) = process.metadata() {
+                self.host.audit_metadata(moment, (image.end_offset, image.digest()));
+            }
         }
     }
 

@@ -168,6 +168,9 @@ impl<N: Node> Engine<N> {
         let (moment, slot) = (self.moment(node), &self.slots[node]);
         if let Note::Quorum(QuorumNote::StatePersisted { .. }) = note {
             host.persisted(moment, slot.disk.is_durable(FileId::QuorumState));
+        } else if let Note::Quorum(QuorumNote::SnapshotWritten { snapshot, .. }) = note {
+            let file = FileId::MetadataSnapshot(*snapshot);
+            host.persisted(moment, slot.disk.is_durable(file));
         } else if let Note::Quorum(QuorumNote::LogSynced { .. })
         | Note::Broker(BrokerNote::StoppedCleanly { .. }) = note
         {

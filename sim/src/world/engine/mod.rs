@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
-use harrow_broker_model::message::{RequestBody, Response};
+use harrow_broker_model::message::{QuorumRequest, RequestBody, Response};
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{
@@ -504,9 +504,9 @@ impl<N: Node> Engine<N> {
             self.trace_event(id, &event);
         }
         if let Event::Request { message, .. } = &event
-            && let RequestBody::QuorumFetch(fetch) = &message.body
+            && let Some((by, epoch)) = quorum_fetch(&message.body)
         {
-            host.quorum_fetched(self.moment(node), fetch.replica, fetch.epoch);
+            host.quorum_fetched(self.moment(node), by, epoch);
         }
         if let Some(refusals) = &mut self.refusals
             && let Event::Response { from, message, .. } = &event
@@ -600,4 +600,15 @@ fn index_by_id(ids: &[i32]) -> Vec<u32> {
         *entry = position as u32;
     }
     index
+}
+
+/// Who asks for the metadata log, or for a part of a snapshot of it, and in which epoch of the quorum.
+fn quorum_fetch(body: &RequestBody) -> Option<(NodeId, LeaderEpoch)> {
+    if let RequestBody::QuorumFetch(fetch) = body {
+        Some((fetch.replica, fetch.epoch))
+    } else if let RequestBody::Quorum(QuorumRequest::FetchSnapshot(fetch)) = body {
+        Some((fetch.replica, fetch.epoch))
+    } else {
+        None
+    }
 }

@@ -4,10 +4,12 @@ use harrow_broker_model::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
     AlterPartitionResponse, AlteredPartition, BeginQuorumEpochRequest, BrokerHeartbeatRequest,
     BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, ClusterError,
-    EndQuorumEpochRequest, QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse,
-    ReplicaFetchRequest, ReplicaFetchResponse, ReplicaOffsetsRequest, ReplicaOffsetsResponse,
-    VoteRequest, VoteResponse,
+    EndQuorumEpochRequest, FetchSnapshotRequest, FetchSnapshotResponse, QuorumEpochResponse,
+    QuorumFetchRequest, QuorumFetchResponse, ReplicaFetchRequest, ReplicaFetchResponse,
+    ReplicaOffsetsRequest, ReplicaOffsetsResponse, VoteRequest, VoteResponse,
 };
+
+use harrow_broker_model::types::SnapshotId;
 
 use super::Fingerprint;
 
@@ -93,7 +95,32 @@ impl Fingerprint {
         if let Some(end) = response.diverging {
             self.pair(end.epoch.0, end.end_offset.0 as i32);
         }
+        if let Some(snapshot) = response.snapshot {
+            self.snapshot(93, snapshot);
+        }
         self.batches(&response.batches);
+    }
+
+    pub(super) fn snapshot(&mut self, tag: u64, snapshot: SnapshotId) {
+        self.word(tag);
+        self.int(i64::from(snapshot.epoch.0));
+        self.int(snapshot.end_offset.0);
+    }
+
+    pub(super) fn fetch_snapshot_request(&mut self, request: &FetchSnapshotRequest) {
+        self.snapshot(94, request.snapshot);
+        self.pair(request.replica.0, request.epoch.0);
+        self.word(request.position);
+    }
+
+    pub(super) fn fetch_snapshot_response(&mut self, response: &FetchSnapshotResponse) {
+        self.snapshot(95, response.snapshot);
+        self.pair(0, response.epoch.0);
+        self.node(response.leader);
+        self.error(response.error);
+        self.word(response.size);
+        self.word(response.position);
+        self.word(response.bytes.len() as u64);
     }
 
     pub(super) fn quorum_epoch_response(&mut self, tag: i32, response: &QuorumEpochResponse) {

@@ -175,6 +175,18 @@ fn shrinks(stage: &mut Stage, elr: &[NodeId]) {
     stage.registered(X, next, false);
 }
 
+/// A leader sends a consumer to a replica.
+fn sends(stage: &mut Stage, leader: NodeId, epoch: i32, replica: NodeId) {
+    let note = ConsumerNote::ReadReplicaNamed {
+        partition: X,
+        leader_epoch: LeaderEpoch(epoch),
+        consumer: NodeId(1001),
+        replica,
+        fetch_offset: Offset(0),
+    };
+    stage.note(leader, &Note::Consumer(note));
+}
+
 /// N1 leads with the vote of N2.
 fn leads_quorum(stage: &mut Stage, epoch: i32) {
     let candidate = N1;
@@ -380,6 +392,18 @@ pub(super) const CASES: &[Case] = &[
             stage.serve(A, 1, 0, &[plain(0)]);
             unclean(stage);
             stage.serve(B, 2, 1, &[record(1, 2, 9)]);
+        },
+    },
+    Case {
+        anomaly: "read-replica-not-in-sync",
+        good: |stage| {
+            sends(stage, A, 1, B);
+            unclean(stage);
+            sends(stage, A, 1, B);
+        },
+        bad: |stage| {
+            unclean(stage);
+            sends(stage, B, 2, A);
         },
     },
     Case {

@@ -3,7 +3,7 @@
 use harrow_broker_model::note::{
     ControllerNote, LogNote, MetadataChange, Note, QuorumNote, QuorumRole, TruncateReason,
 };
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, SnapshotId, TopicPartition};
 
 use super::case::Case;
 use crate::quorum::{quorum_append, quorum_commit};
@@ -19,6 +19,40 @@ fn led(stage: &mut Stage) {
 fn committed(stage: &mut Stage) {
     led(stage);
     quorum_commit(stage, N1, 1, 1);
+}
+
+/// One record is committed; N1 has a snapshot up to here on its disk, or says so.
+fn snapshot(stage: &mut Stage, end: i64, digest: u64, durable: bool) {
+    committed(stage);
+    stage.observer.disk_answers(N1, durable);
+    let snapshot = SnapshotId { epoch: LeaderEpoch(1), end_offset: Offset(end) };
+    let written = QuorumNote::SnapshotWritten { snapshot, digest, fetched: false };
+    stage.note(N1, &Note::Quorum(written));
+}
+
+/// Somebody begins with the snapshot of the first record.
+fn load(stage: &mut Stage, node: NodeId, digest: u64) {
+    let snapshot = SnapshotId { epoch: LeaderEpoch(1), end_offset: Offset(1) };
+    stage.note(node, &Note::Quorum(QuorumNote::SnapshotLoaded { snapshot, digest }));
+}
+
+/// N1 lets its log begin there.
+fn begin_at(stage: &mut Stage, offset: i64) {
+    let (partition, log_start_offset) = (TopicPartition::METADATA, Offset(offset));
+    stage.note(N1, &Note::Log(LogNote::StartMoved { partition, log_start_offset }));
+}
+
+#[test]
+fn nodes_that_are_equally_far_have_the_same_metadata() {
+    for (other, found) in [(7, &[][..]), (8, &["snapshot-differs"][..])] {
+        let mut stage = super::case::stage();
+        stage.observer.audit_metadata(9, 9, N1, (Offset(5), 7));
+        stage.observer.audit_metadata(9, 9, A, (Offset(4), 9));
+        stage.observer.audit_metadata(9, 9, N2, (Offset(5), other));
+        let violations = stage.observer.take_violations();
+        let names: Vec<&str> = violations.iter().map(|it| it.anomaly.as_str()).collect();
+        assert_eq!(names, found);
+    }
 }
 
 fn vote(stage: &mut Stage, candidate: NodeId) {
@@ -249,6 +283,40 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| {
             applied(stage, N2, 90, N1);
             applied(stage, N2, 92, N1);
+        },
+    },
+    Case {
+        anomaly: "snapshot-not-durable",
+        good: |stage| snapshot(stage, 1, 7, true),
+        bad: |stage| snapshot(stage, 1, 7, false),
+    },
+    Case {
+        anomaly: "snapshot-above-commit",
+        good: |stage| snapshot(stage, 1, 7, true),
+        bad: |stage| snapshot(stage, 2, 7, true),
+    },
+    Case {
+        anomaly: "snapshot-differs",
+        good: |stage| {
+            snapshot(stage, 1, 7, true);
+            load(stage, A, 7);
+        },
+        bad: |stage| {
+            snapshot(stage, 1, 7, true);
+            load(stage, A, 8);
+        },
+    },
+    Case {
+        anomaly: "metadata-deleted-uncovered",
+        good: |stage| {
+            snapshot(stage, 1, 7, true);
+            stage.observer.expect_all_facts();
+            begin_at(stage, 1);
+        },
+        bad: |stage| {
+            committed(stage);
+            stage.observer.expect_all_facts();
+            begin_at(stage, 1);
         },
     },
     Case {

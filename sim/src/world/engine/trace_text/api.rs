@@ -73,6 +73,7 @@ fn quorum_request(body: &QuorumRequest) -> &'static str {
         QuorumRequest::Vote(_) => "vote",
         QuorumRequest::BeginQuorumEpoch(_) => "begin-quorum-epoch",
         QuorumRequest::EndQuorumEpoch(_) => "end-quorum-epoch",
+        QuorumRequest::FetchSnapshot(_) => "fetch-snapshot",
     }
 }
 
@@ -139,6 +140,7 @@ fn quorum_response(body: &QuorumResponse) -> &'static str {
         QuorumResponse::Vote(_) => "vote",
         QuorumResponse::BeginQuorumEpoch(_) => "begin-quorum-epoch",
         QuorumResponse::EndQuorumEpoch(_) => "end-quorum-epoch",
+        QuorumResponse::FetchSnapshot(_) => "fetch-snapshot",
     }
 }
 

@@ -33,6 +33,7 @@ pub(in crate::world::engine) fn words(
         FileId::PartitionMetadata(partition) => {
             format!("partition metadata of {}", place(partition))
         }
+        FileId::MetadataSnapshot(snapshot) => format!("snapshot {snapshot}"),
         FileId::CleanerCheckpoint => "cleaner checkpoint".to_owned(),
         FileId::SegmentAside { partition, base_offset, suffix } => {
             let suffix = match suffix {

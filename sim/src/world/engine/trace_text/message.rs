@@ -6,10 +6,11 @@ use harrow_broker_model::group_admin_message::{GroupAdminRequest, GroupAdminResp
 use harrow_broker_model::message::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlteredPartition,
     BrokerHeartbeatResponse, BrokerRegistrationResponse, ClientRequest, ClientResponse,
-    ClusterError, ControllerRequest, ControllerResponse, EpochEnd, IsrRegistration, PeerRequest,
-    PeerResponse, QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse, QuorumRequest,
-    QuorumResponse, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaOffsetsResponse,
-    RequestBody, ResponseBody, VoteRequest, WriteTxnMarkersRequest,
+    ClusterError, ControllerRequest, ControllerResponse, EpochEnd, FetchSnapshotRequest,
+    FetchSnapshotResponse, IsrRegistration, PeerRequest, PeerResponse, QuorumEpochResponse,
+    QuorumFetchRequest, QuorumFetchResponse, QuorumRequest, QuorumResponse, ReplicaFetchPartition,
+    ReplicaFetchPartitionResponse, ReplicaOffsetsResponse, RequestBody, ResponseBody, VoteRequest,
+    WriteTxnMarkersRequest,
 };
 use harrow_broker_model::proto::{self, Encodable, ErrorCode, KafkaMessage, encode};
 use harrow_broker_model::record::TransactionResult;
@@ -188,6 +189,10 @@ fn quorum_request(body: &QuorumRequest) -> String {
         QuorumRequest::EndQuorumEpoch(request) => {
             format!("node {} ends quorum epoch {}", request.leader, request.epoch)
         }
+        QuorumRequest::FetchSnapshot(request) => {
+            let FetchSnapshotRequest { snapshot, position, .. } = **request;
+            format!("fetch snapshot {snapshot} from byte {position}{}", epoch(request.epoch))
+        }
     }
 }
 
@@ -306,6 +311,7 @@ fn quorum_response(body: &QuorumResponse) -> String {
         QuorumResponse::EndQuorumEpoch(response) => {
             epoch_response("end quorum epoch response", response)
         }
+        QuorumResponse::FetchSnapshot(response) => fetched_snapshot(response),
     }
 }
 
@@ -533,11 +539,23 @@ fn quorum_fetched(response: &QuorumFetchResponse) -> String {
         (None, _) | (_, None) => String::new(),
     };
     format!(
-        "quorum fetch response{records}{} epoch {}{}, high watermark {}{}",
+        "quorum fetch response{records}{}{} epoch {}{}, high watermark {}{}",
         diverging(response.diverging),
+        also(", fetch snapshot ", response.snapshot),
         epoch(response.epoch),
         led(response.leader),
         response.high_watermark,
+        failed(response.error)
+    )
+}
+
+fn fetched_snapshot(response: &FetchSnapshotResponse) -> String {
+    let FetchSnapshotResponse { snapshot, position, size, .. } = response;
+    let end = position + response.bytes.len() as u64;
+    format!(
+        "fetch snapshot response {snapshot}, bytes {position} to {end} of {size}{}{}{}",
+        epoch(response.epoch),
+        led(response.leader),
         failed(response.error)
     )
 }

@@ -18,6 +18,12 @@ pub(super) fn trace_text(names: &Names, note: &ConsumerNote) -> String {
             "{}: returned end offset {end_offset} of epoch {epoch}, requested epoch {asked}",
             names.place(*partition)
         ),
+        ConsumerNote::ReadReplicaNamed { partition, consumer, replica, fetch_offset, .. } => {
+            format!(
+                "{}: sent node {consumer} to replica {replica} for offset {fetch_offset}",
+                names.place(*partition)
+            )
+        }
         ConsumerNote::TruncationDetected { partition, position, diverged_at } => {
             format!("{partition}: detected log truncation at {diverged_at}, position {position}")
         }

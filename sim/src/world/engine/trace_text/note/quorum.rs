@@ -20,6 +20,13 @@ pub(super) fn trace_text(note: &QuorumNote) -> String {
         QuorumNote::VoteGranted { epoch, candidate } => {
             format!("quorum: granted vote to node {candidate} in epoch {epoch}")
         }
+        QuorumNote::SnapshotWritten { snapshot, fetched, .. } => {
+            let what = if *fetched { "fetched" } else { "created" };
+            format!("quorum: {what} snapshot {snapshot}")
+        }
+        QuorumNote::SnapshotLoaded { snapshot, .. } => {
+            format!("quorum: loaded snapshot {snapshot}")
+        }
         QuorumNote::HighWatermarkMoved { to, as_leader, .. } => {
             let role = if *as_leader { "leader" } else { "follower" };
             format!("quorum: updated high watermark to {to} as {role}")

@@ -1,0 +1,30 @@
+//! Wrong and weak rules of consumers and of who serves them.
+
+use super::entry::family;
+use super::version::{Affected, Version};
+
+family! {
+/// Wrong and weak rules of consumers and of who serves them.
+ConsumerDefect {
+    FollowerReadsToEnd {
+        name: "follower-reads-to-end",
+        source: "KIP-392; UnifiedLog.read",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "read-above-true-hw" in "nearest-replica", seed 1,
+        meaning: "A follower gives consumers all that it has, and not only what it knows to be committed.",
+        example: "A follower has a record that its leader has not committed, and a consumer in its rack reads it. \
+            The leader dies, another follower is elected that lacks the record: nobody else ever reads it.",
+    }
+
+    PreferredOutOfIsr {
+        name: "preferred-out-of-isr",
+        source: "KAFKA-14372; ReplicaManager.findPreferredReadReplica",
+        affected: Affected::Fixed { since: Version::new(2, 4, 0), fixed: &[Version::new(3, 4, 0)] },
+        side: Server,
+        shows: "leadership" / "read-replica-not-in-sync" in "nearest-replica", seed 2,
+        meaning: "A leader sends consumers to a replica of their rack although that is not in the ISR.",
+        example: "A follower is cut off from its leader and not from its consumers. They are sent to it, again and \
+            again, and read nothing new for as long as it lasts.",
+    }
+} }
