@@ -46,6 +46,7 @@ const OF_COORDINATORS: [(&str, &[&str]); 2] = [
         OFFSETS_TOPIC,
         &[
             "double-ownership",
+            "active-group-deleted",
             "member-epoch-regress",
             "answer-before-commit",
             "revocation-unacknowledged",

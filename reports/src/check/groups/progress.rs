@@ -228,11 +228,26 @@ impl Groups {
         again || before == Some(process)
     }
 
+    /// A member goes on elsewhere, by a poll that returns nothing.
+    fn seek(&mut self, facts: &impl Facts, operation: u32) {
+        let process = facts.row(operation).process;
+        for what in facts.history().details_of(operation) {
+            if let What::Seek { partition, offset } = what {
+                let next = offset.unwrap_or(i64::MAX);
+                let start = Progress { next, last: None, joined: false, holds: true };
+                self.progress.insert((process, partition), start);
+            }
+        }
+    }
+
     fn read(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
         let row = facts.row(operation);
         let reads = facts.reads_of(operation);
         if row.completion != Completion::Ok && row.function == Function::Poll && reads.is_empty() {
             self.uncertain.insert(row.process);
+        }
+        if row.completion == Completion::Ok && reads.is_empty() {
+            self.seek(facts, operation);
         }
         let member = self.member(facts, operation);
         let rebalanced = rebalanced(facts.history(), operation);
@@ -250,7 +265,7 @@ impl Groups {
                 }
             }
             let next = record.offset.saturating_add(1);
-            if known.is_none_or(|known| known.next <= next || !known.holds) {
+            if known.is_none_or(|known| known.next <= next || !known.holds || known.anywhere()) {
                 let progress = Progress { next, last: Some(read), joined: false, holds: true };
                 self.progress.insert((row.process, record.partition), progress);
             }
@@ -386,6 +401,13 @@ impl Groups {
         let other =
             records.first().copied().or_else(|| last.map(|last| facts.observation_of_read(last)));
         found.add_with(facts, gap.anomaly, partition, (gap.subject, other), gap.context);
+    }
+}
+
+impl Progress {
+    /// Whether it was set to an offset that nobody knows.
+    fn anywhere(&self) -> bool {
+        self.next == i64::MAX && self.last.is_none()
     }
 }
 
