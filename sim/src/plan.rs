@@ -11,6 +11,8 @@ use harrow_broker_model::types::NodeId;
 use harrow_broker_model::wide;
 use serde::{Deserialize, Serialize};
 
+pub use crate::calls_plan::CallsPlan;
+
 /// Version of the plan's format; another version is refused.
 pub const PLAN_SCHEMA: u32 = 3;
 
@@ -278,34 +280,6 @@ pub struct MemberPlan {
     /// What it does with its consumer beside that; plans from before it could do anything do not name it.
     #[serde(default, skip_serializing_if = "CallsPlan::is_default")]
     pub calls: CallsPlan,
-}
-
-/// What an application does with its consumer beside reading and committing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallsPlan {
-    /// Every so many polls with records, go on elsewhere in a partition: some way back, at its beginning or its end; 0
-    /// is never.
-    pub seek_every: u32,
-    /// Every so many polls with records, pause a partition for a few polls; 0 is never.
-    pub pause_every: u32,
-    /// Every so many polls, another thread wakes the consumer up amid one; 0 is never.
-    pub wakeup_every: u32,
-    /// Every so many polls, close the consumer while a commit is under way, and make another one; 0 is never.
-    pub close_every: u32,
-    /// Whether who closes stays a member until its session ends (KIP-1092).
-    pub close_stays: bool,
-    /// One record in so many of a topic's first partition takes its reader very long, once; 0 is none.
-    pub poison_one_in: u32,
-    /// How long, in milliseconds.
-    pub poison_ms: u32,
-}
-
-impl CallsPlan {
-    /// Whether a plan need not say it.
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Links of the network, all alike but for faults.

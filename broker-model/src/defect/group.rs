@@ -209,10 +209,10 @@ GroupDefect {
         source: "KIP-229; ClassicGroup.validateDeleteGroup",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "active-group-deleted" in "group-administration", seed 1,
+        shows: "offsets" / "active-group-deleted" in "group-administration", seed 4,
         meaning: "A coordinator deletes a classic group that has members.",
-        example: "A group reads, and an administrator deletes it. Its offsets are gone, its members join a new group of \
-            that name and start where `auto.offset.reset` says.",
+        example: "A group reads, and an administrator deletes it. Its offsets are gone, its members join a new group \
+            of that name and start where `auto.offset.reset` says.",
     }
     UnreleasedForgotten {
         name: "unreleased-forgotten",

@@ -6,8 +6,8 @@
 //! crashing forget
 //! all positions; assigning and subscribing those of other partitions (Jepsen's rule: whoever keeps a partition goes on
 //! where it stood), unless clients lose them by it (librdkafka). A rebalance inside an operation forgets those of its
-//! partitions, before and after. A member seeks by a poll that returns nothing. Who assigns and seeks to the beginning stands before the log's first record; who seeks
-//! elsewhere, there, or nobody knows where. A gap is one only if a record is known to exist in it: markers and aborted
+//! partitions, before and after. A member seeks by a poll that returns nothing. Who assigns and seeks to the beginning
+//! stands before the log's first record; who seeks elsewhere, there, or nobody knows where. A gap is one only if a record is known to exist in it: markers and aborted
 //! records leave legal holes. Not verified: where any other consumer starts (that is `groups`).
 
 use std::collections::BTreeMap;
@@ -158,14 +158,14 @@ impl Consumers {
         }
     }
 
-    /// A poll without records: a member may have gone on elsewhere by it, and if nobody knows what it returned, anywhere.
+    /// A poll without records: a member may have gone on elsewhere by it, and if nobody knows what it returned,
+    /// anywhere.
     fn move_on(&mut self, facts: &impl Facts, operation: u32) {
         let row = facts.row(operation);
         match row.completion {
             Completion::Ok => self.seek(facts, operation, false),
-            Completion::Fail => {}
             Completion::Info if row.function != Function::Commit => self.lose_track(row.process),
-            Completion::Info => {}
+            Completion::Info | Completion::Fail => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an application asks of its consumer beside reading and committing: it goes on elsewhere, leaves a partition out
-//! for a while, is woken up amid a poll, closes its consumer while a commit is under way; and one record takes it longer
-//! than it may.
+//! for a while, is woken up amid a poll, closes its consumer while a commit is under way; and one record takes it
+//! longer than it may.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +31,15 @@ enum End {
     Due,
     /// It has committed, and does not wait.
     Committed,
+}
+
+/// What it does to end its consumer.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// It commits, and does not wait.
+    Commit,
+    /// This call.
+    Close(ConsumerCall),
 }
 
 /// One application's calls.
@@ -70,22 +79,19 @@ impl Calls {
         }
     }
 
-    /// If its consumer is to end: that call, or none before it if it commits what it has consumed first.
-    pub(super) fn closing(
-        &mut self,
-        consumed: &BTreeMap<Place, Offset>,
-    ) -> Option<Option<ConsumerCall>> {
+    /// What it does next if its consumer is to end: it commits what it has consumed first, if anything.
+    pub(super) fn closing(&mut self, consumed: &BTreeMap<Place, Offset>) -> Option<Ending> {
         if self.end == End::NotDue {
             return None;
         }
         if self.end == End::Due && !consumed.is_empty() {
             self.end = End::Committed;
-            return Some(None);
+            return Some(Ending::Commit);
         }
         self.end = End::NotDue;
         self.forget();
         let leaves = !self.plan.close_stays;
-        Some(Some(ConsumerCall::Close { timeout_ms: CLOSE_TIMEOUT_MS, leaves }))
+        Some(Ending::Close(ConsumerCall::Close { timeout_ms: CLOSE_TIMEOUT_MS, leaves }))
     }
 
     /// What it asks for before its next poll, if anything. Where it stands counts for what it commits: Java commits
@@ -163,8 +169,8 @@ impl Calls {
             }
             Outcome::Revoking { .. } => self.seek_due = false,
             Outcome::NoPosition { partitions, .. } => self.nowhere.clone_from(partitions),
-            Outcome::Lost { .. } => self.forget(),
-            Outcome::Failed {
+            Outcome::Lost { .. }
+            | Outcome::Failed {
                 error: ErrorCode::UnreleasedInstanceId | ErrorCode::GroupIdNotFound,
                 ..
             } => self.forget(),

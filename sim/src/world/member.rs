@@ -13,7 +13,7 @@ use harrow_broker_model::node::{ConsumerCall, Operation, Outcome};
 use harrow_broker_model::proto::{ErrorCode, StrBytes};
 use harrow_broker_model::types::Offset;
 
-use super::calls::Calls;
+use super::calls::{Calls, Ending};
 use super::draw::Draws;
 use crate::plan::MemberPlan;
 
@@ -80,8 +80,8 @@ impl Membership {
         if !self.subscribed {
             return self.subscribe(now);
         }
-        if let Some(call) = self.calls.closing(&self.consumed) {
-            return self.close(call);
+        if let Some(ending) = self.calls.closing(&self.consumed) {
+            return self.end(ending);
         }
         if std::mem::take(&mut self.commit_due) && !self.consumed.is_empty() {
             return self.commit(true);
@@ -123,8 +123,8 @@ impl Membership {
     }
 
     /// A commit, or the end of the consumer, which does not wait for it.
-    fn close(&mut self, call: Option<ConsumerCall>) -> Operation {
-        let Some(call) = call else { return self.commit(false) };
+    fn end(&mut self, ending: Ending) -> Operation {
+        let Ending::Close(call) = ending else { return self.commit(false) };
         self.subscribed = false;
         self.consumed.clear();
         self.revoked.clear();

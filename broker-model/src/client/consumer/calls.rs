@@ -42,8 +42,8 @@ impl Consumer {
         effects.complete(operation, if is_known { Outcome::Called } else { refused });
     }
 
-    /// Whether all places are of partitions that it has; else nothing is done. Source: `SubscriptionState.assignedState`,
-    /// which throws for any other.
+    /// Whether all places are of partitions that it has; else nothing is done. Source:
+    /// `SubscriptionState.assignedState`, which throws for any other.
     fn has_all<'a>(&mut self, mut places: impl Iterator<Item = (&'a StrBytes, i32)>) -> bool {
         places.all(|(topic, partition)| {
             let place = self.metadata.find(topic);

@@ -242,8 +242,8 @@ impl Consumer {
     }
 
     /// The log has no record that is as new: it is asked again when the request would have timed out, until there is
-    /// one. Source: `OffsetFetcherUtils.handleListOffsetResponse`, which leaves such a partition out of what is found and
-    /// of what is asked again, `OffsetFetcher.resetPositionsAsync`.
+    /// one. Source: `OffsetFetcherUtils.handleListOffsetResponse`, which leaves such a partition out of what is found
+    /// and of what is asked again, `OffsetFetcher.resetPositionsAsync`.
     fn wait_for_a_record(&mut self, now: Time, ticket: PositionTicket) {
         let again_at = now + ms(self.config.request_timeout_ms);
         if let Some(position) = self.current(ticket) {

@@ -55,8 +55,8 @@ impl GroupCoordinator {
         DescribeGroupsResponse::default().with_groups(groups.collect())
     }
 
-    /// A classic group that is there by what is committed, as it is in memory; one that is gone from there already is as
-    /// it was stored. Source: `GroupMetadataManager.listGroups`, `GroupMetadataManager.group(String, long)`.
+    /// A classic group that is there by what is committed, as it is in memory; one that is gone from there already is
+    /// as it was stored. Source: `GroupMetadataManager.listGroups`, `GroupMetadataManager.group(String, long)`.
     fn tell_of<T>(
         &mut self,
         (partition, name): (i32, &str),

@@ -290,8 +290,11 @@ impl Groups {
         let but = [record.value; 2];
         let own = self.progress.get(&(process, record.partition)).map(|progress| progress.next);
         let from = furthest.max(own).unwrap_or(0);
-        let context =
-            furthest.map_or(OccurrenceContext::NothingCommitted, |_| OccurrenceContext::Plain);
+        let context = if committed.is_some_and(Committed::is_sure) {
+            OccurrenceContext::Plain
+        } else {
+            OccurrenceContext::NothingCommitted
+        };
         let gap = Gap {
             anomaly: Anomaly::ResumeSkip,
             partition: record.partition,
@@ -423,6 +426,11 @@ impl Resumed {
 }
 
 impl Committed {
+    /// Whether anything was surely committed: commits of unknown outcome alone may have been none.
+    fn is_sure(&self) -> bool {
+        self.commits.iter().any(|commit| commit.done_ns < NEVER)
+    }
+
     fn push(&mut self, commit: Commit) {
         self.highest = self.highest.max(commit.offset);
         self.commits.push(commit);

@@ -3,8 +3,8 @@
 //! Promise: as `auto.offset.reset` says, to the log's start or to its end as a leader told it; by duration, to
 //! somewhere in the log; with none, nowhere by itself.
 //! Source: KIP-320; `FetchCollector.handleInitializeErrors`, `OffsetFetcher.resetPositionsIfNeeded`.
-//! Not verified: which record is as old as a duration says; that the position was out of range at all. Who goes back without need reads records again, which the
-//! history shows.
+//! Not verified: which record is as old as a duration says; that the position was out of range at all. Who goes back
+//! without need reads records again, which the history shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
