@@ -107,7 +107,11 @@ fn parse_count(rest: &mut Vec<char>) -> (usize, usize) {
 fn parse_class(rest: &mut Vec<char>) -> Result<What, String> {
     let negated = rest.pop_if(|next| *next == '^').is_some();
     let mut ranges = Vec::new();
-    while let Some(first) = rest.pop().filter(|next| *next != ']') {
+    loop {
+        let first = rest.pop().ok_or("a class of characters is not closed")?;
+        if first == ']' {
+            break;
+        }
         let is_range = rest.last() == Some(&'-') && rest.iter().rev().nth(1) != Some(&']');
         let last = if is_range { rest.pop().and_then(|_| rest.pop()) } else { Some(first) };
         let last = last.filter(|last| *last >= first);

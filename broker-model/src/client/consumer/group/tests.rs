@@ -360,7 +360,6 @@ fn who_closes_does_not_wait_for_ever() {
     let unknown = |outcome: &Outcome| matches!(outcome, Outcome::Unknown { .. });
     assert!(driver.outcomes.iter().any(|(operation, it)| *operation == 4 && unknown(it)));
     assert_eq!(driver.outcomes.last(), Some(&(5, Outcome::Called)));
-    assert!(left(&mut driver));
 }
 
 /// Answers a request for all topics with these, of one partition each.
