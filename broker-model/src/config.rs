@@ -640,12 +640,68 @@ impl Acks {
 
 /// `auto.offset.reset` of a consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(into = "String", try_from = "String")]
 pub enum OffsetReset {
     /// To the log's start.
     Earliest,
     /// To the log's end.
     Latest,
+    /// Nowhere: the application is told.
+    None,
+    /// To the first record that is not older than so many milliseconds. Source: KIP-1106.
+    ByDuration(u64),
+}
+
+impl OffsetReset {
+    /// Kafka's value of a duration begins so.
+    const BY_DURATION: &str = "by_duration:PT";
+
+    /// Reads Kafka's value. Of ISO 8601, durations in seconds are known: `by_duration:PT1.5S`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "earliest" => Some(Self::Earliest),
+            "latest" => Some(Self::Latest),
+            "none" => Some(Self::None),
+            _ => {
+                let seconds = text.strip_prefix(Self::BY_DURATION)?.strip_suffix('S')?;
+                let (whole, part) = seconds.split_once('.').unwrap_or((seconds, "0"));
+                let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+                if part.len() > 3 || !digits(whole) || !digits(part) {
+                    return None;
+                }
+                let (whole, part): (u64, u64) =
+                    (whole.parse().ok()?, format!("{part:0<3}").parse().ok()?);
+                whole.checked_mul(1_000)?.checked_add(part).map(Self::ByDuration)
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for OffsetReset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Earliest => f.write_str("earliest"),
+            Self::Latest => f.write_str("latest"),
+            Self::None => f.write_str("none"),
+            Self::ByDuration(ms) => {
+                write!(f, "{}{}.{:03}S", Self::BY_DURATION, ms / 1_000, ms % 1_000)
+            }
+        }
+    }
+}
+
+impl From<OffsetReset> for String {
+    fn from(reset: OffsetReset) -> Self {
+        reset.to_string()
+    }
+}
+
+impl TryFrom<String> for OffsetReset {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is no auto.offset.reset"))
+    }
 }
 
 /// Milliseconds as a duration.

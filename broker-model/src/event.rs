@@ -2,6 +2,7 @@
 
 use crate::admin_message::AdminRequest;
 use crate::admin_task::AdminTask;
+use crate::consumer_call::{ConsumerCall, NoPosition};
 use crate::message::{Request, Response};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::retention::Retention;
@@ -149,6 +150,8 @@ pub enum Operation {
         /// Whether what may pass is tried again; else it is sent once.
         sync: bool,
     },
+    /// Consumer: something else than these.
+    Call(ConsumerCall),
     /// Consumer: return what has been fetched, waiting for something up to a time.
     Poll {
         /// How long to wait for a first record, in milliseconds.
@@ -239,6 +242,17 @@ pub enum Outcome {
     Subscribed,
     /// The group is left.
     Unsubscribed,
+    /// What was asked of the consumer is done.
+    Called,
+    /// Of a poll: another thread has woken it up, before there was anything to return.
+    WokenUp,
+    /// Of a poll: nobody knows where to go on in these partitions, and the application must say.
+    NoPosition {
+        /// Topic name and partition.
+        partitions: Vec<(StrBytes, i32)>,
+        /// Why.
+        why: NoPosition,
+    },
     /// Of a poll: a rebalance is about to take these partitions. It goes on with the next poll.
     Revoking {
         /// Topic name and partition.

@@ -11,6 +11,7 @@ use crate::metadata::MetadataImage;
 use crate::node_status::NodeStatus;
 use crate::types::Now;
 
+pub use crate::consumer_call::{ConsumerCall, NoPosition, SeekTo};
 pub use crate::effect::{COMMITTED_METADATA_GONE, Deadline, Effect, Effects};
 pub use crate::event::{Channel, Event, Operation, Outcome, PolledRecord, TransactRecord};
 

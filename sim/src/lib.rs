@@ -23,6 +23,7 @@ compile_error!(
 
 mod acknowledgements;
 pub mod biography;
+mod calls_plan;
 pub mod history;
 pub mod inspect;
 pub mod liveness;

@@ -11,6 +11,8 @@ use harrow_broker_model::types::NodeId;
 use harrow_broker_model::wide;
 use serde::{Deserialize, Serialize};
 
+pub use crate::calls_plan::CallsPlan;
+
 /// Version of the plan's format; another version is refused.
 pub const PLAN_SCHEMA: u32 = 3;
 
@@ -178,6 +180,9 @@ pub enum ClientPlan {
         config: ConsumerConfig,
         /// Topics that it reads, all partitions.
         topics: Vec<String>,
+        /// As a member of a group, by which pattern it subscribes to them; by their names if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pattern: Option<String>,
         /// First poll, in milliseconds.
         start_ms: u64,
         /// Number of polls.
@@ -272,6 +277,9 @@ pub struct MemberPlan {
     pub commit_on_revoke: bool,
     /// Every so many polls, leave the group and join it again; 0 is never.
     pub leave_every: u32,
+    /// What it does with its consumer beside that; plans from before it could do anything do not name it.
+    #[serde(default, skip_serializing_if = "CallsPlan::is_default")]
+    pub calls: CallsPlan,
 }
 
 /// Links of the network, all alike but for faults.

@@ -171,6 +171,16 @@ impl Broker {
                     let note = GroupNote::CommitAccepted { group, member, generation, partitions };
                     effects.note(note);
                 }
+                Todo::Pending { group, producer: (producer_id, producer_epoch), places } => {
+                    let known = places.iter().filter_map(|place| self.known_partition(place));
+                    let partitions = known.collect();
+                    effects.note(GroupNote::OffsetsPending {
+                        group,
+                        producer_id,
+                        producer_epoch,
+                        partitions,
+                    });
+                }
                 Todo::Released { group, member, place } => {
                     if let Some(partition) = self.known_partition(&place) {
                         effects.note(GroupNote::PartitionReleased { group, member, partition });

@@ -44,6 +44,8 @@ pub(crate) struct Metadata {
     max_age_ms: u64,
     wanted: bool,
     asked: bool,
+    /// Whether it is told of all topics that there are, and whether it was asked for these.
+    all: AllTopics,
     not_before: Time,
     expires_at: Time,
     version: u64,
@@ -52,6 +54,15 @@ pub(crate) struct Metadata {
     /// Topics that were created again: their place, the id before and the new one.
     replaced: Vec<(usize, TopicId, TopicId)>,
     recreated: EpochsOfRecreated,
+}
+
+/// Whether all topics are asked for.
+#[derive(Debug, Default)]
+struct AllTopics {
+    wanted: bool,
+    /// Whether the request under way asks for them.
+    asked: bool,
+    news: bool,
 }
 
 #[derive(Debug)]
@@ -81,6 +92,7 @@ impl Metadata {
             max_age_ms: max_age_ms.max(1),
             wanted: false,
             asked: false,
+            all: AllTopics::default(),
             not_before: Time::ZERO,
             expires_at: Time::MAX,
             version: 0,
@@ -100,12 +112,32 @@ impl Metadata {
         if let Some(&place) = self.places.get(name) {
             return place;
         }
+        self.wanted = true;
+        self.add(name)
+    }
+
+    fn add(&mut self, name: &StrBytes) -> usize {
         let place = self.topics.len();
         let (name, partitions) = (name.clone(), Vec::new());
         self.topics.push(Topic { name: name.clone(), id: None, last_id: None, partitions });
         self.places.insert(name, place);
-        self.wanted = true;
         place
+    }
+
+    /// From now on all topics are asked for. Source: `ConsumerMetadata.newMetadataRequestBuilder`.
+    pub(crate) fn want_all(&mut self) {
+        self.all.wanted = true;
+        self.wanted = true;
+    }
+
+    /// Whether an answer has told of all topics since this was asked last.
+    pub(crate) fn take_news_of_all(&mut self) -> bool {
+        std::mem::take(&mut self.all.news)
+    }
+
+    /// Names of topics that there are, as far as it was told.
+    pub(crate) fn existing(&self) -> impl Iterator<Item = &StrBytes> {
+        self.topics.iter().filter(|topic| topic.id.is_some()).map(|topic| &topic.name)
     }
 
     /// A topic's name.
@@ -190,7 +222,7 @@ impl Metadata {
         for (key, epoch) in std::mem::take(&mut self.learned) {
             effects.note(ExchangeNote::EpochLearned { partition: self.text(key), epoch });
         }
-        if self.asked || self.topics.is_empty() || self.due() > now {
+        if self.asked || self.has_nothing_to_ask() || self.due() > now {
             return;
         }
         let Some(broker) = self.pick_broker(now, connections) else {
@@ -200,11 +232,12 @@ impl Metadata {
             MetadataRequestTopic::default().with_name(Some(TopicName(topic.name.clone())))
         });
         let request = MetadataRequest::default()
-            .with_topics(Some(topics.collect()))
+            .with_topics((!self.all.wanted).then(|| topics.collect()))
             .with_allow_auto_topic_creation(false);
         let body = ClientRequest::Metadata(Box::new(request));
         connections.send(now, (broker, Channel::Client), body, MetadataUpdate.into(), effects);
         self.asked = true;
+        self.all.asked = self.all.wanted;
         self.wanted = false;
     }
 
@@ -230,6 +263,9 @@ impl Metadata {
         self.online.sort_unstable();
         for broker in &response.brokers {
             self.learn_broker(NodeId(broker.node_id.0));
+        }
+        if std::mem::take(&mut self.all.asked) {
+            self.learn_all(response);
         }
         for topic in &response.topics {
             let place = topic.name.as_ref().and_then(|name| self.find(name));
@@ -310,7 +346,7 @@ impl Metadata {
 
     /// When the next request is due, for traces and the host.
     pub(crate) fn next_deadline<P: Debug>(&self, connections: &Connections<P>) -> Option<Deadline> {
-        if self.asked || self.topics.is_empty() {
+        if self.asked || self.has_nothing_to_ask() {
             return None;
         }
         let due = self.due();
@@ -320,6 +356,31 @@ impl Metadata {
             due.max(connections.first_unblocked(&self.brokers))
         };
         (at < Time::MAX).then_some(Deadline { at, why: "metadata refresh" })
+    }
+
+    fn has_nothing_to_ask(&self) -> bool {
+        self.topics.is_empty() && !self.all.wanted
+    }
+
+    /// An answer names all topics: those that it does not name are not there.
+    fn learn_all(&mut self, response: &MetadataResponse) {
+        let named: Vec<&StrBytes> = response
+            .topics
+            .iter()
+            .filter_map(|topic| topic.name.as_ref())
+            .map(|name| &name.0)
+            .collect();
+        for name in &named {
+            if self.find(name).is_none() {
+                self.add(name);
+            }
+        }
+        for place in 0..self.topics.len() {
+            if !named.contains(&&self.topics[place].name) {
+                self.forget_topic(place);
+            }
+        }
+        self.all.news = true;
     }
 
     fn due(&self) -> Time {

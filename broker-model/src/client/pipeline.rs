@@ -50,6 +50,7 @@ impl Pipeline {
             | Operation::Subscribe { .. }
             | Operation::Unsubscribe
             | Operation::Rewind
+            | Operation::Call(_)
             | Operation::Commit { .. }
             | Operation::Poll { .. }
             | Operation::EndOffset { .. }

@@ -204,6 +204,16 @@ GroupDefect {
         example: "A consumer commits before it gives partitions up, and takes too long. It is thrown out, joins again, \
             and takes what it was about to take, which another one has by now: both read it.",
     }
+    DeletesActiveGroups {
+        name: "deletes-active-groups",
+        source: "KIP-229; ClassicGroup.validateDeleteGroup",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "active-group-deleted" in "group-administration", seed 4,
+        meaning: "A coordinator deletes a classic group that has members.",
+        example: "A group reads, and an administrator deletes it. Its offsets are gone, its members join a new group \
+            of that name and start where `auto.offset.reset` says.",
+    }
     UnreleasedForgotten {
         name: "unreleased-forgotten",
         source: "KIP-848; CurrentAssignmentBuilder, MemberState.UNRELEASED_PARTITIONS",

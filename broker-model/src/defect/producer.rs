@@ -66,7 +66,7 @@ ProducerDefect {
         source: "KAFKA-12257; Metadata.updateLatestMetadata",
         affected: Affected::Fixed { since: Version::new(2, 1, 0), fixed: &[Version::new(3, 0, 0)] },
         side: Client,
-        shows: "liveness" / "producer-stuck" in "delete-and-recreate", seed 2,
+        shows: "liveness" / "producer-stuck" in "delete-and-recreate", seed 9,
         meaning: "A client takes the metadata of a topic that was created again for old: its epochs are lower than \
             those of the \
             topic before.",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::log::BatchSummary;
-use crate::types::{LeaderEpoch, NodeId, Offset, ProducerId, TopicPartition};
+use crate::types::{LeaderEpoch, NodeId, Offset, ProducerId, TopicId, TopicPartition};
 
 /// A fact of consumers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,6 +70,8 @@ pub enum ConsumerNote {
     TruncationDetected {
         /// Topic-partition as text.
         partition: String,
+        /// Which topic of that name, as far as the client was told.
+        topic_id: Option<TopicId>,
         /// Its position.
         position: Offset,
         /// Where the logs part.
@@ -79,6 +81,8 @@ pub enum ConsumerNote {
     PositionReset {
         /// Topic-partition as text.
         partition: String,
+        /// Which topic of that name, as far as the client was told.
+        topic_id: Option<TopicId>,
         /// Before.
         from: Offset,
         /// After.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{LeaderEpoch, Offset, TopicPartition};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition};
 
 /// Why a member is thrown out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -149,5 +149,17 @@ pub enum GroupNote {
     OffsetsDeleted {
         /// Group.
         group: String,
+    },
+    /// A coordinator takes a commit of a producer's transaction: these offsets count once that is committed. Source:
+    /// KIP-98, `OffsetMetadataManager.commitTransactionalOffset`.
+    OffsetsPending {
+        /// Group.
+        group: String,
+        /// Whose transaction.
+        producer_id: ProducerId,
+        /// In which epoch.
+        producer_epoch: ProducerEpoch,
+        /// Where the group will have come further.
+        partitions: Vec<TopicPartition>,
     },
 }

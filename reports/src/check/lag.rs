@@ -101,6 +101,9 @@ fn advance(
     for what in history.details_of(operation) {
         if let What::Rebalanced { partition } = what {
             positions.remove(&(process, partition));
+        } else if let What::Seek { partition, offset } = what {
+            positions.remove(&(process, partition));
+            positions.extend(offset.map(|offset| ((process, partition), offset)));
         }
     }
 }

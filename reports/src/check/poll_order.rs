@@ -6,8 +6,8 @@
 //! crashing forget
 //! all positions; assigning and subscribing those of other partitions (Jepsen's rule: whoever keeps a partition goes on
 //! where it stood), unless clients lose them by it (librdkafka). A rebalance inside an operation forgets those of its
-//! partitions, before and after. Who assigns and seeks to the beginning stands before the log's first record; who seeks
-//! elsewhere, there, or nobody knows where. A gap is one only if a record is known to exist in it: markers and aborted
+//! partitions, before and after. A member seeks by a poll that returns nothing. Who assigns and seeks to the beginning
+//! stands before the log's first record; who seeks elsewhere, there, or nobody knows where. A gap is one only if a record is known to exist in it: markers and aborted
 //! records leave legal holes. Not verified: where any other consumer starts (that is `groups`).
 
 use std::collections::BTreeMap;
@@ -131,7 +131,7 @@ impl Consumers {
         }
     }
 
-    /// Where an assign sets positions. One of unknown outcome may not have.
+    /// Where an assign, or a poll by which a member seeks, sets positions. One of unknown outcome may not have.
     fn seek(&mut self, facts: &impl Facts, operation: u32, from_start: bool) {
         let row = facts.row(operation);
         let sure = row.completion == Completion::Ok;
@@ -158,8 +158,19 @@ impl Consumers {
         }
     }
 
+    /// A poll without records: a member may have gone on elsewhere by it, and if nobody knows what it returned,
+    /// anywhere.
+    fn move_on(&mut self, facts: &impl Facts, operation: u32) {
+        let row = facts.row(operation);
+        match row.completion {
+            Completion::Ok => self.seek(facts, operation, false),
+            Completion::Info if row.function != Function::Commit => self.lose_track(row.process),
+            Completion::Info | Completion::Fail => {}
+        }
+    }
+
     fn poll(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
-        let (process, completion) = (facts.row(operation).process, facts.row(operation).completion);
+        let process = facts.row(operation).process;
         let rebalanced = rebalanced(facts.history(), operation);
         for partition in &rebalanced {
             // Nobody knows after which of the records that was.
@@ -169,11 +180,8 @@ impl Consumers {
         reads.clear();
         reads.extend(facts.reads_of(operation));
         by_partition(facts, &mut reads);
-        if reads.is_empty()
-            && completion == Completion::Info
-            && facts.row(operation).function != Function::Commit
-        {
-            self.lose_track(process);
+        if reads.is_empty() {
+            self.move_on(facts, operation);
         }
         let together =
             |a: &ReadId, b: &ReadId| facts.read(*a).partition == facts.read(*b).partition;

@@ -452,7 +452,7 @@ fn belongs(micro: Micro, f: Name) -> bool {
     match micro {
         Micro::Send => matches!(f, Name::Send | Name::Txn),
         Micro::Poll => matches!(f, Name::Poll | Name::Txn),
-        Micro::Seek => f == Name::Assign,
+        Micro::Seek => matches!(f, Name::Assign | Name::Poll),
         Micro::Assigned => matches!(f, Name::Assign | Name::Subscribe | Name::Join),
         Micro::End => f == Name::List,
         Micro::Committed => matches!(f, Name::Commit | Name::Txn | Name::Poll),

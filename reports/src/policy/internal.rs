@@ -48,6 +48,7 @@ const OF_COORDINATORS: [(&str, &[&str]); 2] = [
         OFFSETS_TOPIC,
         &[
             "double-ownership",
+            "active-group-deleted",
             "member-epoch-regress",
             "answer-before-commit",
             "revocation-unacknowledged",

@@ -523,6 +523,8 @@ fn reset(planned: OffsetReset) -> Reset {
     match planned {
         OffsetReset::Earliest => Reset::Earliest,
         OffsetReset::Latest => Reset::Latest,
+        OffsetReset::None => Reset::None,
+        OffsetReset::ByDuration(_) => Reset::ByDuration,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use harrow_broker_model::config::{Acks, Assignor, GroupProtocol, OffsetReset, ServerAssignor};
 use harrow_broker_model::note::IsolationLevel;
+use harrow_broker_model::topic_pattern::TopicPattern;
 use harrow_sim::plan::ProcessingGuarantee;
 
 use super::limits::OVERHEAD_BYTES;
@@ -60,8 +61,8 @@ const SERVER_ASSIGNORS: &[(&str, Option<ServerAssignor>)] = &[
     ("uniform", Some(ServerAssignor::Uniform)),
     ("range", Some(ServerAssignor::Range)),
 ];
-const RESETS: &[(&str, OffsetReset)] =
-    &[("earliest", OffsetReset::Earliest), ("latest", OffsetReset::Latest)];
+/// As Kafka has them; of durations, those in seconds.
+const RESETS: &[&str] = &["earliest", "latest", "none", "by_duration:PT5S"];
 
 const ISOLATIONS: &[(&str, IsolationLevel)] = &[
     ("read_uncommitted", IsolationLevel::ReadUncommitted),
@@ -85,11 +86,13 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
         Kind::Transaction => transaction(&section),
         Kind::Consumer => {
             let settings = section.settings(defaults::CONSUMER);
-            let offset_reset = section.choice("auto.offset.reset", RESETS, RESETS[0].1);
+            let resets = (RESETS, RESETS[0]);
+            let offset_reset = section.read_choice("auto.offset.reset", resets, OffsetReset::parse);
             let isolation = section.choice("isolation.level", ISOLATIONS, ISOLATIONS[0].1);
             let member = member(&section);
             let pipeline = pipeline(&section, &settings, member.is_some(), reading);
-            (settings, LoadKind::Consumer { isolation, offset_reset, member, pipeline })
+            let kind = LoadKind::Consumer { isolation, offset_reset, member, pipeline };
+            (settings, kind)
         }
     };
     check_times(&section, named, &settings, reading);
@@ -238,6 +241,8 @@ fn member(section: &Section<'_>) -> Option<MemberScenario> {
     }
     Some(MemberScenario {
         group,
+        pattern: pattern(section),
+        close_stays: section.flags("close_stays", false),
         is_static: section.flags("static", false),
         assignor: section.choice("partition.assignment.strategy", ASSIGNORS, Assignor::Range),
         protocol: section.choice("group.protocol", PROTOCOLS, GroupProtocol::Classic),
@@ -246,6 +251,18 @@ fn member(section: &Section<'_>) -> Option<MemberScenario> {
         auto_commit,
         settings,
     })
+}
+
+/// The pattern by which a member subscribes.
+fn pattern(section: &Section<'_>) -> Option<String> {
+    let pattern = section.maybe_text("topic_pattern", "\"orders.*\"")?;
+    let read = TopicPattern::parse(&pattern);
+    if let Err(why) = &read {
+        let help = "it is matched against whole names, such as `orders.*`";
+        let message = format!("`{pattern}` is not a pattern: {why}");
+        section.problem(&section.place_of("topic_pattern"), message, help);
+    }
+    read.is_ok().then_some(pattern)
 }
 
 fn producer(section: &Section<'_>) -> (Settings, LoadKind) {

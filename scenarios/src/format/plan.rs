@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use harrow_broker_model::defect::Defects;
+use harrow_broker_model::topic_pattern::TopicPattern;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{Action, ClientPlan, PipelinePlan, Plan, ProcessingGuarantee, Target};
 use harrow_sim::reach;
@@ -16,7 +17,7 @@ use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX, 
 use super::loads::{HOURS_MAX, PAUSE_HELD};
 use super::place::Place;
 use super::plan_fields::{
-    ADMIN, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
+    ADMIN, CALLS_FIELDS, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
     CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
     METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG,
     PRODUCER_FIELDS, STEP_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
@@ -272,12 +273,14 @@ impl Check<'_> {
                     self.producer(&config, producer);
                     topics
                 }
-                ClientPlan::Consumer { topics, pipeline, .. } => {
+                ClientPlan::Consumer { topics, pattern, pipeline, .. } => {
                     self.pipeline(&path, pipeline.as_ref());
                     self.fields(&path, CONSUMER_FIELDS);
                     self.fields(&config, CONSUMER_CONFIG);
                     self.fields(&format!("{config}.group"), GROUP_FIELDS);
                     self.fields(&format!("{path}.member"), MEMBER_FIELDS);
+                    self.fields(&format!("{path}.member.calls"), CALLS_FIELDS);
+                    self.pattern(&path, pattern.as_deref());
                     topics
                 }
             };
@@ -297,6 +300,12 @@ impl Check<'_> {
         if exactly_once != producer.transactional_id.is_some() {
             let message = "who processes exactly once has a transactional id, nobody else has";
             self.problem(&format!("{config}.transactional_id"), message, "set both alike");
+        }
+    }
+
+    fn pattern(&mut self, path: &str, pattern: Option<&str>) {
+        if let Some(Err(why)) = pattern.map(TopicPattern::parse) {
+            self.problem(&format!("{path}.pattern"), why, "it is matched against whole names");
         }
     }
 

@@ -246,6 +246,17 @@ pub(super) const MEMBER_FIELDS: &[Field] = &[
     of("leave_every", MEMBER, "leave_every"),
 ];
 
+/// Of `member.calls`.
+#[rustfmt::skip]
+pub(super) const CALLS_FIELDS: &[Field] = &[
+    of("seek_every", MEMBER, "seek_every"),
+    of("pause_every", MEMBER, "pause_every"),
+    of("wakeup_every", MEMBER, "wakeup_every"),
+    of("close_every", MEMBER, "close_every"),
+    of("poison_one_in", MEMBER, "poison_one_in"),
+    of("poison_ms", MEMBER, "poison_ms"),
+];
+
 pub(super) const PIPELINE_CONFIG: &[Field] = &[
     of("linger_ms", PIPELINE, "linger.ms"),
     fixed("batch_records_max", 1, 100_000),

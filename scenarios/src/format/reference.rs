@@ -112,6 +112,12 @@ const ABOUT: &[(&str, &str, &str)] = &[
         "group.id",
         "the group that the consumers read in; without one each reads everything",
     ),
+    (
+        "[[load]]",
+        "topic_pattern",
+        "a regular expression: members subscribe to all topics whose name matches",
+    ),
+    ("[[load]]", "close_stays", "who closes stays a member until its session ends (KIP-1092)"),
     ("[[load]]", "enable.auto.commit", "as Kafka"),
     ("[[load]]", "static", "whether its members are static, with a `group.instance.id` (KIP-345)"),
     (

@@ -155,6 +155,10 @@ pub struct PipelineScenario {
 pub struct MemberScenario {
     /// `group.id`.
     pub group: String,
+    /// The pattern by which its members subscribe, if they do.
+    pub pattern: Option<String>,
+    /// Whether who closes stays a member until its session ends.
+    pub close_stays: Choice<bool>,
     /// Whether each has a `group.instance.id`.
     pub is_static: Choice<bool>,
     /// `partition.assignment.strategy`, the same for all.

@@ -9,11 +9,11 @@ use harrow_sim::plan::Plan;
 use serde_json::Value;
 
 use super::plan_fields::{
-    CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, CONSUMER_GROUPS_FIELDS,
-    COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, METADATA_LOG_FIELDS,
-    NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS,
-    TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS,
-    field_setting,
+    CALLS_FIELDS, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
+    CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
+    METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG,
+    PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
+    TRANSACTIONS_FIELDS, field_setting,
 };
 use crate::planner::defaults;
 
@@ -215,6 +215,9 @@ impl Text {
         }
         if !config["group"].is_null() {
             self.member(&config["group"], &client["member"]);
+            if client["pattern"].is_string() {
+                self.assign("topic_pattern", &client["pattern"]);
+            }
         }
         if !client["pipeline"].is_null() {
             self.pipeline(&client["pipeline"]);
@@ -239,6 +242,7 @@ impl Text {
         }
         let mut rows = unusual(group, &[GROUP_FIELDS]);
         rows.extend(unusual(member, &[MEMBER_FIELDS]));
+        rows.extend(unusual(&member["calls"], &[CALLS_FIELDS]));
         for (key, value) in &rows {
             self.assign(key, value);
         }
@@ -246,6 +250,9 @@ impl Text {
             self.assign("enable.auto.commit", &Value::Bool(false));
         } else {
             self.assign("auto.commit.interval.ms", &member["auto_commit_interval_ms"]);
+        }
+        if member["calls"]["close_stays"] == Value::Bool(true) {
+            self.assign("close_stays", &Value::Bool(true));
         }
         if member["commit_on_revoke"] == Value::Bool(false) {
             self.assign("commit_on_revoke", &Value::Bool(false));
@@ -272,7 +279,7 @@ impl Text {
         if config["idempotence"] == Value::Bool(!all) {
             self.assign("enable.idempotence", &config["idempotence"]);
         }
-        if config["offset_reset"] == "latest" {
+        if config["offset_reset"].is_string() && config["offset_reset"] != "earliest" {
             self.assign("auto.offset.reset", &config["offset_reset"]);
         }
         if config["isolation"] == "read-committed" {

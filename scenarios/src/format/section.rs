@@ -233,6 +233,31 @@ impl<'a> Section<'a> {
         Choice::new(if chosen.is_empty() { vec![default] } else { chosen })
     }
 
+    /// A text that `read` understands, or several of them; `said` tells which there are.
+    pub(crate) fn read_choice<T: Copy>(
+        &self,
+        key: &str,
+        (said, usual): (&[&str], &str),
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Choice<T> {
+        let default = read(usual).expect("what is usual can be read");
+        let unless_given = UnlessGiven::Default(format!("\"{usual}\""));
+        self.describe(key, unless_given, || format!("{}, or several", one_of(said)));
+        let mut chosen = Vec::new();
+        for node in self.value(key).map_or(&[][..], elements) {
+            let Some(text) = self.text_of(key, node, &format!("\"{usual}\"")) else { continue };
+            match read(&text) {
+                Some(value) => chosen.push(value),
+                None => self.problem(
+                    &node.place,
+                    format!("`{text}` is not a value of `{key}`"),
+                    name_help(&text, said),
+                ),
+            }
+        }
+        Choice::new(if chosen.is_empty() { vec![default] } else { chosen })
+    }
+
     /// A word as text. Where some words are numbers, as with `acks`, numbers need no quotes.
     fn word_text(&self, key: &str, node: &Node, example: &str, numbered: bool) -> Option<String> {
         if let Value::Integer(number) = node.value

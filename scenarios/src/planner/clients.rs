@@ -4,9 +4,11 @@ use harrow_broker_model::config::{
     Acks, AdminConfig, ClusterConfig, ConsumerConfig, MemberConfig, OffsetReset, ProducerConfig,
 };
 use harrow_broker_model::note::IsolationLevel;
+use harrow_broker_model::topic_pattern::TopicPattern;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{
-    ClientPlan, MemberPlan, PipelinePlan, ProcessingGuarantee, TopicPlan, TransactionsPlan,
+    CallsPlan, ClientPlan, MemberPlan, PipelinePlan, ProcessingGuarantee, TopicPlan,
+    TransactionsPlan,
 };
 
 use super::cluster::is_copy_of;
@@ -62,10 +64,18 @@ fn next(counter: &mut u32) -> u32 {
 }
 
 fn topics_of(load: &LoadScenario, topics: &[TopicPlan]) -> Vec<String> {
+    let pattern = pattern_of(load);
     let wanted = |name: &str| {
-        load.topics.is_empty() || load.topics.iter().any(|table| is_copy_of(name, table))
+        let named = load.topics.is_empty() || load.topics.iter().any(|it| is_copy_of(name, it));
+        pattern.as_ref().map_or(named, |pattern| pattern.matches(name))
     };
     topics.iter().map(|topic| topic.name.clone()).filter(|name| wanted(name)).collect()
+}
+
+/// The pattern by which members of a group subscribe: what matches it is what they read.
+fn pattern_of(load: &LoadScenario) -> Option<TopicPattern> {
+    let LoadKind::Consumer { member: Some(member), .. } = &load.kind else { return None };
+    member.pattern.as_deref().and_then(|pattern| TopicPattern::parse(pattern).ok())
 }
 
 fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
@@ -106,6 +116,7 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
                 ..consumer(common, node, &drawn, (isolation, offset_reset))
             },
             member: member.as_ref().map(|member| member_plan(&drawn, member)),
+            pattern: member.as_ref().and_then(|member| member.pattern.clone()),
             topics: common.topics.clone(),
             start_ms: drawn.long("start_ms"),
             operations: drawn.int("operations"),
@@ -237,6 +248,15 @@ fn member_plan(drawn: &Drawn<'_>, member: &MemberScenario) -> MemberPlan {
         commit_every: own.int("commit_every"),
         commit_on_revoke: *drawn.draws.at("commit_on_revoke").pick(&member.commit_on_revoke),
         leave_every: own.int("leave_every"),
+        calls: CallsPlan {
+            seek_every: own.int("seek_every"),
+            pause_every: own.int("pause_every"),
+            wakeup_every: own.int("wakeup_every"),
+            close_every: own.int("close_every"),
+            close_stays: *drawn.draws.at("close_stays").pick(&member.close_stays),
+            poison_one_in: own.int("poison_one_in"),
+            poison_ms: own.int("poison_ms"),
+        },
     }
 }
 

@@ -184,6 +184,17 @@ pub const MEMBER: &[Setting] = &[
         "every so many polls with records, commit and wait; 0 is never"),
     setting("leave_every", (0, 0), (0, 1_000_000),
         "every so many polls, leave the group and join it again; 0 is never"),
+    setting("seek_every", (0, 0), (0, 1_000_000),
+        "every so many polls with records, seek in a partition: back, to its start or end; 0: never"),
+    setting("pause_every", (0, 0), (0, 1_000_000),
+        "every so many polls with records, pause a partition for a few polls; 0 is never"),
+    setting("wakeup_every", (0, 0), (0, 1_000_000),
+        "every so many polls, another thread wakes the consumer up amid one; 0 is never"),
+    setting("close_every", (0, 0), (0, 1_000_000),
+        "every so many polls, close the consumer while it commits, and make another; 0 is never"),
+    setting("poison_one_in", (0, 0), (0, 1_000_000),
+        "one record in so many of partition 0 takes who reads it long, once; 0 is none"),
+    setting("poison_ms", (0, 0), (0, FOREVER_MS), "how long"),
 ];
 
 /// Keys of a `[[load]]` of kind `consumer` with `outputs`.

@@ -23,7 +23,8 @@ impl Tally {
             GroupNote::CommitAccepted { .. } => self.mark("member-committed"),
             GroupNote::GroupDeleted { .. } => self.mark("group-deleted"),
             GroupNote::OffsetsDeleted { .. } => self.mark("offsets-deleted"),
-            GroupNote::MemberHolds { .. }
+            GroupNote::OffsetsPending { .. }
+            | GroupNote::MemberHolds { .. }
             | GroupNote::MemberOwns { .. }
             | GroupNote::WriteAnswered { .. }
             | GroupNote::PartitionAssigned { .. }

@@ -49,6 +49,8 @@ pub(crate) enum Purpose {
     LoadTransaction = 19,
     /// Whether a client's n-th record deletes its key.
     LoadTombstone = 20,
+    /// What a client's n-th call of its consumer is about.
+    LoadCall = 21,
 }
 
 /// All draws of a run.

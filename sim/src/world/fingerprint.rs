@@ -16,7 +16,7 @@ use harrow_broker_model::message::{
     PeerRequest, PeerResponse, QuorumRequest, QuorumResponse, Request, RequestBody, Response,
     ResponseBody, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
-use harrow_broker_model::node::{Channel, Operation, Outcome};
+use harrow_broker_model::node::{Channel, ConsumerCall, Operation, Outcome, SeekTo};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::proto::{Encodable, KafkaMessage, StrBytes, encode};
 use harrow_broker_model::record::{RecordBatch, TransactionResult};
@@ -136,6 +136,7 @@ impl Fingerprint {
             }
             Operation::Unsubscribe => self.word(1 << 41),
             Operation::Rewind => self.word(1 << 42),
+            Operation::Call(call) => self.call(call),
             Operation::Commit { offsets, sync } => self.offsets(i32::from(*sync), offsets),
             Operation::Poll { timeout_ms, max_records } => {
                 self.pair(*timeout_ms as i32, *max_records as i32);
@@ -176,6 +177,9 @@ impl Fingerprint {
             Outcome::Assigned => self.word(2),
             Outcome::Subscribed => self.word(8),
             Outcome::Unsubscribed => self.word(9),
+            Outcome::Called => self.word(83),
+            Outcome::WokenUp => self.word(84),
+            Outcome::NoPosition { partitions, why } => self.places(85, *why as i32, partitions),
             Outcome::Rewound { partitions } => self.places(82, -1, partitions),
             Outcome::Revoking { partitions } => self.places(10, -1, partitions),
             Outcome::Lost { partitions } => self.places(11, -1, partitions),
@@ -206,6 +210,39 @@ impl Fingerprint {
             Outcome::Unknown { error, partition } => {
                 self.pair(7, *partition);
                 self.int(i64::from(error.code()));
+            }
+        }
+    }
+
+    fn call(&mut self, call: &ConsumerCall) {
+        match call {
+            ConsumerCall::Seek { places } => {
+                self.word(1 << 43);
+                for (topic, index, to) in places {
+                    self.bytes(topic.as_bytes());
+                    let to = match to {
+                        SeekTo::Offset(offset) => offset.0,
+                        SeekTo::Beginning => -2,
+                        SeekTo::End => -1,
+                    };
+                    self.int(i64::from(*index));
+                    self.int(to);
+                }
+            }
+            ConsumerCall::Pause { partitions, paused } => {
+                self.places(86, i32::from(*paused), partitions);
+            }
+            ConsumerCall::SubscribePattern { pattern } => {
+                self.word(1 << 44);
+                self.bytes(pattern.as_bytes());
+            }
+            ConsumerCall::PollUntilWoken { timeout_ms, max_records, wakeup_ms } => {
+                self.pair(*timeout_ms as i32, *max_records as i32);
+                self.pair(87, *wakeup_ms as i32);
+            }
+            ConsumerCall::Close { timeout_ms, leaves } => {
+                self.word(1 << 45);
+                self.pair(*timeout_ms as i32, i32::from(*leaves));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::defect::Defects;
-use harrow_broker_model::node::{Operation, Outcome, TransactRecord};
+use harrow_broker_model::node::{ConsumerCall, Operation, Outcome, TransactRecord};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{NodeId, Offset, RecordValue};
 
@@ -231,7 +231,8 @@ impl Load {
         // A member goes on polling to the end of the run: else its group would do without it.
         let member = matches!(self.kind, Kind::Member(_) | Kind::Pipeline(_));
         let left = self.issued < self.total || self.extra > 0 || member;
-        (left && self.open < self.open_max).then_some(self.next_ns)
+        let hurries = matches!(&self.kind, Kind::Member(member) if member.hurries());
+        (left && self.open < self.open_max + u32::from(hurries)).then_some(self.next_ns)
     }
 
     /// The next operation, if one is due.
@@ -258,7 +259,8 @@ impl Load {
             self.next_ns = now + self.pause(self.invoked);
         } else if let Kind::Member(member) = &mut self.kind {
             member.answered(now, outcome);
-            self.next_ns = now + self.pause(self.invoked);
+            let stall_ns = member.take_stall_ns();
+            self.next_ns = now + self.pause(self.invoked) + stall_ns;
         } else if let Kind::Pipeline(pipeline) = &mut self.kind {
             pipeline.answered(outcome);
             // It works without a pause, but for that between polls.
@@ -302,11 +304,12 @@ impl Load {
                 Operation::Send { topic: topics[topic as usize].clone(), key, value }
             }
             Kind::Member(member) => {
-                let request = member.request(now, self.issued < self.total);
+                let planned = self.issued < self.total;
+                let request = member.request(now, planned, (draws, key, ordinal));
                 if self.issued == self.total {
                     self.catching_up = true;
                 } else {
-                    self.issued += u32::from(matches!(request, Operation::Poll { .. }));
+                    self.issued += u32::from(polls(&request));
                 }
                 request
             }
@@ -349,6 +352,7 @@ impl Kind {
                 poll_timeout_ms,
                 poll_records_max,
                 member: Some(member),
+                pattern,
                 pipeline,
                 ..
             } => {
@@ -360,7 +364,8 @@ impl Kind {
                     let processing = Processing::new(group, partitions, poll, pipeline, defects);
                     return Self::Pipeline(processing);
                 }
-                Self::Member(Membership::new(group, partitions, poll, *member))
+                let how = (*member, pattern.as_deref());
+                Self::Member(Membership::new(group, partitions, poll, how))
             }
             ClientPlan::Consumer {
                 topics: names,
@@ -447,6 +452,12 @@ impl Reading {
             self.end_offset_every > 0 && polls.is_multiple_of(self.end_offset_every);
         Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 }
     }
+}
+
+/// Whether it is a poll, woken up or not.
+fn polls(request: &Operation) -> bool {
+    let woken = matches!(request, Operation::Call(ConsumerCall::PollUntilWoken { .. }));
+    woken || matches!(request, Operation::Poll { .. })
 }
 
 /// How many values an operation of a producer may use.

@@ -2,12 +2,14 @@
 
 use harrow_broker_model::broker::Broker;
 use harrow_broker_model::client::{Admin, Consumer, Pipeline, Producer};
+use harrow_broker_model::config::{MemberConfig, ProducerConfig};
 use harrow_broker_model::controller::Controller;
+use harrow_broker_model::defect::ApplicationDefect;
 use harrow_broker_model::process::Process;
 use harrow_broker_model::types::{NodeId, Now};
 
 use super::engine::Boot;
-use crate::plan::{ClientPlan, Plan};
+use crate::plan::{ClientPlan, PipelinePlan, Plan};
 
 /// The process of a node of the plan.
 pub(super) fn host(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Process {
@@ -46,6 +48,20 @@ pub(super) fn host(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>
     client(plan, node, now)
 }
 
+/// The producer of a pipeline. Known mistake: all members of its group have one transactional id.
+fn pipeline_producer(
+    plan: &Plan,
+    pipeline: &PipelinePlan,
+    member: Option<&MemberConfig>,
+) -> ProducerConfig {
+    let mut config = pipeline.producer.clone();
+    let shares = plan.cluster.defects.has(ApplicationDefect::SharesTransactionalId);
+    if let (Some(id), Some(member)) = (&mut config.transactional_id, member.filter(|_| shares)) {
+        id.clone_from(&member.group);
+    }
+    config
+}
+
 fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
     for client in &plan.clients {
         match client {
@@ -62,8 +78,8 @@ fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
                 let Some(pipeline) = pipeline else {
                     return Process::Consumer(Box::new(consumer));
                 };
-                let config = pipeline.producer.clone();
-                let producer = Producer::new(config, plan.cluster.defects, now);
+                let producer = pipeline_producer(plan, pipeline, config.group.as_ref());
+                let producer = Producer::new(producer, plan.cluster.defects, now);
                 return Process::Pipeline(Box::new(Pipeline::new(consumer, producer)));
             }
             ClientPlan::Producer { .. } | ClientPlan::Consumer { .. } => {}

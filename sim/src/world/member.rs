@@ -3,13 +3,18 @@
 //! It subscribes, polls, and commits as it is told to. `enable.auto.commit` is a commit that does not wait, at the
 //! first poll after the interval, of what earlier polls returned: which is what Java's consumer does by itself, and
 //! what it does before it gives partitions up is the commit of a rebalance listener.
+//!
+//! What it asks of its consumer beside that, by `CallsPlan`, is in `calls`.
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::node::{Operation, Outcome};
+use harrow_broker_model::config::topic_name;
+use harrow_broker_model::node::{ConsumerCall, Operation, Outcome};
 use harrow_broker_model::proto::{ErrorCode, StrBytes};
 use harrow_broker_model::types::Offset;
 
+use super::calls::{Calls, Ending};
+use super::draw::Draws;
 use crate::plan::MemberPlan;
 
 /// Nanoseconds of a millisecond.
@@ -34,6 +39,9 @@ pub(super) struct Membership {
     consumed: BTreeMap<(StrBytes, i32), Offset>,
     /// What a rebalance takes with the next poll.
     revoked: Vec<(StrBytes, i32)>,
+    /// The pattern by which it subscribes.
+    pattern: Option<StrBytes>,
+    calls: Calls,
 }
 
 impl Membership {
@@ -41,7 +49,7 @@ impl Membership {
         group: &str,
         partitions: Vec<(StrBytes, i32)>,
         poll: (u32, u32),
-        plan: MemberPlan,
+        (plan, pattern): (MemberPlan, Option<&str>),
     ) -> Self {
         Self {
             group: group.to_owned(),
@@ -56,19 +64,24 @@ impl Membership {
             next_auto_commit_ns: 0,
             consumed: BTreeMap::new(),
             revoked: Vec::new(),
+            pattern: pattern.map(topic_name),
+            calls: Calls::new(plan.calls),
         }
     }
 
     /// The next operation. Whoever leaves commits first, as `close` does with auto-commit; nobody leaves beyond the
     /// planned operations.
-    pub(super) fn request(&mut self, now: u64, planned: bool) -> Operation {
+    pub(super) fn request(
+        &mut self,
+        now: u64,
+        planned: bool,
+        draws: (Draws, u64, u64),
+    ) -> Operation {
         if !self.subscribed {
-            self.subscribed = true;
-            self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
-            let mut topics: Vec<StrBytes> =
-                self.partitions.iter().map(|(topic, _)| topic.clone()).collect();
-            topics.dedup();
-            return Operation::Subscribe { topics };
+            return self.subscribe(now);
+        }
+        if let Some(ending) = self.calls.closing(&self.consumed) {
+            return self.end(ending);
         }
         if std::mem::take(&mut self.commit_due) && !self.consumed.is_empty() {
             return self.commit(true);
@@ -77,6 +90,9 @@ impl Membership {
             self.subscribed = false;
             self.consumed.clear();
             return Operation::Unsubscribe;
+        }
+        if let Some(call) = self.calls.next(draws, planned, &mut self.consumed) {
+            return Operation::Call(call);
         }
         for place in std::mem::take(&mut self.revoked) {
             self.consumed.remove(&place);
@@ -90,7 +106,39 @@ impl Membership {
         let every = self.plan.leave_every;
         self.leave_due = planned && every > 0 && self.polls.is_multiple_of(every);
         self.commit_due = self.leave_due && self.plan.commit_on_revoke;
-        Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 }
+        self.calls.polls(self.polls, planned);
+        self.calls.poll(draws, self.poll)
+    }
+
+    fn subscribe(&mut self, now: u64) -> Operation {
+        self.subscribed = true;
+        self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
+        if let Some(pattern) = self.pattern.clone() {
+            return Operation::Call(ConsumerCall::SubscribePattern { pattern });
+        }
+        let mut topics: Vec<StrBytes> =
+            self.partitions.iter().map(|(topic, _)| topic.clone()).collect();
+        topics.dedup();
+        Operation::Subscribe { topics }
+    }
+
+    /// A commit, or the end of the consumer, which does not wait for it.
+    fn end(&mut self, ending: Ending) -> Operation {
+        let Ending::Close(call) = ending else { return self.commit(false) };
+        self.subscribed = false;
+        self.consumed.clear();
+        self.revoked.clear();
+        Operation::Call(call)
+    }
+
+    /// Whether its next operation does not wait for the one before.
+    pub(super) fn hurries(&self) -> bool {
+        self.calls.hurries()
+    }
+
+    /// How long it takes for what it was given last.
+    pub(super) fn take_stall_ns(&mut self) -> u64 {
+        self.calls.take_stall_ms() * MS
     }
 
     fn commit(&self, sync: bool) -> Operation {
@@ -100,6 +148,7 @@ impl Membership {
 
     /// An operation ended.
     pub(super) fn answered(&mut self, now: u64, outcome: &Outcome) {
+        self.calls.answered(outcome);
         match outcome {
             Outcome::Polled { records } if !records.is_empty() => {
                 for record in records {
@@ -133,6 +182,9 @@ impl Membership {
             | Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
+            | Outcome::Called
+            | Outcome::WokenUp
+            | Outcome::NoPosition { .. }
             | Outcome::Rewound { .. }
             | Outcome::Committed { .. }
             | Outcome::EndOffset { .. }
@@ -149,5 +201,6 @@ impl Membership {
         (self.subscribed, self.commit_due, self.leave_due) = (false, false, false);
         self.consumed.clear();
         self.revoked.clear();
+        self.calls = Calls::new(self.plan.calls);
     }
 }

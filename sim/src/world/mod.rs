@@ -14,6 +14,7 @@
 //! | `live` | the same nodes on a clock that its host gives: what `harrow serve` runs |
 //! | `observe` | where notes go: view, watch, reach marks, biographies |
 
+mod calls;
 mod clock;
 mod director;
 mod disk;

@@ -46,7 +46,10 @@ pub(super) struct Processing {
     poll: (u32, u32),
     outputs: Vec<StrBytes>,
     guarantee: ProcessingGuarantee,
+    defects: Defects,
     next: Step,
+    /// Known mistake: it polls once more before it processes what it has.
+    reads_ahead: bool,
     /// Read, and not processed yet.
     inputs: VecDeque<(Place, Offset)>,
     /// How far what was polled last goes.
@@ -82,7 +85,9 @@ impl Processing {
             poll,
             outputs: plan.outputs.iter().map(|topic| topic_name(topic)).collect(),
             guarantee,
+            defects,
             next: Step::Subscribe,
+            reads_ahead: false,
             inputs: VecDeque::new(),
             offsets: BTreeMap::new(),
             generation: None,
@@ -187,11 +192,14 @@ impl Processing {
                 self.over(Step::Poll);
             }
             Outcome::Failed { .. } | Outcome::Unknown { .. } => self.failed(done),
-            Outcome::Transacted { committed: false, .. } => self.over(Step::Rewind),
+            Outcome::Transacted { committed: false, .. } => self.over(self.after_abort()),
             Outcome::Revoking { .. }
             | Outcome::Lost { .. }
             | Outcome::Assigned
             | Outcome::Unsubscribed
+            | Outcome::Called
+            | Outcome::WokenUp
+            | Outcome::NoPosition { .. }
             | Outcome::EndOffset { .. }
             | Outcome::Administered { .. }
             | Outcome::TopicCreated
@@ -200,10 +208,16 @@ impl Processing {
     }
 
     fn polled(&mut self, records: &[PolledRecord]) {
+        if std::mem::take(&mut self.reads_ahead) && records.is_empty() {
+            self.next = Step::Process;
+        }
         if records.is_empty() {
             return;
         }
-        self.offsets.clear();
+        if self.inputs.is_empty() {
+            self.offsets.clear();
+            self.reads_ahead = self.defects.has(ApplicationDefect::IgnoresRevocation);
+        }
         for record in records {
             let place = (record.topic.clone(), record.partition);
             self.inputs.push_back((place.clone(), record.offset));
@@ -211,6 +225,9 @@ impl Processing {
         }
         let commits_first = self.guarantee == ProcessingGuarantee::AtMostOnce;
         self.next = if commits_first { Step::Commit } else { Step::Process };
+        if self.reads_ahead {
+            self.next = Step::Poll;
+        }
     }
 
     fn sent_one(&mut self) {
@@ -229,10 +246,16 @@ impl Processing {
             // It was to be processed at most once: it is gone.
             (Step::Process, ProcessingGuarantee::AtMostOnce) => self.sent_one(),
             (Step::Process, _) | (Step::Commit, ProcessingGuarantee::AtMostOnce) => {
-                self.over(Step::Rewind);
+                self.over(self.after_abort());
             }
             (Step::Commit, _) => self.over(Step::Poll),
         }
+    }
+
+    /// What is to be processed again begins where the group is. Known mistake: it polls on.
+    fn after_abort(&self) -> Step {
+        let polls_on = self.defects.has(ApplicationDefect::KeepsPositionAfterAbort);
+        if polls_on { Step::Poll } else { Step::Rewind }
     }
 
     fn over(&mut self, next: Step) {
@@ -244,6 +267,7 @@ impl Processing {
     /// The process comes back as another one, which knows nothing.
     pub(super) fn crashed(&mut self) {
         self.over(Step::Subscribe);
+        self.reads_ahead = false;
         self.generation = None;
     }
 }

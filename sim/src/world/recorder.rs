@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::node::{Operation, Outcome, PolledRecord};
+use harrow_broker_model::node::{ConsumerCall, Operation, Outcome, PolledRecord, SeekTo};
 use harrow_broker_model::proto::StrBytes;
+use harrow_broker_model::topic_pattern::TopicPattern;
 use harrow_broker_model::types::{Offset, OperationId, RecordValue, TopicId, TopicPartition};
 
 use super::pipeline::Processed;
@@ -245,15 +246,10 @@ impl Recorder {
                 (Function::Assign { from_start: false }, actions.collect())
             }
             Operation::Subscribe { topics } => {
-                let asked = self.topics.iter().filter(|known| {
-                    topics.iter().any(|topic| topic.as_str() == known.name.as_str())
-                });
-                let positions = asked.flat_map(RecordedTopic::positions);
-                let actions =
-                    positions.map(|partition| detail(What::Assigned { partition })).collect();
-                (Function::Subscribe, actions)
+                self.begin_subscription(|name| topics.iter().any(|topic| topic.as_str() == name))
             }
             Operation::Unsubscribe => (Function::Subscribe, Vec::new()),
+            Operation::Call(call) => self.begin_call(call),
             Operation::Commit { offsets, .. } => (Function::Commit, self.committed(offsets)),
             Operation::Poll { .. } | Operation::Rewind => (Function::Poll, Vec::new()),
             Operation::EndOffset { partition: (topic, index) } => {
@@ -267,6 +263,41 @@ impl Recorder {
             | Operation::DeleteRecords { .. } => {
                 unreachable!("the admin's operations are not recorded")
             }
+        }
+    }
+
+    fn begin_subscription(&self, wanted: impl Fn(&str) -> bool) -> (Function, Vec<MicroOperation>) {
+        let asked = self.topics.iter().filter(|known| wanted(&known.name));
+        let positions = asked.flat_map(RecordedTopic::positions);
+        let actions = positions.map(|partition| detail(What::Assigned { partition })).collect();
+        (Function::Subscribe, actions)
+    }
+
+    /// A history has no function for these: who seeks is one whose poll returned nothing, and who pauses, too.
+    fn begin_call(&self, call: &ConsumerCall) -> (Function, Vec<MicroOperation>) {
+        match call {
+            ConsumerCall::Seek { places } => {
+                let sought = places.iter().filter_map(|(topic, index, to)| {
+                    let partition = self.position(topic, *index)?;
+                    let offset = match to {
+                        SeekTo::Offset(offset) => Some(offset.0),
+                        SeekTo::Beginning => Some(0),
+                        SeekTo::End => None,
+                    };
+                    Some(detail(What::Seek { partition, offset }))
+                });
+                (Function::Poll, sought.collect())
+            }
+            ConsumerCall::SubscribePattern { pattern } => {
+                let pattern = TopicPattern::parse(pattern);
+                self.begin_subscription(|name| {
+                    pattern.as_ref().is_ok_and(|pattern| pattern.matches(name))
+                })
+            }
+            ConsumerCall::Pause { .. } | ConsumerCall::PollUntilWoken { .. } => {
+                (Function::Poll, Vec::new())
+            }
+            ConsumerCall::Close { .. } => (Function::Subscribe, Vec::new()),
         }
     }
 
@@ -289,6 +320,9 @@ impl Recorder {
             | Outcome::Unsubscribed
             | Outcome::Administered { .. }
             | Outcome::TopicCreated
+            | Outcome::Called
+            | Outcome::WokenUp
+            | Outcome::NoPosition { .. }
             | Outcome::RecordsDeleted { .. } => Completion::Ok,
             Outcome::Revoking { partitions }
             | Outcome::Lost { partitions }

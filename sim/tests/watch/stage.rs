@@ -550,6 +550,11 @@ impl Stage {
         self.note(A, &Note::Group(note));
     }
 
+    /// The coordinator of the group says that it is deleted.
+    pub(crate) fn deletes_group(&mut self, group: &str) {
+        self.note(A, &Note::Group(GroupNote::GroupDeleted { group: group.to_owned() }));
+    }
+
     /// A member of that group says what it has.
     pub(crate) fn owns(&mut self, member: &str, partitions: &[TopicPartition]) {
         let (group, member) = ("g".to_owned(), member.to_owned());
@@ -684,6 +689,7 @@ pub(crate) fn plan() -> Plan {
             .map(|(node, offset_reset)| ClientPlan::Consumer {
                 config: ConsumerConfig { offset_reset, ..consumer(NodeId(node)) },
                 topics: vec!["x".to_owned()],
+                pattern: None,
                 start_ms: 0,
                 operations: 1,
                 interval_us: (0, 0),

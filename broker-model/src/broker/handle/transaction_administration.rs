@@ -6,6 +6,8 @@
 //! by them alone: nobody asks the coordinator whether the transaction is over, so that who names a transaction that
 //! goes on tears it.
 
+use std::collections::BTreeMap;
+
 use crate::broker::pending_transactions::MarkerSource;
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
@@ -19,7 +21,7 @@ use crate::proto::{
     DescribeProducersRequest, DescribeProducersResponse, DescribeTransactionsRequest,
     DescribeTransactionsResponse, DescribedProducer, DescribedProducers, ErrorCode,
     ProducersOfTopic, ProducersOfTopicRequest, TxnMarkersRequest, TxnMarkersResponse,
-    WireProducerId, WritableTxnMarker,
+    WireProducerId, WritableTxnMarker, WrittenTxnMarker,
 };
 use crate::record::{TransactionMarker, TransactionResult};
 use crate::transaction_admin_message::{
@@ -157,6 +159,29 @@ impl Broker {
     }
 }
 
+/// One answer for each producer id, in their order; of two markers on one partition the later one's counts. Source:
+/// `KafkaApis.handleWriteTxnMarkersRequest`, whose errors are kept by producer id.
+fn by_producer(markers: impl Iterator<Item = WrittenTxnMarker>) -> Vec<WrittenTxnMarker> {
+    let mut merged: BTreeMap<i64, WrittenTxnMarker> = BTreeMap::new();
+    for marker in markers {
+        let Some(known) = merged.get_mut(&marker.producer_id.0) else {
+            merged.insert(marker.producer_id.0, marker);
+            continue;
+        };
+        for topic in marker.topics {
+            known.topics.retain_mut(|before| {
+                let same = before.name == topic.name;
+                let indexes: Vec<i32> =
+                    topic.partitions.iter().map(|it| it.partition_index).collect();
+                before.partitions.retain(|it| !same || !indexes.contains(&it.partition_index));
+                !before.partitions.is_empty()
+            });
+            known.topics.push(topic);
+        }
+    }
+    merged.into_values().collect()
+}
+
 /// The answer to an administrator, with an error code for each partition by marker and place.
 fn forced(
     request: &TxnMarkersRequest,
@@ -169,7 +194,7 @@ fn forced(
             code_of(at, place - 1)
         })
     });
-    let response = TxnMarkersResponse::default().with_markers(markers.collect());
+    let response = TxnMarkersResponse::default().with_markers(by_producer(markers));
     TransactionAdminResponse::WriteTxnMarkers(response)
 }
 

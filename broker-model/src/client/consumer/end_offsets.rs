@@ -13,8 +13,10 @@ use crate::proto::{
 };
 use crate::types::{LeaderEpoch, NodeId, Offset, OperationId, Time};
 
-use super::position::StartFrom;
 use super::{Consumer, Reach};
+
+/// As `ListOffsets` names the log's end.
+const END_TIMESTAMP: i64 = -1;
 
 impl Consumer {
     /// Asks leaders for end offsets.
@@ -49,7 +51,7 @@ impl Consumer {
         let query = &mut self.end_queries[index];
         query.asked = true;
         let (key, operation) = (query.key, query.operation);
-        let body = self.list_offsets(key, epoch, StartFrom::Latest.timestamp());
+        let body = self.list_offsets(key, epoch, END_TIMESTAMP);
         self.connections.send(
             now,
             (leader, Channel::Client),

@@ -8,7 +8,7 @@ use crate::config::rack_name;
 use crate::fetch_session::SessionError;
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::ClientRequest;
-use crate::node::{Channel, Deadline, Effects, PolledRecord};
+use crate::node::{Channel, Deadline, Effects, NoPosition, PolledRecord};
 use crate::proto::{
     AbortedTransaction, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
     ForgottenTopic, PartitionData, StrBytes, TopicName, told_topic, topic_uuid,
@@ -19,7 +19,7 @@ use crate::types::{NodeId, Offset, Time, TopicId};
 use super::Consumer;
 use super::abort_filter::AbortFilter;
 use super::fetch_position::FetchPosition;
-use super::position::{Buffer, Stage};
+use super::position::Buffer;
 
 /// What the bytes of a fetch hold from an offset on.
 struct Fetched {
@@ -59,7 +59,8 @@ impl Consumer {
     /// partitions would fall out of the session. Source: `AbstractFetch.bufferedNodes`.
     fn buffered_leaders(&self) -> Vec<NodeId> {
         let buffered = self.deliverable.iter().filter(|key| {
-            self.positions.get(key).is_some_and(|position| !position.buffer.records.is_empty())
+            let position = self.positions.get(key);
+            position.is_some_and(|it| !it.paused && !it.buffer.records.is_empty())
         });
         let replica = |key: &PartitionKey| {
             let replica = self.positions.get(key).and_then(|position| position.read_replica);
@@ -195,9 +196,9 @@ impl Consumer {
     /// `FetchCollector.handleInitializeErrors`.
     fn on_out_of_range(&mut self, ticket: PositionTicket) {
         let version = self.new_version();
-        let reset = self.reset_policy();
+        let reset = self.reset_policy(NoPosition::OutOfRange);
         if let Some(position) = self.fetching(ticket) {
-            position.enter(Stage::Start(reset), version);
+            position.enter(reset, version);
         }
     }
 

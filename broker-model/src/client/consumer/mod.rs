@@ -14,6 +14,9 @@
 //! once another leader is known; Java asks again with the next poll.
 
 mod abort_filter;
+mod calls;
+#[cfg(test)]
+mod calls_tests;
 mod end_offsets;
 mod end_query;
 mod fetch_position;
@@ -40,11 +43,11 @@ use crate::node::{
 };
 use crate::node_status::NodeStatus;
 use crate::proto::{ErrorCode, StrBytes};
-use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time};
+use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time, WallTime};
 
 use self::end_query::EndQuery;
 use self::fetch_position::FetchPosition;
-use self::group::Membership;
+use self::group::{Closing, Membership};
 use self::position::{Position, Stage};
 use self::positions::Positions;
 use self::purpose::{PositionTicket, Purpose};
@@ -70,6 +73,9 @@ pub struct Consumer {
     /// When replicas that are read from in a leader's place are left at the latest, in order.
     leases: VecDeque<(Time, PartitionKey)>,
     polls: VecDeque<PendingPoll>,
+    closing: Option<Closing>,
+    /// What the process's clock says.
+    wall: WallTime,
     end_queries: Vec<EndQuery>,
     deadline: Option<Deadline>,
 }
@@ -78,7 +84,15 @@ pub struct Consumer {
 struct PendingPoll {
     operation: OperationId,
     returns_at: Time,
+    /// When another thread wakes it up.
+    woken_at: Option<Time>,
     records_max: usize,
+}
+
+impl PendingPoll {
+    fn ends_at(&self) -> Time {
+        self.woken_at.map_or(self.returns_at, |woken| woken.min(self.returns_at))
+    }
 }
 
 impl Consumer {
@@ -98,6 +112,8 @@ impl Consumer {
             deliverable: VecDeque::new(),
             leases: VecDeque::new(),
             polls: VecDeque::new(),
+            closing: None,
+            wall: now.wall,
             end_queries: Vec::new(),
             deadline: None,
             config,
@@ -140,15 +156,9 @@ impl Consumer {
                 self.commit(now, operation, (offsets, sync), effects);
             }
             Operation::Poll { timeout_ms, max_records } => {
-                if let Some(membership) = &mut self.membership {
-                    membership.polled();
-                }
-                self.polls.push_back(PendingPoll {
-                    operation,
-                    returns_at: now + ms(u64::from(timeout_ms)),
-                    records_max: max_records as usize,
-                });
+                self.poll(now, operation, (timeout_ms, max_records, None));
             }
+            Operation::Call(call) => self.call(now, operation, call, effects),
             Operation::EndOffset { partition: (topic, partition) } => {
                 let key = PartitionKey { topic: self.metadata.place(&topic), partition };
                 self.end_queries.push(EndQuery {
@@ -170,6 +180,24 @@ impl Consumer {
                 effects.complete(operation, outcome);
             }
         }
+    }
+
+    /// The application polls, for so long, up to so many records, until it is woken up.
+    fn poll(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+        (timeout_ms, records_max, wakeup_ms): (u32, u32, Option<u32>),
+    ) {
+        if let Some(membership) = &mut self.membership {
+            membership.polled();
+        }
+        self.polls.push_back(PendingPoll {
+            operation,
+            returns_at: now + ms(u64::from(timeout_ms)),
+            woken_at: wakeup_ms.map(|after| now + ms(u64::from(after))),
+            records_max: records_max as usize,
+        });
     }
 
     fn assign(&mut self, now: Time, partitions: &[(StrBytes, i32)]) {
@@ -319,8 +347,10 @@ impl Consumer {
         self.on_lost(now, lost);
         self.take_notice_of_leaders();
         self.end_leases(now);
+        self.match_topics();
         // A rebalance goes on before records are returned, or a busy member would never take part.
         self.run_group(now, effects);
+        self.tell_of_no_position(now, effects);
         self.deliver(now, effects);
         self.refresh_positions(now);
         self.end_late_queries(now, effects);
@@ -330,12 +360,15 @@ impl Consumer {
         self.refresh_positions(now);
         wake = Deadline::earlier(wake, self.fetch(now, effects));
         self.metadata.run(now, &mut self.connections, effects);
-        let poll = self.polls.iter().map(|poll| poll.returns_at).min();
+        let poll = self.polls.iter().map(PendingPoll::ends_at).min();
+        self.close_when_done(now, effects);
+        let closing = self.closing.as_ref().map(Closing::until);
         self.deadline = [
             wake,
             self.connections.next_deadline(),
             self.metadata.next_deadline(&self.connections),
             poll.map(|at| Deadline { at, why: "poll timeout" }),
+            closing.map(|at| Deadline { at, why: "close timeout" }),
         ]
         .into_iter()
         .fold(None, Deadline::earlier);
@@ -352,7 +385,7 @@ impl Consumer {
             self.deadline
         );
         let first = self.polls.front();
-        assert!(first.is_none_or(|poll| poll.returns_at > now), "{first:?} is late at {now}");
+        assert!(first.is_none_or(|poll| poll.ends_at() > now), "{first:?} is late at {now}");
         let late = self.end_queries.iter().find(|query| query.gives_up_at <= now);
         assert!(late.is_none(), "{late:?} is late at {now}");
         let (seen, version) = (self.metadata_version, self.metadata.version());
@@ -409,11 +442,13 @@ impl Consumer {
         while let Some(poll) = self.polls.front() {
             let records = self.take_records(poll.records_max);
             let Some(poll) =
-                self.polls.pop_front_if(|poll| !records.is_empty() || poll.returns_at <= now)
+                self.polls.pop_front_if(|poll| !records.is_empty() || poll.ends_at() <= now)
             else {
                 return;
             };
-            effects.complete(poll.operation, Outcome::Polled { records });
+            let woken = records.is_empty() && poll.woken_at.is_some_and(|at| at <= now);
+            let outcome = if woken { Outcome::WokenUp } else { Outcome::Polled { records } };
+            effects.complete(poll.operation, outcome);
             if let Some(membership) = &mut self.membership {
                 membership.poll_ended(now);
             }
@@ -422,6 +457,7 @@ impl Consumer {
 
     fn take_records(&mut self, records_max: usize) -> Vec<PolledRecord> {
         let mut records = Vec::new();
+        let mut resting = Vec::new();
         while let Some(&key) = self.deliverable.front() {
             if records.len() >= records_max {
                 break;
@@ -430,11 +466,18 @@ impl Consumer {
                 self.deliverable.pop_front();
                 continue;
             };
+            if position.paused {
+                // It keeps what was fetched, and has its turn last. Source: `FetchCollector.collectFetch`.
+                self.deliverable.pop_front();
+                resting.push(key);
+                continue;
+            }
             position.deliver(records_max - records.len(), &mut records);
             if position.buffer.records.is_empty() {
                 self.deliverable.pop_front();
             }
         }
+        self.deliverable.extend(resting);
         records
     }
 
@@ -483,6 +526,7 @@ impl Node for Consumer {
     }
 
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        self.wall = now.wall;
         match event {
             Event::Invoked { operation, request } => {
                 self.on_invoked(now.time, operation, request, effects);

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use crate::client::consumer::purpose::PositionTicket;
 use crate::client::metadata::{Leadership, PartitionKey};
-use crate::node::PolledRecord;
-use crate::types::{LeaderEpoch, NodeId, Offset, Time};
+use crate::node::{NoPosition, PolledRecord};
+use crate::types::{LeaderEpoch, NodeId, Offset, Time, WallTime};
 
 /// A partition that the consumer has been assigned.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Position {
     pub(super) asked: bool,
     /// Fetched and not delivered.
     pub(super) buffer: Buffer,
+    /// The application wants no records of it for now.
+    pub(super) paused: bool,
     /// Grows whenever an answer to an older question must not count any more; unique among all positions.
     pub(super) version: u64,
 }
@@ -49,6 +51,8 @@ pub(super) enum Stage {
     Start(StartFrom),
     /// The word of a new leader that its log is the one that was read.
     Validate,
+    /// The word of the application, with `auto.offset.reset=none`.
+    Application(NoPosition),
     /// Records.
     Fetch,
 }
@@ -64,14 +68,31 @@ pub(super) enum StartFrom {
     Earliest,
     /// The log's end, for the same reason.
     Latest,
+    /// The first record that is not older than so many milliseconds, for either reason.
+    Since {
+        /// How long ago.
+        ago_ms: u64,
+        /// Whether the position was not in the log.
+        reset: bool,
+    },
 }
 
 impl StartFrom {
-    /// As `ListOffsets` takes it in place of a timestamp.
-    pub(super) fn timestamp(self) -> i64 {
+    /// As `ListOffsets` takes it in place of a timestamp, or as one.
+    pub(super) fn timestamp(self, now: WallTime) -> i64 {
         match self {
             Self::Assignment | Self::Earliest => -2,
             Self::AssignmentAtEnd | Self::Latest => -1,
+            Self::Since { ago_ms, .. } => now.0.saturating_sub(ago_ms as i64),
+        }
+    }
+
+    /// Whether the position was not in the log any more.
+    pub(super) fn is_reset(self) -> bool {
+        match self {
+            Self::Assignment | Self::AssignmentAtEnd => false,
+            Self::Earliest | Self::Latest => true,
+            Self::Since { reset, .. } => reset,
         }
     }
 }
@@ -98,6 +119,7 @@ impl Position {
             not_before: now,
             asked: false,
             buffer: Buffer::default(),
+            paused: false,
             version,
         }
     }
@@ -140,7 +162,11 @@ impl Position {
         let has_epoch = self.last_epoch != LeaderEpoch::NONE;
         match self.stage {
             Stage::Fetch if has_epoch => self.enter(Stage::Validate, version),
-            Stage::Committed | Stage::Start(_) | Stage::Validate | Stage::Fetch => {
+            Stage::Committed
+            | Stage::Start(_)
+            | Stage::Validate
+            | Stage::Fetch
+            | Stage::Application(_) => {
                 self.enter(self.stage, version);
             }
         }
@@ -155,6 +181,7 @@ impl Position {
 
     /// Delivers up to so many records.
     pub(super) fn deliver(&mut self, records_max: usize, records: &mut Vec<PolledRecord>) {
+        assert!(!self.paused, "position {} rests, and is to be delivered from", self.offset);
         let count = records_max.min(self.buffer.records.len());
         records.reserve(count);
         for record in self.buffer.records.drain(..count) {

@@ -31,7 +31,7 @@ enum Place {
     Leaderless,
     /// It has a question to ask before it fetches.
     Asking,
-    /// It has records to deliver, or waits for an answer to its question.
+    /// It has records to deliver, waits for an answer to its question or for the application, or rests.
     Idle,
 }
 
@@ -191,10 +191,11 @@ impl Positions {
 fn place(position: &Position, now: Time) -> Place {
     if position.stage != Stage::Fetch {
         // What the group has committed is asked for all at once, of the coordinator.
-        let idle = position.asked || position.stage == Stage::Committed;
+        let is_told = matches!(position.stage, Stage::Committed | Stage::Application(_));
+        let idle = position.asked || is_told;
         return if idle { Place::Idle } else { Place::Asking };
     }
-    if !position.buffer.records.is_empty() {
+    if position.paused || !position.buffer.records.is_empty() {
         return Place::Idle;
     }
     match position.fetched_from() {

@@ -3,9 +3,9 @@
 
 use crate::client::consumer::purpose::{PositionTicket, Purpose};
 use crate::client::metadata::{Leadership, PartitionKey};
-use crate::config::OffsetReset;
+use crate::config::{OffsetReset, ms};
 use crate::message::ClientRequest;
-use crate::node::{Channel, Deadline, Effects};
+use crate::node::{Channel, Deadline, Effects, NoPosition};
 use crate::note::{Api, ConsumerNote, ExchangeNote, Standing};
 use crate::proto::{
     EpochEndOffset, ErrorCode, ListOffsetsResponse, OffsetForLeaderEpochRequest,
@@ -43,7 +43,9 @@ impl Consumer {
     fn leadership_for(&self, key: PartitionKey, position: &Position) -> Leadership {
         match position.stage {
             Stage::Start(_) => self.metadata.leadership(key),
-            Stage::Committed | Stage::Validate | Stage::Fetch => position.leadership,
+            Stage::Committed | Stage::Validate | Stage::Fetch | Stage::Application(_) => {
+                position.leadership
+            }
         }
     }
 
@@ -60,11 +62,12 @@ impl Consumer {
         position.asked = true;
         let (ticket, last) = (position.ticket(key), position.last_epoch);
         let (body, purpose) = match position.stage {
-            Stage::Start(start) => {
-                (self.list_offsets(key, epoch, start.timestamp()), Purpose::StartOffset(ticket))
-            }
+            Stage::Start(start) => (
+                self.list_offsets(key, epoch, start.timestamp(self.wall)),
+                Purpose::StartOffset(ticket),
+            ),
             Stage::Validate => (self.epoch_query(key, epoch, last), Purpose::EpochEnd(ticket)),
-            Stage::Committed | Stage::Fetch => {
+            Stage::Committed | Stage::Fetch | Stage::Application(_) => {
                 unreachable!("a position that fetches asks no other question")
             }
         };
@@ -99,6 +102,9 @@ impl Consumer {
     ) {
         let (offset, epoch) = match self.find_offset(ticket.key, response) {
             Ok(found) => found,
+            Err(_) if self.has_nothing_since(ticket, response) => {
+                return self.wait_for_a_record(now, ticket);
+            }
             Err(error) => {
                 self.note_error_applied(Api::ListOffsets, ticket, effects);
                 return self.ask_again(now, ticket, error);
@@ -120,9 +126,11 @@ impl Consumer {
         // validated before a record was delivered (`OffsetFetcherUtils.resetPositionIfNeeded`).
         position.leadership = leadership;
         position.seek((offset, LeaderEpoch::NONE), version);
-        if !matches!(start, StartFrom::Assignment | StartFrom::AssignmentAtEnd) {
+        if start.is_reset() {
             let partition = self.metadata.text(ticket.key);
-            effects.note(ConsumerNote::PositionReset { partition, from, to: offset });
+            let topic_id = self.metadata.id(ticket.key.topic);
+            let to = offset;
+            effects.note(ConsumerNote::PositionReset { partition, topic_id, from, to });
         }
     }
 
@@ -174,22 +182,27 @@ impl Consumer {
         effects: &mut Effects,
     ) {
         let version = self.new_version();
-        let reset = self.reset_policy();
+        let reset = self.reset_policy(NoPosition::Truncated);
         let partition = self.metadata.text(ticket.key);
+        let topic_id = self.metadata.id(ticket.key.topic);
         let Some(position) = self.current(ticket) else {
             return;
         };
         let from = position.offset;
         if epoch == LeaderEpoch::NONE || end < Offset::ZERO {
             // The leader has nothing of that epoch nor of any before it.
-            return position.enter(Stage::Start(reset), version);
+            return position.enter(reset, version);
         }
         if end >= from {
             return position.enter(Stage::Fetch, version);
         }
+        if matches!(reset, Stage::Application(_)) {
+            return position.enter(reset, version);
+        }
         position.seek((end, epoch), version);
         effects.note(ConsumerNote::TruncationDetected {
             partition,
+            topic_id,
             position: from,
             diverged_at: end,
         });
@@ -202,10 +215,40 @@ impl Consumer {
         note_applied(api, asked, own, effects);
     }
 
-    pub(super) fn reset_policy(&self) -> StartFrom {
+    /// Where a position goes on that is nowhere in the log: by itself, or where the application says.
+    pub(super) fn reset_policy(&self, why: NoPosition) -> Stage {
         match self.config.offset_reset {
-            OffsetReset::Earliest => StartFrom::Earliest,
-            OffsetReset::Latest => StartFrom::Latest,
+            OffsetReset::Earliest => Stage::Start(StartFrom::Earliest),
+            OffsetReset::Latest => Stage::Start(StartFrom::Latest),
+            OffsetReset::ByDuration(ago_ms) => {
+                Stage::Start(StartFrom::Since { ago_ms, reset: true })
+            }
+            OffsetReset::None => Stage::Application(why),
+        }
+    }
+
+    /// Whether a leader has no record that is as new as was asked for.
+    fn has_nothing_since(
+        &mut self,
+        ticket: PositionTicket,
+        response: &ListOffsetsResponse,
+    ) -> bool {
+        let by_time = |position: &mut Position| {
+            matches!(position.stage, Stage::Start(StartFrom::Since { .. }))
+        };
+        let mut answers = response.topics.iter().flat_map(|topic| &topic.partitions);
+        let unknown = answers.any(|answer| answer.error_code == 0 && answer.offset < 0);
+        unknown && self.current(ticket).is_some_and(by_time)
+    }
+
+    /// The log has no record that is as new: it is asked again when the request would have timed out, until there is
+    /// one. Source: `OffsetFetcherUtils.handleListOffsetResponse`, which leaves such a partition out of what is found
+    /// and of what is asked again, `OffsetFetcher.resetPositionsAsync`.
+    fn wait_for_a_record(&mut self, now: Time, ticket: PositionTicket) {
+        let again_at = now + ms(self.config.request_timeout_ms);
+        if let Some(position) = self.current(ticket) {
+            position.asked = false;
+            position.not_before = again_at;
         }
     }
 }

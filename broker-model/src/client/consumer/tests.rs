@@ -17,7 +17,7 @@ use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::testing;
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordValue, Sequence};
 
-fn config() -> ConsumerConfig {
+pub(super) fn config() -> ConsumerConfig {
     ConsumerConfig {
         bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
         jitter_salt: 7,
@@ -40,20 +40,20 @@ fn started(config: ConsumerConfig, start: i64) -> Driver<Consumer> {
     driver
 }
 
-fn take_list(driver: &mut Driver<Consumer>) -> SentRequest {
+pub(super) fn take_list(driver: &mut Driver<Consumer>) -> SentRequest {
     driver
         .take(|body| matches!(body, RequestBody::Client(ClientRequest::ListOffsets(_))))
         .expect("an offset is asked for")
 }
 
-fn timestamp(asked: &SentRequest) -> i64 {
+pub(super) fn timestamp(asked: &SentRequest) -> i64 {
     let RequestBody::Client(ClientRequest::ListOffsets(request)) = &asked.message.body else {
         panic!("{asked:?}")
     };
     request.topics[0].partitions[0].timestamp
 }
 
-fn offset_answer(error: i16, offset: i64) -> ResponseBody {
+pub(super) fn offset_answer(error: i16, offset: i64) -> ResponseBody {
     let partition = ListOffsetsPartitionResponse::default()
         .with_partition_index(0)
         .with_error_code(error)
@@ -66,13 +66,13 @@ fn offset_answer(error: i16, offset: i64) -> ResponseBody {
     )))
 }
 
-fn take_fetch(driver: &mut Driver<Consumer>) -> SentRequest {
+pub(super) fn take_fetch(driver: &mut Driver<Consumer>) -> SentRequest {
     driver
         .take(|body| matches!(body, RequestBody::Client(ClientRequest::Fetch(_))))
         .expect("a fetch is sent")
 }
 
-fn fetched(asked: &SentRequest) -> FetchPartition {
+pub(super) fn fetched(asked: &SentRequest) -> FetchPartition {
     let RequestBody::Client(ClientRequest::Fetch(request)) = &asked.message.body else {
         panic!("{asked:?}")
     };
@@ -87,16 +87,16 @@ fn fetch_answer(data: PartitionData) -> ResponseBody {
     )))
 }
 
-fn records_answer(bytes: Bytes) -> ResponseBody {
+pub(super) fn records_answer(bytes: Bytes) -> ResponseBody {
     fetch_answer(PartitionData::default().with_records(Some(bytes)))
 }
 
-fn error_answer(error: ErrorCode) -> ResponseBody {
+pub(super) fn error_answer(error: ErrorCode) -> ResponseBody {
     fetch_answer(PartitionData::default().with_error_code(error.code()))
 }
 
 /// A batch whose values are their offsets.
-fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
+pub(super) fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
     let mut builder =
         RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
     for offset in base..base + count {
@@ -115,12 +115,12 @@ fn together(batches: &[Bytes]) -> Bytes {
     all.freeze()
 }
 
-fn poll(driver: &mut Driver<Consumer>, operation: u64, max_records: u32) {
+pub(super) fn poll(driver: &mut Driver<Consumer>, operation: u64, max_records: u32) {
     driver.invoke(operation, Operation::Poll { timeout_ms: 100, max_records });
 }
 
 /// Offsets, which are also the values, that a poll returned.
-fn polled(driver: &Driver<Consumer>, operation: u64) -> Vec<i64> {
+pub(super) fn polled(driver: &Driver<Consumer>, operation: u64) -> Vec<i64> {
     let ended = driver.outcomes.iter().find(|(it, _)| *it == operation);
     let Some((_, Outcome::Polled { records })) = ended else {
         panic!("poll {operation}: {ended:?}")
@@ -133,7 +133,7 @@ fn polled(driver: &Driver<Consumer>, operation: u64) -> Vec<i64> {
 }
 
 /// A consumer that has delivered offsets 0 to 9 of epoch 3 and fetches on.
-fn at_ten(config: ConsumerConfig) -> Driver<Consumer> {
+pub(super) fn at_ten(config: ConsumerConfig) -> Driver<Consumer> {
     let mut driver = started(config, 0);
     let asked = take_fetch(&mut driver);
     driver.answer(&asked, records_answer(batch(0, 10, 3)));
@@ -176,7 +176,7 @@ fn epoch_answer(error: i16, epoch: i32, end: i64) -> ResponseBody {
     ResponseBody::Client(ClientResponse::OffsetForLeaderEpoch(Box::new(response)))
 }
 
-fn no_fetch(driver: &Driver<Consumer>) -> bool {
+pub(super) fn no_fetch(driver: &Driver<Consumer>) -> bool {
     !driver
         .wire
         .iter()

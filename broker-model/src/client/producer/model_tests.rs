@@ -217,6 +217,9 @@ impl World {
                 | Outcome::Assigned
                 | Outcome::Subscribed
                 | Outcome::Unsubscribed
+                | Outcome::Called
+                | Outcome::WokenUp
+                | Outcome::NoPosition { .. }
                 | Outcome::Rewound { .. }
                 | Outcome::Revoking { .. }
                 | Outcome::Lost { .. }

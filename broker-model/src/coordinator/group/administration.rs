@@ -2,9 +2,10 @@
 //! `GroupCoordinatorService.listGroups`, `GroupCoordinatorService.describeGroups`,
 //! `GroupCoordinatorService.consumerGroupDescribe`; KIP-222, KIP-518, KIP-848.
 //!
-//! Members of the consumer protocol are told as far as they are committed; a classic group as it is in memory, as in
-//! Kafka.
+//! Which groups there are, and members of the consumer protocol, is told as far as it is committed; of a classic group
+//! that is, members are told as they are in memory, as in Kafka.
 
+use super::classic::group::ClassicGroup;
 use super::coordinator::GroupCoordinator;
 use super::modern::topics::Topics;
 use crate::metadata::MetadataImage;
@@ -13,6 +14,7 @@ use crate::proto::{
     DescribedConsumerGroup, ErrorCode, GroupId, ListGroupsRequest, ListGroupsResponse, ListedGroup,
     StrBytes,
 };
+use crate::types::Time;
 
 /// The types of groups that Kafka knows.
 const TYPES: [&str; 4] = ["consumer", "classic", "share", "streams"];
@@ -24,11 +26,14 @@ impl GroupCoordinator {
             let code = ErrorCode::CoordinatorLoadInProgress.code();
             return ListGroupsResponse::default().with_error_code(code);
         }
-        let mut groups: Vec<ListedGroup> = self.groups().map(|(_, group)| group.listed()).collect();
+        let mut groups: Vec<ListedGroup> = Vec::new();
         for partition in self.runtime.serving().collect::<Vec<_>>() {
             let Ok(context) = self.runtime.active(partition) else { continue };
-            let known = context.committed().consumer_groups();
-            groups.extend(known.map(|(name, group)| group.listed(name)));
+            let committed = context.committed();
+            groups.extend(committed.consumer_groups().map(|(name, group)| group.listed(name)));
+            let classic: Vec<String> = committed.classic_groups().cloned().collect();
+            let tell = |name| self.tell_of((partition, name), ClassicGroup::listed);
+            groups.extend(classic.iter().map(String::as_str).filter_map(tell));
         }
         groups.retain(|group| is_wanted(request, group));
         ListGroupsResponse::default().with_groups(groups)
@@ -41,15 +46,28 @@ impl GroupCoordinator {
             if let Err(error) = self.serves(*partition) {
                 return unknown().with_error_code(error.code());
             }
-            self.group(*partition, id.as_str()).map_or_else(
-                || {
-                    let dead = unknown().with_error_code(ErrorCode::GroupIdNotFound.code());
-                    dead.with_group_state(StrBytes::from_static_str("Dead"))
-                },
-                super::classic::group::ClassicGroup::described,
-            )
+            let told = self.tell_of((*partition, id.as_str()), ClassicGroup::described);
+            told.unwrap_or_else(|| {
+                let dead = unknown().with_error_code(ErrorCode::GroupIdNotFound.code());
+                dead.with_group_state(StrBytes::from_static_str("Dead"))
+            })
         });
         DescribeGroupsResponse::default().with_groups(groups.collect())
+    }
+
+    /// A classic group that is there by what is committed, as it is in memory; one that is gone from there already is
+    /// as it was stored. Source: `GroupMetadataManager.listGroups`, `GroupMetadataManager.group(String, long)`.
+    fn tell_of<T>(
+        &mut self,
+        (partition, name): (i32, &str),
+        tell: impl Fn(&ClassicGroup) -> T,
+    ) -> Option<T> {
+        let committed = self.runtime.active(partition).ok()?.committed();
+        let is_there = committed.classic_groups().any(|known| known == name);
+        let stored = committed.stored_group(name).filter(|_| is_there);
+        let stored = stored.map(|stored| ClassicGroup::loaded(name, stored, Time::ZERO));
+        let known = self.groups.get(&(partition, name.to_owned())).filter(|_| is_there);
+        known.or(stored.as_ref()).map(tell)
     }
 
     /// Groups of the consumer protocol, each in the partition that it belongs to.

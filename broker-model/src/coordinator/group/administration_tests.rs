@@ -3,6 +3,7 @@
 use super::modern_tests::{Modern, join as join_modern};
 use super::tests::{Bench, caller};
 use crate::config::topic_name;
+use crate::defect::GroupDefect;
 use crate::group_admin_message::GroupAdminResponse;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::proto::{
@@ -162,4 +163,27 @@ fn offsets_go_where_no_member_reads() {
     assert_eq!(bench.committed(), 40);
     assert_eq!(codes(&offset_deleted(&mut bench, "g", &[0, 1, 9])), [0, 0, 0, unknown]);
     assert_eq!(bench.committed(), -1);
+}
+
+#[test]
+fn classic_groups_are_there_as_far_as_it_is_committed() {
+    let mut bench = Bench::new(&[]);
+    bench.commits = false;
+    assert_eq!(bench.commit("", -1, 40), None, "it waits for its record");
+    assert_eq!(listed(&mut bench, &[], &[]), [""; 0]);
+    let told =
+        |bench: &mut Bench| bench.groups.describe_groups(&[(id("g"), 0)]).groups[0].error_code;
+    assert_eq!(told(&mut bench), ErrorCode::GroupIdNotFound.code());
+    bench.commit_all();
+    assert_eq!(listed(&mut bench, &[], &[]).len(), 1);
+    assert_eq!(told(&mut bench), 0);
+}
+
+/// Known bug: it does not ask whether a group has members.
+#[test]
+fn a_group_with_members_goes_only_by_a_bug() {
+    let mut bench = Bench::new(&[GroupDefect::DeletesActiveGroups]);
+    bench.two_members();
+    assert_eq!(deleted(&mut bench, &["g"]), [0]);
+    assert_eq!(listed(&mut bench, &[], &[]), [""; 0]);
 }

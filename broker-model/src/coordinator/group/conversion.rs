@@ -18,6 +18,4 @@ pub(crate) enum Conversion {
     Began,
     /// A group is no more.
     Deleted,
-    /// Offsets of a group are no more.
-    OffsetsDeleted,
 }

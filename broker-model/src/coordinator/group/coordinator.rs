@@ -43,6 +43,8 @@ pub(crate) enum Todo {
     Released { group: String, member: String, place: Place },
     /// A fact to be stated: a commit is taken of one who is a member in this generation.
     Accepted { group: String, member: String, generation: i32, places: Vec<Place> },
+    /// A fact to be stated: offsets of a transaction are taken.
+    Pending { group: String, producer: (ProducerId, ProducerEpoch), places: Vec<Place> },
     /// A fact to be stated.
     Note(GroupNote),
     /// A fact to be stated: who names a generation, or the epoch of a member, is served.
@@ -280,10 +282,6 @@ impl GroupCoordinator {
             Conversion::Began => {}
             Conversion::Deleted => {
                 self.forget_group(partition, &group);
-                self.todo.push_back(Todo::Note(GroupNote::GroupDeleted { group }));
-            }
-            Conversion::OffsetsDeleted => {
-                self.todo.push_back(Todo::Note(GroupNote::OffsetsDeleted { group }));
             }
         }
         self.converted(now, *then)
@@ -438,6 +436,10 @@ impl GroupCoordinator {
                 self.put_group(partition, group);
             }
             Waiter::Deletion { number, places } => self.deletion_decided((number, &places), None),
+            Waiter::OffsetsDeleted { group, then } => {
+                self.todo.push_back(Todo::Note(GroupNote::OffsetsDeleted { group }));
+                self.committed(now, *then);
+            }
             Waiter::Nobody => {}
             Waiter::Converting { .. } => unreachable!("it has changed before it was waited for"),
         }
@@ -468,6 +470,7 @@ impl GroupCoordinator {
             Waiter::Deletion { number, places } => {
                 self.deletion_decided((number, &places), Some(error));
             }
+            Waiter::OffsetsDeleted { then, .. } => self.failed(now, *then, error),
             Waiter::Assignments { .. }
             | Waiter::StaticRejoin { .. }
             | Waiter::Converting { .. }

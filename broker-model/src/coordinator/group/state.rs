@@ -74,6 +74,18 @@ impl GroupState {
         self.groups.iter()
     }
 
+    /// Names of classic groups, those that only have offsets included, each once.
+    pub(crate) fn classic_groups(&self) -> impl Iterator<Item = &String> {
+        let names: BTreeSet<&String> =
+            self.groups.keys().chain(self.groups_with_offsets()).collect();
+        names.into_iter().filter(|name| !self.consumer_groups.contains_key(*name))
+    }
+
+    /// A group as it was stored.
+    pub(crate) fn stored_group(&self, name: &str) -> Option<&StoredGroup> {
+        self.groups.get(name)
+    }
+
     /// A group of the consumer protocol.
     pub(crate) fn consumer_group(&self, name: &str) -> Option<&ConsumerGroup> {
         self.consumer_groups.get(name)

@@ -33,7 +33,7 @@ pub(super) struct Bench {
     /// Answers by connection.
     answers: Vec<(u64, ResponseBody)>,
     /// Whether records are committed as soon as they are written.
-    commits: bool,
+    pub(super) commits: bool,
     /// Whether what is to be written is.
     pub(super) writes: bool,
     /// What its broker knows of topics.
@@ -113,6 +113,7 @@ impl Bench {
                 | Todo::Note(_)
                 | Todo::Served(_)
                 | Todo::Accepted { .. }
+                | Todo::Pending { .. }
                 | Todo::Changed(..)
                 | Todo::Answered(..)
                 | Todo::Loaded(..) => {}
@@ -121,7 +122,7 @@ impl Bench {
     }
 
     /// All that is written becomes committed.
-    fn commit_all(&mut self) {
+    pub(super) fn commit_all(&mut self) {
         self.log.set_high_watermark(self.log.log_end_offset());
         self.groups.log_moved(self.now, 0, &self.log);
         self.run();

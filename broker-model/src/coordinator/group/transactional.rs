@@ -80,8 +80,12 @@ impl GroupCoordinator {
         let places = request.topics.iter().flat_map(|topic| {
             topic.partitions.iter().map(|asked| (topic.name.0.clone(), asked.partition_index))
         });
+        let places: Vec<_> = places.collect();
+        let group = request.group_id.0.to_string();
+        let producer = (ProducerId(request.producer_id.0), ProducerEpoch(request.producer_epoch));
+        self.todo.push_back(Todo::Pending { group, producer, places: places.clone() });
         let by = (&*request.group_id.0, &*request.member_id);
-        self.accepted(by, request.generation_id, places.collect());
+        self.accepted(by, request.generation_id, places);
     }
 
     /// Who may commit within a transaction. One that names neither member nor generation is taken at its word, as

@@ -35,6 +35,8 @@ pub(crate) enum Waiter {
     StaticRejoin { partition: i32, group: String, rejoin: Box<StaticRejoin> },
     /// One who deletes groups: which deletion, and the places of its groups that this is about.
     Deletion { number: u64, places: Vec<usize> },
+    /// One who deletes offsets of a group, and waits like this.
+    OffsetsDeleted { group: String, then: Box<Waiter> },
     /// Nobody.
     Nobody,
     /// A group that is another one once this is written, and who waits then.

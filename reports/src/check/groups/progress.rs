@@ -228,11 +228,26 @@ impl Groups {
         again || before == Some(process)
     }
 
+    /// A member goes on elsewhere, by a poll that returns nothing.
+    fn seek(&mut self, facts: &impl Facts, operation: u32) {
+        let process = facts.row(operation).process;
+        for what in facts.history().details_of(operation) {
+            if let What::Seek { partition, offset } = what {
+                let next = offset.unwrap_or(i64::MAX);
+                let start = Progress { next, last: None, joined: false, holds: true };
+                self.progress.insert((process, partition), start);
+            }
+        }
+    }
+
     fn read(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
         let row = facts.row(operation);
         let reads = facts.reads_of(operation);
         if row.completion != Completion::Ok && row.function == Function::Poll && reads.is_empty() {
             self.uncertain.insert(row.process);
+        }
+        if row.completion == Completion::Ok && reads.is_empty() {
+            self.seek(facts, operation);
         }
         let member = self.member(facts, operation);
         let rebalanced = rebalanced(facts.history(), operation);
@@ -250,7 +265,7 @@ impl Groups {
                 }
             }
             let next = record.offset.saturating_add(1);
-            if known.is_none_or(|known| known.next <= next || !known.holds) {
+            if known.is_none_or(|known| known.next <= next || !known.holds || known.anywhere()) {
                 let progress = Progress { next, last: Some(read), joined: false, holds: true };
                 self.progress.insert((row.process, record.partition), progress);
             }
@@ -275,8 +290,11 @@ impl Groups {
         let but = [record.value; 2];
         let own = self.progress.get(&(process, record.partition)).map(|progress| progress.next);
         let from = furthest.max(own).unwrap_or(0);
-        let context =
-            furthest.map_or(OccurrenceContext::NothingCommitted, |_| OccurrenceContext::Plain);
+        let context = if committed.is_some_and(Committed::is_sure) {
+            OccurrenceContext::Plain
+        } else {
+            OccurrenceContext::NothingCommitted
+        };
         let gap = Gap {
             anomaly: Anomaly::ResumeSkip,
             partition: record.partition,
@@ -389,6 +407,13 @@ impl Groups {
     }
 }
 
+impl Progress {
+    /// Whether it was set to an offset that nobody knows.
+    fn anywhere(&self) -> bool {
+        self.next == i64::MAX && self.last.is_none()
+    }
+}
+
 impl Resumed {
     /// Somebody commits while the call lasts.
     fn overtake(&mut self, group: u32, partition: u32, offset: i64) {
@@ -401,6 +426,11 @@ impl Resumed {
 }
 
 impl Committed {
+    /// Whether anything was surely committed: commits of unknown outcome alone may have been none.
+    fn is_sure(&self) -> bool {
+        self.commits.iter().any(|commit| commit.done_ns < NEVER)
+    }
+
     fn push(&mut self, commit: Commit) {
         self.highest = self.highest.max(commit.offset);
         self.commits.push(commit);

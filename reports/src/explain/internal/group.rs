@@ -2,7 +2,15 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 5] = [
+pub(super) static ANOMALIES: [Entry; 6] = [
+    Entry {
+        name: "active-group-deleted",
+        kind: Kind::InternalAnomaly,
+        meaning: "A group was deleted while members of it held partitions.",
+        example: "A group reads, and an administrator deletes it. Its members start where auto.offset.reset says.",
+        legal: "Never.",
+        source: "KIP-229",
+    },
     Entry {
         name: "answer-before-commit",
         kind: Kind::InternalAnomaly,
@@ -48,7 +56,15 @@ pub(super) static ANOMALIES: [Entry; 5] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 5] = [
+pub(super) static INVARIANTS: [Entry; 6] = [
+    Entry {
+        name: "group-deletion",
+        kind: Kind::Invariant,
+        meaning: "Only a group without members is deleted.",
+        example: "Broken by active-group-deleted.",
+        legal: "Members that hold nothing are not looked at.",
+        source: "KIP-229",
+    },
     Entry {
         name: "coordinator-answers",
         kind: Kind::Invariant,

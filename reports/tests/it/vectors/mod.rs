@@ -123,11 +123,8 @@ fn terms(config: &Value) -> Terms {
         terms.isolation = Isolation::ReadUncommitted;
     }
     for (process, isolation) in config["iso_of"].as_object().into_iter().flatten() {
-        let known = if isolation == "ru" {
-            Isolation::ReadUncommitted
-        } else {
-            Isolation::ReadCommitted
-        };
+        let known =
+            if isolation == "ru" { Isolation::ReadUncommitted } else { Isolation::ReadCommitted };
         terms.isolations.push((process.parse().expect("a number"), known));
     }
     terms.subscribes = config["sub"] == true;

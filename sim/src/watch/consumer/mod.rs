@@ -5,7 +5,7 @@ mod read_replica;
 mod read_rule;
 
 use harrow_broker_model::note::{ConsumerNote, LogNote, Note};
-use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
 use super::finding::{Context, Findings, Invariant};
 use crate::plan::Plan;
@@ -69,11 +69,12 @@ impl ConsumerWing {
                 let told = (epoch, *isolation, *offset);
                 self.read_rule.on_end_offset(context, findings, place, told);
             }
-            ConsumerNote::PositionReset { partition, from, to } => {
-                self.on_position_reset(context, findings, partition, (*from, *to));
+            ConsumerNote::PositionReset { partition, topic_id, from, to } => {
+                let named = named(context, partition, *topic_id);
+                self.on_position_reset(context, findings, named, (*from, *to));
             }
-            ConsumerNote::TruncationDetected { partition, position, diverged_at } => {
-                let Some(partition) = named(context, partition) else { return };
+            ConsumerNote::TruncationDetected { partition, topic_id, position, diverged_at } => {
+                let Some(partition) = named(context, partition, *topic_id) else { return };
                 let place = (context.node, partition);
                 self.read_rule.on_truncation(place, *position, *diverged_at);
             }
@@ -109,17 +110,20 @@ impl ConsumerWing {
         &mut self,
         context: &Context<'_>,
         findings: &mut Findings,
-        name: &str,
+        partition: Option<TopicPartition>,
         moved: (Offset, Offset),
     ) {
-        let Some(partition) = named(context, name) else { return };
+        let Some(partition) = partition else { return };
         self.positions.on_reset(context, findings, partition, moved);
         self.read_rule.forget(context.node, Some(partition));
     }
 }
 
-/// Clients know partitions by name only.
-fn named(context: &Context<'_>, name: &str) -> Option<TopicPartition> {
-    let is_it = |id: &TopicPartition| context.view.partition_name(*id) == name;
-    context.view.partitions().map(|view| view.partition).into_iter().find(is_it)
+/// The partition that a client means: of several topics of a name the one whose id it was told. Who was told none means
+/// the newest.
+fn named(context: &Context<'_>, name: &str, topic: Option<TopicId>) -> Option<TopicPartition> {
+    let is_it = |id: &TopicPartition| {
+        topic.is_none_or(|topic| topic == id.topic) && context.view.partition_name(*id) == name
+    };
+    context.view.partitions().map(|view| view.partition).filter(is_it).last()
 }

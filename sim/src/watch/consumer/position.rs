@@ -1,9 +1,10 @@
 //! Where consumers go whose position is not in the log any more.
 //!
-//! Promise: as `auto.offset.reset` says, to the log's start or to its end as a leader told it.
+//! Promise: as `auto.offset.reset` says, to the log's start or to its end as a leader told it; by duration, to
+//! somewhere in the log; with none, nowhere by itself.
 //! Source: KIP-320; `FetchCollector.handleInitializeErrors`, `OffsetFetcher.resetPositionsIfNeeded`.
-//! Not verified: that the position was out of range at all. Who goes back without need reads records again, which the
-//! history shows.
+//! Not verified: which record is as old as a duration says; that the position was out of range at all. Who goes back
+//! without need reads records again, which the history shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +80,13 @@ impl Positions {
                     self.returned.get(&partition).is_some_and(|returned| returned.contains(&to));
                 (returned || !context.view.states_all(), "latest")
             }
+            Some(OffsetReset::ByDuration(_)) => {
+                let has = |replica: &crate::view::ReplicaView| {
+                    (replica.log_start_offset..=replica.log.end()).contains(&to)
+                };
+                (view.replicas().iter().any(has), "by_duration")
+            }
+            Some(OffsetReset::None) => (false, "none"),
             None => return,
         };
         if !legal {

@@ -4,6 +4,7 @@ mod answers;
 mod assignment;
 mod commits;
 mod coordinators;
+mod deletion;
 mod ownership;
 mod reconciliation;
 
@@ -23,6 +24,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     reconciliation::INVARIANT,
     assignment::INVARIANT,
     commits::INVARIANT,
+    deletion::INVARIANT,
 ];
 
 /// What the invariants of groups remember.
@@ -106,14 +108,22 @@ impl GroupWing {
             }
             GroupNote::GroupDeleted { group } => {
                 if !self.coordinators.is_deposed_unawares(context.node, group) {
-                    self.commits.forget(|known| known == group);
+                    self.on_deleted(context, findings, group);
                 }
             }
             GroupNote::TargetAssigned { .. }
             | GroupNote::CommitFenced { .. }
             | GroupNote::OffsetsDeleted { .. }
+            | GroupNote::OffsetsPending { .. }
             | GroupNote::MemberThrownOut { .. } => {}
         }
+    }
+
+    fn on_deleted(&mut self, context: &Context<'_>, findings: &mut Findings, group: &str) {
+        let owned = self.ownership.of_group(group).map(|(member, _, place)| (member, place)).next();
+        let held = owned.or_else(|| self.reconciliation.held_in(group));
+        deletion::on_deleted(context, findings, group, held);
+        self.commits.forget(|known| known == group);
     }
 
     /// The coordinator of a group says something of it.
@@ -154,6 +164,7 @@ impl GroupWing {
             | GroupNote::MemberThrownOut { .. }
             | GroupNote::GroupDeleted { .. }
             | GroupNote::OffsetsDeleted { .. }
+            | GroupNote::OffsetsPending { .. }
             | GroupNote::TargetAssigned { .. } => {}
         }
     }

@@ -82,6 +82,12 @@ impl Reconciliation {
         Some(self.groups.get(group)?.members.get(member)?.epoch)
     }
 
+    /// Something that a member of a group holds, and who.
+    pub(super) fn held_in(&self, group: &str) -> Option<(&str, TopicPartition)> {
+        let mut members = self.groups.get(group)?.members.iter();
+        members.find_map(|(id, member)| Some((id.as_str(), *member.holds.first()?)))
+    }
+
     /// A classic group is one of the consumer protocol from now on: who had something holds it until it gives it up.
     pub(super) fn on_upgraded<'a>(
         &mut self,

@@ -453,6 +453,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
+            | Outcome::Called
+            | Outcome::WokenUp
+            | Outcome::NoPosition { .. }
             | Outcome::Rewound { .. }
             | Outcome::Revoking { .. }
             | Outcome::Lost { .. }
@@ -499,6 +502,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
                     | Operation::Resume { .. }
                     | Operation::Subscribe { .. }
                     | Operation::Rewind
+                    | Operation::Call(_)
             );
             if moves {
                 self.host.consumer_assigned(self.loads[position].node);

@@ -45,6 +45,9 @@ impl Probe {
             Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
+            | Outcome::Called
+            | Outcome::WokenUp
+            | Outcome::NoPosition { .. }
             | Outcome::Rewound { .. }
             | Outcome::Revoking { .. }
             | Outcome::Lost { .. }

@@ -277,6 +277,30 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "active-group-deleted",
+        good: |stage| {
+            stage.assign("g", "m1", 5);
+            stage.release("g", "m1");
+            stage.deletes_group("g");
+        },
+        bad: |stage| {
+            stage.assign("g", "m1", 5);
+            stage.deletes_group("g");
+        },
+    },
+    Case {
+        anomaly: "active-group-deleted",
+        good: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m1", -1), &[]);
+            stage.deletes_group("g");
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.deletes_group("g");
+        },
+    },
+    Case {
         anomaly: "stale-commit-accepted",
         good: |stage| {
             stage.generation("g", 5);

@@ -122,7 +122,7 @@ fn resets(stage: &mut Stage, consumer: i32, to: i64) {
     let (partition, from, to) = ("x-0".to_owned(), Offset(9), Offset(to));
     stage.note(
         NodeId(consumer),
-        &Note::Consumer(ConsumerNote::PositionReset { partition, from, to }),
+        &Note::Consumer(ConsumerNote::PositionReset { partition, topic_id: None, from, to }),
     );
 }
 
@@ -130,7 +130,8 @@ fn resets(stage: &mut Stage, consumer: i32, to: i64) {
 fn finds_cut(stage: &mut Stage, position: i64, diverged_at: i64) {
     let (position, diverged_at) = (Offset(position), Offset(diverged_at));
     let partition = "x-0".to_owned();
-    let note = ConsumerNote::TruncationDetected { partition, position, diverged_at };
+    let topic_id = None;
+    let note = ConsumerNote::TruncationDetected { partition, topic_id, position, diverged_at };
     stage.note(NodeId(1001), &Note::Consumer(note));
 }
 

@@ -9,7 +9,7 @@ use crate::client::metadata::PartitionKey;
 use crate::config::{OffsetReset, topic_name};
 use crate::defect::GroupDefect;
 use crate::message::ClientRequest;
-use crate::node::{Channel, Deadline, Effects};
+use crate::node::{Channel, Deadline, Effects, NoPosition};
 use crate::note::Api;
 use crate::proto::{
     ErrorCode, GroupId, OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
@@ -119,15 +119,19 @@ impl Consumer {
     fn go_on_from(&mut self, key: PartitionKey, answer: &OffsetFetchResponsePartitions) {
         let version = self.new_version();
         let reset = match self.config.offset_reset {
-            OffsetReset::Earliest => StartFrom::Assignment,
-            OffsetReset::Latest => StartFrom::AssignmentAtEnd,
+            OffsetReset::Earliest => Stage::Start(StartFrom::Assignment),
+            OffsetReset::Latest => Stage::Start(StartFrom::AssignmentAtEnd),
+            OffsetReset::ByDuration(ago_ms) => {
+                Stage::Start(StartFrom::Since { ago_ms, reset: false })
+            }
+            OffsetReset::None => Stage::Application(NoPosition::NoOffset),
         };
         let found = self.positions.get_mut(&key);
         let Some(position) = found.filter(|position| position.stage == Stage::Committed) else {
             return;
         };
         if answer.committed_offset < 0 {
-            return position.enter(Stage::Start(reset), version);
+            return position.enter(reset, version);
         }
         let epoch = LeaderEpoch(answer.committed_leader_epoch);
         // A leader of an older epoch knows nothing of what was read in that one.

@@ -172,7 +172,7 @@ impl Consumer {
         member.finder.forget();
     }
 
-    fn stop_being_a_member(&mut self, state: State, epoch: i32) {
+    pub(super) fn stop_being_a_member(&mut self, state: State, epoch: i32) {
         let goes_on = self.defects.has(GroupDefect::FencedGoesOn);
         self.reconciler_mut().become_another(state, goes_on);
         let member = self.membership.as_mut().expect("only members stop");

@@ -229,6 +229,7 @@ impl Consumer {
             self.leave(now, effects);
             let member = self.membership.as_mut().expect("it was just looked at");
             member.topics.clear();
+            member.pattern = None;
             member.poll_by = Time::MAX;
         }
         effects.complete(operation, Outcome::Unsubscribed);

@@ -8,6 +8,7 @@ use crate::config::{GroupProtocol, MemberConfig, ms};
 use crate::consumer_protocol::Place;
 use crate::note::{Api, ExchangeNote, Standing};
 use crate::proto::{ErrorCode, StrBytes};
+use crate::topic_pattern::TopicPattern;
 use crate::types::{LeaderEpoch, Offset, OperationId, Time};
 
 use super::reconciler::Reconciler;
@@ -54,6 +55,8 @@ pub(in crate::client::consumer) struct Membership {
     pub(super) config: MemberConfig,
     pub(super) finder: CoordinatorFinder,
     pub(super) topics: Vec<StrBytes>,
+    /// What the names of its topics match, if it subscribes so.
+    pub(super) pattern: Option<TopicPattern>,
     pub(super) state: MemberState,
     pub(super) generation: Generation,
     /// The last one whose assignment it got: what it owns stems from there.
@@ -103,6 +106,7 @@ impl Membership {
             finder: CoordinatorFinder::new(&config.group, GROUP),
             config,
             topics: Vec::new(),
+            pattern: None,
             state: MemberState::Unjoined,
             generation: Generation::NONE,
             last_generation: -1,

@@ -10,6 +10,7 @@
 //! | `heartbeat` | staying a member, and leaving |
 //! | `commit` | commits |
 //! | `committed` | where to go on |
+//! | `pattern`, `close` | subscriptions by a pattern, and the end of a consumer |
 //! | `reconciler` | where a member stands in the consumer protocol |
 //! | `reconcile`, `consumer_heartbeat` | how it comes to what it shall have, and what it says of that |
 //! | `transactional` | what a transaction commits for the group, and what an application does that had to abort one |
@@ -21,12 +22,14 @@
 
 mod assignment;
 mod assignor;
+mod close;
 mod commit;
 mod committed;
 mod consumer_heartbeat;
 mod heartbeat;
 mod join;
 mod membership;
+mod pattern;
 mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;
@@ -35,4 +38,5 @@ mod reconciler;
 mod tests;
 mod transactional;
 
+pub(super) use close::Closing;
 pub(super) use membership::Membership;

@@ -108,9 +108,14 @@ impl Reconciler {
     /// The application subscribes: one whose consumer cannot go on has made another one.
     pub(super) fn subscribed(&mut self) {
         if matches!(self.state, State::Fatal(_)) {
-            self.consumers += 1;
+            self.another_consumer();
             self.become_another(State::Unsubscribed, false);
         }
+    }
+
+    /// The application makes another consumer.
+    pub(super) fn another_consumer(&mut self) {
+        self.consumers += 1;
     }
 
     /// It is no member any more, or not yet: what it was told does not count. Known bug: it goes on with what it was

@@ -6,15 +6,16 @@ use crate::config::{Assignor, ConsumerConfig, MemberConfig, topic_name};
 use crate::consumer_protocol::{Place, encode_assignment};
 use crate::defect::{Defects, GroupDefect};
 use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
-use crate::node::{Operation, Outcome};
+use crate::node::{ConsumerCall, Operation, Outcome};
 use crate::proto::{
     Coordinator, ErrorCode, FindCoordinatorResponse, GroupId, HeartbeatResponse, JoinGroupResponse,
-    OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition,
-    OffsetCommitResponseTopic, OffsetFetchResponse, OffsetFetchResponseGroup,
-    OffsetFetchResponsePartitions, OffsetFetchResponseTopics, SyncGroupResponse, TopicName,
+    MetadataResponse, MetadataResponsePartition, MetadataResponseTopic, OffsetCommitRequest,
+    OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+    OffsetFetchResponse, OffsetFetchResponseGroup, OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopics, SyncGroupResponse, TopicName, topic_uuid,
 };
 use crate::testing;
-use crate::types::{NodeId, Offset};
+use crate::types::{NodeId, Offset, TopicId};
 
 pub(super) fn config(assignor: Assignor) -> ConsumerConfig {
     ConsumerConfig {
@@ -319,4 +320,86 @@ fn a_commit_that_waits_is_tried_again_and_one_that_does_not_is_not() {
             );
         }
     }
+}
+
+fn close(leaves: bool) -> Operation {
+    Operation::Call(ConsumerCall::Close { timeout_ms: 1_000, leaves })
+}
+
+fn left(driver: &mut Member) -> bool {
+    let is_leave =
+        |body: &RequestBody| matches!(body, RequestBody::Client(ClientRequest::LeaveGroup(_)));
+    driver.take(is_leave).is_some()
+}
+
+#[test]
+fn who_closes_waits_for_its_commits_and_leaves_then() {
+    for leaves in [true, false] {
+        let mut driver = member(Assignor::Range, &[0]);
+        poll(&mut driver, 3);
+        committed(&mut driver, &[(0, 7)]);
+        driver.invoke(4, commit_of(false));
+        let (asked, _) = take_commit(&mut driver);
+        driver.invoke(5, close(leaves));
+        assert!(!left(&mut driver), "a commit is under way");
+        driver.answer(&asked, commit_answer(None));
+        let ended = [(4, Outcome::Committed { generation: 1 }), (5, Outcome::Called)];
+        assert_eq!(driver.outcomes[driver.outcomes.len() - 2..], ended);
+        assert_eq!(left(&mut driver), leaves, "who stays is waited for");
+    }
+}
+
+#[test]
+fn who_closes_does_not_wait_for_ever() {
+    let mut driver = member(Assignor::Range, &[0]);
+    poll(&mut driver, 3);
+    committed(&mut driver, &[(0, 7)]);
+    driver.invoke(4, commit_of(false));
+    driver.invoke(5, close(true));
+    driver.advance(1_000);
+    let unknown = |outcome: &Outcome| matches!(outcome, Outcome::Unknown { .. });
+    assert!(driver.outcomes.iter().any(|(operation, it)| *operation == 4 && unknown(it)));
+    assert_eq!(driver.outcomes.last(), Some(&(5, Outcome::Called)));
+}
+
+/// Answers a request for all topics with these, of one partition each.
+fn tell_topics(driver: &mut Member, names: &[&str]) {
+    let asked =
+        take(driver, |body| matches!(body, RequestBody::Client(ClientRequest::Metadata(_))));
+    let RequestBody::Client(ClientRequest::Metadata(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
+    assert!(request.topics.is_none(), "all topics are asked for");
+    let topics = names.iter().zip(1..).map(|(name, id)| {
+        let partition =
+            MetadataResponsePartition::default().with_leader_id(1.into()).with_leader_epoch(3);
+        MetadataResponseTopic::default()
+            .with_name(Some(TopicName(topic_name(name))))
+            .with_topic_id(topic_uuid(TopicId(id)))
+            .with_partitions(vec![partition])
+    });
+    let response = MetadataResponse::default().with_topics(topics.collect());
+    driver.answer(&asked, ResponseBody::Client(ClientResponse::Metadata(Box::new(response))));
+}
+
+#[test]
+fn a_pattern_is_matched_again_when_topics_come_and_go() {
+    let config = ConsumerConfig { metadata_max_age_ms: 1_000, ..config(Assignor::Range) };
+    let mut driver = Driver::new(Consumer::new(config, START));
+    let pattern = topic_name("orders.*");
+    driver.invoke(1, Operation::Call(ConsumerCall::SubscribePattern { pattern }));
+    assert_eq!(driver.outcomes, [(1, Outcome::Called)]);
+    poll(&mut driver, 2);
+    let subscribed = |driver: &Member| {
+        let member = driver.node.member();
+        member.topics.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    tell_topics(&mut driver, &["__consumer_offsets", "orders", "payments"]);
+    assert_eq!(subscribed(&driver), ["orders"]);
+    driver.advance(1_100);
+    tell_topics(&mut driver, &["__consumer_offsets", "orders", "orders-eu", "payments"]);
+    assert_eq!(subscribed(&driver), ["orders", "orders-eu"]);
+    driver.advance(1_100);
+    tell_topics(&mut driver, &["orders-eu"]);
+    assert_eq!(subscribed(&driver), ["orders-eu"], "what is not named is not there");
 }

@@ -248,6 +248,7 @@ impl Toy {
             }
             Operation::Subscribe { .. } => Outcome::Subscribed,
             Operation::Unsubscribe => Outcome::Unsubscribed,
+            Operation::Call(_) => Outcome::Called,
             Operation::Rewind => Outcome::Rewound { partitions: Vec::new() },
             Operation::Commit { .. } => Outcome::Committed { generation: 1 },
             Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
@@ -353,6 +354,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
             },
             ClientPlan::Consumer {
                 config: consumer(1002),
+                pattern: None,
                 topics: vec!["orders".to_owned()],
                 start_ms: 10,
                 operations: 20,

@@ -10,7 +10,7 @@ mod note;
 mod parts;
 
 use harrow_broker_model::admin_task::AdminTask;
-use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
+use harrow_broker_model::node::{Channel, ConsumerCall, Effect, Event, Operation, Outcome, SeekTo};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::Offset;
 
@@ -129,6 +129,7 @@ fn operation_text(request: &Operation) -> String {
             format!("subscribe to {}", joined(topics.iter().map(ToString::to_string)))
         }
         Operation::Unsubscribe => "unsubscribe".to_owned(),
+        Operation::Call(call) => call_text(call),
         Operation::Rewind => "go back to what the group has committed".to_owned(),
         Operation::Commit { offsets, sync } => {
             let waits = if *sync { " and wait" } else { "" };
@@ -149,6 +150,36 @@ fn operation_text(request: &Operation) -> String {
             "create topic {}, {partitions} partitions of {replication_factor} replicas",
             topic.as_str()
         ),
+    }
+}
+
+fn call_text(call: &ConsumerCall) -> String {
+    match call {
+        ConsumerCall::Seek { places } => {
+            let places = places.iter().map(|(topic, index, to)| {
+                let to = match to {
+                    SeekTo::Offset(offset) => offset.to_string(),
+                    SeekTo::Beginning => "the beginning".to_owned(),
+                    SeekTo::End => "the end".to_owned(),
+                };
+                format!("{}-{index} to {to}", topic.as_str())
+            });
+            format!("seek {}", joined(places))
+        }
+        ConsumerCall::Pause { partitions, paused: true } => format!("pause {}", places(partitions)),
+        ConsumerCall::Pause { partitions, paused: false } => {
+            format!("resume {}", places(partitions))
+        }
+        ConsumerCall::SubscribePattern { pattern } => {
+            format!("subscribe to all that match {}", pattern.as_str())
+        }
+        ConsumerCall::PollUntilWoken { timeout_ms, max_records, wakeup_ms } => format!(
+            "poll up to {max_records} records for {timeout_ms} ms; woken up after {wakeup_ms} ms"
+        ),
+        ConsumerCall::Close { timeout_ms, leaves } => {
+            let stays = if *leaves { "" } else { " and stay in the group" };
+            format!("close within {timeout_ms} ms{stays}")
+        }
     }
 }
 
@@ -176,6 +207,11 @@ fn outcome_text(outcome: &Outcome) -> String {
         Outcome::Assigned => "assigned".to_owned(),
         Outcome::Subscribed => "subscribed".to_owned(),
         Outcome::Unsubscribed => "unsubscribed".to_owned(),
+        Outcome::Called => "done".to_owned(),
+        Outcome::WokenUp => "woken up".to_owned(),
+        Outcome::NoPosition { partitions, why } => {
+            format!("must be told where to go on in {} ({why:?})", places(partitions))
+        }
         Outcome::Rewound { partitions } => format!("reads again {}", places(partitions)),
         Outcome::Revoking { partitions } => format!("about to lose {}", places(partitions)),
         Outcome::Lost { partitions } => format!("has lost {}", places(partitions)),

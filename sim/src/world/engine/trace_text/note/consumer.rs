@@ -24,10 +24,10 @@ pub(super) fn trace_text(names: &Names, note: &ConsumerNote) -> String {
                 names.place(*partition)
             )
         }
-        ConsumerNote::TruncationDetected { partition, position, diverged_at } => {
+        ConsumerNote::TruncationDetected { partition, position, diverged_at, .. } => {
             format!("{partition}: detected log truncation at {diverged_at}, position {position}")
         }
-        ConsumerNote::PositionReset { partition, from, to } => {
+        ConsumerNote::PositionReset { partition, from, to, .. } => {
             format!("{partition}: offset {from} is out of range, reset to {to}")
         }
     }

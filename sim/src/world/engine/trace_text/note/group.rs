@@ -57,6 +57,10 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::OffsetsDeleted { group } => {
             format!("group {group}: deleted some of its offsets")
         }
+        GroupNote::OffsetsPending { group, producer_id, producer_epoch, partitions } => format!(
+            "group {group}: took offsets of {} in the transaction of producer {producer_id} in epoch {producer_epoch}",
+            places(names, partitions)
+        ),
         GroupNote::MemberOwns { group, member, partitions } => {
             format!("group {group}: as member {member}, has {}", places(names, partitions))
         }
