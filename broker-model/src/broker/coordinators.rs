@@ -146,8 +146,7 @@ impl Broker {
                 Todo::Note(note) => effects.note(note),
                 Todo::Served(note) => effects.note(note),
                 Todo::Answered(index, end) => {
-                    let known = self.offsets_partition(index);
-                    if let Some((partition, leader_epoch)) = known {
+                    if let Some((partition, leader_epoch)) = self.offsets_partition(index) {
                         effects.note(GroupNote::WriteAnswered { partition, leader_epoch, end });
                     }
                 }
@@ -166,14 +165,12 @@ impl Broker {
                     }
                 }
                 Todo::Accepted { group, member, generation, places } => {
-                    let known = places.iter().filter_map(|place| self.known_partition(place));
-                    let partitions = known.collect();
+                    let partitions = self.known_partitions(&places);
                     let note = GroupNote::CommitAccepted { group, member, generation, partitions };
                     effects.note(note);
                 }
                 Todo::Pending { group, producer: (producer_id, producer_epoch), places } => {
-                    let known = places.iter().filter_map(|place| self.known_partition(place));
-                    let partitions = known.collect();
+                    let partitions = self.known_partitions(&places);
                     effects.note(GroupNote::OffsetsPending {
                         group,
                         producer_id,
@@ -198,6 +195,10 @@ impl Broker {
                 }
             }
         }
+    }
+
+    fn known_partitions(&self, places: &[Place]) -> Vec<TopicPartition> {
+        places.iter().filter_map(|place| self.known_partition(place)).collect()
     }
 
     fn group_written(

@@ -2,7 +2,8 @@
 //!
 //! Obligation: a leader that does not have the records any more names a snapshot of what they gave. Without that a
 //! voter or broker that was away for long never comes back: it is told to cut its log, or to ask again, for ever.
-//! Source: KIP-630; `KafkaRaftClient.tryCompleteFetchRequest`, `handleFetchSnapshotRequest`, `handleFetchSnapshotResponse`,
+//! Source: KIP-630; `KafkaRaftClient.tryCompleteFetchRequest`, `handleFetchSnapshotRequest`,
+//! `handleFetchSnapshotResponse`,
 //! `ReplicatedLog.validateOffsetAndEpoch`.
 
 use crate::message::{

@@ -7,7 +7,8 @@
 //! all positions; assigning and subscribing those of other partitions (Jepsen's rule: whoever keeps a partition goes on
 //! where it stood), unless clients lose them by it (librdkafka). A rebalance inside an operation forgets those of its
 //! partitions, before and after. A member seeks by a poll that returns nothing. Who assigns and seeks to the beginning
-//! stands before the log's first record; who seeks elsewhere, there, or nobody knows where. A gap is one only if a record is known to exist in it: markers and aborted
+//! stands before the log's first record; who seeks elsewhere, there, or nobody knows where. A gap is one only if a
+//! record is known to exist in it: markers and aborted
 //! records leave legal holes. Not verified: where any other consumer starts (that is `groups`).
 
 use std::collections::BTreeMap;

@@ -18,7 +18,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("group-administration", &["commit-answered-at-append", "deletes-active-groups"]),
     ("restless-consumers", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("poison-record", &["commit-ignores-generation", "commit-answered-at-append"]),
-    ("pattern-subscription", &["commit-answered-at-append", "commit-ignores-generation"]),
+    ("pattern-subscription", &["commit-answered-at-append"]),
     ("calm", &["first-batches-together", "no-pre-vote", "truncate-to-hw", "lost-wakeup"]),
     ("leader-crash", &["no-hw-on-shrink", "truncate-to-hw", "derived-state-from-files"]),
     ("follower-crash", &["stale-partition-epoch", "commits-below-min-isr", "no-hw-on-shrink"]),

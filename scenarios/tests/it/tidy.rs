@@ -211,8 +211,16 @@ fn the_model_depends_on_nothing_that_acts() {
     let manifest = fs::read_to_string(root().join("broker-model/Cargo.toml")).expect("a manifest");
     let table: toml::Table = manifest.parse().expect("a manifest is TOML");
     let dependencies = table["dependencies"].as_table().expect("a table");
-    let allowed =
-        ["bytes", "crc32c", "kafka-protocol", "postcard", "serde", "thiserror", "xxhash-rust"];
+    let allowed = [
+        "bytes",
+        "crc32c",
+        "kafka-protocol",
+        "postcard",
+        "serde",
+        "thiserror",
+        "uuid",
+        "xxhash-rust",
+    ];
     for name in dependencies.keys() {
         assert!(
             allowed.contains(&name.as_str()),

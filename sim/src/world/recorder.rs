@@ -333,16 +333,12 @@ impl Recorder {
                 Completion::Ok
             }
             Outcome::Committed { generation } => {
-                let group = self.group(open.group.as_deref());
-                let generation = i64::from(*generation);
-                open.actions.push(detail(What::Member { group, generation }));
+                self.member(open, i64::from(*generation));
                 Completion::Ok
             }
             Outcome::Joined { generation, partitions } => {
                 open.function = Function::Join;
-                let group = self.group(open.group.as_deref());
-                let generation = i64::from(*generation);
-                open.actions.push(detail(What::Member { group, generation }));
+                self.member(open, i64::from(*generation));
                 let positions = self.positions(partitions);
                 open.actions
                     .extend(positions.map(|partition| detail(What::Assigned { partition })));
@@ -372,6 +368,11 @@ impl Recorder {
                 Completion::Info
             }
         }
+    }
+
+    fn member(&mut self, open: &mut Open, generation: i64) {
+        let group = self.group(open.group.as_deref());
+        open.actions.push(detail(What::Member { group, generation }));
     }
 
     /// Where the records of a transaction went, as far as it is known.

@@ -6,33 +6,11 @@
 //! leaving has his partitions wait for the end of his session.
 
 use crate::client::consumer::Consumer;
+use crate::client::consumer::group::closing::Closing;
 use crate::node::{Effects, Outcome};
-use crate::types::{OperationId, Time};
+use crate::types::Time;
 
 use super::reconciler::State;
-
-/// A consumer that is about to end.
-#[derive(Debug)]
-pub(in crate::client::consumer) struct Closing {
-    operation: OperationId,
-    until: Time,
-    leaves: bool,
-}
-
-impl Closing {
-    pub(in crate::client::consumer) fn new(
-        operation: OperationId,
-        until: Time,
-        leaves: bool,
-    ) -> Self {
-        Self { operation, until, leaves }
-    }
-
-    /// It waits no longer.
-    pub(in crate::client::consumer) fn until(&self) -> Time {
-        self.until
-    }
-}
 
 impl Consumer {
     pub(in crate::client::consumer) fn close(

@@ -23,6 +23,7 @@
 mod assignment;
 mod assignor;
 mod close;
+mod closing;
 mod commit;
 mod committed;
 mod consumer_heartbeat;
@@ -38,5 +39,5 @@ mod reconciler;
 mod tests;
 mod transactional;
 
-pub(super) use close::Closing;
+pub(super) use closing::Closing;
 pub(super) use membership::Membership;
