@@ -158,12 +158,7 @@ impl MetadataFetcher {
         context: &mut Context,
         effects: &mut Effects,
     ) -> Result<Option<Applied>, &'static str> {
-        let awaited =
-            |sent: &mut InFlight| sent.to == from && sent.correlation_id == correlation_id;
-        let Some(InFlight { asked, .. }) = self.in_flight.take_if(awaited) else {
-            return Ok(None);
-        };
-        self.next_at = now;
+        let Some(asked) = self.answered(now, (from, correlation_id)) else { return Ok(None) };
         if response.error.is_some() || response.epoch < context.controllers.epoch() {
             let fenced = response.error == Some(ClusterError::FencedLeaderEpoch);
             self.refused(now, from, (response.epoch, response.leader, fenced), context);
@@ -215,6 +210,19 @@ impl MetadataFetcher {
         Some(applied)
     }
 
+    /// The request that an answer is to, which waits no longer; nothing if none waits for it.
+    fn answered(
+        &mut self,
+        now: Time,
+        (from, correlation_id): (NodeId, CorrelationId),
+    ) -> Option<Standing> {
+        let awaited =
+            |sent: &mut InFlight| sent.to == from && sent.correlation_id == correlation_id;
+        let InFlight { asked, .. } = self.in_flight.take_if(awaited)?;
+        self.next_at = now;
+        Some(asked)
+    }
+
     /// Takes a part of a snapshot. Of the last one, says what changed.
     ///
     /// # Errors
@@ -227,12 +235,7 @@ impl MetadataFetcher {
         context: &mut Context,
         effects: &mut Effects,
     ) -> Result<Option<Applied>, &'static str> {
-        let awaited =
-            |sent: &mut InFlight| sent.to == from && sent.correlation_id == correlation_id;
-        let Some(InFlight { asked, .. }) = self.in_flight.take_if(awaited) else {
-            return Ok(None);
-        };
-        self.next_at = now;
+        let Some(asked) = self.answered(now, (from, correlation_id)) else { return Ok(None) };
         if part.error == Some(ClusterError::SnapshotNotFound) {
             // The leader has deleted it meanwhile: the next fetch names another one.
             self.fetching = None;

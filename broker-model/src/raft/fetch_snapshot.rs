@@ -90,16 +90,9 @@ impl Quorum {
         response: &FetchSnapshotResponse,
         effects: &mut Effects,
     ) {
-        let changed = self.observe(now, response.epoch, response.leader, effects);
         let gone = response.error == Some(ClusterError::SnapshotNotFound);
-        if response.error.is_some() && !gone {
-            if !changed {
-                self.hold_fetch(now, from);
-            }
-            return;
-        }
-        let follows = matches!(self.role, Role::Follower { .. });
-        if !follows || self.state.leader != Some(from) || asked_in != self.state.epoch {
+        let told = (response.epoch, response.leader, response.error.is_some() && !gone);
+        if !self.is_of_leader(now, (from, asked_in), told, effects) {
             return;
         }
         self.role = Role::Follower { fetch_deadline: now + self.timeouts.fetch, has_fetched: true };

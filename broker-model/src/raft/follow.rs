@@ -42,15 +42,8 @@ impl Quorum {
         response: &QuorumFetchResponse,
         effects: &mut Effects,
     ) {
-        let changed = self.observe(now, response.epoch, response.leader, effects);
-        if response.error.is_some() {
-            if !changed {
-                self.hold_fetch(now, from);
-            }
-            return;
-        }
-        let follows = matches!(self.role, Role::Follower { .. });
-        if !follows || self.state.leader != Some(from) || asked_in != self.state.epoch {
+        let told = (response.epoch, response.leader, response.error.is_some());
+        if !self.is_of_leader(now, (from, asked_in), told, effects) {
             return;
         }
         if let Some(snapshot) = response.snapshot {
@@ -66,6 +59,27 @@ impl Quorum {
             None if response.snapshot.is_some() => {}
             None => self.take_batches(now, from, response, effects),
         }
+    }
+
+    /// Takes notice of the leader and the epoch that an answer names; whether it comes from the leader that this voter
+    /// follows, in the epoch in which it asked, and is no refusal. After a refusal that tells nothing new the next fetch
+    /// waits.
+    pub(super) fn is_of_leader(
+        &mut self,
+        now: Time,
+        (from, asked_in): (NodeId, LeaderEpoch),
+        (epoch, leader, refused): (LeaderEpoch, Option<NodeId>, bool),
+        effects: &mut Effects,
+    ) -> bool {
+        let changed = self.observe(now, epoch, leader, effects);
+        if refused {
+            if !changed {
+                self.hold_fetch(now, from);
+            }
+            return false;
+        }
+        let follows = matches!(self.role, Role::Follower { .. });
+        follows && self.state.leader == Some(from) && asked_in == self.state.epoch
     }
 
     pub(super) fn hold_fetch(&mut self, now: Time, from: NodeId) {
