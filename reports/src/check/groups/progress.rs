@@ -46,6 +46,8 @@ struct Progress {
     last: Option<ReadId>,
     /// Whether its last join gave it the partition, and it has read nothing of it since.
     joined: bool,
+    /// Where it stood itself when a join gave it again what it had: a seek may have taken it to before the commit.
+    own: Option<i64>,
     /// Whether it surely goes on from there; otherwise it may as well start again where its group is.
     holds: bool,
 }
@@ -143,7 +145,7 @@ impl Groups {
             if let What::Assigned { partition } = what {
                 kept.extend(keeps.then_some(partition));
             } else if let What::Seek { partition, offset: Some(next) } = what {
-                let start = Progress { next, last: None, joined: false, holds: true };
+                let start = Progress { next, last: None, joined: false, own: None, holds: true };
                 set.push(((row.process, partition), start));
             }
         }
@@ -190,8 +192,8 @@ impl Groups {
             self.members.insert(process, (group, generation));
             for what in facts.history().details_of(operation) {
                 if let What::Assigned { partition } = what {
-                    let next = self.start((group, generation), partition, row);
-                    let start = Progress { next, last: None, joined: true, holds: false };
+                    let (next, own) = self.start((group, generation), partition, row);
+                    let start = Progress { next, last: None, joined: true, own, holds: false };
                     starts.push(((process, partition), start));
                 }
             }
@@ -201,16 +203,21 @@ impl Groups {
         self.since.insert(process, row.invoked_ns);
     }
 
-    /// How far a member that now gets a partition may stand.
-    fn start(&mut self, (group, generation): (u32, i64), partition: u32, row: &Row) -> i64 {
+    /// How far a member that now gets a partition may stand, and from where it may go on if it had it all the while.
+    fn start(
+        &mut self,
+        (group, generation): (u32, i64),
+        partition: u32,
+        row: &Row,
+    ) -> (i64, Option<i64>) {
         let committed = self.committed.get(&(group, partition));
         let committed = committed.and_then(|commits| commits.furthest_in_force(row.invoked_ns));
         let kept = self.kept((group, partition), generation, row.process);
         // Nobody knows how far a poll went whose answer got lost.
         let anywhere = self.uncertain.contains(&row.process).then_some(i64::MAX);
-        let known = self.progress.get(&(row.process, partition)).map(|progress| progress.next);
-        let own = anywhere.or(known).filter(|_| kept);
-        committed.max(own).unwrap_or(0)
+        let known = self.progress.get(&(row.process, partition)).filter(|_| kept);
+        let furthest = anywhere.filter(|_| kept).or(known.map(|progress| progress.next));
+        (committed.max(furthest).unwrap_or(0), known.map(Progress::stands))
     }
 
     /// A process gets a partition in a generation: whether it was the last that got it before.
@@ -234,7 +241,7 @@ impl Groups {
         for what in facts.history().details_of(operation) {
             if let What::Seek { partition, offset } = what {
                 let next = offset.unwrap_or(i64::MAX);
-                let start = Progress { next, last: None, joined: false, holds: true };
+                let start = Progress { next, last: None, joined: false, own: None, holds: true };
                 self.progress.insert((process, partition), start);
             }
         }
@@ -266,7 +273,8 @@ impl Groups {
             }
             let next = record.offset.saturating_add(1);
             if known.is_none_or(|known| known.next <= next || !known.holds || known.anywhere()) {
-                let progress = Progress { next, last: Some(read), joined: false, holds: true };
+                let progress =
+                    Progress { next, last: Some(read), joined: false, own: None, holds: true };
                 self.progress.insert((row.process, record.partition), progress);
             }
             let known = self.progress.entry((row.process, record.partition));
@@ -320,6 +328,10 @@ impl Groups {
         let committed = self.committed.get(&(group, record.partition));
         let nearest = committed.and_then(|committed| committed.nearest_in_force(since));
         let Some(commit) = nearest.filter(|commit| record.offset < commit.offset) else { return };
+        let known = self.progress.get(&(process, record.partition));
+        if known.and_then(|known| known.own).is_some_and(|own| own <= record.offset) {
+            return;
+        }
         let subject = facts.observation_of_read(read);
         let other = Observation::answer(commit.operation, commit.offset);
         found.add(facts, Anomaly::LostCommit, record.partition, subject, Some(other));
@@ -411,6 +423,11 @@ impl Progress {
     /// Whether it was set to an offset that nobody knows.
     fn anywhere(&self) -> bool {
         self.next == i64::MAX && self.last.is_none()
+    }
+
+    /// From where it may go on at the least.
+    fn stands(&self) -> i64 {
+        self.own.unwrap_or(if self.anywhere() { 0 } else { self.next })
     }
 }
 
