@@ -13,7 +13,8 @@ pub struct NodeStatus {
     pub metadata_end: Offset,
     /// What it holds; an idle node holds nothing but fetches that wait for news.
     pub held: Vec<Held>,
-    /// A consumer's positions, by topic and partition: the offsets that the application gets next.
+    /// A consumer's positions, by topic and partition: the offsets that the application gets next. [`Offset::NONE`]
+    /// where it waits for a record that is as new as `auto.offset.reset=by_duration` wants it.
     pub positions: Vec<(StrBytes, i32, Offset)>,
 }
 

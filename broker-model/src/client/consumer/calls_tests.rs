@@ -123,7 +123,10 @@ fn by_duration_it_goes_to_a_time_and_waits_for_a_record_that_is_as_new() {
     driver.answer(&asked, error_answer(ErrorCode::OffsetOutOfRange));
     let asked = take_list(&mut driver);
     assert!(timestamp(&asked) > 0, "{}", timestamp(&asked));
+    let stands = |driver: &Driver<Consumer>| driver.node.status().positions[0].2;
+    assert_ne!(stands(&driver), Offset::NONE, "it does not know yet");
     driver.answer(&asked, offset_answer(0, -1));
+    assert_eq!(stands(&driver), Offset::NONE, "it waits");
     driver.advance(1_900);
     let is_list =
         |body: &RequestBody| matches!(body, RequestBody::Client(ClientRequest::ListOffsets(_)));

@@ -48,7 +48,7 @@ use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time, WallTime
 use self::end_query::EndQuery;
 use self::fetch_position::FetchPosition;
 use self::group::{Closing, Membership};
-use self::position::{Position, Stage};
+use self::position::{Position, Stage, StartFrom};
 use self::positions::Positions;
 use self::purpose::{PositionTicket, Purpose};
 use super::connection::{Backoff, Connections};
@@ -515,7 +515,10 @@ enum Reach {
 impl Node for Consumer {
     fn status(&self) -> NodeStatus {
         let place = |(key, position): (&PartitionKey, &Position)| {
-            (self.metadata.name(key.topic).clone(), key.partition, position.offset)
+            let waits =
+                matches!(position.stage, Stage::Start(StartFrom::Since { nothing: true, .. }));
+            let offset = if waits { Offset::NONE } else { position.offset };
+            (self.metadata.name(key.topic).clone(), key.partition, offset)
         };
         let positions = self.positions.iter().map(place).collect();
         let rebalancing = self.membership.as_ref().is_some_and(Membership::is_rebalancing);

@@ -74,6 +74,8 @@ pub(super) enum StartFrom {
         ago_ms: u64,
         /// Whether the position was not in the log.
         reset: bool,
+        /// Whether there is none: it waits for one.
+        nothing: bool,
     },
 }
 

@@ -221,7 +221,7 @@ impl Consumer {
             OffsetReset::Earliest => Stage::Start(StartFrom::Earliest),
             OffsetReset::Latest => Stage::Start(StartFrom::Latest),
             OffsetReset::ByDuration(ago_ms) => {
-                Stage::Start(StartFrom::Since { ago_ms, reset: true })
+                Stage::Start(StartFrom::Since { ago_ms, reset: true, nothing: false })
             }
             OffsetReset::None => Stage::Application(why),
         }
@@ -249,6 +249,9 @@ impl Consumer {
         if let Some(position) = self.current(ticket) {
             position.asked = false;
             position.not_before = again_at;
+            if let Stage::Start(StartFrom::Since { nothing, .. }) = &mut position.stage {
+                *nothing = true;
+            }
         }
     }
 }

@@ -300,7 +300,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let position = self.recorder.planned_position(topic, *partition)?;
             let (name, end) = &ends[position as usize];
             let offset = at(topic, *partition);
-            (offset < *end).then_some((name, end, offset))
+            // Who goes by a duration, and finds no record as new, waits for the next one.
+            (offset < *end && offset != Offset::NONE).then_some((name, end, offset))
         });
         let mut lags = lags.peekable();
         let (name, end, offset) = lags.peek()?;

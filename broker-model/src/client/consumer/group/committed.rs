@@ -122,7 +122,7 @@ impl Consumer {
             OffsetReset::Earliest => Stage::Start(StartFrom::Assignment),
             OffsetReset::Latest => Stage::Start(StartFrom::AssignmentAtEnd),
             OffsetReset::ByDuration(ago_ms) => {
-                Stage::Start(StartFrom::Since { ago_ms, reset: false })
+                Stage::Start(StartFrom::Since { ago_ms, reset: false, nothing: false })
             }
             OffsetReset::None => Stage::Application(NoPosition::NoOffset),
         };
