@@ -62,7 +62,8 @@ impl Quorum {
     }
 
     /// Takes notice of the leader and the epoch that an answer names; whether it comes from the leader that this voter
-    /// follows, in the epoch in which it asked, and is no refusal. After a refusal that tells nothing new the next fetch
+    /// follows, in the epoch in which it asked, and is no refusal. After a refusal that tells nothing new the next
+    /// fetch
     /// waits.
     pub(super) fn is_of_leader(
         &mut self,
