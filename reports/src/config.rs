@@ -9,7 +9,7 @@ use harrow_sim::run::Run;
 
 use crate::check::{LogFacts, Options, recreated};
 use crate::policy::{
-    Damage, Dropped, Isolation, MetadataDamage, OFFSETS_RETENTION_NS, OFFSETS_TOPIC,
+    Damage, Dropped, Isolation, MetadataDamage, MovedByHand, OFFSETS_RETENTION_NS, OFFSETS_TOPIC,
     PartitionTerms, ProducerTerms, Reset, TRANSACTIONS_TOPIC, Terms,
 };
 
@@ -34,6 +34,8 @@ pub struct HistoryConfig {
     pub assign_keeps_position: bool,
     /// `offsets.retention.minutes`.
     pub offsets_retention_minutes: u64,
+    /// Groups whose offsets an administrator deleted or moved.
+    pub moved_by_hand: Vec<MovedByHand>,
     /// Whether `group.protocol` is `consumer`, in which each member has an epoch of its own, and not `classic`.
     pub member_epochs: bool,
     /// How often groups promise to process a record, where that is not exactly once.
@@ -101,6 +103,7 @@ impl Default for HistoryConfig {
             offset_reset: Reset::Earliest,
             assign_keeps_position: true,
             offsets_retention_minutes: OFFSETS_RETENTION_NS / NS_PER_MINUTE,
+            moved_by_hand: Vec::new(),
             member_epochs: false,
             groups: BTreeMap::new(),
             topic: TopicTerms { partition, compacted: false },
@@ -149,6 +152,7 @@ impl HistoryConfig {
             isolations: terms.isolations.into_iter().collect(),
             subscribes: terms.subscribes,
             offset_reset,
+            moved_by_hand: terms.moved_by_hand,
             groups: terms.processing.into_iter().filter(|(_, made)| is_weaker(*made)).collect(),
             topics: topics.collect(),
             faults: FaultTerms {
@@ -190,7 +194,7 @@ impl HistoryConfig {
             offset_reset: self.offset_reset,
             resets: Vec::new(),
             offsets_retention_ns: self.offsets_retention_minutes.saturating_mul(NS_PER_MINUTE),
-            moved_by_hand: Vec::new(),
+            moved_by_hand: self.moved_by_hand.clone(),
             offsets_topic: self.topic_of(&format!("{OFFSETS_TOPIC}-0")).partition,
             transactions_topic: self.topic_of(&format!("{TRANSACTIONS_TOPIC}-0")).partition,
             offsets_dropped: faults

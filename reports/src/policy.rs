@@ -29,5 +29,5 @@ pub use internal::excuse_violation;
 pub(crate) use promised::OFFSETS_RETENTION_NS;
 pub use promised::{Isolation, PartitionTerms, ProducerTerms, Reset};
 pub use reason::Reason;
-pub use terms::Terms;
+pub use terms::{MovedByHand, Terms};
 pub(crate) use terms::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};

@@ -6,7 +6,9 @@ use std::fmt::Write;
 
 use harrow_broker_model::config::Acks;
 use harrow_reports::config::{DroppedRange, FaultTerms, HistoryConfig, TopicTerms};
-use harrow_reports::policy::{Damage, DamageKind, Isolation, PartitionTerms, ProducerTerms, Reset};
+use harrow_reports::policy::{
+    Damage, DamageKind, Isolation, MovedByHand, PartitionTerms, ProducerTerms, Reset,
+};
 use harrow_sim::plan::ProcessingGuarantee;
 
 use super::problem::{ScenarioError, Sources};
@@ -52,7 +54,7 @@ const CONFIG: Kind = Kind {
     title: "a history's configuration",
     plain: &[],
     single: &["producer", "consumer", "broker", "faults"],
-    several: &["process", "group", "topic", "partition", "dropped", "damage"],
+    several: &["process", "group", "moved", "topic", "partition", "dropped", "damage"],
 };
 
 /// The highest number that a TOML integer has.
@@ -89,6 +91,7 @@ fn read(document: &Document<'_>) -> HistoryConfig {
         config.groups.insert(name, made.unwrap_or(ProcessingGuarantee::ExactlyOnce));
         section.finish();
     }
+    config.moved_by_hand = document.sections("moved").into_iter().map(moved_by_hand).collect();
     let section = document.section("broker");
     config.topic = topic_terms(&section, "log.cleanup.policy", config.topic);
     let retention = section.number("offsets.retention.minutes", (1, MINUTES_MOST), "10080");
@@ -222,6 +225,19 @@ fn dropped_range(section: Section<'_>) -> DroppedRange {
     range
 }
 
+fn moved_by_hand(section: Section<'_>) -> MovedByHand {
+    let group = section.text("group", "\"billing\"");
+    let from_ns = section.required_number("from_ns", (0, MOST), "5_000_000_000") as u64;
+    let until = section.number("until_ns", (0, MOST), "9_000_000_000");
+    let until_ns = until.map_or(u64::MAX, |until| until as u64);
+    if until_ns < from_ns {
+        let message = "the end lies before the begin";
+        section.problem(&section.place_of("until_ns"), message, "the request lay in between");
+    }
+    section.finish();
+    MovedByHand { group, from_ns, until_ns }
+}
+
 fn damage(section: Section<'_>) -> Damage {
     let damage = Damage {
         broker: section.required_number("broker", (0, i64::from(i32::MAX)), "1") as i32,
@@ -307,6 +323,13 @@ fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
     for (name, made) in &config.groups {
         writeln!(text, "\n# How often its members process a record.\n[[group]]")?;
         writeln!(text, "name = {}\nguarantee = {}", quoted(name), name_of(&GUARANTEE, made))?;
+    }
+    for MovedByHand { group, from_ns, until_ns } in &config.moved_by_hand {
+        writeln!(text, "\n# An administrator deleted or moved its offsets, at some time between.")?;
+        writeln!(text, "[[moved]]\ngroup = {}\nfrom_ns = {from_ns}", quoted(group))?;
+        if *until_ns != u64::MAX {
+            writeln!(text, "until_ns = {until_ns}")?;
+        }
     }
     Ok(())
 }
@@ -406,6 +429,10 @@ mod tests {
             offsets_retention_minutes: 7,
             member_epochs: true,
             groups: [("billing".to_owned(), ProcessingGuarantee::AtLeastOnce)].into(),
+            isolations: [(4, Isolation::ReadCommitted), (5, Isolation::ReadUncommitted)].into(),
+            moved_by_hand: [7, u64::MAX]
+                .map(|until_ns| MovedByHand { group: "billing".to_owned(), from_ns: 5, until_ns })
+                .into(),
             topics: [("a.b".to_owned(), terms)].into(),
             log_starts: [("a.b-0".to_owned(), 4)].into(),
             faults: FaultTerms {
@@ -497,6 +524,13 @@ mod tests {
             ("[[topic]]\nname = \"x\"\n[[topic]]\nname = \"x\"\n", 4, "two tables", "one"),
             ("[[partition]]\nname = \"x\"\n", 1, "has no `log_start_offset`", "17"),
             ("[[dropped]]\npartition = \"x\"\nfirst = 3\nlast = 2\n", 4, "below", "both ends"),
+            ("[[moved]]\ngroup = \"g\"\n", 1, "has no `from_ns`", "5_000"),
+            (
+                "[[moved]]\ngroup = \"g\"\nfrom_ns = 3\nuntil_ns = 2\n",
+                4,
+                "before the begin",
+                "between",
+            ),
             (
                 "[faults]\nunclean_elections = \"unknown\"\n[[dropped]]\npartition = \"x\"\nfirst = 3\nlast = 4\n",
                 2,
