@@ -23,6 +23,8 @@ pub(crate) struct FetchedLog {
     /// What is not committed yet as far as this observer knows; what is was taken out to be applied.
     uncommitted: VecDeque<RecordBatch>,
     epochs: EpochCache,
+    /// What stands for all that came before, if it does not begin at 0.
+    begins: Option<SnapshotId>,
     end: Offset,
     high_watermark: Offset,
 }
@@ -37,7 +39,8 @@ impl FetchedLog {
         let SnapshotId { epoch, end_offset: end } = snapshot;
         let mut epochs = EpochCache::default();
         epochs.assign(epoch, end);
-        Self { uncommitted: VecDeque::new(), epochs, end, high_watermark: end }
+        let begins = Some(snapshot);
+        Self { uncommitted: VecDeque::new(), epochs, begins, end, high_watermark: end }
     }
 
     /// Whether a snapshot is beyond this log, and takes back nothing that is committed. Source:
@@ -125,6 +128,11 @@ impl FetchedLog {
         }
         self.uncommitted.retain(|batch| batch.base_offset() < to);
         self.epochs.truncate_from_end(to);
+        // Cut to where the snapshot ends, its last record is of that epoch still. Source:
+        // `KafkaMetadataLog.lastFetchedEpoch`.
+        if let Some(snapshot) = self.begins.filter(|snapshot| snapshot.end_offset == to) {
+            self.epochs.assign(snapshot.epoch, to);
+        }
         self.end = to;
         self.self_check();
         Ok(())
@@ -164,6 +172,18 @@ mod tests {
         assert_eq!(offsets(&log.commit(Offset(9))), [2], "never above the log's end");
         assert_eq!(log.known_high_watermark(), Offset(3));
         assert!(!log.append(&[batch(4, 2)], Defects::NONE), "a gap");
+    }
+
+    #[test]
+    fn cut_to_its_begin_a_log_is_of_the_epoch_of_its_snapshot() {
+        for epoch in [3, 4] {
+            let end_offset = Offset(16);
+            let mut log = FetchedLog::after(SnapshotId { epoch: LeaderEpoch(3), end_offset });
+            assert!(log.append(&[batch(16, epoch), batch(17, 4)], Defects::NONE));
+            let leader_end = EpochEnd { epoch: LeaderEpoch(3), end_offset };
+            assert_eq!(log.truncate(leader_end), Ok(()));
+            assert_eq!((log.end(), log.last_fetched_epoch()), (end_offset, LeaderEpoch(3)));
+        }
     }
 
     /// Log, high watermark, what the leader says, and where the log then ends.

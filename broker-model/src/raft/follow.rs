@@ -92,7 +92,7 @@ impl Quorum {
 
     /// Cuts what the leader does not have (rules 2.2.4). Committed records are never among it unless the quorum lost
     /// them: that is fatal to this process, as in Kafka. Source: `KafkaMetadataLog.truncateTo`.
-    fn cut_divergence(&mut self, leader_end: EpochEnd, effects: &mut Effects) {
+    pub(super) fn cut_divergence(&mut self, leader_end: EpochEnd, effects: &mut Effects) {
         let own = self.log.end_offset_for(leader_end.epoch);
         let to = truncation_offset(leader_end, own, self.log.log_end_offset());
         if to < self.log.high_watermark() {
@@ -100,6 +100,7 @@ impl Quorum {
             return;
         }
         self.log.truncate_to(to, TruncateReason::Diverged, effects);
+        self.know_snapshot_epoch(effects);
     }
 
     /// Appends and syncs: the next fetch tells the leader that these records are safe here (KAFKA-10533).

@@ -62,6 +62,17 @@ impl Quorum {
         }
     }
 
+    /// A log that was cut to where its snapshot ends is of that one's epoch still. Source:
+    /// `KafkaMetadataLog.lastFetchedEpoch`.
+    pub(super) fn know_snapshot_epoch(&mut self, effects: &mut Effects) {
+        let end = self.log.log_end_offset();
+        if self.log.latest_epoch() == LeaderEpoch::NONE
+            && let Some(latest) = self.snapshots.latest().filter(|it| it.end_offset == end)
+        {
+            self.log.assign_epoch(latest.epoch, effects);
+        }
+    }
+
     /// Makes a snapshot of the metadata that all committed records give, the last of which is of an epoch and was
     /// appended at a time; nothing if there is such a one. Source: `KafkaMetadataLog.createNewSnapshot`.
     pub(crate) fn create_snapshot(

@@ -6,7 +6,7 @@ use crate::controller::tests::net::Net;
 use crate::defect::{Defect, QuorumDefect};
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
-    BrokerRegistrationRequest, ClusterError, ControllerRequest, FetchSnapshotRequest,
+    BrokerRegistrationRequest, ClusterError, ControllerRequest, EpochEnd, FetchSnapshotRequest,
     FetchSnapshotResponse, QuorumFetchRequest, QuorumRequest, QuorumResponse, RequestBody,
     ResponseBody,
 };
@@ -15,7 +15,11 @@ use crate::node::{Channel, Effects};
 use crate::note::{DeletionReason, LogNote, Note, QuorumNote};
 use crate::raft::tests::boot::NOW;
 use crate::raft::{Quorum, QuorumOptions};
-use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, SnapshotId, WallTime};
+use crate::record::RecordBatchBuilder;
+use crate::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, SnapshotId,
+    WallTime,
+};
 
 const VOTERS: [NodeId; 3] = [NodeId(101), NodeId(102), NodeId(103)];
 
@@ -160,6 +164,21 @@ fn a_log_that_its_snapshot_has_overtaken_begins_there() {
     let (snapshot, image) = quorum.snapshot_beyond(Offset(39)).expect("it ends at 40");
     assert_eq!((snapshot, image.end_offset), (id(3, 40), Offset(40)));
     assert!(quorum.snapshot_beyond(Offset(40)).is_none(), "it gives nothing more");
+}
+
+#[test]
+fn cut_to_its_begin_a_log_is_of_the_epoch_of_its_snapshot() {
+    let (mut quorum, mut effects) = overtaken();
+    quorum.boot(NOW, &mut effects);
+    let mut builder =
+        RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+    builder.push(WallTime(0), None, Some(bytes::Bytes::from_static(b"x")));
+    let batch = builder.build().with_assignment(Offset(40), LeaderEpoch(3));
+    quorum.log.append_as_follower(&[batch], LeaderEpoch(3), &mut effects);
+    let leader_end = EpochEnd { epoch: LeaderEpoch(3), end_offset: Offset(40) };
+    quorum.cut_divergence(leader_end, &mut effects);
+    let log = quorum.log();
+    assert_eq!((log.log_end_offset(), log.last_fetched_epoch()), (Offset(40), LeaderEpoch(3)));
 }
 
 #[test]
