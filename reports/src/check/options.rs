@@ -116,11 +116,15 @@ impl Options {
 
     /// Where a log began at a time, in nanoseconds.
     pub(crate) fn log_start_at(&self, partition: u32, at_ns: u64) -> i64 {
-        let Some(moves) = self.log_starts.get(&partition) else {
-            return self.log_start_offset(partition);
-        };
+        let known = self.known_start_at(partition, at_ns);
+        known.unwrap_or_else(|| self.log_start_offset(partition))
+    }
+
+    /// The same, where it is known when the start moved.
+    pub(crate) fn known_start_at(&self, partition: u32, at_ns: u64) -> Option<i64> {
+        let moves = self.log_starts.get(&partition)?;
         let until = moves.partition_point(|(moved_ns, _)| *moved_ns <= at_ns);
-        until.checked_sub(1).map_or(0, |last| moves[last].1)
+        Some(until.checked_sub(1).map_or(0, |last| moves[last].1))
     }
 
     pub(crate) fn log_start_offset(&self, partition: u32) -> i64 {

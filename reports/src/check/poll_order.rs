@@ -275,8 +275,21 @@ fn check_back(
     }
     // If the offsets go on, a second copy has brought back a record that was there before.
     let context = if offsets_go_on { OccurrenceContext::ThroughDuplicate } else { context };
+    let plain = matches!(context, OccurrenceContext::Plain | OccurrenceContext::KeptAssignment);
+    let out_of_range = plain && was_deleted(facts, from, to);
+    let context = if out_of_range { OccurrenceContext::OutOfRange } else { context };
     let observations = (facts.observation_of_read(to), Some(facts.observation_of_read(from)));
     found.add_with(facts, anomaly, facts.read(to).partition, observations, context);
+}
+
+/// Whether a replica had deleted, when a consumer was given one record, all up to behind another that it had got
+/// before. Who asks it is out of range, and the start that the consumer then goes to is the one of whoever leads: one
+/// that has not heard of the deletion begins earlier.
+fn was_deleted(facts: &impl Facts, from: ReadId, to: ReadId) -> bool {
+    let (stood, given) = (facts.read(from), facts.observation_of_read(to));
+    let at_ns = facts.row(given.operation).completed_ns;
+    let start = facts.options().known_start_at(stood.partition, at_ns);
+    start.is_some_and(|start| stood.offset.saturating_add(1) < start)
 }
 
 fn check_gap(

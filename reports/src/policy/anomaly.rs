@@ -374,18 +374,27 @@ fn excuse_out_of_range(
     Some(Reason::plain(text).unless("auto.offset.reset=earliest"))
 }
 
-/// Why a consumer may go back to the log's start that had read what an election dropped.
+/// Why a consumer may go back to the log's start that had read what an election dropped, or was out of range where a
+/// replica had deleted more than the leader.
 fn excuse_back_to_start(
     terms: &Terms,
     history: &History,
     occurrence: &Occurrence,
 ) -> Option<Reason> {
     let reset = terms.reset(history.row(occurrence.subject.operation).process);
-    let dropped = terms.dropped.as_ref().filter(|_| went_back(occurrence.anomaly))?;
-    let legal = reset == Reset::Earliest && read_on_from_deposed(dropped, history, occurrence);
+    let goes_back = matches!(reset, Reset::Earliest | Reset::ByDuration);
+    if !goes_back || !went_back(occurrence.anomaly) {
+        return None;
+    }
+    let policy = format!("auto.offset.reset={}", reset.name());
+    if occurrence.context == OccurrenceContext::OutOfRange {
+        let why = "a replica had deleted what the consumer wanted, and the leader has not";
+        return Some(Reason::plain(format!("{policy}: {why}")));
+    }
+    let legal = read_on_from_deposed(terms.dropped.as_ref()?, history, occurrence);
     legal.then(|| {
         let why = "an unclean leader election left a log that ends before the consumer";
-        Reason::plain(format!("auto.offset.reset=earliest: {why}")).unless(NO_UNCLEAN)
+        Reason::plain(format!("{policy}: {why}")).unless(NO_UNCLEAN)
     })
 }
 
