@@ -22,6 +22,8 @@
 
 mod anomaly;
 mod cycles;
+#[cfg(test)]
+mod deleted_tests;
 mod describe;
 mod exactly_once;
 mod facts;

@@ -116,15 +116,16 @@ impl Options {
 
     /// Where a log began at a time, in nanoseconds.
     pub(crate) fn log_start_at(&self, partition: u32, at_ns: u64) -> i64 {
-        let known = self.known_start_at(partition, at_ns);
-        known.unwrap_or_else(|| self.log_start_offset(partition))
+        if !self.log_starts.contains_key(&partition) {
+            return self.log_start_offset(partition);
+        }
+        self.known_starts(partition, at_ns).last().map_or(0, |(_, start)| *start)
     }
 
-    /// The same, where it is known when the start moved.
-    pub(crate) fn known_start_at(&self, partition: u32, at_ns: u64) -> Option<i64> {
-        let moves = self.log_starts.get(&partition)?;
-        let until = moves.partition_point(|(moved_ns, _)| *moved_ns <= at_ns);
-        Some(until.checked_sub(1).map_or(0, |last| moves[last].1))
+    /// Where a log had begun until a time, and since when, oldest first; nothing where nobody knows.
+    pub(crate) fn known_starts(&self, partition: u32, at_ns: u64) -> &[(u64, i64)] {
+        let moves = self.log_starts.get(&partition).map_or(&[][..], Vec::as_slice);
+        &moves[..moves.partition_point(|(moved_ns, _)| *moved_ns <= at_ns)]
     }
 
     pub(crate) fn log_start_offset(&self, partition: u32) -> i64 {

@@ -283,13 +283,26 @@ fn check_back(
 }
 
 /// Whether a replica had deleted, when a consumer was given one record, all up to behind another that it had got
-/// before. Who asks it is out of range, and the start that the consumer then goes to is the one of whoever leads: one
-/// that has not heard of the deletion begins earlier.
+/// before, and the record stands where a log began. Who asks that replica is out of range, and the start that the
+/// consumer then goes to is the one of whoever leads: one that has not heard of the deletion begins earlier. What a
+/// process has read itself between a start and the record says that no log began at the record; cleaners may have taken
+/// it since.
 fn was_deleted(facts: &impl Facts, from: ReadId, to: ReadId) -> bool {
-    let (stood, given) = (facts.read(from), facts.observation_of_read(to));
-    let at_ns = facts.row(given.operation).completed_ns;
-    let start = facts.options().known_start_at(stood.partition, at_ns);
-    start.is_some_and(|start| stood.offset.saturating_add(1) < start)
+    let (stood, given) = (facts.read(from), facts.read(to));
+    let operation = facts.observation_of_read(to).operation;
+    let (at_ns, process) = (facts.row(operation).completed_ns, facts.row(operation).process);
+    let starts = facts.options().known_starts(stood.partition, at_ns);
+    let deleted = starts.last().is_some_and(|(_, start)| stood.offset.saturating_add(1) < *start);
+    let ends = starts.iter().map(|(_, start)| *start).filter(|start| *start <= given.offset);
+    let began = ends.max().unwrap_or(0);
+    let between = |operation: u32| {
+        facts.reads_of(operation).any(|read| {
+            let read = facts.read(read);
+            read.partition == given.partition && (began..given.offset).contains(&read.offset)
+        })
+    };
+    let mut before = (0..operation).filter(|before| facts.row(*before).process == process);
+    deleted && (facts.options().compacted(given.partition) || !before.any(between))
 }
 
 fn check_gap(
