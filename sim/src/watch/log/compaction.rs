@@ -178,10 +178,11 @@ pub(super) fn on_recovered(context: &Context<'_>, findings: &mut Findings, log: 
     }
 }
 
-/// The newest record of each key: among those that are committed and decided, and among those below the round's end.
+/// The newest record of a key: among those that are committed and decided, and among those below the round's end.
+#[derive(Debug, Clone, Copy, Default)]
 struct Newest {
-    committed: BTreeMap<u64, Offset>,
-    in_round: BTreeMap<u64, Offset>,
+    committed: Option<Offset>,
+    in_round: Option<Offset>,
 }
 
 impl<'a> Judged<'a> {
@@ -203,23 +204,29 @@ impl<'a> Judged<'a> {
         })
     }
 
-    fn newest_of_keys(&self) -> Newest {
-        let mut newest = Newest { committed: BTreeMap::new(), in_round: BTreeMap::new() };
-        let committed_end = self.view.committed.end();
-        let open = first_undecided(&self.replica.log);
-        for entry in self.replica.log.entries() {
+    /// The newest record of each key of the segment; only what is in the segment or behind it can be that.
+    fn newest_of_keys(&self) -> BTreeMap<u64, Newest> {
+        let log = &self.replica.log;
+        let segment = log.between(self.round.from, self.round.to).iter();
+        let records = segment.flat_map(|entry| self.view.compaction.of(&entry.batch));
+        let mut newest: BTreeMap<u64, Newest> =
+            records.map(|record| (record.key, Newest::default())).collect();
+        let decided_end = self.view.committed.end().min(first_undecided(log));
+        for entry in log.between(self.round.from, log.end()).iter().rev() {
             let batch = &entry.batch;
             if self.aborted.contains(&batch.base_offset) || is_marker(batch.kind) {
                 continue;
             }
-            for (index, record) in self.view.compaction.of(batch).iter().enumerate() {
+            for (index, record) in self.view.compaction.of(batch).iter().enumerate().rev() {
+                let Some(known) = newest.get_mut(&record.key) else { continue };
                 let offset = batch.base_offset.plus(index as i64);
-                if offset < committed_end && offset < open {
-                    newest.committed.insert(record.key, offset);
+                if known.committed.is_none() && offset < decided_end {
+                    known.committed = Some(offset);
                 }
                 // A replica that was away for longer than a tombstone stays never gets it.
-                if offset < self.round.end && self.has(batch, offset) {
-                    newest.in_round.insert(record.key, offset);
+                let in_round = known.in_round.is_none() && offset < self.round.end;
+                if in_round && self.has(batch, offset) {
+                    known.in_round = Some(offset);
                 }
             }
         }
@@ -270,7 +277,7 @@ impl<'a> Judged<'a> {
         context: &Context<'_>,
         findings: &mut Findings,
         pair: &Pair<'_>,
-        newest: &Newest,
+        newest: &BTreeMap<u64, Newest>,
     ) {
         let base = pair.written.base_offset;
         let records = self.view.compaction.of(pair.written);
@@ -283,8 +290,9 @@ impl<'a> Judged<'a> {
         for offset in pair.before.iter().flatten().filter(readable) {
             let Some(record) = records.get((offset.0 - base.0) as usize) else { continue };
             let place = (self.round.partition, *offset, *offset);
+            let newest = newest.get(&record.key).copied().unwrap_or_default();
             if kept.contains(offset) {
-                let later = newest.in_round.get(&record.key).filter(|later| *later > offset);
+                let later = newest.in_round.filter(|later| later > offset);
                 if let Some(later) = later.filter(|_| *offset < self.round.end) {
                     findings.report(context, &KEPT, place, || {
                         format!(
@@ -295,8 +303,7 @@ impl<'a> Judged<'a> {
                 }
                 continue;
             }
-            let replaced = newest.committed.get(&record.key).is_some_and(|later| later > offset);
-            if replaced {
+            if newest.committed.is_some_and(|later| later > *offset) {
                 continue;
             }
             if !record.tombstone {
