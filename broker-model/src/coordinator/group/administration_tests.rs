@@ -1,6 +1,6 @@
 //! What administrators are told of groups, and what they may delete.
 
-use super::modern_tests::{Modern, join as join_modern};
+use super::modern_tests::{Modern, beat, join as join_modern};
 use super::tests::{Bench, caller};
 use crate::config::topic_name;
 use crate::defect::GroupDefect;
@@ -186,4 +186,29 @@ fn a_group_with_members_goes_only_by_a_bug() {
     bench.two_members();
     assert_eq!(deleted(&mut bench, &["g"]), [0]);
     assert_eq!(listed(&mut bench, &[], &[]), [""; 0]);
+}
+
+/// Who is deleted and joins anew while nothing is committed: the deletion comes first in the log.
+#[test]
+fn what_becomes_committed_together_is_told_in_the_order_of_the_log() {
+    let mut modern = Modern::new(&[]);
+    modern.tell(&join_modern("a")).expect("it joins");
+    modern.tell(&beat("a", -1)).expect("it leaves");
+    let bench = &mut modern.bench;
+    bench.commits = false;
+    bench.groups.delete_groups(caller(80), &[(id("g"), 0)]);
+    bench.run();
+    bench.groups.consumer_group_heartbeat(
+        bench.now,
+        caller(81),
+        0,
+        &join_modern("b"),
+        &bench.image,
+    );
+    bench.run();
+    bench.facts.clear();
+    bench.commit_all();
+    let told: Vec<&str> =
+        bench.facts.iter().filter_map(|fact| fact.split([' ', '(']).next()).collect();
+    assert_eq!(told, ["GroupDeleted", "Target", "Holds"], "{:?}", bench.facts);
 }

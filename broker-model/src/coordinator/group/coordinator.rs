@@ -190,7 +190,7 @@ impl GroupCoordinator {
         }
         self.keep_loaded_members(now, partition);
         self.loaded_to.insert(partition, log.log_end_offset());
-        self.state_changes(partition);
+        self.state_changes(partition, log.log_end_offset());
         self.changed = true;
     }
 
@@ -199,29 +199,33 @@ impl GroupCoordinator {
         self.runtime.active(partition).map(|_| ())
     }
 
-    /// States what has changed in groups of the consumer protocol, as far as it is committed.
-    fn state_changes(&mut self, partition: i32) {
+    /// States what has changed in groups of the consumer protocol, as far as it is committed and before an offset.
+    fn state_changes(&mut self, partition: i32, before: Offset) {
         let Ok(context) = self.runtime.active(partition) else { return };
         let epoch = context.epoch();
-        let mut changes = context.take_from_both(GroupState::take_changes);
-        if let Some(end) = self.loaded_to.get(&partition) {
+        let changes = if let Some(end) = self.loaded_to.get(&partition) {
+            context.take_from_both(|state| state.take_changes(Offset(i64::MAX)));
             let all_committed = context.committed_to() >= *end;
-            changes = if all_committed { context.committed().members() } else { Vec::new() };
+            let changes = if all_committed { context.committed().members() } else { Vec::new() };
             if all_committed {
                 self.loaded_to.remove(&partition);
             }
-        }
+            changes
+        } else {
+            context.take_from_both(|state| state.take_changes(before))
+        };
         self.todo.extend(changes.into_iter().map(|it| Todo::Changed(partition, epoch, it)));
     }
 
-    /// Something was appended to a partition's log, or committed.
+    /// Something was appended to a partition's log, or committed: what that changed, and who waited for it, in the order
+    /// of the log.
     pub(crate) fn log_moved(&mut self, now: Now, partition: i32, log: &Log) {
         let Ok(context) = self.runtime.active(partition) else { return };
-        let waiting = context.follow(log);
-        self.state_changes(partition);
-        for waiter in waiting {
+        for (end, waiter) in context.follow(log) {
+            self.state_changes(partition, end);
             self.committed(now, waiter);
         }
+        self.state_changes(partition, log.log_end_offset());
     }
 
     /// Records were appended. Known bug G12: they count as committed at once.

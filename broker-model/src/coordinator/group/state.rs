@@ -13,7 +13,7 @@ use super::records::{
 };
 use crate::coordinator::runtime::Replicated;
 use crate::record::{BatchHeader, Record};
-use crate::types::ProducerId;
+use crate::types::{Offset, ProducerId};
 
 /// A group's offsets.
 pub(crate) type Offsets = BTreeMap<Place, CommittedOffset>;
@@ -26,8 +26,8 @@ pub(crate) struct GroupState {
     pending: BTreeMap<ProducerId, BTreeMap<String, Offsets>>,
     groups: BTreeMap<String, StoredGroup>,
     consumer_groups: BTreeMap<String, ConsumerGroup>,
-    /// What has changed in groups of the consumer protocol, in the order of their records.
-    changes: Vec<GroupChange>,
+    /// What has changed in groups of the consumer protocol, each with the offset of its record, in that order.
+    changes: Vec<(Offset, GroupChange)>,
 }
 
 /// Something that a record has changed in a group of the consumer protocol.
@@ -109,9 +109,10 @@ impl GroupState {
         members.collect()
     }
 
-    /// What has changed since this was asked last.
-    pub(crate) fn take_changes(&mut self) -> Vec<GroupChange> {
-        std::mem::take(&mut self.changes)
+    /// What records before an offset have changed, since this was asked last.
+    pub(crate) fn take_changes(&mut self, before: Offset) -> Vec<GroupChange> {
+        let due = self.changes.partition_point(|(offset, _)| *offset < before);
+        self.changes.drain(..due).map(|(_, change)| change).collect()
     }
 
     /// Which groups have offsets, or will if transactions commit, in partitions of these topics.
@@ -210,7 +211,8 @@ impl GroupState {
         let group = self.consumer_groups.entry(name.clone()).or_default();
         group.target_epoch = epoch;
         let members = group.targets().len() as u32;
-        self.changes.push(GroupChange::Target { group: name, epoch, members });
+        let change = GroupChange::Target { group: name, epoch, members };
+        self.changes.push((record.offset, change));
     }
 
     fn replay_current(&mut self, name: String, member: String, record: &Record) {
@@ -226,7 +228,8 @@ impl GroupState {
             }
         }
         self.consumer_groups.entry(name.clone()).or_default().hold(&member, holding);
-        self.changes.push(GroupChange::Holds { group: name, member, epoch, partitions });
+        let change = GroupChange::Holds { group: name, member, epoch, partitions };
+        self.changes.push((record.offset, change));
     }
 
     /// A transaction has ended: what it wanted to commit counts, or never did. An offset that was committed by a later

@@ -32,6 +32,8 @@ pub(super) struct Bench {
     pub(super) now: Now,
     /// Answers by connection.
     answers: Vec<(u64, ResponseBody)>,
+    /// What it stated of groups of the consumer protocol and of groups that are gone, in order.
+    pub(super) facts: Vec<String>,
     /// Whether records are committed as soon as they are written.
     pub(super) commits: bool,
     /// Whether what is to be written is.
@@ -54,6 +56,7 @@ impl Bench {
             log,
             now,
             answers: Vec::new(),
+            facts: Vec::new(),
             commits: true,
             writes: true,
             image: MetadataImage::default(),
@@ -107,14 +110,14 @@ impl Bench {
                     }
                     self.groups.written(self.now, partition, &self.log, waiter);
                 }
+                Todo::Note(note) => self.facts.push(format!("{note:?}")),
+                Todo::Changed(_, _, change) => self.facts.push(format!("{change:?}")),
                 Todo::ReplyWhenCommitted(..)
                 | Todo::Assigned { .. }
                 | Todo::Released { .. }
-                | Todo::Note(_)
                 | Todo::Served(_)
                 | Todo::Accepted { .. }
                 | Todo::Pending { .. }
-                | Todo::Changed(..)
                 | Todo::Answered(..)
                 | Todo::Loaded(..) => {}
             }

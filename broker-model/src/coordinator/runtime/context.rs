@@ -121,9 +121,9 @@ impl<S: Replicated, W> Context<S, W> {
         self.committed.to >= self.written.to
     }
 
-    /// Takes in what was appended and what was committed since; those whose record is committed, in order. Source:
-    /// `CoordinatorRuntime.HighWatermarkListener`.
-    pub(crate) fn follow(&mut self, log: &Log) -> Vec<W> {
+    /// Takes in what was appended and what was committed since; those whose record is committed, in order, each with the
+    /// offset behind that record. Source: `CoordinatorRuntime.HighWatermarkListener`.
+    pub(crate) fn follow(&mut self, log: &Log) -> Vec<(Offset, W)> {
         if self.loaded_at.is_some() {
             return Vec::new();
         }
@@ -131,7 +131,7 @@ impl<S: Replicated, W> Context<S, W> {
         self.committed.follow(log, log.high_watermark());
         let passed = self.waiting.partition_point(|waiting| waiting.end <= self.committed.to);
         self.self_check();
-        self.waiting.drain(..passed).map(|waiting| waiting.waiter).collect()
+        self.waiting.drain(..passed).map(|waiting| (waiting.end, waiting.waiter)).collect()
     }
 
     /// Lets somebody wait for the last record that is written, at most until then; gives it back if there is nothing to

@@ -76,7 +76,7 @@ fn what_is_written_is_told_once_it_is_committed() {
     log.set_high_watermark(Offset(2));
     assert_eq!(context.follow(&log), [], "the record before it");
     log.set_high_watermark(Offset(3));
-    assert_eq!(context.follow(&log), [1]);
+    assert_eq!(context.follow(&log), [(Offset(3), 1)]);
     assert_eq!(context.wait(Time(100), 2), Some(2), "there is nothing to wait for");
 }
 
@@ -86,7 +86,7 @@ fn a_read_waits_for_what_it_has_read() {
     let context = runtime.active(3).expect("it is loaded");
     assert_eq!(context.wait(Time(100), 7), None, "record 1 is not committed");
     log.set_high_watermark(Offset(2));
-    assert_eq!(context.follow(&log), [7]);
+    assert_eq!(context.follow(&log), [(Offset(2), 7)]);
 }
 
 #[test]
