@@ -142,16 +142,10 @@ impl FetchSessions {
         returned: Returned,
         at_rest: bool,
     ) -> bool {
-        let Some(session) = self.cache.get_mut(id) else { return true };
         if let Some(partition) = partition {
-            let identified = session.partitions.identify(key, partition);
-            if let Identified::InPlaceOf(before) = identified {
-                unwatch(&mut self.watchers, id, Some(before));
-            }
-            if identified != Identified::Known {
-                watch(&mut self.watchers, id, key, Some(partition));
-            }
+            self.identify(id, key, partition);
         }
+        let Some(session) = self.cache.get_mut(id) else { return true };
         let must_respond = session.partitions.returned(key, returned);
         if at_rest && partition.is_some() {
             session.partitions.rest(key);
@@ -188,6 +182,18 @@ impl FetchSessions {
             }
         }
         rested
+    }
+
+    /// Notes which partition it is that a session knows by a name: the topic may have been created again meanwhile.
+    pub(super) fn identify(&mut self, id: i32, key: SessionKey, partition: TopicPartition) {
+        let Some(session) = self.cache.get_mut(id) else { return };
+        let identified = session.partitions.identify(key, partition);
+        if let Identified::InPlaceOf(before) = identified {
+            unwatch(&mut self.watchers, id, Some(before));
+        }
+        if identified != Identified::Known {
+            watch(&mut self.watchers, id, key, Some(partition));
+        }
     }
 
     /// A request of a session waits on a connection.

@@ -170,6 +170,9 @@ impl Broker {
         let waits = fetch.request.max_wait_ms > 0 && !answer.is_due(&fetch.request);
         let watched: Vec<TopicPartition> = match context {
             FetchContext::Incremental(id) if waits => {
+                for (key, partition) in answer.parts.iter().filter_map(|it| it.key.zip(it.id)) {
+                    self.fetch_sessions.identify(id, key, partition);
+                }
                 self.fetch_sessions.waits(id, caller.connection);
                 Vec::new()
             }

@@ -1,6 +1,8 @@
 //! A topic that is deleted and created again: what names the first one by its id is never served by the second.
 
-use crate::broker::tests::bench::{Bench, ORDERS, batch, bytes_of, only_reply, registration};
+use crate::broker::tests::bench::{
+    Bench, ORDERS, batch, bytes_of, only_reply, registration, replies,
+};
 use crate::config::topic_name;
 use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::metadata::MetadataRecord;
@@ -127,5 +129,25 @@ fn a_session_of_the_first_topic_is_told_nothing_of_the_second() {
     assert_eq!(fetched(reply).0, Some(unknown));
     let reply = only_reply(&bench.request(2, 1001, 5, fetch((session, 2), Some(AGAIN))));
     let (told, _) = fetched(reply);
+    assert!(told.is_some_and(|(id, error, bytes)| (id, error) == (7, 0) && bytes > 0), "{told:?}");
+}
+
+/// Whoever knows a topic by its name waits for what has that name when it asks.
+#[test]
+fn a_session_by_name_waits_for_records_of_the_second() {
+    let mut bench = Bench::hosting(registration(1, 0, &[1]));
+    let by_name = fetch((0, 0), Some(TopicId(0)));
+    let (_, session) = fetched(only_reply(&bench.request(2, 1001, 1, by_name)));
+    create_again(&mut bench);
+    let RequestBody::Client(ClientRequest::Fetch(request)) = fetch((session, 1), None) else {
+        panic!("it is a fetch")
+    };
+    let waiting = request.with_max_wait_ms(500).with_min_bytes(1);
+    let waiting = RequestBody::Client(ClientRequest::Fetch(Box::new(waiting)));
+    assert_eq!(replies(&bench.request(2, 1001, 2, waiting)).len(), 0, "there is nothing yet");
+    let woken = replies(&bench.request(1, 1001, 3, produce(None)));
+    let fetched =
+        woken.into_iter().find(|(connection, ..)| *connection == 2).map(|it| fetched(it.2).0);
+    let told = fetched.flatten();
     assert!(told.is_some_and(|(id, error, bytes)| (id, error) == (7, 0) && bytes > 0), "{told:?}");
 }
