@@ -121,7 +121,7 @@ pub enum Effect {
         /// Whose.
         partition: TopicPartition,
     },
-    /// Blocks the node until the file, its directory entry and its last rename are on the platter.
+    /// Blocks the node until the file, its directory entry and its last rename are on the disk.
     Sync {
         /// Which file.
         file: FileId,

@@ -73,7 +73,7 @@ pub enum Event {
         /// Which one.
         connection: ConnectionId,
     },
-    /// A background flush is on the platter.
+    /// A background flush is on the disk.
     FlushCompleted {
         /// As given in [`Effect::Flush`](crate::node::Effect::Flush).
         token: FlushToken,

@@ -87,7 +87,7 @@ pub(crate) fn lines(record: &Record, moments: &[Moment]) -> Vec<String> {
 }
 
 /// The title of a life, and what happened in each of its moments, without the time.
-pub(crate) fn told(record: &Record, moments: &[Moment]) -> (String, Vec<String>) {
+pub(crate) fn life_of(record: &Record, moments: &[Moment]) -> (String, Vec<String>) {
     let subject = Subject::of(record, moments);
     let title = subject.title(record);
     let lines = moments.iter().map(|moment| subject.deed(moment));

@@ -105,7 +105,7 @@ fn is_digit(byte: u8) -> bool {
 }
 
 /// The place of a panic without its line, and its message up to the first value.
-pub(crate) fn panic_words(message: &str) -> String {
+pub(crate) fn panic_shape(message: &str) -> String {
     let (said, place) = message.rsplit_once(" at ").unwrap_or((message, ""));
     let file = place.split(':').next().unwrap_or_default();
     let file = file.rsplit_once("/src/").map_or(file, |(_, file)| file);
@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn a_panic_is_its_file_and_the_words_before_its_first_value() {
         let message = "log end 7 is below 9 at /elsewhere/broker-model/src/log/mod.rs:10:5";
-        assert_eq!(panic_words(message), "log end in log/mod.rs");
+        assert_eq!(panic_shape(message), "log end in log/mod.rs");
         let moved = "log end 1 is below 2 at broker-model/src/log/mod.rs:99:1";
-        assert_eq!(panic_words(moved), panic_words(message));
+        assert_eq!(panic_shape(moved), panic_shape(message));
     }
 }

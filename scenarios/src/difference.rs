@@ -35,12 +35,12 @@ pub struct Side {
     /// All that happened.
     pub events: Vec<TraceEvent>,
     /// How it stands.
-    pub told: Told,
+    pub summary: RunSummary,
 }
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Told {
+pub struct RunSummary {
     /// What it is called.
     pub name: String,
     /// `held`, `inconclusive` or `violated`.
@@ -62,7 +62,7 @@ pub type Pair = [Option<TraceEvent>; 2];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// What the two came to.
-    pub sides: [Told; 2],
+    pub sides: [RunSummary; 2],
     /// What their plans have otherwise.
     pub plans: Vec<String>,
     /// The first events that differ, whatever they are; none if the runs are the same.
@@ -95,7 +95,7 @@ impl Side {
             format!("{} breaks {}: {}", finding.anomaly, finding.guarantee, finding.summary)
         };
         let truths = run.partitions.iter();
-        let told = Told {
+        let summary = RunSummary {
             name: name.clone(),
             outcome: verdict.outcome_apart_from_reach().name(),
             digest: digest_name(run.digest),
@@ -104,7 +104,7 @@ impl Side {
             committed: truths.map(|truth| (truth.name.clone(), truth.high_watermark)).collect(),
         };
         let events = events(&plan, &run);
-        Self { name, plan, events, told }
+        Self { name, plan, events, summary }
     }
 }
 
@@ -120,7 +120,7 @@ pub fn difference(one: &Side, other: &Side) -> Difference {
         None => ([Vec::new(), Vec::new()], [0, 0]),
     };
     Difference {
-        sides: [one.told.clone(), other.told.clone()],
+        sides: [one.summary.clone(), other.summary.clone()],
         plans: plan_changes(&one.plan, &other.plan),
         first,
         nodes: partings_by_node(&facts),
@@ -311,7 +311,7 @@ impl Difference {
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (label, side) in ["one  ", "other"].iter().zip(&self.sides) {
-            let Told { name, outcome, digest, records_acked, .. } = side;
+            let RunSummary { name, outcome, digest, records_acked, .. } = side;
             lines.push(format!(
                 "{label}  {name}: {outcome}, {records_acked} records acked, digest {digest}"
             ));

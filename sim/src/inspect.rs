@@ -133,8 +133,8 @@ pub struct FileState {
     pub file: String,
     /// Its bytes in the page cache, which a crash of the process leaves; none if it is gone there.
     pub cached: Option<u64>,
-    /// Its bytes on the platter, which a power loss leaves; none if it is not there.
-    pub platter: Option<u64>,
+    /// Its bytes on the disk, which a power loss leaves; none if it is not there.
+    pub durable: Option<u64>,
     /// Changes that are in the page cache only, oldest first.
     pub unsynced: Vec<String>,
 }

@@ -310,7 +310,7 @@ pub struct NetworkPlan {
 pub struct DiskPlan {
     /// Time of one sync or flush, in microseconds, inclusive range.
     pub sync_us: (u64, u64),
-    /// Unsynced writes reach the platter by themselves after this long, in milliseconds (write-back).
+    /// Unsynced writes reach the disk by themselves after this long, in milliseconds (write-back).
     pub write_back_ms: u64,
     /// Bytes a disk holds; 0 is unbounded.
     pub capacity_bytes: u64,
@@ -581,7 +581,7 @@ pub enum Action {
         /// How long.
         for_ms: u64,
     },
-    /// One bit of one unsynced or synced log byte flips on the platter; seen at the next boot.
+    /// One bit of one unsynced or synced log byte flips on the disk; seen at the next boot.
     BitRot {
         /// Whose.
         target: Target,

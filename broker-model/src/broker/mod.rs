@@ -386,7 +386,7 @@ impl Broker {
         self.touched.extend(self.partitions.keys());
     }
 
-    /// The clean stop: everything is on the platter before the marker says so, which is written in place and synced.
+    /// The clean stop: everything is on the disk before the marker says so, which is written in place and synced.
     /// Source: rules 2.10, KIP-966, `BrokerServer.shutdown`, `LogManager.shutdown`, `CleanShutdownFileHandler.write`.
     fn stop(&mut self, effects: &mut Effects) {
         self.checkpoints.replace_high_watermarks(&self.partitions, effects);

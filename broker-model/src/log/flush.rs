@@ -97,7 +97,7 @@ impl Log {
             self.flush(file, Offset::ZERO, effects);
         }
         if self.holes && !self.config.defects.has(LogDefect::RecoveryKeepsGaps) {
-            // As promised a compacted log is on the platter up to its active segment: what is missing before that was
+            // As promised a compacted log is on the disk up to its active segment: what is missing before that was
             // taken by the cleaner, and not lost with the power. Kafka cannot tell.
             self.sync_unflushed(effects);
         }

@@ -79,7 +79,7 @@ impl Flushes {
         true
     }
 
-    /// Everything below is on the platter, or gone.
+    /// Everything below is on the disk, or gone.
     pub(crate) fn settle(&mut self, upto: Offset) {
         self.recovery_point = self.recovery_point.max(upto);
         self.requested = self.requested.max(upto);

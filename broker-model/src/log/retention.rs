@@ -7,7 +7,7 @@
 //! first, and only then the files go. Replicas delete each for itself; a follower also takes over its leader's log
 //! start. Source: `UnifiedLog.deleteOldSegments`, `deletableSegments`, `maybeIncrementLogStartOffset`; KIP-107.
 //!
-//! As promised, a log start never goes back: it is on the platter with the epoch checkpoint, whose first entry begins
+//! As promised, a log start never goes back: it is on the disk with the epoch checkpoint, whose first entry begins
 //! there. Kafka writes it down once a minute: see [`LogDefect::LogStartCheckpointLags`].
 //!
 //! Not covered: `file.delete.delay.ms`, since a file that is renamed is as good as gone to its log; records without a

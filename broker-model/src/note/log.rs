@@ -101,7 +101,7 @@ pub enum LogNote {
         /// Its records, in order.
         records: Vec<KeyedRecord>,
     },
-    /// The cleaner puts one segment in the place of those from `from` up to `to`: it is on the platter, and about to
+    /// The cleaner puts one segment in the place of those from `from` up to `to`: it is on the disk, and about to
     /// get its name.
     Cleaned {
         /// Whose log.

@@ -394,6 +394,21 @@ fn who_was_about_to_join_holds_nothing_up_for_good() {
 }
 
 #[test]
+fn a_batch_that_comes_again_has_the_leader_look_at_the_high_watermark() {
+    let mut bench = Bench::leading(&[ReplicationDefect::NoHwOnShrink.into()], &[1, 2]);
+    let registered = bench.metadata.brokers.remove(&NodeId(3)).expect("the bench registers it");
+    bench.fetch(3, 0);
+    bench.metadata.brokers.insert(NodeId(3), registered);
+    assert_eq!(bench.produce(&batch(7, 0)), ProduceOutcome::Waiting);
+    bench.fetch(2, 1);
+    bench.now.time = Time(104 * SECOND);
+    bench.check_lag();
+    assert_eq!(bench.high_watermark(), 0, "3 was about to join, and nobody looks again");
+    assert!(matches!(bench.produce(&batch(7, 0)), ProduceOutcome::Acknowledged(_)));
+    assert_eq!(bench.high_watermark(), 1);
+}
+
+#[test]
 fn a_clock_that_is_set_back_hides_nobody_who_lags() {
     let by_wall_clock = vec![ReplicationDefect::LagByWallClock.into()];
     for (defects, shrinks) in [(vec![], true), (by_wall_clock, false)] {

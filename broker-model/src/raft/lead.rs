@@ -61,7 +61,7 @@ impl Quorum {
             builder.push(now.wall, None, Some(record.encode()));
         }
         let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, 0, effects);
-        // Who waits for records gets them before they are on this platter; the leader's own end counts for the high
+        // Who waits for records gets them before they are on this disk; the leader's own end counts for the high
         // watermark once they are (KAFKA-10533). Source: `KafkaRaftClient.flushLeaderLog`.
         if self.defects.has(QuorumDefect::CountsBeforeFlush) {
             // QuorumDefect::CountsBeforeFlush: what only this voter has counts, though a power loss would take it.

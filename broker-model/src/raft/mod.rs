@@ -1,7 +1,7 @@
 //! The `KRaft` quorum: votes, fetch-based replication of the metadata log, check-quorum. Source: KIP-595.
 //!
 //! A voter is in one of six roles: Unattached, Follower, Prospective, Candidate, Leader, Resigned. Epoch, vote and
-//! known leader are on the platter before any message that depends on them leaves; appended records are before they
+//! known leader are on the disk before any message that depends on them leaves; appended records are before they
 //! count. Elections are those of Kafka 4.1: pre-vote (KIP-996), voters without a leader fetch (KAFKA-17030). Snapshots
 //! stand in for the front of the log (KIP-630). Not built: reconfiguration (KIP-853).
 

@@ -505,7 +505,7 @@ impl Quorum {
         }
     }
 
-    /// Takes a state and role: on the platter first, then known to those who wait here.
+    /// Takes a state and role: on the disk first, then known to those who wait here.
     pub(super) fn enter(&mut self, state: ElectionState, role: Role, effects: &mut Effects) {
         let left = std::mem::replace(&mut self.role, role);
         self.fetching = None;

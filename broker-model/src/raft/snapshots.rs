@@ -2,7 +2,7 @@
 //!
 //! Obligation: the log begins where a snapshot on this disk ends, at the latest: of what is deleted, all that it gave
 //! stays. Without that a voter that restarts has no metadata, and who was away for long finds neither the log nor a
-//! snapshot to begin with (KAFKA-14238). A snapshot counts once it is whole and on the platter (KAFKA-15312), and holds
+//! snapshot to begin with (KAFKA-14238). A snapshot counts once it is whole and on the disk (KAFKA-15312), and holds
 //! committed records only. Source: KIP-630, Kafka's `KafkaMetadataLog`.
 //!
 //! Kafka writes snapshots on a thread of their own while the voter goes on; here the voter waits for it. A snapshot
@@ -118,7 +118,7 @@ impl Quorum {
         let file = FileId::MetadataSnapshot(id);
         let written = bytes.clone();
         effects.push(if self.defects.has(QuorumDefect::SnapshotNotSynced) {
-            // QuorumDefect::SnapshotNotSynced: it has its name before its bytes are on the platter.
+            // QuorumDefect::SnapshotNotSynced: it has its name before its bytes are on the disk.
             Effect::Write { file, bytes: written }
         } else {
             Effect::Replace { file, bytes: written }

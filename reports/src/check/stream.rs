@@ -224,9 +224,9 @@ impl Stream {
         (first, highest): (Observation, Observation),
         found: &mut Found,
     ) {
-        let lane = |at: u64, operation: u32| (process, partition, at, operation);
-        let before = self.sent.range(lane(0, 0)..lane(invoked_ns, 0)).next_back();
-        let after = self.sent.range(lane(invoked_ns.saturating_add(1), 0)..=lane(NEVER, u32::MAX));
+        let key = |at: u64, operation: u32| (process, partition, at, operation);
+        let before = self.sent.range(key(0, 0)..key(invoked_ns, 0)).next_back();
+        let after = self.sent.range(key(invoked_ns.saturating_add(1), 0)..=key(NEVER, u32::MAX));
         let (before, after) =
             (before.map(|(_, sent)| sent.1), after.map(|(_, sent)| sent.0).next());
         let (known, anomaly) = (self.known(history), Anomaly::NonmonotonicSend);
@@ -236,7 +236,7 @@ impl Stream {
         if let Some(after) = after.filter(|after| after.offset <= highest.offset) {
             found.add(&known, anomaly, partition, after, Some(highest));
         }
-        self.sent.insert(lane(invoked_ns, first.operation), (first, highest));
+        self.sent.insert(key(invoked_ns, first.operation), (first, highest));
     }
 
     fn take_reads(&mut self, ended: Ended<'_>, found: &mut Found) {
@@ -314,8 +314,8 @@ impl Stream {
                 }
                 self.floors.raise_end(partition, ended, returned);
             } else if let What::Consumed { partition, first, last } = what {
-                let lane = (member.map(|(group, _)| group), partition);
-                if let Some(other) = self.spans.add(lane, (first, last), position) {
+                let key = (member.map(|(group, _)| group), partition);
+                if let Some(other) = self.spans.add(key, (first, last), position) {
                     let twice = observation(other.offset);
                     found.add(&known, Anomaly::EosDuplicate, partition, twice, Some(other));
                 }

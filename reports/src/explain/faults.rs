@@ -208,7 +208,7 @@ pub(super) static ENTRIES: [Entry; 39] = [
     Entry {
         name: "bit-rot",
         kind: Kind::Fault,
-        meaning: "One bit of a log flips on the platter; seen at the next boot.",
+        meaning: "One bit of a log flips on the disk; seen at the next boot.",
         example: "bit-rot at any-broker.",
         legal: "Where the scenario allows no loss, the bit flips by the node's next crash, where the next \
                   process looks for damage, and is held back by the atlas if the configuration would not \

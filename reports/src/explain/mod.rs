@@ -5,13 +5,13 @@ mod client;
 mod defects;
 mod entry;
 mod faults;
+mod glossary;
 mod guarantees;
 mod internal;
 mod liveness;
 mod marks;
 mod outcomes;
 mod transactions;
-mod words;
 
 pub use entry::{Entry, Kind};
 
@@ -25,7 +25,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
     let seen = guarantees::ENTRIES.iter().chain(&client::ENTRIES).chain(&transactions::ENTRIES);
     let watched = internal::anomalies().chain(internal::invariants());
     let done = liveness::ENTRIES.iter().chain(&faults::ENTRIES);
-    let words = marks::ENTRIES.iter().chain(&outcomes::ENTRIES).chain(&words::ENTRIES);
+    let words = marks::ENTRIES.iter().chain(&outcomes::ENTRIES).chain(&glossary::ENTRIES);
     let before = seen.chain(watched).chain(done).copied();
     before.chain(defects::entries()).chain(words.copied())
 }

@@ -122,7 +122,7 @@ impl<'a> CrossCheck<'a> {
             Kind::Misplaced if occurrence.anomaly == Anomaly::RealtimeOrder => {
                 lost().unwrap_or_else(|| self.order(truth, occurrence))
             }
-            Kind::Misplaced => lost().unwrap_or_else(|| self.told(truth, occurrence)),
+            Kind::Misplaced => lost().unwrap_or_else(|| self.attribute(truth, occurrence)),
             Kind::Repeated
             | Kind::Shown
             | Kind::Between
@@ -162,11 +162,11 @@ impl<'a> CrossCheck<'a> {
                     .to_owned(),
             );
         }
-        self.told(truth, occurrence)
+        self.attribute(truth, occurrence)
     }
 
     /// Clients were told offsets that cannot be together.
-    fn told(&self, truth: &PartitionTruth, occurrence: &Occurrence) -> Attribution {
+    fn attribute(&self, truth: &PartitionTruth, occurrence: &Occurrence) -> Attribution {
         for record in [Some(occurrence.subject), occurrence.other].iter().flatten() {
             match self.place(truth, record) {
                 Place::NeverAcknowledged => {

@@ -6,7 +6,7 @@ use harrow_sim::run::InjectedFault;
 use harrow_sim::violation::{Guarantee, Violation};
 
 use crate::check::Anomaly;
-use crate::fingerprint::{Fingerprint, Traits, panic_words};
+use crate::fingerprint::{Fingerprint, Traits, panic_shape};
 use crate::policy::Reason;
 use crate::promise::{Place, promise, promise_to_clients};
 use crate::text::seconds;
@@ -114,7 +114,7 @@ fn fingerprint(case: &Case<'_>, charge: &Charge<'_>, finding: &Finding) -> Finge
     let Finding { guarantee, anomaly, summary, evidence, .. } = finding;
     let words: Option<String> = match charge {
         Charge::Violation(_) => Some(summary.clone()),
-        Charge::Panicked { message, .. } => Some(panic_words(message)),
+        Charge::Panicked { message, .. } => Some(panic_shape(message)),
         // A goal's name and a client's anomaly say it all; what else is told depends on when it showed.
         Charge::Anomalies(_) if anomaly == "checker-disagreement" => {
             Some(summary.split(' ').next().unwrap_or_default().to_owned())

@@ -186,10 +186,10 @@ mod tests {
     }
 
     /// Sent and received, in microseconds, from whom and to whom, whether it is an answer, and its text.
-    type Told<'a> = (u64, Option<u64>, i32, Option<i32>, bool, &'a str);
+    type Ends<'a> = (u64, Option<u64>, i32, Option<i32>, bool, &'a str);
 
-    fn told(trace: &[TraceRow]) -> Vec<Told<'_>> {
-        let told = |one: Message<'_>| {
+    fn ends_of(trace: &[TraceRow]) -> Vec<Ends<'_>> {
+        let ends = |one: Message<'_>| {
             let text = trace.iter().find_map(|row| {
                 let (_, text) = row.text.split_once(": ")?;
                 (text == one.text).then_some(text)
@@ -198,7 +198,7 @@ mod tests {
             let text = text.expect("it is a row's text");
             (one.sent_ns / 1_000, received, one.from.0, one.to.map(|to| to.0), one.answer, text)
         };
-        paired(trace).into_iter().map(told).collect()
+        paired(trace).into_iter().map(ends).collect()
     }
 
     #[test]
@@ -221,6 +221,6 @@ mod tests {
             (5, Some(9), 2, Some(1), true, "records"),
             (10, None, 1, Some(2), false, "lost"),
         ];
-        assert_eq!(told(&trace), expected);
+        assert_eq!(ends_of(&trace), expected);
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::columns::micros;
-use crate::biography::told;
+use crate::biography::life_of;
 use crate::report::Report;
 use crate::verdict::Record;
 use harrow_sim::biography::{Moment, MomentKind};
@@ -50,7 +50,7 @@ fn thread(record: &Record, moments: &[Moment]) -> Option<Thread> {
     if moments.is_empty() {
         return None;
     }
-    let (title, lines) = told(record, moments);
+    let (title, lines) = life_of(record, moments);
     let knot = |(moment, text): (&Moment, String)| Knot {
         at: micros(moment.at_ns),
         node: moment.node.map(|node| node.0),

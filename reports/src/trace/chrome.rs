@@ -13,7 +13,7 @@ use super::event::{TraceEvent, TraceHeader};
 const WORLD: i32 = 0;
 
 /// Lanes of a node.
-const LANES: [(&str, u32); 4] = [("facts", 1), ("messages", 2), ("disk", 3), ("process", 4)];
+const THREADS: [(&str, u32); 4] = [("facts", 1), ("messages", 2), ("disk", 3), ("process", 4)];
 
 /// So long a message is drawn at either end, in microseconds, so that an arrow has something to hold on to.
 const TICK_US: f64 = 1.0;
@@ -43,7 +43,9 @@ fn names(header: &TraceHeader) -> Vec<Value> {
     let mut all = vec![meta("process_name", WORLD, 0, "world")];
     for node in &header.nodes {
         all.push(meta("process_name", node.node, 0, &format!("{} {}", node.role, node.node)));
-        all.extend(LANES.iter().map(|(name, lane)| meta("thread_name", node.node, *lane, name)));
+        all.extend(
+            THREADS.iter().map(|(name, thread)| meta("thread_name", node.node, *thread, name)),
+        );
     }
     all
 }
@@ -71,7 +73,7 @@ fn at_us(event: &TraceEvent) -> f64 {
     event.at_ns as f64 / 1_000.0
 }
 
-fn lane(event: &TraceEvent) -> u32 {
+fn thread_id(event: &TraceEvent) -> u32 {
     match event.family.as_str() {
         "message" => 2,
         "disk" => 3,
@@ -91,7 +93,7 @@ fn instant(event: &TraceEvent) -> Value {
     let scope = if event.node.is_none() { "g" } else { "t" };
     json!({
         "ph": "i", "s": scope, "name": event.kind, "cat": event.family, "ts": at_us(event),
-        "pid": event.node.unwrap_or(WORLD), "tid": lane(event), "args": arguments(event)
+        "pid": event.node.unwrap_or(WORLD), "tid": thread_id(event), "args": arguments(event)
     })
 }
 
@@ -99,7 +101,7 @@ fn instant(event: &TraceEvent) -> Value {
 fn message(event: &TraceEvent, by_row: &BTreeMap<u64, &TraceEvent>) -> Vec<Value> {
     let api = event.field("api").and_then(Value::as_str).unwrap_or("message");
     let place =
-        json!({ "pid": event.node.unwrap_or(WORLD), "tid": lane(event), "ts": at_us(event) });
+        json!({ "pid": event.node.unwrap_or(WORLD), "tid": thread_id(event), "ts": at_us(event) });
     let with = |more: Value| {
         let mut one = place.clone();
         if let (Some(into), Value::Object(more)) = (one.as_object_mut(), more) {
@@ -116,7 +118,7 @@ fn message(event: &TraceEvent, by_row: &BTreeMap<u64, &TraceEvent>) -> Vec<Value
     if let Some(sent) = sent.filter(|sent| arrives && sent.family == "message") {
         let arrow = json!({ "name": api, "cat": "message", "id": event.row });
         let from = json!({
-            "ph": "s", "pid": sent.node.unwrap_or(WORLD), "tid": lane(sent), "ts": at_us(sent)
+            "ph": "s", "pid": sent.node.unwrap_or(WORLD), "tid": thread_id(sent), "ts": at_us(sent)
         });
         let to = with(json!({ "ph": "f", "bp": "e" }));
         all.extend([merged(from, &arrow), merged(to, &arrow)]);
@@ -143,6 +145,6 @@ fn operation(event: &TraceEvent, open: &mut BTreeSet<(i32, u64)>) -> Option<Valu
     }
     Some(json!({
         "ph": if begins { "b" } else { "e" }, "name": "operation", "cat": "operation", "id": operation,
-        "ts": at_us(event), "pid": node, "tid": lane(event), "args": arguments(event)
+        "ts": at_us(event), "pid": node, "tid": thread_id(event), "args": arguments(event)
     }))
 }

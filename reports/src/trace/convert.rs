@@ -58,7 +58,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn event(&mut self, row: u64, of: &TraceRow) -> TraceEvent {
-        let Fact { family, kind, mut fields } = self.told(of);
+        let Fact { family, kind, mut fields } = self.fact(of);
         let mut partitions = Vec::new();
         partitions_of(&fields, &mut partitions);
         self.names.extend(partitions.iter().cloned());
@@ -82,7 +82,7 @@ impl Reader<'_> {
         }
     }
 
-    fn told(&self, row: &TraceRow) -> Fact {
+    fn fact(&self, row: &TraceRow) -> Fact {
         let (name, fields) = match &row.detail {
             RowDetail::Fact(note) => return fact(note, &self.places),
             RowDetail::Message { name, api } => (*name, message(row.kind, api)),

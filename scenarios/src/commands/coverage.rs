@@ -38,7 +38,7 @@ pub(super) struct CoverageCommand {
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct CoverageReport<'a> {
     schema: u32,
     kind: &'static str,
     commit: &'static str,
@@ -58,7 +58,13 @@ impl CoverageCommand {
         let seeds = self.seeds.last - self.seeds.first + 1;
         if console.is_json() {
             let coverage = &coverage;
-            console.json(&Told { schema: 1, kind: "coverage", commit: COMMIT, seeds, coverage })?;
+            console.json(&CoverageReport {
+                schema: 1,
+                kind: "coverage",
+                commit: COMMIT,
+                seeds,
+                coverage,
+            })?;
             return Ok(ExitCode::Held);
         }
         let asked = format!("{}..{}", self.seeds.first, self.seeds.last);

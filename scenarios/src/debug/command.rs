@@ -44,7 +44,7 @@ pub(super) enum Look {
     Group(String),
     Network(Option<i32>),
     Disk(i32),
-    Why(Option<u64>),
+    Message(Option<u64>),
 }
 
 /// Words, what follows them, and what they do.
@@ -68,7 +68,7 @@ pub(super) const COMMANDS: [(&str, &str, &str); 30] = [
     ("partition", "NAME", "a partition: its registration, what is committed, its replicas"),
     ("group", "NAME", "a group, as its coordinator and members have stated it last"),
     ("network", "[NODE]", "messages that are under way, and what those wait for that wait"),
-    ("disk", "NODE", "files of a node: page cache against platter"),
+    ("disk", "NODE", "files of a node: page cache against disk"),
     ("why", "[ROW]", "what became of a message, or what it waits for here"),
     ("causes", "", "what led to the present event, back to its beginning"),
     ("steps", "", "the steps of the plan, with their ids"),
@@ -143,7 +143,7 @@ impl Command {
             "group" => Self::Look(Look::Group(some()?.to_owned())),
             "network" => Self::Look(Look::Network(optional(rest)?)),
             "disk" => Self::Look(Look::Disk(number(some()?)?)),
-            "why" => Self::Look(Look::Why(optional(rest)?)),
+            "why" => Self::Look(Look::Message(optional(rest)?)),
             "causes" => none().map(|()| Self::Causes)?,
             "steps" => none().map(|()| Self::Steps)?,
             "branch" => Self::Branch(Edit::parse(some()?)?),

@@ -37,7 +37,7 @@ impl Debugger {
     pub fn new(name: String, plan: Plan) -> Result<Self, Slip> {
         let run = Side::of(name, plan);
         if run.events.is_empty() {
-            let why = run.told.findings.join("; ");
+            let why = run.summary.findings.join("; ");
             return Err(Slip::new(
                 format!("nothing happens in this run: {why}"),
                 "look at `harrow replay`",
@@ -48,7 +48,7 @@ impl Debugger {
 
     /// The digest of the run that is looked at.
     pub fn digest(&self) -> &str {
-        &self.run.told.digest
+        &self.run.summary.digest
     }
 
     /// The event at which it stands.
@@ -107,10 +107,10 @@ impl Debugger {
             Look::Group(name) => look::group(&self.run.events[..=self.place], &name),
             Look::Network(node) => look::network(&session, node),
             Look::Disk(node) => look::disk(&session, node),
-            Look::Why(row) => {
+            Look::Message(row) => {
                 let row = row.map_or(Some(self.place), |row| usize::try_from(row).ok());
                 let row = row.filter(|row| *row < self.run.events.len());
-                look::why(&session, &self.run.events, row.ok_or_else(|| self.no_row())?)
+                look::message(&session, &self.run.events, row.ok_or_else(|| self.no_row())?)
             }
         }
     }
@@ -267,7 +267,7 @@ impl Debugger {
     }
 
     fn verdict(&self) -> Said {
-        let told = &self.run.told;
+        let told = &self.run.summary;
         let mut lines = vec![format!("{}: {}, digest {}", told.name, told.outcome, told.digest)];
         lines.extend(told.findings.iter().cloned());
         Said::new(lines, json!(told))

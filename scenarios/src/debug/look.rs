@@ -198,7 +198,7 @@ fn file_line(state: &FileState) -> String {
     let bytes = |length: Option<u64>| {
         length.map_or_else(|| "not there".to_owned(), |length| format!("{length} bytes"))
     };
-    let FileState { file, cached, platter, unsynced } = state;
+    let FileState { file, cached, durable, unsynced } = state;
     let count = unsynced.len();
     let mut shown =
         unsynced.iter().rev().take(CHANGES_MAX).rev().cloned().collect::<Vec<_>>().join("; ");
@@ -206,11 +206,15 @@ fn file_line(state: &FileState) -> String {
         shown = format!("{} before; {shown}", count - CHANGES_MAX);
     }
     let unsynced = if count == 0 { "all synced".to_owned() } else { format!("unsynced: {shown}") };
-    format!("{file}: cache {}, platter {}; {unsynced}", bytes(*cached), bytes(*platter))
+    format!("{file}: cache {}, disk {}; {unsynced}", bytes(*cached), bytes(*durable))
 }
 
 /// What became of a message, and where it is now.
-pub(super) fn why(session: &Session<'_>, events: &[TraceEvent], row: usize) -> Result<Said, Slip> {
+pub(super) fn message(
+    session: &Session<'_>,
+    events: &[TraceEvent],
+    row: usize,
+) -> Result<Said, Slip> {
     let sent = &events[row];
     let arrival =
         |event: &&TraceEvent| event.cause == Some(sent.row) && event.kind.ends_with("-received");

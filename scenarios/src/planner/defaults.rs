@@ -228,7 +228,7 @@ pub const NETWORK: &[Setting] = &[
 pub const DISK: &[Setting] = &[
     setting("sync_us", (100, 2_000), (0, 3_600_000_000), "time of one sync: a solid-state disk"),
     setting("write_back_ms", (5_000, 5_000), (1, FOREVER_MS),
-        "unsynced writes reach the platter by themselves; Linux: 30000, and 5000 between rounds"),
+        "unsynced writes reach the disk by themselves; Linux: 30000, and 5000 between rounds"),
     setting("capacity_bytes", (0, 0), (0, 1 << 50), "0: unbounded"),
 ];
 

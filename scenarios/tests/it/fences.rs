@@ -18,7 +18,7 @@ use harrow_scenarios::planner::plan;
 use harrow_sim::watch::invariants;
 
 use Red::{Bug, Case, Nothing};
-use Subject::{Answered, Asked, InTime, Newer, Told};
+use Subject::{Answered, Asked, InTime, Newer, Reported};
 
 /// Seeds of which one must show a bug.
 const SEEDS: u64 = 12;
@@ -33,7 +33,7 @@ enum Subject {
     /// Who has heard of a newer epoch does nothing more in an older one.
     Newer(Epoch),
     /// What is said of an offset is said of the log up to it.
-    Told(Offset),
+    Reported(Offset),
     /// What is due is done in time.
     InTime(Due),
 }
@@ -213,13 +213,13 @@ const ROWS: &[Row] = &[
     row(Newer(Epoch::Generation), "member-epoch-regress", Case("told by clients as zombie-commit")),
     row(Newer(Epoch::GroupCoordinator), "answer-before-commit", Bug(EARLY, "coordinator-failover")),
     row(Newer(Epoch::TransactionCoordinator), "illegal-txn-transition", Case(UNRELEASED)),
-    row(Told(Offset::HighWatermark), "commit-before-replication", Bug("hw-uses-proposed-isr", "isr-race")),
-    row(Told(Offset::FollowersHighWatermark), "high-watermark-differs", Case("a cut comes first")),
-    row(Told(Offset::FollowersLogEnd), "heard-of-other-log", Case("logs that part in one epoch are rare")),
-    row(Told(Offset::EndOffset), "end-offset-differs", Case("a loss comes first")),
-    row(Told(Offset::EpochEnd), "epoch-end-wrong", Case(UNRELEASED)),
-    row(Told(Offset::LastStableOffset), "read-past-lso", Bug("reads-past-stable-offset", "bank")),
-    row(Told(Offset::Commit), "answer-before-commit", Bug(EARLY, "coordinator-failover")),
+    row(Reported(Offset::HighWatermark), "commit-before-replication", Bug("hw-uses-proposed-isr", "isr-race")),
+    row(Reported(Offset::FollowersHighWatermark), "high-watermark-differs", Case("a cut comes first")),
+    row(Reported(Offset::FollowersLogEnd), "heard-of-other-log", Case("logs that part in one epoch are rare")),
+    row(Reported(Offset::EndOffset), "end-offset-differs", Case("a loss comes first")),
+    row(Reported(Offset::EpochEnd), "epoch-end-wrong", Case(UNRELEASED)),
+    row(Reported(Offset::LastStableOffset), "read-past-lso", Bug("reads-past-stable-offset", "bank")),
+    row(Reported(Offset::Commit), "answer-before-commit", Bug(EARLY, "coordinator-failover")),
     row(InTime(Due::Commit), "commit-overdue", Case("told as high-watermark-stuck in the end")),
     row(InTime(Due::Shrink), "laggard-in-isr", Bug("lag-by-wall-clock", "clock-skew")),
     row(InTime(Due::Expansion), "expansion-overdue", Bug("stale-partition-epoch", "follower-crash")),
@@ -288,7 +288,8 @@ fn found(bug: &str, scenario: &str, seed: u64) -> BTreeSet<String> {
 fn each_pair_of_rule_and_request_has_its_row() {
     let told: BTreeSet<Subject> = ROWS.iter().map(|row| row.subject).collect();
     let requests = Api::ALL.into_iter().flat_map(|api| [Asked(api), Answered(api)]);
-    let needed = requests.chain(EPOCHS.map(Newer)).chain(OFFSETS.map(Told)).chain(DUES.map(InTime));
+    let needed =
+        requests.chain(EPOCHS.map(Newer)).chain(OFFSETS.map(Reported)).chain(DUES.map(InTime));
     let missing: Vec<Subject> = needed.filter(|subject| !told.contains(subject)).collect();
     assert!(missing.is_empty(), "no row says who tells that these are broken: {missing:?}");
 }
@@ -325,7 +326,7 @@ fn document() -> String {
          | rule | of | finding | turned red by |\n|---|---|---|---|\n",
     );
     for Row { subject, anomaly, red } in ROWS {
-        let (rule, of) = words(*subject);
+        let (rule, of) = description(*subject);
         let finding = if anomaly.is_empty() { "none".to_owned() } else { format!("`{anomaly}`") };
         let red = match red {
             Bug(bug, scenario) => format!("`{bug}` in `{scenario}`"),
@@ -345,12 +346,12 @@ fn document() -> String {
     text
 }
 
-fn words(subject: Subject) -> (&'static str, String) {
+fn description(subject: Subject) -> (&'static str, String) {
     match subject {
         Asked(api) => ("served only in the epoch that it names", api.name().to_owned()),
         Answered(api) => ("counts only where it was asked for", api.name().to_owned()),
         Newer(epoch) => ("nothing more in an older one", format!("{epoch:?} epoch")),
-        Told(offset) => ("true of the log up to it", format!("{offset:?}")),
+        Reported(offset) => ("true of the log up to it", format!("{offset:?}")),
         InTime(due) => ("in time", format!("{due:?}")),
     }
 }

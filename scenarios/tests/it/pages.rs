@@ -35,7 +35,7 @@ impl Block {
             Some((command, file)) => (command, Some(file.to_owned())),
             None => (command, None),
         };
-        Self { lines: (start, end(page, start)), arguments: words(command), input }
+        Self { lines: (start, end(page, start)), arguments: arguments(command), input }
     }
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn blocks(page: &[&str]) -> Vec<Block> {
 }
 
 /// As a shell reads them, as far as pages go: what stands in single quotes is one word.
-fn words(command: &str) -> Vec<String> {
+fn arguments(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (index, part) in command.split('\'').enumerate() {
         if index % 2 == 1 {

@@ -8,7 +8,7 @@ use harrow_scenarios::pipeline::{RunIdentity, follow, run_and_judge};
 use harrow_scenarios::planner::plan;
 
 /// Both formats of a run's report, without what differs between machines and commits.
-fn told(name: &str, seed: u64, defect: Option<Defect>) -> (String, String) {
+fn reports(name: &str, seed: u64, defect: Option<Defect>) -> (String, String) {
     let entry = find(name).expect("it is in the catalogue");
     let scenario = parse(entry.name, entry.text, &[]).expect("the catalogue parses");
     let mut plan = plan(&scenario, seed);
@@ -33,14 +33,14 @@ fn told(name: &str, seed: u64, defect: Option<Defect>) -> (String, String) {
 
 #[test]
 fn a_held_run() {
-    let (human, json) = told("leader-crash", 7, None);
+    let (human, json) = reports("leader-crash", 7, None);
     insta::assert_snapshot!("held-human", human);
     insta::assert_snapshot!("held-json", json);
 }
 
 #[test]
 fn a_violated_run() {
-    let (human, json) = told("swarm", 7, Some(ReplicationDefect::TruncateToHw.into()));
+    let (human, json) = reports("swarm", 7, Some(ReplicationDefect::TruncateToHw.into()));
     insta::assert_snapshot!("violated-human", human);
     insta::assert_snapshot!("violated-json", json);
 }

@@ -181,7 +181,7 @@ impl Observer {
         self.view.set_hindered(nodes);
     }
 
-    /// A node is about to lose power; of one of its logs, these batches are on the platter, in order.
+    /// A node is about to lose power; of one of its logs, these batches are on the disk, in order.
     pub fn log_flushed(
         &mut self,
         node: NodeId,

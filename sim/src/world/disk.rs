@@ -1,9 +1,10 @@
-//! A node's disk: a page cache over a platter.
+//! A node's disk: a page cache over durable storage.
 //!
-//! Every file is what the platter holds plus a journal of operations that are in the page cache only. A sync or the
-//! write-back moves the journal's head to the platter; a process crash keeps both; a power loss keeps the platter and
-//! a drawn prefix of each journal, the last operation of which may be torn. Files lose independently of each other.
-//! Creation of a file is part of its first operation, so an unsynced new file may vanish with its directory entry.
+//! Every file is what durable storage holds plus a journal of operations that are in the page cache only. A sync or the
+//! write-back moves the journal's head to durable storage; a process crash keeps both; a power loss keeps durable
+//! storage and a drawn prefix of each journal, the last operation of which may be torn. Files lose independently of
+//! each other. Creation of a file is part of its first operation, so an unsynced new file may vanish with its
+//! directory entry.
 
 mod inspect;
 mod renames;
@@ -30,7 +31,7 @@ const EPOCH_BYTES: u64 = 4;
 /// How many places are tried for rot that is to be found.
 const ROT_TRIES: u64 = 8;
 
-/// Page cache and platter of one node.
+/// Page cache and durable storage of one node.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
     files: BTreeMap<FileId, File>,
@@ -73,8 +74,8 @@ pub(crate) struct SoundLog {
 #[derive(Debug, Default)]
 struct File {
     /// What survives everything but bit rot and a wipe.
-    platter: Option<Content>,
-    /// What the page cache holds beyond the platter, oldest first.
+    durable: Option<Content>,
+    /// What the page cache holds beyond durable storage, oldest first.
     journal: VecDeque<Entry>,
     /// Number of entries that have left the journal.
     journal_start: u64,
@@ -146,7 +147,7 @@ impl Disk {
         Replacement { file, bytes, number: self.replacements }
     }
 
-    /// That replacement is done: what is on the platter is the new file. One that began later and is done already
+    /// That replacement is done: what is on durable storage is the new file. One that began later and is done already
     /// overtook it. If the disk lies about syncs, the rename alone is done, in the page cache.
     pub(crate) fn end_replace(&mut self, at_ns: u64, replacement: Replacement, synced: bool) {
         let Replacement { file, bytes, number } = replacement;
@@ -205,7 +206,7 @@ impl Disk {
         SyncMark { file, position, renames: self.renames.count() }
     }
 
-    /// That sync is done: what it covers is on the platter.
+    /// That sync is done: what it covers is on durable storage.
     pub(crate) fn end_sync(&mut self, mark: SyncMark) {
         self.renames.settle(mark.file.partition(), mark.renames);
         if let Some(file) = self.files.get_mut(&mark.file) {
@@ -221,7 +222,7 @@ impl Disk {
         self.used_bytes = 0;
     }
 
-    /// Power is lost at a true time: what is older than the write-back time is on the platter, of the
+    /// Power is lost at a true time: what is older than the write-back time is on durable storage, of the
     /// rest a drawn part.
     pub(crate) fn lose_power(
         &mut self,
@@ -239,13 +240,13 @@ impl Disk {
             if !file.journal.is_empty() {
                 file.lose(&mut draws.stream(Purpose::PowerLoss, key.0, key.1, ordinal as u64));
             }
-            file.length = file.platter.as_ref().map(|content| content.length);
+            file.length = file.durable.as_ref().map(|content| content.length);
         }
-        self.files.retain(|_, file| file.platter.is_some());
+        self.files.retain(|_, file| file.durable.is_some());
         self.used_bytes = self.files.values().filter_map(|file| file.length).sum();
     }
 
-    /// What is older than the write-back time is on the platter.
+    /// What is older than the write-back time is on durable storage.
     pub(crate) fn write_back(&mut self, at_ns: u64, write_back_ns: u64) {
         let old = at_ns.saturating_sub(write_back_ns);
         self.renames.settle_old(|renamed_ns| at_ns >= write_back_ns && renamed_ns <= old);
@@ -310,7 +311,7 @@ impl Disk {
         sound
     }
 
-    /// The batches of each log that would survive a power loss whatever is drawn: those on the platter, from
+    /// The batches of each log that would survive a power loss whatever is drawn: those on durable storage, from
     /// the log's first segment on and without a gap, that nothing in the cache cuts away. What may be torn ends the
     /// log: recovery then deletes all later segments.
     pub(crate) fn flushed_logs(&self) -> BTreeMap<TopicPartition, Vec<BatchSummary>> {
@@ -322,7 +323,7 @@ impl Disk {
             if file.length.is_none() {
                 continue;
             }
-            // Segments are flushed each by itself: a later one may be on the platter before the first.
+            // Segments are flushed each by itself: a later one may be on durable storage before the first.
             let end = ends.entry(partition).or_insert(base_offset);
             if *end == base_offset {
                 let (batches, _, _) = RecordBatch::parse_all(file.certain());
@@ -336,7 +337,7 @@ impl Disk {
         logs
     }
 
-    /// Flips one drawn bit of one log segment, in cache and platter alike; `None` if there is no segment with bytes.
+    /// Flips one drawn bit of one log segment, cached and durable alike; `None` if there is no segment with bytes.
     pub(crate) fn rot(&mut self, draws: Draws, key: u64) -> Option<FileId> {
         let mut stream = draws.stream(Purpose::BitRot, key, 0, 0);
         let mut segments: Vec<(FileId, &mut File)> = self
@@ -387,7 +388,7 @@ impl Disk {
         })
     }
 
-    /// What the node finds when it boots: the cache, which is the platter alone after a power loss.
+    /// What the node finds when it boots: the cache, which is durable storage alone after a power loss.
     pub(crate) fn image(&self) -> DiskImage {
         let files = self
             .files
@@ -399,7 +400,7 @@ impl Disk {
 
     fn forget_if_gone(&mut self, id: FileId) {
         let gone = |file: &File| {
-            file.length.is_none() && file.platter.is_none() && file.journal.is_empty()
+            file.length.is_none() && file.durable.is_none() && file.journal.is_empty()
         };
         if self.files.get(&id).is_some_and(gone) {
             self.files.remove(&id);
@@ -408,12 +409,12 @@ impl Disk {
 }
 
 impl File {
-    /// Moves the journal's head to the platter, as far as the condition on (entry, position) holds.
+    /// Moves the journal's head to durable storage, as far as the condition on (entry, position) holds.
     fn settle(&mut self, durable: impl Fn(&Entry, u64) -> bool) {
         while self.journal.front().is_some_and(|entry| durable(entry, self.journal_start)) {
             let entry = self.journal.pop_front().expect("the front was looked at");
             self.journal_start += 1;
-            apply(&mut self.platter, entry.change);
+            apply(&mut self.durable, entry.change);
         }
     }
 
@@ -425,7 +426,7 @@ impl File {
         self.journal_start += self.journal.len() as u64;
         let mut journal = std::mem::take(&mut self.journal).into_iter();
         for entry in journal.by_ref().take(kept as usize) {
-            apply(&mut self.platter, entry.change);
+            apply(&mut self.durable, entry.change);
         }
         if let Some(entry) = journal.next() {
             self.tear(entry.change, stream);
@@ -437,14 +438,14 @@ impl File {
         match change {
             Change::Append(bytes) => {
                 if let Some(torn) = torn_append(&bytes, stream) {
-                    apply(&mut self.platter, Change::Append(torn));
+                    apply(&mut self.durable, Change::Append(torn));
                 }
             }
             // The file was emptied first, the data is not or partly there.
             Change::Write(bytes) if stream.below(4) == 0 => {
                 let kept =
                     if stream.below(2) == 0 { 0 } else { stream.below(bytes.len() as u64 + 1) };
-                apply(&mut self.platter, Change::Write(bytes.slice(..kept as usize)));
+                apply(&mut self.durable, Change::Write(bytes.slice(..kept as usize)));
             }
             Change::Write(_) | Change::Truncate(_) | Change::Delete => {}
         }
@@ -452,52 +453,52 @@ impl File {
 
     /// Whether a power loss may leave a part of an append, or bring back what a cut took away.
     fn may_tear(&self) -> bool {
-        let platter = self.platter.as_ref().map_or(0, |content| content.length);
+        let durable = self.durable.as_ref().map_or(0, |content| content.length);
         let appends = self.journal.iter().any(|entry| entry.change.appended().is_some());
-        appends || self.certain_length() < platter
+        appends || self.certain_length() < durable
     }
 
-    /// Length of the part of the platter that no change in the cache takes away.
+    /// Length of the part of durable storage that no change in the cache takes away.
     fn certain_length(&self) -> u64 {
         let lengths = self.journal.iter().map(|entry| match entry.change {
             Change::Append(_) => u64::MAX,
             Change::Truncate(length) => length,
             Change::Write(_) | Change::Delete => 0,
         });
-        let platter = self.platter.as_ref().map_or(0, |content| content.length);
-        lengths.min().unwrap_or(u64::MAX).min(platter)
+        let durable = self.durable.as_ref().map_or(0, |content| content.length);
+        lengths.min().unwrap_or(u64::MAX).min(durable)
     }
 
-    /// The part of the platter that no change in the cache takes away.
+    /// The part of durable storage that no change in the cache takes away.
     fn certain(&self) -> Bytes {
-        let Some(content) = &self.platter else { return Bytes::new() };
+        let Some(content) = &self.durable else { return Bytes::new() };
         content.joined().slice(..self.certain_length() as usize)
     }
 
     fn cached(&self) -> Option<Content> {
-        let mut content = self.platter.clone();
+        let mut content = self.durable.clone();
         for entry in &self.journal {
             apply(&mut content, entry.change.clone());
         }
         content
     }
 
-    /// Bytes on the platter and in the journal's appends.
+    /// Bytes on durable storage and in the journal's appends.
     fn stored_bytes(&self) -> u64 {
         let journal = self
             .journal
             .iter()
             .filter_map(|entry| entry.change.appended())
             .map(|bytes| bytes.len() as u64);
-        self.platter.as_ref().map_or(0, |content| content.length) + journal.sum::<u64>()
+        self.durable.as_ref().map_or(0, |content| content.length) + journal.sum::<u64>()
     }
 
-    /// Flips a bit of the byte at a position counted over platter and journal.
+    /// Flips a bit of the byte at a position counted over durable storage and journal.
     fn flip(&mut self, position: u64, bit: u32) {
-        let platter = self.platter.iter_mut().flat_map(|content| content.chunks.iter_mut());
+        let durable = self.durable.iter_mut().flat_map(|content| content.chunks.iter_mut());
         let journal = self.journal.iter_mut().filter_map(|entry| entry.change.appended_mut());
         let mut before = 0;
-        for chunk in platter.chain(journal) {
+        for chunk in durable.chain(journal) {
             let index = position - before;
             if index < chunk.len() as u64 {
                 let mut copy = BytesMut::from(&chunk[..]);

@@ -1,7 +1,7 @@
 //! The same nodes, disks and links on a clock that a host gives: a cluster for clients beyond a socket.
 //!
 //! Nothing here reads a clock or waits: the host says what time it is and hands in what clients ask. It gets answers
-//! and is told when it must come again. Brokers, controllers, page caches and platters are those of every run.
+//! and is told when it must come again. Brokers, controllers, page caches and disks are those of every run.
 
 use harrow_broker_model::broker::Broker;
 use harrow_broker_model::config::ClusterConfig;

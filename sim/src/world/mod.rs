@@ -5,7 +5,7 @@
 //! | `director` | phases of a run: topics, load, faults, heal, convergence, final reads |
 //! | `engine` | the heap of what will happen, processes, effects |
 //! | `network` | links and connections |
-//! | `disk`, `clock` | page cache over platter; monotonic and wall time |
+//! | `disk`, `clock` | page cache over durable storage; monotonic and wall time |
 //! | `draw` | keyed draws |
 //! | `fingerprint` | the digest |
 //! | `load`, `member`, `pipeline`, `recorder` | what clients are asked; the history |

@@ -1,4 +1,4 @@
-//! A small network of controllers for tests: ordered links, page cache and platter, cuts, crashes, one shared clock.
+//! A small network of controllers for tests: ordered links, page cache and disk, cuts, crashes, one shared clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,7 +20,7 @@ type Link = (NodeId, NodeId, Channel);
 struct Slot {
     controller: Option<Controller>,
     cache: DiskImage,
-    platter: DiskImage,
+    durable: DiskImage,
 }
 
 /// The network. Nodes that are no controllers are the test itself: answers to them end in `inbox`.
@@ -85,7 +85,7 @@ impl Net {
         let slot = self.slots.get_mut(&node).expect("a controller");
         slot.controller = None;
         if power {
-            slot.cache = slot.platter.clone();
+            slot.cache = slot.durable.clone();
         }
         self.queue.retain(|_, (to, _)| *to != node);
         let links: Vec<Link> = self.connections.keys().copied().collect();
@@ -311,8 +311,8 @@ impl Net {
 impl Slot {
     fn sync(&mut self, file: FileId) {
         match self.cache.files.get(&file) {
-            Some(bytes) => drop(self.platter.files.insert(file, bytes.clone())),
-            None => drop(self.platter.files.remove(&file)),
+            Some(bytes) => drop(self.durable.files.insert(file, bytes.clone())),
+            None => drop(self.durable.files.remove(&file)),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Modern {
 }
 
 /// What a heartbeat was answered: an error, or epoch and assignment.
-pub(super) type Told = Result<(i32, Option<Vec<i32>>), ErrorCode>;
+pub(super) type HeartbeatAnswer = Result<(i32, Option<Vec<i32>>), ErrorCode>;
 
 pub(super) fn beat(member: &str, epoch: i32) -> ConsumerGroupHeartbeatRequest {
     ConsumerGroupHeartbeatRequest::default()
@@ -69,12 +69,16 @@ impl Modern {
         Self { bench }
     }
 
-    pub(super) fn tell(&mut self, request: &ConsumerGroupHeartbeatRequest) -> Told {
+    pub(super) fn tell(&mut self, request: &ConsumerGroupHeartbeatRequest) -> HeartbeatAnswer {
         self.tell_on(80, request)
     }
 
     /// Says it on a connection; later ones have higher numbers.
-    fn tell_on(&mut self, connection: u64, request: &ConsumerGroupHeartbeatRequest) -> Told {
+    fn tell_on(
+        &mut self,
+        connection: u64,
+        request: &ConsumerGroupHeartbeatRequest,
+    ) -> HeartbeatAnswer {
         let (now, image) = (self.bench.now, &self.bench.image);
         self.bench.groups.consumer_group_heartbeat(now, caller(connection), 0, request, image);
         self.bench.run();

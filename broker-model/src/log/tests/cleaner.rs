@@ -259,7 +259,7 @@ fn a_map_that_is_full_ends_the_round_where_it_is() {
 }
 
 #[test]
-fn a_compacted_log_is_on_the_platter_up_to_its_active_segment() {
+fn a_compacted_log_is_on_the_disk_up_to_its_active_segment() {
     let keys = [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3)];
     let harness = log_of(&values(&keys), &[]);
     assert_eq!(harness.segment_bases().last(), Some(&4));

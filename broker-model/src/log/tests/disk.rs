@@ -1,4 +1,4 @@
-//! A disk with a page cache and a platter, small enough to see through.
+//! A disk with a page cache and durable storage, small enough to see through.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,11 +12,11 @@ use crate::types::{FlushToken, TopicId, TopicPartition};
 /// Whose log it is.
 pub(super) const PARTITION: TopicPartition = TopicPartition { topic: TopicId(2), partition: 1 };
 
-/// What is in the page cache, what is on the platter, and which flushes are under way.
+/// What is in the page cache, what is on durable storage, and which flushes are under way.
 #[derive(Debug, Default)]
 pub(super) struct FakeDisk {
     cache: BTreeMap<FileId, Vec<u8>>,
-    platter: BTreeMap<FileId, Vec<u8>>,
+    durable: BTreeMap<FileId, Vec<u8>>,
     flushes: VecDeque<(FileId, FlushToken)>,
 }
 
@@ -68,8 +68,8 @@ impl FakeDisk {
 
     fn sync(&mut self, file: FileId) {
         match self.cache.get(&file) {
-            Some(content) => drop(self.platter.insert(file, content.clone())),
-            None => drop(self.platter.remove(&file)),
+            Some(content) => drop(self.durable.insert(file, content.clone())),
+            None => drop(self.durable.remove(&file)),
         }
     }
 
@@ -97,17 +97,17 @@ impl FakeDisk {
     pub(super) fn lose_power(&mut self, mut draw: impl FnMut() -> u64) {
         self.crash();
         let mut files: Vec<FileId> =
-            self.cache.keys().chain(self.platter.keys()).copied().collect();
+            self.cache.keys().chain(self.durable.keys()).copied().collect();
         files.sort_unstable();
         files.dedup();
         for file in files {
-            let synced = self.platter.get(&file).cloned();
+            let synced = self.durable.get(&file).cloned();
             let cached = self.cache.get(&file).cloned();
             self.cache.remove(&file);
-            self.platter.remove(&file);
+            self.durable.remove(&file);
             if let Some(content) = survivor(file, synced, cached, &mut draw) {
                 self.cache.insert(file, content.clone());
-                self.platter.insert(file, content);
+                self.durable.insert(file, content);
             }
         }
     }

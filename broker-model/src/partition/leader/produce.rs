@@ -56,6 +56,9 @@ impl Partition {
                 let ack = ProduceAck { base_offset, last_offset };
                 let checksum = batch.header().checksum;
                 let waiting = WaitingProduce { ticket, ack, checksum, duplicate: true };
+                // Kafka looks after each append, whether or not it was one.
+                self.maybe_advance_high_watermark(context, effects);
+                self.complete_produces(effects);
                 self.answer_produce(waiting, acks, effects)
             }
             Err(error) => ProduceOutcome::Refused(error),

@@ -1,4 +1,4 @@
-//! Vote rules (rules 2.6) and the order of disk and wire.
+//! Vote rules (rules 2.6) and the order of disk, count and wire.
 
 use super::boot::{NOW, disk};
 use crate::controller::tests::config;
@@ -111,4 +111,32 @@ fn the_defect_leaves_the_vote_off_the_disk() {
     assert_eq!(forgotten, ElectionState::at(LeaderEpoch(3)));
     let mut quorum = open(&disk(forgotten), &defects);
     assert!(ask(&mut quorum, request(3, 103)).0, "a second vote in the epoch");
+}
+
+/// A lone voter leads as soon as it has booted: whether its first record counted before it was flushed.
+fn counts_unflushed(defects: &[Defect]) -> bool {
+    let config = config(1, defects);
+    let image = DiskImage::default();
+    let options =
+        QuorumOptions { node: NodeId(101), config: &config, image: &image, incarnation: 1 };
+    let mut effects = Effects::new();
+    let mut quorum = Quorum::open(options, NOW, &mut effects);
+    quorum.boot(NOW, &mut effects);
+    let counted = |effect: &Effect| {
+        let Effect::Note(Note::Quorum(note)) = effect else { return false };
+        matches!(note, QuorumNote::HighWatermarkMoved { to: Offset(1), .. })
+    };
+    let flushed = |effect: &Effect| {
+        let Effect::Note(Note::Quorum(note)) = effect else { return false };
+        matches!(note, QuorumNote::LogSynced { end: Offset(1) })
+    };
+    let effects = effects.as_slice();
+    let counted = effects.iter().position(counted).expect("it counts");
+    counted < effects.iter().position(flushed).expect("it is flushed")
+}
+
+#[test]
+fn a_leader_counts_what_it_has_flushed_and_in_kafka_what_it_has_appended() {
+    assert!(!counts_unflushed(&[]));
+    assert!(counts_unflushed(&[QuorumDefect::CountsBeforeFlush.into()]));
 }

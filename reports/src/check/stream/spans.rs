@@ -26,18 +26,18 @@ impl Spans {
         (first, last): (i64, i64),
         operation: u32,
     ) -> Option<Observation> {
-        let lane = |first: i64| (group, partition, first);
-        let before = self.processed.range(lane(i64::MIN)..=lane(first)).next_back();
+        let key = |first: i64| (group, partition, first);
+        let before = self.processed.range(key(i64::MIN)..=key(first)).next_back();
         let before = before.filter(|(_, span)| span.last >= first);
-        let after = self.processed.range(lane(first)..=lane(last.max(first))).next();
+        let after = self.processed.range(key(first)..=key(last.max(first))).next();
         let other = before.or(after).map(|((_, _, at), span)| (*at, *span));
         let Some((at, span)) = other else {
-            self.processed.insert(lane(first), Span { last, operation });
+            self.processed.insert(key(first), Span { last, operation });
             return None;
         };
         let united = Span { last: last.max(span.last), ..span };
-        self.processed.remove(&lane(at));
-        self.processed.insert(lane(at.min(first)), united);
+        self.processed.remove(&key(at));
+        self.processed.insert(key(at.min(first)), united);
         let offset = first.max(at);
         Some(Observation::answer(span.operation, offset))
     }

@@ -2,8 +2,8 @@
 
 use super::problem::{QueryProblem, nearest};
 use super::reader::{DEPTH_MAX, Reader};
+use super::token::Token;
 use super::tree::{Comparison, Condition, Field, Literal, Operator};
-use super::words::Token;
 use crate::trace::event::{EPOCH_FIELDS, OFFSET_FIELDS};
 
 /// Fields that events of all kinds have, and those that are found in what is a kind's own.

@@ -15,8 +15,8 @@ mod condition;
 mod parse;
 mod problem;
 mod reader;
+mod token;
 mod tree;
-mod words;
 
 pub use answer::Answer;
 pub use problem::QueryProblem;

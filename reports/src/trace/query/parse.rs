@@ -3,8 +3,8 @@
 use super::condition::condition;
 use super::problem::{QueryProblem, nearest};
 use super::reader::{DEPTH_MAX, Reader};
+use super::token::{Token, tokens};
 use super::tree::{Direction, Events, Expression, Pattern, Query, Relation, Scope};
-use super::words::{Token, words};
 use crate::trace::kinds::{Kind, kinds};
 
 /// Words that are no kinds.
@@ -16,7 +16,7 @@ impl Query {
     /// # Errors
     /// The first place at which it is none.
     pub fn parse(text: &str) -> Result<Self, QueryProblem> {
-        let tokens = words(text)?;
+        let tokens = tokens(text)?;
         let kinds = kinds();
         let mut reader = Reader::new(tokens, &kinds);
         if *reader.token() == Token::End {

@@ -1,7 +1,7 @@
 //! Where the reading of a query is, and what it sees there.
 
 use super::problem::QueryProblem;
-use super::words::{Placed, Token};
+use super::token::{Placed, Token};
 use crate::trace::kinds::Kind;
 
 /// Parentheses within each other.

@@ -194,7 +194,7 @@ impl Player {
 
     fn on_leader(&mut self, event: Event<'_>) -> Result<(), String> {
         let name = event.text(1)?;
-        let mut told = self.told(name);
+        let mut told = self.partition_named(name);
         told.epoch = event.epoch(2)?;
         let leader = Some(event.at(3)?).filter(|leader| !leader.is_null());
         let leader = leader.map(|leader| self.broker(leader)).transpose()?;
@@ -210,7 +210,7 @@ impl Player {
 
     fn on_isr(&mut self, event: Event<'_>) -> Result<(), String> {
         let name = event.text(1)?;
-        let mut told = self.told(name);
+        let mut told = self.partition_named(name);
         told.isr = self.brokers_of(event.at(2)?)?;
         self.keep(name, &told);
         self.register_restarted(&told.isr);
@@ -461,13 +461,13 @@ impl Player {
     }
 
     fn partition_at(&mut self, event: Event<'_>, index: usize) -> Result<PartitionState, String> {
-        let told = self.told(event.text(index)?);
+        let told = self.partition_named(event.text(index)?);
         self.stage.partition = told.partition;
         Ok(told)
     }
 
     /// A partition by name; a new one is the only partition of a new topic.
-    fn told(&mut self, name: &str) -> PartitionState {
+    fn partition_named(&mut self, name: &str) -> PartitionState {
         if let Some((_, told)) = self.partitions.iter().find(|(known, _)| known == name) {
             return told.clone();
         }

@@ -62,7 +62,7 @@ fn broken(reads: u32) -> Report {
     report
 }
 
-fn told(report: &Report) -> Vec<String> {
+fn lines(report: &Report) -> Vec<String> {
     let text = rendered(report, Format::Human { styles: Styles::plain(), replay: "again" });
     let lines = text.lines().skip_while(|line| !line.starts_with("the life of "));
     lines.take_while(|line| !line.is_empty()).map(str::to_owned).collect()
@@ -70,7 +70,7 @@ fn told(report: &Report) -> Vec<String> {
 
 #[test]
 fn a_short_life_is_told_whole() {
-    let lines = told(&broken(1));
+    let lines = lines(&broken(1));
     let wanted = [
         "the life of record 1, offset 1 of orders-0:",
         "  1.000000s client 0 began to send it",
@@ -99,7 +99,7 @@ fn a_cleaner_takes_it_for_a_later_record_of_its_key_and_tombstones_are_called_so
         at(3, 1, MomentKind::Appended { record: tombstone, origin: AppendOrigin::Leader }),
         at(4, 1, cleaned(tombstone, None)),
     ];
-    let lines = told(&report);
+    let lines = lines(&report);
     let number = tombstone.value.expect("it has one");
     let wanted = [
         "  2.000000s the cleaner of node 1 took it: offset 8 has a later record of its key"
@@ -115,7 +115,7 @@ fn a_cleaner_takes_it_for_a_later_record_of_its_key_and_tombstones_are_called_so
 
 #[test]
 fn of_a_long_life_what_matters_is_told_and_the_rest_counted() {
-    let lines = told(&broken(50));
+    let lines = lines(&broken(50));
     assert_eq!(lines.len(), 12, "{lines:#?}");
     assert_eq!(lines[11], "  and 50 more moments, in the JSON report");
     assert!(lines.iter().any(|line| line.contains("it is lost")), "{lines:#?}");

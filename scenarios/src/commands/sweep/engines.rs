@@ -94,9 +94,9 @@ pub(super) fn detect(environment: Environment<'_>) -> Result<Detected, (String, 
             Some((before, other)) if before.shard != detected.shard => {
                 let message = format!(
                     "two engines say otherwise: {} ({}), {} ({})",
-                    told(before),
+                    description(before),
                     other.name,
-                    told(&detected),
+                    description(&detected),
                     engine.name
                 );
                 return Err((message, format!("say which by {SHARD}=I/N")));
@@ -110,7 +110,7 @@ pub(super) fn detect(environment: Environment<'_>) -> Result<Detected, (String, 
 }
 
 /// `shard 2/4 (from A and B)`.
-pub(super) fn told(detected: &Detected) -> String {
+pub(super) fn description(detected: &Detected) -> String {
     let Shard { index, count } = detected.shard;
     format!("shard {index}/{count} (from {})", detected.from)
 }
@@ -254,7 +254,7 @@ mod tests {
                 asked(variables).unwrap_or_else(|wrong| panic!("{variables}: {wrong:?}"));
             assert_eq!(detected.shard, Shard { index, count }, "{variables}");
         }
-        let told = told(&asked("CI_NODE_INDEX=1 CI_NODE_TOTAL=4").expect("a part"));
+        let told = description(&asked("CI_NODE_INDEX=1 CI_NODE_TOTAL=4").expect("a part"));
         assert_eq!(told, "shard 2/4 (from CI_NODE_INDEX and CI_NODE_TOTAL)");
     }
 

@@ -286,7 +286,7 @@ fn part(asked: Option<AskedShard>) -> Result<Shard, Failure> {
     };
     let detected = detected.map_err(|(message, help)| mistake(message, help))?;
     // Nothing is left to do if even stderr is gone: the summary stands without the note.
-    let _ = writeln!(io::stderr(), "{}", engines::told(&detected));
+    let _ = writeln!(io::stderr(), "{}", engines::description(&detected));
     Ok(detected.shard)
 }
 

@@ -357,7 +357,7 @@ impl Recorder {
         self.operations[poll].ended = Some((at_ns, Ended::Ok));
         let reader = self.readers.entry(connection).or_default();
         for (place, next) in told {
-            reader.told(place, next);
+            reader.position_given(place, next);
         }
     }
 

@@ -66,7 +66,7 @@ impl Reader {
     }
 
     /// It was told of a partition up to an offset.
-    pub(super) fn told(&mut self, place: Place, next: i64) {
+    pub(super) fn position_given(&mut self, place: Place, next: i64) {
         self.positions.insert(place, next);
     }
 }

@@ -1,6 +1,6 @@
 //! What a clean stop means.
 //!
-//! Promise: a broker that says it stopped cleanly has all of its logs on the platter; a log is opened as cleanly
+//! Promise: a broker that says it stopped cleanly has all of its logs on the disk; a log is opened as cleanly
 //! closed only by the uptime after a clean stop; and a registration says that the uptime before ended cleanly only if
 //! it did, since a replica that lost unflushed records must leave ISR and ELR.
 //! Source: KIP-966; `LogManager.shutdown`, `CleanShutdownFileHandler`, known bug L01.

@@ -1,7 +1,7 @@
 //! What a restarted process finds in its logs.
 //!
 //! Promise: a log opened after a process crash or a stop is what it was; after a power loss or a wipe it holds only
-//! batches that were in it before, at their places: a cut that was not synced may be undone. What was on the platter
+//! batches that were in it before, at their places: a cut that was not synced may be undone. What was on the disk
 //! when the power went is there. Nothing is invented, what is damaged is cut off for good, the high watermark lies
 //! within the log, and a committed record is nowhere gone as long as fewer replicas than `min.insync.replicas` lost
 //! data.
@@ -56,7 +56,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     anomalies: &[SHORTER, INVENTED, FLUSHED, BOUNDS, DAMAGED, NOWHERE],
 };
 
-/// What was on the platter when a node lost power.
+/// What was on the disk when a node lost power.
 #[derive(Debug, Default)]
 pub(super) struct DurableLogs {
     flushed: BTreeMap<(NodeId, TopicPartition), Offset>,
@@ -99,7 +99,7 @@ impl<'a> Reopened<'a> {
 }
 
 impl DurableLogs {
-    /// A node loses power; of a log, these batches are on the platter. What is not in the log any more, because a cut
+    /// A node loses power; of a log, these batches are on the disk. What is not in the log any more, because a cut
     /// was not synced, does not count.
     pub(super) fn on_power_lost(
         &mut self,

@@ -106,16 +106,16 @@ pub(super) fn on_known(
         .collect();
     let expire = context.view.producers_expire();
     let expired = |id: &ProducerId| expire && !known.contains_key(id);
-    let knows = |id: &ProducerId, told: &Told| {
-        let most = was_in_log.as_ref().and_then(|it| it.get(id)).unwrap_or(told);
-        known.get(id).is_some_and(|state| (told.state..=most.state).contains(state))
+    let knows = |id: &ProducerId, logged: &LoggedProducer| {
+        let most = was_in_log.as_ref().and_then(|it| it.get(id)).unwrap_or(logged);
+        known.get(id).is_some_and(|state| (logged.state..=most.state).contains(state))
     };
     let lacking = in_log
         .iter()
-        .find(|(id, told)| told.end > demanded_from && !knows(id, told) && !expired(id));
+        .find(|(id, logged)| logged.end > demanded_from && !knows(id, logged) && !expired(id));
     let all = was_in_log.as_ref().unwrap_or(&in_log);
     let foreign = known.iter().find(|(id, _)| from_start && !all.contains_key(id));
-    if let Some((id, Told { state: (epoch, sequence), .. })) = lacking {
+    if let Some((id, LoggedProducer { state: (epoch, sequence), .. })) = lacking {
         findings.report(context, &FORGOTTEN, partition, || {
             let knows = known.get(id).map_or_else(
                 || "does not know it".to_owned(),
@@ -135,7 +135,7 @@ pub(super) fn on_known(
 
 /// What a log tells of a producer.
 #[derive(Debug, Clone, Copy)]
-struct Told {
+struct LoggedProducer {
     /// Newest epoch and last sequence.
     state: (ProducerEpoch, Sequence),
     /// Where what tells so ends.
@@ -144,17 +144,18 @@ struct Told {
 
 /// What a log tells of its producers' records: of deleted ones, too, and of those that the cleaner took only if it is
 /// not asked for what is left.
-fn producers_in(replica: &ReplicaView, left: bool) -> BTreeMap<ProducerId, Told> {
-    let mut in_log: BTreeMap<ProducerId, Told> = BTreeMap::new();
+fn producers_in(replica: &ReplicaView, left: bool) -> BTreeMap<ProducerId, LoggedProducer> {
+    let mut in_log: BTreeMap<ProducerId, LoggedProducer> = BTreeMap::new();
     let gone = |base: Offset| left && replica.holes.gone.contains(&base);
     for entry in replica.log.entries().iter().filter(|it| !gone(it.batch.base_offset)) {
         let batch = &entry.batch;
         if matches!(batch.kind, BatchKind::CommitMarker | BatchKind::AbortMarker) {
             // A marker of another epoch leaves no batch that is remembered.
-            let told = Told { state: (batch.producer_epoch, Sequence::NONE), end: entry.end() };
-            let known = in_log.entry(batch.producer_id).or_insert(told);
+            let logged =
+                LoggedProducer { state: (batch.producer_epoch, Sequence::NONE), end: entry.end() };
+            let known = in_log.entry(batch.producer_id).or_insert(logged);
             if known.state.0 != batch.producer_epoch {
-                *known = told;
+                *known = logged;
             }
             continue;
         }
@@ -164,8 +165,8 @@ fn producers_in(replica: &ReplicaView, left: bool) -> BTreeMap<ProducerId, Told>
             // A coordinator gives no sequences to what a transaction commits through it.
             let numbered = batch.base_sequence.0 >= 0;
             let last = if numbered { batch.base_sequence.plus(span) } else { Sequence::NONE };
-            let told = Told { state: (batch.producer_epoch, last), end: entry.end() };
-            in_log.insert(batch.producer_id, told);
+            let logged = LoggedProducer { state: (batch.producer_epoch, last), end: entry.end() };
+            in_log.insert(batch.producer_id, logged);
         }
     }
     in_log

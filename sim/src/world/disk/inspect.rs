@@ -1,4 +1,4 @@
-//! What is in a page cache and on a platter, for somebody who looks.
+//! What is in a page cache and on durable storage, for somebody who looks.
 
 use harrow_broker_model::disk_image::FileId;
 
@@ -11,14 +11,14 @@ impl Disk {
         let state = |(id, file): (&FileId, &super::File)| FileState {
             file: name(*id),
             cached: file.length,
-            platter: file.platter.as_ref().map(|content| content.length),
-            unsynced: file.journal.iter().map(words).collect(),
+            durable: file.durable.as_ref().map(|content| content.length),
+            unsynced: file.journal.iter().map(change_text).collect(),
         };
         self.files.iter().map(state).collect()
     }
 }
 
-fn words(entry: &Entry) -> String {
+fn change_text(entry: &Entry) -> String {
     let what = match &entry.change {
         Change::Append(bytes) => format!("{} bytes appended", bytes.len()),
         Change::Truncate(length) => format!("cut to {length} bytes"),

@@ -48,12 +48,12 @@ impl<F> Renames<F> {
         self.pending.clear();
     }
 
-    /// Those of a log are on the platter, up to one.
+    /// Those of a log are on durable storage, up to one.
     pub(super) fn settle(&mut self, partition: Option<TopicPartition>, upto: u64) {
         self.pending.retain(|it| it.number > upto || it.from.partition() != partition);
     }
 
-    /// Those that are old enough are on the platter.
+    /// Those that are old enough are on durable storage.
     pub(super) fn settle_old(&mut self, is_old: impl Fn(u64) -> bool) {
         self.pending.retain(|it| !is_old(it.at_ns));
     }
@@ -65,7 +65,7 @@ impl<F> Renames<F> {
         self.lost = (all - kept) as usize;
     }
 
-    /// The next one that is undone, newest first. What is left is on the platter.
+    /// The next one that is undone, newest first. What is left is on durable storage.
     pub(super) fn pop_lost(&mut self) -> Option<PendingRename<F>> {
         if self.lost == 0 {
             self.pending.clear();

@@ -1,4 +1,4 @@
-//! Tests of the page cache over the platter.
+//! Tests of the page cache over durable storage.
 
 use super::*;
 use harrow_broker_model::record::RecordBatchBuilder;
@@ -148,7 +148,7 @@ fn a_file_written_in_place_is_old_new_or_torn() {
         sync(&mut disk, SMALL);
         disk.write(2, SMALL, Bytes::from_static(b"new"));
         lose(&mut disk, 3, seed);
-        seen.insert(read(&disk, SMALL).expect("the name is on the platter"));
+        seen.insert(read(&disk, SMALL).expect("the name is on the disk"));
     }
     for content in [&b"old"[..], b"new", b""] {
         assert!(seen.contains(content), "{content:?} is not among {seen:?}");
@@ -204,7 +204,7 @@ fn flushed_is_what_no_power_loss_takes() {
     disk.truncate(3, LOG, batch(0).len() as u64);
     assert_eq!(ends(&disk), [1], "the cut may survive");
     disk.write_back(3_000, 1_000);
-    assert_eq!(ends(&disk), [1], "the cut is on the platter");
+    assert_eq!(ends(&disk), [1], "the cut is on the disk");
     let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
     let next = FileId::Segment { partition, base_offset: Offset(2) };
     disk.append(3_500, LOG, batch(1));
@@ -240,7 +240,7 @@ fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
     sync(&mut disk, next);
     assert_eq!(count(&disk), 1, "recovery may find the second batch, and nothing behind it");
     sync(&mut disk, LOG);
-    assert_eq!(count(&disk), 2, "the cut is on the platter");
+    assert_eq!(count(&disk), 2, "the cut is on the disk");
 }
 
 #[test]

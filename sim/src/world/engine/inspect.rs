@@ -51,7 +51,7 @@ impl<N: Node> Engine<N> {
         node: usize,
         place: impl Fn(TopicPartition) -> String,
     ) -> Vec<FileState> {
-        self.slots[node].disk.states(|file| trace_text::file_words(file, &place))
+        self.slots[node].disk.states(|file| trace_text::file_text(file, &place))
     }
 
     /// Everything that is under way or waits, by arrival, and what waits last.

@@ -74,7 +74,7 @@ pub(crate) trait NodeHost<N> {
     fn started(&mut self, moment: Moment);
     /// A process ended; `lossy` if it may find less on its disk than it wrote.
     fn ended(&mut self, moment: Moment, lossy: bool);
-    /// A node is about to lose power; of one of its logs, these batches are on the platter. Who does not watch need not
+    /// A node is about to lose power; of one of its logs, these batches are on the disk. Who does not watch need not
     /// listen.
     fn flushed(&mut self, moment: Moment, partition: TopicPartition, batches: &[BatchSummary]) {
         let _ = (moment, partition, batches);

@@ -36,7 +36,7 @@ fn heard(driver: &mut Member) -> (SentRequest, ConsumerGroupHeartbeatRequest) {
     (asked, *request)
 }
 
-fn told(epoch: i32, assigned: Option<&[i32]>) -> ResponseBody {
+fn heartbeat_answer(epoch: i32, assigned: Option<&[i32]>) -> ResponseBody {
     let assignment = assigned.map(|partitions| {
         let topic = HeartbeatPartitions::default()
             .with_topic_id(topic_uuid(TOPIC_ID))
@@ -85,11 +85,11 @@ fn member_with(instance: Option<&str>, defects: Defects) -> Member {
     let (asked, request) = heard(&mut driver);
     assert_eq!((request.member_epoch, owned(&request)), (0, Some(vec![])), "it joins");
     assert!(request.rebalance_timeout_ms > 0 && request.subscribed_topic_names.is_some());
-    driver.answer(&asked, told(1, Some(&[0, 1])));
+    driver.answer(&asked, heartbeat_answer(1, Some(&[0, 1])));
     let (asked, request) = heard(&mut driver);
     assert_eq!((request.member_epoch, owned(&request)), (1, Some(vec![0, 1])), "it says so");
     assert_eq!(request.subscribed_topic_names, None, "nothing else is new");
-    driver.answer(&asked, told(1, None));
+    driver.answer(&asked, heartbeat_answer(1, None));
     let joined = Outcome::Joined { generation: 1, partitions: places(&[0, 1]) };
     assert_eq!(driver.outcomes, [(1, Outcome::Subscribed), (2, joined)]);
     driver.outcomes.clear();
@@ -102,13 +102,13 @@ fn what_is_taken_is_told_first_and_given_up_before_it_is_acknowledged() {
     poll(&mut driver, 3);
     driver.advance(300);
     let (asked, _) = heard(&mut driver);
-    driver.answer(&asked, told(1, Some(&[0])));
+    driver.answer(&asked, heartbeat_answer(1, Some(&[0])));
     let revoking = Outcome::Revoking { partitions: places(&[1]) };
     assert_eq!(driver.outcomes, [(3, revoking)]);
     driver.advance(300);
     let (asked, request) = heard(&mut driver);
     assert_eq!(owned(&request), None, "it still has what it is about to lose");
-    driver.answer(&asked, told(1, None));
+    driver.answer(&asked, heartbeat_answer(1, None));
     poll(&mut driver, 4);
     let joined = Outcome::Joined { generation: 1, partitions: places(&[0]) };
     assert_eq!(driver.outcomes.last(), Some(&(4, joined)));
@@ -121,7 +121,7 @@ fn names_amid_reconciliation(defects: Defects) -> Option<Vec<i32>> {
     let mut driver = member_with(None, defects);
     driver.advance(300);
     let (asked, _) = heard(&mut driver);
-    driver.answer(&asked, told(2, Some(&[0, 1, 2])));
+    driver.answer(&asked, heartbeat_answer(2, Some(&[0, 1, 2])));
     driver.advance(300);
     let (asked, request) = heard(&mut driver);
     assert_eq!(owned(&request), None, "nothing is new: nobody polls, so that nothing is taken");
@@ -179,7 +179,7 @@ fn heartbeat_that_leaves(driver: &mut Member) -> Option<i32> {
     if epoch < 0 {
         return Some(epoch);
     }
-    driver.answer(&asked, told(1, None));
+    driver.answer(&asked, heartbeat_answer(1, None));
     None
 }
 

@@ -155,7 +155,7 @@ impl GroupCoordinator {
         // One that has something to give up has joined already: it must give that up first.
         if group.epoch > member.holding.epoch && member.holding.state != MemberState::Unrevoked {
             let rebalance_ms = member.description.rebalance_timeout_ms.max(0) as u64;
-            self.keep_classic(now, partition, (name, id), Kept::Told { rebalance_ms });
+            self.keep_classic(now, partition, (name, id), Kept::ToRejoin { rebalance_ms });
             return Err(ErrorCode::RebalanceInProgress);
         }
         let assignment = encode_assignment(&Topics(image).named(&member.holding.assigned));
@@ -194,7 +194,7 @@ impl GroupCoordinator {
                 self.served(Api::Heartbeat, caller, (request.generation_id, epoch));
                 self.keep_classic(now, partition, (name, id), Kept::Heard { session_ms });
                 if must_join {
-                    self.keep_classic(now, partition, (name, id), Kept::Told { rebalance_ms });
+                    self.keep_classic(now, partition, (name, id), Kept::ToRejoin { rebalance_ms });
                 }
                 must_join.then_some(ErrorCode::RebalanceInProgress)
             }

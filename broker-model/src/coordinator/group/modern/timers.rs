@@ -28,7 +28,7 @@ pub(super) enum Kept {
     /// It is alive.
     Heard { session_ms: u64 },
     /// It was told to join again, if not before.
-    Told { rebalance_ms: u64 },
+    ToRejoin { rebalance_ms: u64 },
 }
 
 impl GroupCoordinator {
@@ -53,7 +53,7 @@ impl GroupCoordinator {
                 (timers.session, timers.sync) = (after(session_ms), None);
             }
             Kept::Heard { session_ms } => timers.session = after(session_ms),
-            Kept::Told { rebalance_ms } => {
+            Kept::ToRejoin { rebalance_ms } => {
                 timers.join.get_or_insert(after(rebalance_ms));
             }
         }

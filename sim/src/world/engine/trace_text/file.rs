@@ -7,11 +7,11 @@ use super::names::Names;
 
 /// What a file is, and whose.
 pub(super) fn file_name(names: &Names, file: FileId) -> String {
-    words(file, |partition| names.place(partition))
+    file_text(file, |partition| names.place(partition))
 }
 
 /// The same, by whatever names partitions have.
-pub(in crate::world::engine) fn words(
+pub(in crate::world::engine) fn file_text(
     file: FileId,
     place: impl Fn(TopicPartition) -> String,
 ) -> String {

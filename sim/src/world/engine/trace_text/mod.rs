@@ -16,7 +16,7 @@ use harrow_broker_model::types::Offset;
 
 pub(super) use detail::{detail_of_effect, detail_of_event};
 use file::file_name;
-pub(super) use file::words as file_words;
+pub(super) use file::file_text;
 
 pub(super) use kind::{of_effect, of_event};
 pub(super) use message::{request, response};

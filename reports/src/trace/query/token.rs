@@ -38,7 +38,7 @@ impl Token {
 }
 
 /// Reads all words; the last token is the end.
-pub(super) fn words(text: &str) -> Result<Vec<Placed>, QueryProblem> {
+pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, QueryProblem> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(next) = text[at..].chars().next() {
