@@ -33,6 +33,13 @@ pub enum ConsumerCall {
         /// When it is woken, in milliseconds.
         wakeup_ms: u32,
     },
+    /// Commit and wait; another thread wakes it up after a while.
+    CommitUntilWoken {
+        /// Topic name, partition, and the next offset to read.
+        offsets: Vec<((StrBytes, i32), Offset)>,
+        /// When it is woken, in milliseconds.
+        wakeup_ms: u32,
+    },
     /// Wait for commits under way, leave the group, and end. What the application does next it does with another
     /// consumer.
     Close {

@@ -244,7 +244,8 @@ pub enum Outcome {
     Unsubscribed,
     /// What was asked of the consumer is done.
     Called,
-    /// Of a poll: another thread has woken it up, before there was anything to return.
+    /// Another thread has woken it up: of a poll, before there was anything to return; of a commit, before it was
+    /// answered. What is on its way goes on.
     WokenUp,
     /// Of a poll: nobody knows where to go on in these partitions, and the application must say.
     NoPosition {

@@ -214,7 +214,7 @@ impl HistoryConfig {
             dropped,
             recreated: recreated(&history.partitions)
                 .into_keys()
-                .map(|partition| (partition, u64::MAX))
+                .map(|partition| (partition, None))
                 .collect(),
             epochs_watched: faults.stale_end_offsets,
             eligible_leader_replicas: true,

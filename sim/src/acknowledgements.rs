@@ -1,7 +1,7 @@
 //! What leaders acknowledged, and which of it holds when the run ends: the truth is read off the view.
 
-use harrow_broker_model::note::{LogNote, Note, ProducerNote};
-use harrow_broker_model::types::{Offset, TopicPartition};
+use harrow_broker_model::note::{ExchangeNote, LogNote, Note, ProducerNote};
+use harrow_broker_model::types::{Offset, TopicId, TopicPartition};
 
 use crate::truth::{Acknowledged, Deletion, PartitionTruth};
 use crate::view::{ClusterView, PartitionView};
@@ -11,6 +11,8 @@ use crate::view::{ClusterView, PartitionView};
 pub(crate) struct Acknowledgements {
     list: Vec<Statement>,
     deletions: Vec<(TopicPartition, Deletion)>,
+    /// When a client took a topic for another one of its name.
+    replacements: Vec<(TopicId, u64)>,
 }
 
 #[derive(Debug)]
@@ -21,7 +23,7 @@ struct Statement {
 }
 
 impl Acknowledgements {
-    /// Takes an acknowledgement or a deletion over; other notes are passed by.
+    /// Takes over what the truth needs; other notes are passed by.
     pub(crate) fn note(&mut self, at_ns: u64, note: &Note) {
         if let Note::Producer(ProducerNote::ProduceAcknowledged {
             partition,
@@ -40,6 +42,8 @@ impl Acknowledgements {
             self.list.push(statement);
         } else if let Note::Log(LogNote::RecordsDeleted { partition, to, reason, .. }) = note {
             self.deletions.push((*partition, Deletion { at_ns, end: to.0, reason: *reason }));
+        } else if let Note::Exchange(ExchangeNote::TopicReplaced { after, .. }) = note {
+            self.replacements.push((*after, at_ns));
         }
     }
 
@@ -53,6 +57,12 @@ impl Acknowledgements {
             is_further
         });
         further.map(|(_, deletion)| *deletion).collect()
+    }
+
+    /// When clients took this topic for another one that they knew.
+    fn replacements_by(&self, topic: TopicId) -> Vec<u64> {
+        let by_it = self.replacements.iter().filter(|(after, _)| *after == topic);
+        by_it.map(|(_, at_ns)| *at_ns).collect()
     }
 
     /// What is true of the partition of this name at the end; of one that never came to be, nothing is.
@@ -74,7 +84,7 @@ impl Acknowledgements {
             high_watermark,
             deletions: self.deletions_of(view.partition),
             deleted_ns: view.deleted_ns,
-            deletion_heard_ns: view.deletion_heard_ns,
+            taken_for_another_ns: self.replacements_by(view.partition.topic),
             losses: view.losses.clone(),
             lost_in: view.lost_in,
             compacted: !view.compaction.is_empty(),

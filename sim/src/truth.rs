@@ -22,8 +22,9 @@ pub struct PartitionTruth {
     pub deletions: Vec<Deletion>,
     /// When its topic was deleted, if it was: true time, in nanoseconds. Nothing need be there since.
     pub deleted_ns: Option<u64>,
-    /// When a broker heard of that last: until then, clients may be told of it as if it were there.
-    pub deletion_heard_ns: Option<u64>,
+    /// Each time that a client which knew of another topic of its name was told of this one, in order: it goes on where
+    /// it stood. True times, in nanoseconds.
+    pub taken_for_another_ns: Vec<u64>,
     /// Each time that committed records were lost, oldest first.
     pub losses: Vec<Loss>,
     /// The newest epoch whose election lost committed records or was unclean: what leaders of earlier epochs

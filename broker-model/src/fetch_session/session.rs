@@ -194,8 +194,9 @@ impl SessionPartitions {
         wanted: Wanted,
     ) -> bool {
         if let Some(cached) = self.partitions.get_mut(&key) {
-            // A topic that was created again is another one, though it has the name of the first.
-            let replaced = cached.wanted.topic != wanted.topic && id.is_some();
+            // A topic that was created again is another one, though it has the name of the first, and though nobody has
+            // heard of it here.
+            let replaced = cached.wanted.topic != wanted.topic;
             cached.wanted = wanted;
             cached.id = if replaced { id } else { cached.id.or(id) };
             return self.due.insert(cached.turn, key).is_none();

@@ -83,10 +83,10 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
             // Of two operations alone, one has read what was sent later: no isolation allows that.
             terms.read_uncommitted().filter(|_| occurrence.cycle.len() > 2)
         }
-        Anomaly::CommitBeyondPosition => {
-            excuse_start(terms, history, occurrence).or_else(|| terms.another_topic(occurrence))
-        }
-        Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
+        Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence)
+            .or_else(|| terms.another_topic(history, occurrence)),
+        Anomaly::ZombieCommit => terms.another_topic(history, occurrence),
+        Anomaly::GarbageRead | Anomaly::DoubleOwnership => None,
     }
 }
 
@@ -106,7 +106,7 @@ fn excuse_resumption(
         .or_else(|| weak_acks(terms, history, occurrence, sent))
         .or_else(|| unproved(terms, history, &[passed]))
         .or_else(|| terms.loss(occurrence))
-        .or_else(|| terms.another_topic(occurrence))
+        .or_else(|| terms.another_topic(history, occurrence))
 }
 
 /// Why a commit may be gone.
@@ -125,7 +125,7 @@ fn excuse_lost_commit(
         .or_else(|| terms.lost_commit(seen, quiet_ns))
         .or_else(unsettled)
         .or_else(|| terms.loss(occurrence))
-        .or_else(|| terms.another_topic(occurrence))
+        .or_else(|| terms.another_topic(history, occurrence))
 }
 
 /// Why an aborted transaction may have been seen in part: who reads what is not committed may see any part of it.
@@ -361,7 +361,7 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
         excuse_out_of_range(terms, history, occurrence)
             .or_else(|| excuse_back_to_start(terms, history, occurrence))
     };
-    let another = || terms.another_topic(occurrence);
+    let another = || terms.another_topic(history, occurrence);
     moved.or_else(copy).or_else(out_of_range).or_else(unread).or_else(loss).or_else(another)
 }
 

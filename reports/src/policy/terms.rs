@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
-use harrow_sim::history::{History, asked_name};
+use harrow_sim::history::{History, Row, asked_name};
 use harrow_sim::plan::{Action, ClientPlan, Plan, ProcessingGuarantee, Target, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
@@ -16,7 +16,7 @@ use super::promised::{
     Reset,
 };
 use super::reason::Reason;
-use crate::check::{Occurrence, OccurrenceContext, recreated};
+use crate::check::{Kind, Occurrence, OccurrenceContext, recreated};
 
 /// So many brokers that lost data are named.
 const BLAMED_MAX: usize = 2;
@@ -75,10 +75,9 @@ pub struct Terms {
     /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
     /// allows them. None if it is not known.
     pub dropped: Option<Vec<Dropped>>,
-    /// Partitions of topics of whose name there was another one, with the time, in nanoseconds, until which a broker
-    /// may
-    /// have told clients of the one that was deleted.
-    pub recreated: BTreeMap<u32, u64>,
+    /// Partitions of topics of whose name there was another one, with each time, in nanoseconds, that a client was told
+    /// of this one in place of another; none if that is not known.
+    pub recreated: BTreeMap<u32, Option<Vec<u64>>>,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
     /// answer with its own, older, end offset, and a true regression is an internal violation.
     pub epochs_watched: bool,
@@ -176,7 +175,7 @@ impl Terms {
         // Processes that come after a crash are those of some consumer, and nobody says of which.
         terms.offset_reset = terms.weakest_reset();
         terms.disturbed = run.faults.iter().any(took_place);
-        terms.recreated = heard_of_by(run);
+        terms.recreated = taken_for_another(run);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
         terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
@@ -284,13 +283,24 @@ impl Terms {
             .or_else(|| self.metadata_gone(occurrence.at_ns))
     }
 
-    /// Why a consumer may stand elsewhere in a topic that was created again, or that another one has followed: a client
-    /// knows names, and positions are numbers. While a broker has not heard of the deletion, it tells clients of the
-    /// topic before, and they go back to it. Source: `Metadata.updateLatestMetadata`, which takes whatever id it is
-    /// told.
-    pub(super) fn another_topic(&self, occurrence: &Occurrence) -> Option<Reason> {
-        let until_ns = self.recreated.get(&occurrence.partition)?;
-        (occurrence.since_ns <= *until_ns).then(|| {
+    /// Why a consumer, or its group, may stand elsewhere in a topic that was created again, or that another one has
+    /// followed: positions and commits are numbers in a topic of some name. While a broker has not heard of the
+    /// deletion, it tells clients of the topic before, and they go back to it. A position is carried from one to the
+    /// other between two reads; what a group has committed stays until it commits again. Source:
+    /// `Metadata.updateLatestMetadata`, which takes whatever id it is told; `SubscriptionState` and
+    /// `OffsetMetadataManager`, whose keys are names.
+    pub(super) fn another_topic(
+        &self,
+        history: &History,
+        occurrence: &Occurrence,
+    ) -> Option<Reason> {
+        let known = self.recreated.get(&occurrence.partition)?;
+        let carried = known.as_ref().is_none_or(|taken_ns| {
+            let of_group = occurrence.anomaly.kind() == Kind::Group;
+            let since_ns = if of_group { 0 } else { last_read_before(history, occurrence) };
+            taken_ns.iter().any(|taken| (since_ns..=occurrence.at_ns).contains(taken))
+        });
+        carried.then(|| {
             Reason::plain(
                 "the topic was deleted and created again: a consumer goes on where it stood in the one before",
             )
@@ -566,15 +576,25 @@ fn producer_terms(config: &ProducerConfig) -> ProducerTerms {
     ProducerTerms { acks, idempotence, in_flight_max }
 }
 
-/// By partition of a topic of whose name there was another one, when a broker heard last that one of them is gone.
-fn heard_of_by(run: &Run) -> BTreeMap<u32, u64> {
-    let recreated = recreated(&run.history.partitions);
-    let heard_ns = |first: u32| {
-        let alike = recreated.iter().filter(|(_, of)| **of == first);
-        let truths = alike.filter_map(|(partition, _)| run.partitions.get(*partition as usize));
-        truths.filter_map(|truth| truth.deletion_heard_ns).max().unwrap_or(u64::MAX)
-    };
-    recreated.iter().map(|(partition, first)| (*partition, heard_ns(*first))).collect()
+/// By partition of a topic of whose name there was another one, when clients were told of it in place of another.
+fn taken_for_another(run: &Run) -> BTreeMap<u32, Option<Vec<u64>>> {
+    let truth = |partition: u32| run.partitions.get(partition as usize);
+    let taken_ns = |partition| truth(partition).map(|truth| truth.taken_for_another_ns.clone());
+    let recreated = recreated(&run.history.partitions).into_keys();
+    recreated.map(|partition| (partition, taken_ns(partition))).collect()
+}
+
+/// When the process that an occurrence is about had read of its partition last before; 0 if it had not.
+fn last_read_before(history: &History, occurrence: &Occurrence) -> u64 {
+    let subject = occurrence.subject.operation;
+    let Row { process, invoked_ns, .. } = *history.row(subject);
+    let earlier = |row: &&Row| row.process == process && row.completed_ns <= invoked_ns;
+    let reads = (0_u32..).zip(history.rows()).filter(|(_, row)| earlier(row));
+    let of_it = reads.filter(|(operation, _)| {
+        let mut reads = history.reads()[history.reads_of(*operation)].iter();
+        *operation != subject && reads.any(|read| read.partition == occurrence.partition)
+    });
+    of_it.map(|(_, row)| row.completed_ns).max().unwrap_or(0)
 }
 
 fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {

@@ -189,7 +189,7 @@ pub const MEMBER: &[Setting] = &[
     setting("pause_every", (0, 0), (0, 1_000_000),
         "every so many polls with records, pause a partition for a few polls; 0 is never"),
     setting("wakeup_every", (0, 0), (0, 1_000_000),
-        "every so many polls, another thread wakes the consumer up amid one; 0 is never"),
+        "every so many polls, another thread wakes it up amid one, or amid a commit; 0 is never"),
     setting("close_every", (0, 0), (0, 1_000_000),
         "every so many polls, close the consumer while it commits, and make another; 0 is never"),
     setting("poison_one_in", (0, 0), (0, 1_000_000),

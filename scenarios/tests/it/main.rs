@@ -4,6 +4,7 @@ extern crate harrow_scenarios as harrow;
 
 mod binary;
 mod biography;
+mod budgets;
 mod cases;
 mod catalogue;
 mod check;
@@ -16,6 +17,7 @@ mod damage;
 mod debug;
 mod defects;
 mod diff;
+mod examples;
 mod fences;
 mod fleet;
 mod format_errors;

@@ -1,7 +1,7 @@
 //! Pages that show commands with their output: each is run again and compared, but for the commit and the time it took.
 //!
 //! When figures have changed for a good reason, `HARROW_README=write cargo test -p harrow-scenarios --test it readme`
-//! (or `cookbook`, `coverage`) writes what is said now into the page.
+//! (or `cookbook`, `coverage`, `examples`) writes what is said now into the page.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -33,8 +33,6 @@ pub struct PartitionView {
     pub losses: Vec<Loss>,
     /// When its topic was deleted, if it was: since then nothing is promised of it any more.
     pub deleted_ns: Option<u64>,
-    /// When a broker heard of that last.
-    pub deletion_heard_ns: Option<u64>,
     /// What its records are, if it is compacted.
     pub compaction: CompactedRecords,
     replicas: Vec<ReplicaView>,
@@ -214,7 +212,6 @@ impl PartitionView {
             lost_in: None,
             losses: Vec::new(),
             deleted_ns: None,
-            deletion_heard_ns: None,
             compaction: CompactedRecords::default(),
             replicas: Vec::new(),
             facts: FactRing::default(),
@@ -387,7 +384,6 @@ impl PartitionView {
     /// Its topic is gone: nobody is a replica of it any more.
     pub(crate) fn delete(&mut self, at_ns: u64) {
         self.deleted_ns.get_or_insert(at_ns);
-        self.deletion_heard_ns = Some(at_ns);
         self.registration = None;
     }
 

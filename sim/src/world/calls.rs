@@ -1,6 +1,6 @@
 //! What an application asks of its consumer beside reading and committing: it goes on elsewhere, leaves a partition out
-//! for a while, is woken up amid a poll, closes its consumer while a commit is under way; and one record takes it
-//! longer than it may.
+//! for a while, is woken up amid a poll or a commit, closes its consumer while a commit is under way; and one record
+//! takes it longer than it may.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,8 @@ type Keyed = (Draws, u64, u64);
 const BACK_MAX: u64 = 30;
 /// A partition is paused for at most so many polls.
 const PAUSED_POLLS_MAX: u64 = 8;
+/// A commit that is woken up is so within so many milliseconds.
+const COMMIT_MS_MAX: u64 = 20;
 /// How long the end of a consumer may take.
 const CLOSE_TIMEOUT_MS: u32 = 2_000;
 
@@ -51,6 +53,7 @@ pub(super) struct Calls {
     seek_due: bool,
     pause_due: bool,
     wakeup_due: bool,
+    commit_wakeup_due: bool,
     end: End,
     /// What it leaves out, and for how many polls yet.
     paused: Option<(Place, u64)>,
@@ -70,6 +73,7 @@ impl Calls {
             seek_due: false,
             pause_due: false,
             wakeup_due: false,
+            commit_wakeup_due: false,
             end: End::NotDue,
             paused: None,
             nowhere: Vec::new(),
@@ -129,7 +133,10 @@ impl Calls {
     /// It is about to poll, for so many times by now.
     pub(super) fn polls(&mut self, polls: u32, planned: bool) {
         let is_due = |every: u32| planned && every > 0 && polls.is_multiple_of(every);
-        self.wakeup_due = is_due(self.plan.wakeup_every);
+        let wakes = is_due(self.plan.wakeup_every);
+        let amid_commit = (polls / self.plan.wakeup_every.max(1)).is_multiple_of(2);
+        self.wakeup_due = wakes && !amid_commit;
+        self.commit_wakeup_due |= wakes && amid_commit;
         if is_due(self.plan.close_every) {
             self.end = End::Due;
         }
@@ -148,6 +155,15 @@ impl Calls {
         }
         let wakeup_ms = 1 + draw(keyed, 4, u64::from(timeout_ms.max(1))) as u32;
         Operation::Call(ConsumerCall::PollUntilWoken { timeout_ms, max_records, wakeup_ms })
+    }
+
+    /// A commit that waits.
+    pub(super) fn commit(&mut self, keyed: Keyed, offsets: Vec<(Place, Offset)>) -> Operation {
+        if !std::mem::take(&mut self.commit_wakeup_due) {
+            return Operation::Commit { offsets, sync: true };
+        }
+        let wakeup_ms = 1 + draw(keyed, 5, COMMIT_MS_MAX) as u32;
+        Operation::Call(ConsumerCall::CommitUntilWoken { offsets, wakeup_ms })
     }
 
     pub(super) fn hurries(&self) -> bool {

@@ -240,6 +240,10 @@ impl Fingerprint {
                 self.pair(*timeout_ms as i32, *max_records as i32);
                 self.pair(87, *wakeup_ms as i32);
             }
+            ConsumerCall::CommitUntilWoken { offsets, wakeup_ms } => {
+                self.offsets(88, offsets);
+                self.int(i64::from(*wakeup_ms));
+            }
             ConsumerCall::Close { timeout_ms, leaves } => {
                 self.word(1 << 45);
                 self.pair(*timeout_ms as i32, i32::from(*leaves));

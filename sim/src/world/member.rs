@@ -84,7 +84,8 @@ impl Membership {
             return self.end(ending);
         }
         if std::mem::take(&mut self.commit_due) && !self.consumed.is_empty() {
-            return self.commit(true);
+            let offsets = self.offsets();
+            return self.calls.commit(draws, offsets);
         }
         if std::mem::take(&mut self.leave_due) {
             self.subscribed = false;
@@ -100,7 +101,7 @@ impl Membership {
         let auto = self.plan.auto_commit_interval_ms > 0 && now >= self.next_auto_commit_ns;
         if auto && !self.consumed.is_empty() {
             self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
-            return self.commit(false);
+            return self.commit();
         }
         self.polls += 1;
         let every = self.plan.leave_every;
@@ -124,7 +125,7 @@ impl Membership {
 
     /// A commit, or the end of the consumer, which does not wait for it.
     fn end(&mut self, ending: Ending) -> Operation {
-        let Ending::Close(call) = ending else { return self.commit(false) };
+        let Ending::Close(call) = ending else { return self.commit() };
         self.subscribed = false;
         self.consumed.clear();
         self.revoked.clear();
@@ -141,9 +142,13 @@ impl Membership {
         self.calls.take_stall_ms() * MS
     }
 
-    fn commit(&self, sync: bool) -> Operation {
-        let offsets = self.consumed.iter().map(|(place, offset)| (place.clone(), *offset));
-        Operation::Commit { offsets: offsets.collect(), sync }
+    /// A commit that does not wait.
+    fn commit(&self) -> Operation {
+        Operation::Commit { offsets: self.offsets(), sync: false }
+    }
+
+    fn offsets(&self) -> Vec<((StrBytes, i32), Offset)> {
+        self.consumed.iter().map(|(place, offset)| (place.clone(), *offset)).collect()
     }
 
     /// An operation ended.

@@ -297,6 +297,9 @@ impl Recorder {
             ConsumerCall::Pause { .. } | ConsumerCall::PollUntilWoken { .. } => {
                 (Function::Poll, Vec::new())
             }
+            ConsumerCall::CommitUntilWoken { offsets, .. } => {
+                (Function::Commit, self.committed(offsets))
+            }
             ConsumerCall::Close { .. } => (Function::Subscribe, Vec::new()),
         }
     }
@@ -315,6 +318,8 @@ impl Recorder {
                 }
                 if *committed { Completion::Ok } else { Completion::Fail }
             }
+            // What was on its way may be done.
+            Outcome::WokenUp if open.function == Function::Commit => Completion::Info,
             Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed

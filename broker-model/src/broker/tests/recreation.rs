@@ -151,3 +151,28 @@ fn a_session_by_name_waits_for_records_of_the_second() {
     let told = fetched.flatten();
     assert!(told.is_some_and(|(id, error, bytes)| (id, error) == (7, 0) && bytes > 0), "{told:?}");
 }
+
+/// An asker may have heard of the second topic before the leader of the first, and of the first again afterwards.
+#[test]
+fn a_session_that_names_what_is_not_known_here_is_told_nothing_of_what_was_named_before() {
+    let mut bench = Bench::hosting(registration(1, 0, &[1]));
+    bench.request(1, 1001, 1, produce(None));
+    let reply = only_reply(&bench.request(2, 1001, 2, fetch((0, 0), Some(ORDERS.topic))));
+    let (_, session) = fetched(reply);
+    let unknown = |id: TopicId| (u128::from(id.0), ErrorCode::UnknownTopicId.code(), 0);
+    let reply = only_reply(&bench.request(2, 1001, 3, fetch((session, 1), Some(AGAIN))));
+    assert_eq!(fetched(reply).0, Some(unknown(AGAIN)));
+    let reply = only_reply(&bench.request(2, 1001, 4, fetch((session, 2), Some(ORDERS.topic))));
+    let (told, _) = fetched(reply);
+    let first = u128::from(ORDERS.topic.0);
+    assert!(
+        told.is_some_and(|(id, error, bytes)| (id, error) == (first, 0) && bytes > 0),
+        "{told:?}"
+    );
+    create_again(&mut bench);
+    bench.request(1, 1001, 5, produce(None));
+    let reply = only_reply(&bench.request(2, 1001, 6, fetch((session, 3), Some(AGAIN))));
+    assert!(fetched(reply).0.is_some_and(|(_, error, bytes)| error == 0 && bytes > 0));
+    let reply = only_reply(&bench.request(2, 1001, 7, fetch((session, 4), Some(ORDERS.topic))));
+    assert_eq!(fetched(reply).0, Some(unknown(ORDERS.topic)));
+}

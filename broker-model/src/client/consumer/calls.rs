@@ -5,8 +5,9 @@
 //! dropped, and an answer for where it stood before does not count. A partition that rests is not fetched, and what was
 //! fetched of it waits; a rebalance that takes it away takes that, too, and whoever gets it back reads it again.
 //!
-//! A wakeup ends a poll that has nothing to return. It ends nothing else: a rebalance that the poll was part of goes on
-//! with the next one. Not covered: wakeups of other calls than polls.
+//! A wakeup ends a poll that has nothing to return, or a commit that waits. It ends nothing else: a rebalance that the
+//! poll was part of goes on with the next one, and a commit that is on its way may be done. Not covered: wakeups of
+//! questions for offsets.
 
 use crate::client::metadata::PartitionKey;
 use crate::config::ms;
@@ -32,6 +33,9 @@ impl Consumer {
             ConsumerCall::SubscribePattern { pattern } => self.subscribe_pattern(&pattern),
             ConsumerCall::PollUntilWoken { timeout_ms, max_records, wakeup_ms } => {
                 return self.poll(now, operation, (timeout_ms, max_records, Some(wakeup_ms)));
+            }
+            ConsumerCall::CommitUntilWoken { offsets, wakeup_ms } => {
+                return self.commit(now, operation, (offsets, true, Some(wakeup_ms)), effects);
             }
             ConsumerCall::Close { timeout_ms, leaves } => {
                 let until = now + ms(u64::from(timeout_ms));

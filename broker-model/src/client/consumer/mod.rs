@@ -153,7 +153,7 @@ impl Consumer {
             Operation::Rewind => self.rewind(operation, effects),
             Operation::Unsubscribe => self.unsubscribe(now, operation, effects),
             Operation::Commit { offsets, sync } => {
-                self.commit(now, operation, (offsets, sync), effects);
+                self.commit(now, operation, (offsets, sync, None), effects);
             }
             Operation::Poll { timeout_ms, max_records } => {
                 self.poll(now, operation, (timeout_ms, max_records, None));

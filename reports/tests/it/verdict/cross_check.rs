@@ -30,7 +30,7 @@ fn truth() -> PartitionTruth {
     };
     PartitionTruth {
         deleted_ns: None,
-        deletion_heard_ns: None,
+        taken_for_another_ns: Vec::new(),
         name: "orders-0".to_owned(),
         log_start_offset: 0,
         deletions: Vec::new(),

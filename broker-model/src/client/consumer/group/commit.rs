@@ -1,7 +1,10 @@
 //! Commits. Source: `ConsumerCoordinator.commitOffsetsSync`, `commitOffsetsAsync`, `OffsetCommitResponseHandler`.
 //!
 //! What is committed is what the application asks for: how far it has come. One that asks to wait is tried again while
-//! what is wrong may pass; any other one is sent once.
+//! what is wrong may pass; any other one is sent once. Whoever is woken up while it waits is told nothing of it: what
+//! is on its way may be done. In the classic protocol nothing is tried again for it; in the consumer protocol the
+//! background thread goes on until the commit's time is over. Source: `ConsumerNetworkClient.maybeTriggerWakeup`,
+//! `WakeupTrigger.wakeup`, `CommitRequestManager.commitSyncWithRetries`.
 
 use crate::client::consumer::Consumer;
 use crate::client::consumer::purpose::Purpose;
@@ -25,7 +28,7 @@ impl Consumer {
         &mut self,
         now: Time,
         operation: OperationId,
-        (offsets, sync): (Vec<(Place, Offset)>, bool),
+        (offsets, sync, wakeup_ms): (Vec<(Place, Offset)>, bool, Option<u32>),
         effects: &mut Effects,
     ) {
         let offsets: Vec<_> =
@@ -43,6 +46,8 @@ impl Consumer {
             sync,
             offsets,
             gives_up_at: now + ms(member.config.api_timeout_ms),
+            woken_at: wakeup_ms.map(|after| now + ms(u64::from(after))),
+            told: false,
             not_before: now,
             asked: false,
             maybe_done: false,
@@ -61,11 +66,14 @@ impl Consumer {
 
     pub(super) fn run_commits(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
         self.end_late_commits(now, effects);
+        self.wake_commits(now, effects);
         let mut wake = None;
         for index in 0..self.member().commits.len() {
             let commit = &self.member().commits[index];
             let over = Deadline { at: commit.gives_up_at, why: "commit timeout" };
             wake = Deadline::earlier(wake, Some(over));
+            let woken_at = commit.woken_at.filter(|_| !commit.told);
+            wake = Deadline::earlier(wake, woken_at.map(|at| Deadline { at, why: "wakeup" }));
             if commit.asked {
                 continue;
             }
@@ -77,6 +85,20 @@ impl Consumer {
         // One that could not even be sent has ended.
         self.end_refused_commits(effects);
         wake
+    }
+
+    /// The application is woken up.
+    fn wake_commits(&mut self, now: Time, effects: &mut Effects) {
+        let member = self.membership.as_mut().expect("only members commit");
+        let goes_on = member.reconciler.is_some();
+        for commit in &mut member.commits {
+            if !commit.told && commit.woken_at.is_some_and(|at| at <= now) {
+                commit.told = true;
+                commit.sync &= goes_on;
+                effects.complete(commit.operation, Outcome::WokenUp);
+            }
+        }
+        member.commits.retain(|commit| !commit.told || commit.asked || goes_on);
     }
 
     fn send_commit(&mut self, now: Time, index: usize, to: NodeId, effects: &mut Effects) {
@@ -113,7 +135,7 @@ impl Consumer {
         let mut answers = response.topics.iter().flat_map(|topic| &topic.partitions);
         let error = answers.find_map(|one| ErrorCode::try_from_code(one.error_code));
         let Some(error) = error else {
-            if self.take_commit(operation).is_some() {
+            if self.take_commit(operation).is_some_and(|commit| !commit.told) {
                 effects.complete(operation, Outcome::Committed { generation: sent.id });
             }
             return;
@@ -190,7 +212,7 @@ impl Consumer {
             member.commits.extend(kept);
             late
         };
-        for commit in late {
+        for commit in late.into_iter().filter(|commit| !commit.told) {
             let error = commit.last_error;
             let outcome = if commit.asked || commit.maybe_done {
                 Outcome::Unknown { error, partition: -1 }

@@ -30,6 +30,10 @@ pub(super) struct PendingCommit {
     pub(super) sync: bool,
     pub(super) offsets: Vec<(Place, Offset, LeaderEpoch)>,
     pub(super) gives_up_at: Time,
+    /// When another thread wakes the application up.
+    pub(super) woken_at: Option<Time>,
+    /// Whether the application is told already, and waits no more.
+    pub(super) told: bool,
     pub(super) not_before: Time,
     /// Whether it is in flight.
     pub(super) asked: bool,

@@ -160,6 +160,35 @@ fn commit_answer(error: Option<ErrorCode>) -> ResponseBody {
     ResponseBody::Client(ClientResponse::OffsetCommit(Box::new(response)))
 }
 
+fn commit_until_woken(wakeup_ms: u32) -> Operation {
+    let offsets = vec![((TOPIC, 0), Offset(7))];
+    Operation::Call(ConsumerCall::CommitUntilWoken { offsets, wakeup_ms })
+}
+
+/// The application waits no more. What was sent may be done, and is not sent again.
+#[test]
+fn a_wakeup_ends_a_commit_that_waits() {
+    let mut driver = member(Assignor::Range, &[0]);
+    driver.invoke(3, commit_until_woken(40));
+    let (asked, _) = take_commit(&mut driver);
+    driver.advance(39);
+    assert_ne!(driver.outcomes.last(), Some(&(3, Outcome::WokenUp)));
+    driver.advance(1);
+    assert_eq!(driver.outcomes.last(), Some(&(3, Outcome::WokenUp)));
+    driver.answer(&asked, commit_answer(Some(ErrorCode::CoordinatorLoadInProgress)));
+    driver.advance(1_000);
+    let again =
+        driver.take(|body| matches!(body, RequestBody::Client(ClientRequest::OffsetCommit(_))));
+    assert!(again.is_none(), "nobody waits for it");
+    assert_eq!(driver.outcomes.iter().filter(|(operation, _)| *operation == 3).count(), 1);
+    driver.invoke(4, commit_until_woken(40));
+    let (asked, _) = take_commit(&mut driver);
+    driver.answer(&asked, commit_answer(None));
+    driver.advance(100);
+    let outcome = Outcome::Committed { generation: 1 };
+    assert_eq!(driver.outcomes.last(), Some(&(4, outcome)), "what is done is not woken up");
+}
+
 #[test]
 fn a_member_goes_on_where_its_group_is() {
     let mut driver = member(Assignor::Range, &[0, 2]);

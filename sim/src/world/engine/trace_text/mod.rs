@@ -176,6 +176,9 @@ fn call_text(call: &ConsumerCall) -> String {
         ConsumerCall::PollUntilWoken { timeout_ms, max_records, wakeup_ms } => format!(
             "poll up to {max_records} records for {timeout_ms} ms; woken up after {wakeup_ms} ms"
         ),
+        ConsumerCall::CommitUntilWoken { offsets, wakeup_ms } => {
+            format!("commit {} and wait; woken up after {wakeup_ms} ms", offset_list(offsets))
+        }
         ConsumerCall::Close { timeout_ms, leaves } => {
             let stays = if *leaves { "" } else { " and stay in the group" };
             format!("close within {timeout_ms} ms{stays}")
