@@ -16,6 +16,20 @@ pub enum Lateness {
     Join,
 }
 
+/// Why a consumer is no member of its group any more, although its application has not asked for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Departure {
+    /// It left by itself, since its application did not poll for `max.poll.interval.ms`.
+    PollInterval,
+    /// Its coordinator does not know it: its session had ended, or it had not joined again in time.
+    Unknown,
+    /// Its generation, or its epoch, is over.
+    Epoch,
+    /// Another consumer has its `group.instance.id`.
+    Instance,
+}
+
 /// A fact of a consumer group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GroupNote {
@@ -161,5 +175,14 @@ pub enum GroupNote {
         producer_epoch: ProducerEpoch,
         /// Where the group will have come further.
         partitions: Vec<TopicPartition>,
+    },
+    /// A consumer learns that it is no member of its group any more, or leaves it by itself; its application is not
+    /// the one that wants it, and is going to join again with its next poll. Source: KIP-62, KIP-848;
+    /// `AbstractCoordinator.resetGenerationOnResponseError`, `AbstractMembershipManager.transitionToFenced`.
+    MembershipLost {
+        /// Group.
+        group: String,
+        /// Why.
+        reason: Departure,
     },
 }

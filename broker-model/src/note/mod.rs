@@ -23,7 +23,7 @@ pub use controller::{
     AcceptedProposal, ControllerNote, MetadataChange, PartitionRegistration, Reassignment,
 };
 pub use exchange::{Api, ExchangeNote, Standing};
-pub use group::{GroupNote, Lateness};
+pub use group::{Departure, GroupNote, Lateness};
 pub use log::{
     AppendOrigin, BatchKind, BatchSummary, CleanedBatch, DeletionReason, KeyedRecord, LogNote,
     TruncateReason,

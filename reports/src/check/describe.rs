@@ -1,6 +1,6 @@
 //! An occurrence in words: one line, then the facts in order of time.
 
-use harrow_sim::history::{Completion, Function, History, NEVER, ReadRecord};
+use harrow_sim::history::{Completion, Function, History, NEVER, ReadRecord, What};
 
 use super::anomaly::Anomaly;
 use super::occurrence::{Dependency, Observation, Occurrence, OccurrenceContext, Passed, Step};
@@ -173,12 +173,17 @@ impl Occurrence {
         observation: &Observation,
     ) -> String {
         let (value, offset) = (value_name(history, observation.value), observation.offset);
+        if is_commit(history, operation, observation) {
+            return format!("committed offset {offset}");
+        }
         match history.row(operation).function {
             Function::List => format!("got end offset {offset}"),
             Function::Join => "joined its group".to_owned(),
-            Function::Commit => format!("committed offset {offset}"),
             Function::Txn if !self.cycle.is_empty() || self.is_about_processing(observation) => {
                 "ran a transaction".to_owned()
+            }
+            Function::Send if self.is_about_processing(observation) => {
+                format!("sent what it had made of offset {offset}")
             }
             Function::Send | Function::Txn if observation.writer == Some(operation) => {
                 format!("sent record {value}")
@@ -188,6 +193,7 @@ impl Occurrence {
             | Function::Txn
             | Function::Assign { .. }
             | Function::Subscribe
+            | Function::Commit
             | Function::Crash => format!("read record {value} at offset {offset}"),
         }
     }
@@ -196,6 +202,20 @@ impl Occurrence {
         let processing = matches!(self.anomaly, Anomaly::EosDuplicate | Anomaly::EosLoss);
         processing && observation.writer.is_none()
     }
+}
+
+/// Whether what is observed is a commit: an operation by itself, or what came with another one, as with a poll that
+/// commits of its own accord.
+fn is_commit(history: &History, operation: u32, observation: &Observation) -> bool {
+    if history.row(operation).function == Function::Commit {
+        return true;
+    }
+    let at = observation.offset;
+    let commits = |what: What| matches!(what, What::Committed { offset, .. } if offset == at);
+    let reads = &history.reads()[history.reads_of(operation)];
+    observation.value == Observation::NO_VALUE
+        && history.details_of(operation).any(commits)
+        && !reads.iter().any(|read| (read.offset, read.value) == (at, observation.value))
 }
 
 /// Puts facts into a template's places, each once and in one pass: a fact's own text is never a place.

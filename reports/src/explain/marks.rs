@@ -94,6 +94,11 @@ pub(super) static ENTRIES: [Entry; 87] = [
     ),
     mark("member-committed", "A coordinator took a commit of a member of its group."),
     mark("member-session-expired", "A member was thrown out, as its session had ended."),
+    mark_of(
+        "poll-interval-passed",
+        "A consumer left its group, as its application had not polled for max.poll.interval.ms.",
+        "KIP-62",
+    ),
     mark("rebalance-timed-out", "A member was thrown out that did not give partitions up in time."),
     mark(
         "classic-member-timed-out",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::types::TopicPartition;
 use harrow_sim::biography::METADATA_NAME;
-use harrow_sim::history::{Completion, History};
+use harrow_sim::history::{Completion, History, What};
 use harrow_sim::violation::Violation;
 
 use crate::check::Occurrence;
@@ -15,6 +15,9 @@ use super::candidate::Charge;
 use super::case::Case;
 use super::lookup::first_acknowledged;
 use super::mention::Mention;
+
+/// Records by partition, offset and value, with the lines that speak of them.
+type Places = BTreeMap<(String, i64, Option<String>), Vec<u64>>;
 
 /// Records and lines of a history, each once and in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,8 +32,8 @@ pub(super) fn mentioned<'a>(
     mentions: impl Iterator<Item = &'a Mention>,
     violations: impl Iterator<Item = &'a Violation>,
 ) -> Mentioned {
-    let mut records: BTreeMap<(String, i64, Option<String>), Vec<u64>> = BTreeMap::new();
-    let mut lines = Vec::new();
+    let mut records = Places::new();
+    let (mut lines, mut twice) = (Vec::new(), Vec::new());
     for mention in mentions {
         let operations = mention.operations.into_iter().flatten();
         let of_it: Vec<u64> = operations.flat_map(|operation| case.lines().of(operation)).collect();
@@ -40,7 +43,12 @@ pub(super) fn mentioned<'a>(
             let value = Some(value_name(case.history, value));
             records.entry((partition, offset, value)).or_default().extend(of_it);
         }
+        if let Some((offset, operations)) = mention.processed_twice {
+            let (first, last) = shared_input(case.history, mention.partition, offset, operations);
+            twice.push((mention.partition, first, last));
+        }
     }
+    at_offsets(case, twice, &mut records);
     for violation in violations {
         named(case, violation, &mut records);
     }
@@ -72,31 +80,80 @@ fn ordered(mut lines: Vec<u64>) -> Vec<u64> {
     lines
 }
 
-/// The records at the offsets that a violation names, as far as clients were told of them; the first one in any case.
-fn named(
-    case: &Case<'_>,
-    violation: &Violation,
-    records: &mut BTreeMap<(String, i64, Option<String>), Vec<u64>>,
-) {
-    let Some((first, last)) = violation.offsets else { return };
-    let Some(partition) = place_of(case, violation) else { return };
-    let mut first_known = false;
-    if let Some(position) = case.position(&partition) {
-        let history = case.history;
-        for (send, sent) in history.sends().iter().enumerate() {
-            let here = sent.partition == position && (first..=last).contains(&sent.offset);
-            let operation = here.then(|| history.operation_of_send(send));
-            let ok = |operation: &u32| history.row(*operation).completion == Completion::Ok;
-            let Some(operation) = operation.filter(ok) else { continue };
-            first_known |= sent.offset == first;
-            let value = Some(value_name(history, sent.value));
-            let lines = records.entry((partition.clone(), sent.offset, value)).or_default();
-            lines.extend(case.lines().of(operation));
+/// The offsets around one that two operations have both processed.
+fn shared_input(
+    history: &History,
+    partition: u32,
+    offset: i64,
+    operations: [u32; 2],
+) -> (i64, i64) {
+    let spans = operations.into_iter().flat_map(|operation| history.details_of(operation));
+    let mut shared = (i64::MIN, i64::MAX);
+    for what in spans {
+        if let What::Consumed { partition: at, first, last } = what
+            && at == partition
+            && (first..=last).contains(&offset)
+        {
+            shared = (shared.0.max(first), shared.1.min(last));
         }
     }
-    if !first_known {
-        records.entry((partition, first, None)).or_default();
+    (shared.0.max(offset), shared.1)
+}
+
+/// The records at the offsets that a violation names, as far as clients were told of them; the first one in any case.
+fn named(case: &Case<'_>, violation: &Violation, records: &mut Places) {
+    let Some((first, last)) = violation.offsets else { return };
+    let Some(partition) = place_of(case, violation) else { return };
+    match case.position(&partition) {
+        Some(position) => at_offsets(case, vec![(position, first, last)], records),
+        None => {
+            records.entry((partition, first, None)).or_default();
+        }
     }
+}
+
+/// The records in these ranges, by partition, first and last offset, as far as clients were told of them; the first of
+/// each in any case.
+fn at_offsets(case: &Case<'_>, ranges: Vec<(u32, i64, i64)>, records: &mut Places) {
+    if ranges.is_empty() {
+        return;
+    }
+    let ranges = united(ranges);
+    let mut first_known = vec![false; ranges.len()];
+    let history = case.history;
+    for (send, sent) in history.sends().iter().enumerate() {
+        let place = (sent.partition, sent.offset);
+        let after = ranges.partition_point(|(partition, first, _)| (*partition, *first) <= place);
+        let at = after.checked_sub(1);
+        let is_in = |(partition, _, last): (u32, i64, i64)| partition == place.0 && place.1 <= last;
+        let Some(at) = at.filter(|at| is_in(ranges[*at])) else { continue };
+        let operation = history.operation_of_send(send);
+        if history.row(operation).completion != Completion::Ok {
+            continue;
+        }
+        first_known[at] |= sent.offset == ranges[at].1;
+        let partition = case.partition_name(sent.partition).to_owned();
+        let value = Some(value_name(history, sent.value));
+        let lines = records.entry((partition, sent.offset, value)).or_default();
+        lines.extend(case.lines().of(operation));
+    }
+    let unknown = ranges.iter().zip(first_known).filter(|(_, known)| !known);
+    for ((partition, first, _), _) in unknown {
+        records.entry((case.partition_name(*partition).to_owned(), *first, None)).or_default();
+    }
+}
+
+/// Ranges in order, those that overlap as one.
+fn united(mut ranges: Vec<(u32, i64, i64)>) -> Vec<(u32, i64, i64)> {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, kept| {
+        let overlaps = next.0 == kept.0 && next.1 <= kept.2;
+        if overlaps {
+            kept.2 = kept.2.max(next.2);
+        }
+        overlaps
+    });
+    ranges
 }
 
 /// Name of the partition of a violation.

@@ -87,6 +87,7 @@ const ROWS: &[Row] = &[
     row(BELOW_START, "[[partition]]\nname = \"t-0\"\nlog_start_offset = 2\n", &["resume-skip"], None),
     row(BELOW_START, "[consumer]\nauto.offset.reset = \"none\"\n[[partition]]\nname = \"t-0\"\nlog_start_offset = 2\n",
         &["resume-skip"], None),
+    row("auto-commit-lost", "", &["lost-commit"], None),
     row("min-end-behind-read", "", &["stale-end-offset"], None),
     row("min-end-behind-read", "[faults]\nstale_end_offsets = true\n", &[], Some("a deposed leader")),
     row("jepsen-rebalance", "", &[], None),
@@ -125,6 +126,34 @@ fn each_history_is_answered_as_it_should_be() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A poll that commits of its own accord has committed, and read no bytes that are none.
+#[test]
+fn a_lost_commit_names_the_commit_however_it_was_made() {
+    for (history, commit) in [("min-commit-lost", 1), ("auto-commit-lost", 2)] {
+        let verdict = judged(&text(&format!("histories/{history}.jsonl")), "");
+        let evidence = verdict.findings[0].evidence.join("\n");
+        let wanted = format!("client 5 committed offset {commit}: ");
+        assert!(evidence.contains(&wanted), "{history}: {evidence}");
+        assert!(!evidence.contains("unreadable"), "{history}: {evidence}");
+    }
+}
+
+/// What is processed again is told with its records, each once, though an anomaly is about several.
+#[test]
+fn records_that_are_processed_twice_are_counted() {
+    let promises = "[[group]]\nname = \"g\"\nguarantee = \"at-least-once\"\n";
+    let verdict = judged(&text("histories/processed-twice.jsonl"), promises);
+    assert!(verdict.findings.is_empty(), "{:#?}", verdict.findings);
+    let excuse = verdict.excused.iter().find(|it| it.anomaly == "eos-duplicate");
+    let excuse = excuse.expect("two sends name the same inputs");
+    let records =
+        excuse.records.iter().map(|it| (it.partition.as_str(), it.offset, it.value.as_deref()));
+    let records: Vec<_> = records.collect();
+    assert_eq!(records, [("t-0", 1, Some("1")), ("t-0", 2, Some("2"))]);
+    let evidence = excuse.evidence.join("\n");
+    assert!(evidence.contains("client 6 sent what it had made of offset 1"), "{evidence}");
 }
 
 #[test]

@@ -96,15 +96,17 @@ enum Due {
     Shrink,
     Expansion,
     Election,
+    Fencing,
     QuorumElection,
     QuorumResignation,
 }
 
-const DUES: [Due; 6] = [
+const DUES: [Due; 7] = [
     Due::Commit,
     Due::Shrink,
     Due::Expansion,
     Due::Election,
+    Due::Fencing,
     Due::QuorumElection,
     Due::QuorumResignation,
 ];
@@ -224,6 +226,7 @@ const ROWS: &[Row] = &[
     row(InTime(Due::Shrink), "laggard-in-isr", Bug("lag-by-wall-clock", "clock-skew")),
     row(InTime(Due::Expansion), "expansion-overdue", Bug("stale-partition-epoch", "follower-crash")),
     row(InTime(Due::Election), "election-overdue", Case("told as partition-leaderless in the end")),
+    row(InTime(Due::Fencing), "fencing-overdue", Case(UNRELEASED)),
     row(InTime(Due::QuorumElection), "quorum-election-overdue", Case(UNRELEASED)),
     row(InTime(Due::QuorumResignation), "controller-without-quorum", Case(UNRELEASED)),
 ];

@@ -106,3 +106,22 @@ fn the_same_minority_dead_is_no_livelock() {
         assert_eq!(verdict.outcome, Outcome::Held, "{seed}: {verdict:#?}");
     }
 }
+
+/// A group whose members leave before they commit, with each batch, comes no further: the finding says why, whichever
+/// protocol they speak.
+#[test]
+fn a_consumer_that_never_polls_in_time_is_told_with_the_setting() {
+    let example = include_str!("../../examples/rebalanced-while-processing.toml");
+    for protocol in ["classic", "consumer"] {
+        let set = ["max.poll.interval.ms=15".to_owned(), format!("group.protocol={protocol}")];
+        let assignments = set.map(|one| format!("load.1.{one}"));
+        let parsed = parse("example", example, &assignments)
+            .unwrap_or_else(|error| panic!("{protocol}: {:?}", error.mistakes()));
+        let verdict = verdict(&plan(&parsed, 1));
+        let finding =
+            verdict.findings.first().unwrap_or_else(|| panic!("{protocol}: {verdict:#?}"));
+        for part in ["a livelock: consumer ", "joins group billing", "max.poll.interval.ms"] {
+            assert!(finding.summary.contains(part), "{protocol}: {}", finding.summary);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Marks of consumer groups.
 
-use harrow_broker_model::note::{GroupNote, Lateness};
+use harrow_broker_model::note::{Departure, GroupNote, Lateness};
 
 use super::Tally;
 
@@ -23,7 +23,11 @@ impl Tally {
             GroupNote::CommitAccepted { .. } => self.mark("member-committed"),
             GroupNote::GroupDeleted { .. } => self.mark("group-deleted"),
             GroupNote::OffsetsDeleted { .. } => self.mark("offsets-deleted"),
-            GroupNote::OffsetsPending { .. }
+            GroupNote::MembershipLost { reason: Departure::PollInterval, .. } => {
+                self.mark("poll-interval-passed");
+            }
+            GroupNote::MembershipLost { .. }
+            | GroupNote::OffsetsPending { .. }
             | GroupNote::MemberHolds { .. }
             | GroupNote::MemberOwns { .. }
             | GroupNote::WriteAnswered { .. }

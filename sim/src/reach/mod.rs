@@ -70,6 +70,7 @@ pub const ALL: &[&str] = &[
     "not-enough-replicas-after-append",
     "offsets-deleted",
     "out-of-range-truncation",
+    "poll-interval-passed",
     "position-reset",
     "power-loss",
     "producer-epoch-bumped",

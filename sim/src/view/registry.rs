@@ -65,6 +65,11 @@ impl Registry {
         self.applied.last_key_value().is_none_or(|(newest, _)| offset > *newest)
     }
 
+    /// All brokers that ever registered.
+    pub fn brokers(&self) -> impl Iterator<Item = (NodeId, &BrokerView)> {
+        self.brokers.iter().map(|(node, broker)| (*node, broker))
+    }
+
     /// A broker.
     pub fn broker(&self, node: NodeId) -> Option<&BrokerView> {
         self.brokers.get(&node)

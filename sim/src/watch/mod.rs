@@ -41,6 +41,7 @@
 //! | a leader of the quorum without followers resigns | `quorum/check_quorum` |
 //! | nobody stands for election while a majority follows a leader of the quorum | `quorum/pre_vote` |
 //! | brokers are unfenced when they are ready, and shut down when they ask | `broker/fencing` |
+//! | who is not heard of for a session is fenced | `broker/sessions` |
 //! | where consumers go that are out of range | `consumer/position` |
 //! | when it is calm: commits and expansions of the ISR in time | `replication/overdue` |
 //! | a partition that somebody may lead is led; so is the quorum | `controller/overdue`, `quorum/overdue` |

@@ -45,7 +45,7 @@ impl Wings {
             replication: ReplicationWing::new(plan),
             quorum: QuorumWing::new(plan),
             controller: ControllerWing::default(),
-            broker: BrokerWing::default(),
+            broker: BrokerWing::new(plan),
             producer: ProducerWing::default(),
             consumer: ConsumerWing::new(plan),
             group: GroupWing::new(plan),

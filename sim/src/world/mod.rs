@@ -33,7 +33,7 @@ mod pipeline;
 mod queue;
 mod recorded_topic;
 mod recorder;
-mod refusals;
+mod repetitions;
 mod session;
 mod wire_size;
 

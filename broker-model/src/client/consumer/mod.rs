@@ -261,7 +261,7 @@ impl Consumer {
                 self.on_coordinator(now, &response);
             }
             (Purpose::JoinGroup(sent), ClientResponse::JoinGroup(response)) => {
-                self.on_joined(now, &sent, &response);
+                self.on_joined(now, &sent, &response, effects);
             }
             (Purpose::SyncGroup(sent), ClientResponse::SyncGroup(response)) => {
                 self.on_synced(now, &sent, &response, effects);

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 7] = [
+pub(super) static ANOMALIES: [Entry; 8] = [
     Entry {
         name: "clean-stop-not-durable",
         kind: Kind::InternalAnomaly,
@@ -68,9 +68,19 @@ pub(super) static ANOMALIES: [Entry; 7] = [
         legal: "Never.",
         source: "KIP-631; ClusterControlManager.checkBrokerEpoch",
     },
+    Entry {
+        name: "fencing-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "The active controller had not heard of a broker for broker.session.timeout.ms, and did not \
+                  fence it.",
+        example: "A broker is cut off from the controllers, and goes on being registered as leader: nobody takes \
+                  records, and nobody else is elected.",
+        legal: "While what the controller has written is not committed.",
+        source: "KIP-631; BrokerHeartbeatTracker",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 3] = [
+pub(super) static INVARIANTS: [Entry; 4] = [
     Entry {
         name: "clean-stop",
         kind: Kind::Invariant,
@@ -96,5 +106,13 @@ pub(super) static INVARIANTS: [Entry; 3] = [
         example: "Broken by unfenced-unready, shutdown-unasked.",
         legal: "Never.",
         source: "KIP-631, KIP-841",
+    },
+    Entry {
+        name: "broker-sessions",
+        kind: Kind::Invariant,
+        meaning: "A broker that is not heard of for broker.session.timeout.ms is fenced.",
+        example: "Broken by fencing-overdue.",
+        legal: "Never.",
+        source: "KIP-631",
     },
 ];

@@ -3,6 +3,7 @@
 mod clean_stop;
 mod fencing;
 mod metadata_freshness;
+mod sessions;
 
 use harrow_broker_model::note::{
     Api, BrokerNote, ControllerNote, ExchangeNote, LogNote, Note, ReplicationNote,
@@ -12,26 +13,43 @@ use harrow_broker_model::types::NodeId;
 use super::finding::{Context, Findings, Invariant};
 use super::log::Reopened;
 use super::shared::Shared;
+use crate::plan::Plan;
 use clean_stop::CleanStops;
 use fencing::Fencing;
 use metadata_freshness::RegistrationVersions;
+use sessions::Sessions;
 
-pub(super) const INVARIANTS: &[Invariant] =
-    &[clean_stop::INVARIANT, metadata_freshness::INVARIANT, fencing::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] = &[
+    clean_stop::INVARIANT,
+    metadata_freshness::INVARIANT,
+    fencing::INVARIANT,
+    sessions::INVARIANT,
+];
 
 /// What the invariants of brokers remember.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BrokerWing {
     clean_stops: CleanStops,
     registration_versions: RegistrationVersions,
     fencing: Fencing,
+    sessions: Sessions,
 }
 
 impl BrokerWing {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            clean_stops: CleanStops::default(),
+            registration_versions: RegistrationVersions::default(),
+            fencing: Fencing::default(),
+            sessions: Sessions::new(plan),
+        }
+    }
+
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.clean_stops.process_started(node);
         self.registration_versions.process_started(node);
         self.fencing.process_started(node);
+        self.sessions.process_started(node);
     }
 
     #[inline]
@@ -42,6 +60,7 @@ impl BrokerWing {
         shared: &Shared,
         note: &Note,
     ) {
+        self.sessions.look(context, findings, &shared.running_since);
         if let Note::Broker(note) = note {
             self.on_broker_note(context, findings, shared, note);
         } else if let Note::Replication(note) = note {
@@ -55,6 +74,9 @@ impl BrokerWing {
         }) = note
         {
             self.fencing.on_heartbeat(*by, shared.applied_by(*by));
+            self.sessions.on_heartbeat(context, *by);
+        } else if let Note::Controller(ControllerNote::Activated { active, .. }) = note {
+            self.sessions.on_activated(context, *active);
         } else if let Note::Controller(ControllerNote::MetadataApplied { offset, change, .. }) =
             note
             && context.view.registry().is_news(*offset)

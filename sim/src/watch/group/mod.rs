@@ -115,6 +115,7 @@ impl GroupWing {
             | GroupNote::CommitFenced { .. }
             | GroupNote::OffsetsDeleted { .. }
             | GroupNote::OffsetsPending { .. }
+            | GroupNote::MembershipLost { .. }
             | GroupNote::MemberThrownOut { .. } => {}
         }
     }
@@ -162,6 +163,7 @@ impl GroupWing {
             | GroupNote::MemberHolds { .. }
             | GroupNote::MemberOwns { .. }
             | GroupNote::MemberThrownOut { .. }
+            | GroupNote::MembershipLost { .. }
             | GroupNote::GroupDeleted { .. }
             | GroupNote::OffsetsDeleted { .. }
             | GroupNote::OffsetsPending { .. }

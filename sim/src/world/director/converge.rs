@@ -71,7 +71,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let furthest = self.progress.furthest();
         let bound = furthest.bound_ms(self.plan) * MS;
         if since == now {
-            self.engine.count_refusals();
+            self.engine.count_repetitions();
         }
         if now - since > bound || now > self.last_ns() {
             return Some(self.give_up(self.furthest(furthest, pending), since));

@@ -160,6 +160,9 @@ impl<N: Node> Engine<N> {
 
     fn on_note(&mut self, node: usize, note: &Note, host: &mut impl NodeHost<N>) {
         self.ask_disk(node, note, host);
+        if let Some(repetitions) = &mut self.repetitions {
+            repetitions.noted(self.ids[node], note);
+        }
         host.noted(self.moment(node), note);
     }
 

@@ -30,7 +30,7 @@ use super::draw::Draws;
 use super::fingerprint::Fingerprint;
 use super::network::{Network, Transit};
 use super::queue::Queue;
-use super::refusals::Refusals;
+use super::repetitions::Repetitions;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
 use crate::run::{RowDetail, RowKind, TraceRow};
 
@@ -203,8 +203,8 @@ pub(crate) struct Engine<N> {
     reports: VecDeque<Report>,
     /// What goes out to who is not in the network.
     outside: VecDeque<Outside>,
-    /// Answers that refuse, once somebody wants to know.
-    refusals: Option<Refusals>,
+    /// What comes again and again, once somebody wants to know.
+    repetitions: Option<Repetitions>,
     trace: Option<Vec<TraceRow>>,
     /// Whether anybody reads words, as trace or as log.
     telling: bool,
@@ -240,7 +240,7 @@ impl<N: Node> Engine<N> {
             segments_rolled: 0,
             reports: VecDeque::new(),
             outside: VecDeque::new(),
-            refusals: None,
+            repetitions: None,
             trace: setup.record_trace.then(Vec::new),
             telling: setup.record_trace || tracing::enabled!(tracing::Level::DEBUG),
             names: trace_text::Names::default(),
@@ -333,14 +333,14 @@ impl<N: Node> Engine<N> {
         self.outside.pop_front()
     }
 
-    /// Refusals are counted anew from now on.
-    pub(crate) fn count_refusals(&mut self) {
-        self.refusals.get_or_insert_default().forget();
+    /// What repeats is counted anew from now on.
+    pub(crate) fn count_repetitions(&mut self) {
+        self.repetitions.get_or_insert_default().forget();
     }
 
-    /// The livelock that the cluster is in, in words, as far as refusals tell.
+    /// The livelock that the cluster is in, in words, as far as what repeats tells.
     pub(crate) fn livelock(&self) -> Option<String> {
-        self.refusals.as_ref()?.livelock()
+        self.repetitions.as_ref()?.livelock()
     }
 
     /// Takes out the trace.
@@ -508,10 +508,10 @@ impl<N: Node> Engine<N> {
         {
             host.quorum_fetched(self.moment(node), by, epoch);
         }
-        if let Some(refusals) = &mut self.refusals
+        if let Some(repetitions) = &mut self.repetitions
             && let Event::Response { from, message, .. } = &event
         {
-            refusals.answered(id, *from, &message.body);
+            repetitions.answered(id, *from, &message.body);
         }
         let slot = &mut self.slots[node];
         let now = slot.clock.now(self.now);

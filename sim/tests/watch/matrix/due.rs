@@ -1,7 +1,8 @@
 //! What is due when nothing stands in the way, and what covers the log below it.
 
 use harrow_broker_model::note::{
-    BrokerNote, BrokerState, ControllerNote, MetadataChange, Note, QuorumRole, ReplicationNote,
+    Api, BrokerNote, BrokerState, ControllerNote, ExchangeNote, MetadataChange, Note, QuorumRole,
+    ReplicationNote,
 };
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 
@@ -10,8 +11,14 @@ use crate::stage::{A, B, C, N1, N2, Stage, X, record};
 
 /// Time goes on for so long; N1 leads the quorum if it is to, and N2 fetches from it.
 fn passes(stage: &mut Stage, seconds: u32) {
+    passes_and_hears_of(stage, seconds, &[A, B, C]);
+}
+
+/// As [`passes`], while the controller hears of these brokers.
+fn passes_and_hears_of(stage: &mut Stage, seconds: u32, brokers: &[NodeId]) {
     for _ in 0..seconds {
         stage.wait_ms(1_000);
+        brokers.iter().for_each(|broker| heartbeat(stage, *broker));
         let now_ns = stage.now_ns();
         stage.observer.quorum_fetched(now_ns, N1, N2, LeaderEpoch(1));
         let (state, broker_epoch) = (BrokerState::Running, BrokerEpoch(0));
@@ -30,6 +37,12 @@ fn begins(stage: &mut Stage) {
     for node in [B, C] {
         hears(stage, node, 2);
     }
+}
+
+fn heartbeat(stage: &mut Stage, by: NodeId) {
+    let api = Api::BrokerHeartbeat;
+    let note = ExchangeNote::RequestServed { api, partition: None, by, named: 0, own: 0 };
+    stage.note(N1, &Note::Exchange(note));
 }
 
 fn hears(stage: &mut Stage, follower: NodeId, end: i64) {
@@ -116,6 +129,18 @@ pub(super) const CASES: &[Case] = &[
             leaderless(stage);
             begins(stage);
             passes(stage, 5);
+        },
+    },
+    Case {
+        anomaly: "fencing-overdue",
+        good: |stage| {
+            begins(stage);
+            fence(stage, C);
+            passes_and_hears_of(stage, 100, &[A, B]);
+        },
+        bad: |stage| {
+            begins(stage);
+            passes_and_hears_of(stage, 100, &[A, B]);
         },
     },
     Case {

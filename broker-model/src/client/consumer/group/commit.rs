@@ -20,7 +20,7 @@ use crate::proto::{
 use crate::types::{LeaderEpoch, NodeId, Offset, OperationId, Time};
 
 use super::join::moved;
-use super::membership::{Generation, MemberState, PendingCommit};
+use super::membership::{Generation, MemberState, PendingCommit, departure};
 
 impl Consumer {
     /// The application commits offsets. One that is where it stands is told with the epoch of the record before it.
@@ -150,10 +150,9 @@ impl Consumer {
         let preparing = member.state == MemberState::PreparingRebalance;
         let is_classic = member.reconciler.is_none();
         if is_classic && (member.error_counts(sent) || !preparing) {
-            if error == ErrorCode::UnknownMemberId {
-                member.reset(true);
-            } else if error == ErrorCode::IllegalGeneration {
-                member.reset(false);
+            if matches!(error, ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) {
+                member.note_lost(departure(error), effects);
+                member.reset(error == ErrorCode::UnknownMemberId);
             }
         }
         // The record may be in the log although it was not committed in time, or although the coordinator was deposed

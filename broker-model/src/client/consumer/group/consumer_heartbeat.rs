@@ -17,8 +17,7 @@ use crate::proto::{
 use crate::types::{NodeId, Time, TopicPartition};
 
 use super::join::{millis, moved};
-use super::membership::Revocation;
-use super::membership::applied;
+use super::membership::{Revocation, applied, departure};
 use super::reconciler::{Sent, State};
 
 /// Epoch of one who leaves for good. Source: `ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH`.
@@ -120,7 +119,7 @@ impl Consumer {
         reconciler.asked = false;
         effects.note(applied(Api::ConsumerGroupHeartbeat, life, reconciler.life));
         if let Some(error) = ErrorCode::try_from_code(response.error_code) {
-            return self.on_heartbeat_refused(error, (now, retry_at));
+            return self.on_heartbeat_refused(error, (now, retry_at), effects);
         }
         reconciler.interval_ms = response.heartbeat_interval_ms.max(0) as u64;
         reconciler.heartbeat_at = reconciler.sent_at + ms(reconciler.interval_ms);
@@ -140,7 +139,12 @@ impl Consumer {
 
     /// Source: `AbstractHeartbeatRequestManager.onErrorResponse`.
     #[expect(clippy::wildcard_enum_match_arm, reason = "all other errors are fatal in Kafka")]
-    fn on_heartbeat_refused(&mut self, error: ErrorCode, (now, retry_at): (Time, Time)) {
+    fn on_heartbeat_refused(
+        &mut self,
+        error: ErrorCode,
+        (now, retry_at): (Time, Time),
+        effects: &mut Effects,
+    ) {
         self.reconciler_mut().sent = Sent::default();
         self.reconciler_mut().not_before = retry_at;
         match error {
@@ -152,6 +156,7 @@ impl Consumer {
             }
             ErrorCode::CoordinatorLoadInProgress => self.reconciler_mut().heartbeat_at = retry_at,
             ErrorCode::FencedMemberEpoch | ErrorCode::UnknownMemberId => {
+                self.member().note_lost(departure(error), effects);
                 self.reconciler_mut().not_before = now;
                 self.stop_being_a_member(State::Fenced, 0);
             }

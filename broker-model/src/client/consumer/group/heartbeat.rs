@@ -6,7 +6,7 @@ use crate::client::consumer::purpose::Purpose;
 use crate::config::{ms, topic_name};
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
-use crate::note::Api;
+use crate::note::{Api, Departure};
 use crate::proto::{
     ErrorCode, FindCoordinatorResponse, GroupId, HeartbeatRequest, HeartbeatResponse,
     LeaveGroupRequest, MemberIdentity,
@@ -14,7 +14,7 @@ use crate::proto::{
 use crate::types::{NodeId, OperationId, Time};
 
 use super::join::moved;
-use super::membership::{Generation, MemberState, Membership};
+use super::membership::{Generation, MemberState, Membership, departure};
 
 impl Consumer {
     /// Does for the membership what has become possible.
@@ -151,6 +151,7 @@ impl Consumer {
                 | ErrorCode::IllegalGeneration),
             ) if counts => {
                 effects.note(member.took(Api::Heartbeat, sent));
+                member.note_lost(departure(error), effects);
                 member.reset(error != ErrorCode::IllegalGeneration);
                 member.fenced |= error == ErrorCode::FencedInstanceId;
             }
@@ -176,6 +177,7 @@ impl Consumer {
         let idle = self.polls.is_empty();
         let Some(member) = self.membership.as_ref() else { return };
         if idle && member.poll_by <= now && member.is_in_group() {
+            member.note_lost(Departure::PollInterval, effects);
             match member.reconciler {
                 Some(_) => self.grow_stale(now, effects),
                 None => self.leave(now, effects),

@@ -15,7 +15,7 @@ use crate::proto::{
 use crate::types::{NodeId, Time};
 
 use super::assignor::assign;
-use super::membership::{Generation, MemberState};
+use super::membership::{Generation, MemberState, departure};
 
 /// How much longer than the rebalance a join may take. Source: `AbstractCoordinator.JOIN_GROUP_TIMEOUT_LAPSE`.
 const JOIN_LAPSE_MS: u64 = 5_000;
@@ -79,6 +79,7 @@ impl Consumer {
         now: Time,
         sent: &Generation,
         response: &JoinGroupResponse,
+        effects: &mut Effects,
     ) {
         let retry_at = self.connections.backoff.after(now);
         let Some(member) = self.membership.as_mut() else { return };
@@ -100,12 +101,16 @@ impl Consumer {
                 member.generation =
                     Generation { member: response.member_id.to_string(), ..Generation::NONE };
             }
-            Some(ErrorCode::UnknownMemberId) => {
+            Some(error @ ErrorCode::UnknownMemberId) => {
                 if member.error_counts(sent) {
+                    member.note_lost(departure(error), effects);
                     member.reset(true);
                 }
             }
-            Some(ErrorCode::FencedInstanceId) => member.fenced = true,
+            Some(error @ ErrorCode::FencedInstanceId) => {
+                member.note_lost(departure(error), effects);
+                member.fenced = true;
+            }
             Some(error) => {
                 if moved(error) {
                     member.finder.forget();
@@ -207,15 +212,17 @@ impl Consumer {
                     member.rejoin_needed = true;
                 }
             }
-            Some(ErrorCode::UnknownMemberId) if member.error_counts(sent) => {
+            Some(error @ (ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration))
+                if member.error_counts(sent) =>
+            {
                 effects.note(member.took(Api::SyncGroup, sent));
-                member.reset(true);
+                member.note_lost(departure(error), effects);
+                member.reset(error == ErrorCode::UnknownMemberId);
             }
-            Some(ErrorCode::IllegalGeneration) if member.error_counts(sent) => {
-                effects.note(member.took(Api::SyncGroup, sent));
-                member.reset(false);
+            Some(error @ ErrorCode::FencedInstanceId) => {
+                member.note_lost(departure(error), effects);
+                member.fenced = true;
             }
-            Some(ErrorCode::FencedInstanceId) => member.fenced = true,
             Some(error) => {
                 member.rejoin_needed = true;
                 if moved(error) {

@@ -6,7 +6,8 @@ use crate::client::coordinator::{CoordinatorFinder, GROUP};
 pub(super) use crate::client::generation::Generation;
 use crate::config::{GroupProtocol, MemberConfig, ms};
 use crate::consumer_protocol::Place;
-use crate::note::{Api, ExchangeNote, Standing};
+use crate::node::Effects;
+use crate::note::{Api, Departure, ExchangeNote, GroupNote, Standing};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::topic_pattern::TopicPattern;
 use crate::types::{LeaderEpoch, Offset, OperationId, Time};
@@ -186,6 +187,14 @@ impl Membership {
         self.stop_heartbeats();
     }
 
+    /// It is about to be no member any more, if it is one, and its application has not asked for that.
+    pub(super) fn note_lost(&self, reason: Departure, effects: &mut Effects) {
+        if self.is_in_group() {
+            let group = self.config.group.clone();
+            effects.note(GroupNote::MembershipLost { group, reason });
+        }
+    }
+
     pub(super) fn stop_heartbeats(&mut self) {
         (self.heartbeat_at, self.session_ends_at) = (Time::MAX, Time::MAX);
     }
@@ -277,4 +286,15 @@ pub(super) fn applied(api: Api, asked: u64, own: u64) -> ExchangeNote {
     let standing = |number: u64| Standing { epoch: number as i64, position: -1 };
     let (asked, own) = (standing(asked), standing(own));
     ExchangeNote::AnswerApplied { api, partition: None, asked, own }
+}
+
+/// What an error that ends a membership says of why.
+pub(super) fn departure(error: ErrorCode) -> Departure {
+    if error == ErrorCode::UnknownMemberId {
+        Departure::Unknown
+    } else if error == ErrorCode::FencedInstanceId {
+        Departure::Instance
+    } else {
+        Departure::Epoch
+    }
 }

@@ -1,6 +1,6 @@
 //! Facts of consumer groups.
 
-use harrow_broker_model::note::{GroupNote, Lateness};
+use harrow_broker_model::note::{Departure, GroupNote, Lateness};
 use harrow_broker_model::types::TopicPartition;
 
 use crate::world::engine::trace_text::names::Names;
@@ -61,6 +61,15 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             "group {group}: took offsets of {} in the transaction of producer {producer_id} in epoch {producer_epoch}",
             places(names, partitions)
         ),
+        GroupNote::MembershipLost { group, reason } => {
+            let why = match reason {
+                Departure::PollInterval => "consumer poll timeout has expired",
+                Departure::Unknown => "the coordinator does not know it",
+                Departure::Epoch => "its generation or epoch is over",
+                Departure::Instance => "another consumer has its group.instance.id",
+            };
+            format!("group {group}: no member any more: {why}")
+        }
         GroupNote::MemberOwns { group, member, partitions } => {
             format!("group {group}: as member {member}, has {}", places(names, partitions))
         }

@@ -1,5 +1,9 @@
-//! Answers that refuse, counted while a run waits: the same question with the same refusal again and again, and nothing
-//! else changing, is a livelock, and says why something never comes true.
+//! What comes again and again while a run waits and nothing else changes: it is a livelock, and says why something
+//! never comes true.
+//!
+//! Two things repeat: the same question with the same refusal, and a consumer that joins its group and is no member of
+//! it soon after. The second needs no refusal: who leaves because its application does not poll in time joins again
+//! with the next poll, and never comes to commit.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,11 +11,15 @@ use std::fmt;
 use harrow_broker_model::message::{
     ClientResponse, ClusterError, ControllerResponse, PeerResponse, QuorumResponse, ResponseBody,
 };
+use harrow_broker_model::note::{Departure, GroupNote, Note};
 use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::NodeId;
 
 /// So many refusals alike are a livelock; retries of a question that will be answered are fewer.
 const MANY: u64 = 25;
+
+/// So many departures of a consumer for one reason are one: a group that finds together needs none.
+const MANY_DEPARTURES: u64 = 3;
 
 /// What is asked in vain: by whom, of whom, and how it is refused.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,32 +51,73 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Refusals since something changed.
+/// What has come again since something changed.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals {
-    counts: BTreeMap<Refusal, u64>,
+pub(crate) struct Repetitions {
+    refusals: BTreeMap<Refusal, u64>,
+    /// By consumer and group.
+    departures: BTreeMap<(NodeId, String, Departure), u64>,
 }
 
-impl Refusals {
-    /// Something changed: what was refused before says nothing.
+impl Repetitions {
+    /// Something changed: what came before says nothing.
     pub(crate) fn forget(&mut self) {
-        self.counts.clear();
+        self.refusals.clear();
+        self.departures.clear();
     }
 
     /// A node is answered.
     pub(crate) fn answered(&mut self, asker: NodeId, asked: NodeId, body: &ResponseBody) {
         if let Some((api, error)) = refusal(body) {
-            *self.counts.entry(Refusal { asker, asked, api, error }).or_default() += 1;
+            *self.refusals.entry(Refusal { asker, asked, api, error }).or_default() += 1;
         }
     }
 
-    /// The livelock, in words, if there is one.
+    /// A node states something.
+    pub(crate) fn noted(&mut self, node: NodeId, note: &Note) {
+        if let Note::Group(GroupNote::MembershipLost { group, reason }) = note {
+            *self.departures.entry((node, group.clone(), *reason)).or_default() += 1;
+        }
+    }
+
+    /// The livelock, in words, if there is one: who leaves again and again first, as nobody refuses anything to him.
     pub(crate) fn livelock(&self) -> Option<String> {
-        let (most, count) = self.counts.iter().max_by_key(|(_, count)| **count)?;
+        self.rejoins().or_else(|| self.refused())
+    }
+
+    fn rejoins(&self) -> Option<String> {
+        let (most, count) = self.departures.iter().max_by_key(|(_, count)| **count)?;
+        let (node, group, reason) = most;
+        let why = cause(*reason);
+        (*count >= MANY_DEPARTURES).then(|| {
+            format!("a livelock: consumer {node} joins group {group} and is out of it again, {count} times: {why}")
+        })
+    }
+
+    fn refused(&self) -> Option<String> {
+        let (most, count) = self.refusals.iter().max_by_key(|(_, count)| **count)?;
         let Refusal { asker, asked, api, error } = most;
         (*count >= MANY).then(|| {
             format!("a livelock: node {asker} asks node {asked} for {api} and gets {error}, {count} times")
         })
+    }
+}
+
+/// Why a consumer is out of its group, and what can be set.
+fn cause(reason: Departure) -> &'static str {
+    match reason {
+        Departure::PollInterval => {
+            "its application takes longer than max.poll.interval.ms from poll to poll; raise that, or lower \
+             max.poll.records"
+        }
+        Departure::Unknown => {
+            "its coordinator does not wait for it any longer; session.timeout.ms and max.poll.interval.ms say how long \
+             it does"
+        }
+        Departure::Epoch => "its generation or epoch is over before it is answered",
+        Departure::Instance => {
+            "another consumer has its group.instance.id; each needs one of its own"
+        }
     }
 }
 
@@ -137,7 +186,7 @@ mod tests {
                 log_end_offset: Offset(0),
             }))
         };
-        let mut refusals = Refusals::default();
+        let mut refusals = Repetitions::default();
         for _ in 0..MANY {
             refusals.answered(NodeId(1), NodeId(2), &answer(None));
             assert_eq!(refusals.livelock(), None, "nothing was refused often");
@@ -152,5 +201,30 @@ mod tests {
         assert_eq!(refusals.livelock().as_deref(), Some(expected));
         refusals.forget();
         assert_eq!(refusals.livelock(), None);
+    }
+
+    #[test]
+    fn who_leaves_its_group_again_and_again_is_told_with_the_reason() {
+        let lost =
+            |reason| Note::Group(GroupNote::MembershipLost { group: "g".to_owned(), reason });
+        let table = [
+            (Departure::PollInterval, "max.poll.interval.ms"),
+            (Departure::Unknown, "session.timeout.ms"),
+            (Departure::Epoch, "generation or epoch"),
+            (Departure::Instance, "group.instance.id"),
+        ];
+        for (reason, setting) in table {
+            let mut repetitions = Repetitions::default();
+            for count in 1..MANY_DEPARTURES {
+                repetitions.noted(NodeId(5), &lost(reason));
+                repetitions.noted(NodeId(6), &lost(reason));
+                assert_eq!(repetitions.livelock(), None, "{count} times, each of two");
+            }
+            repetitions.noted(NodeId(5), &lost(reason));
+            let told = repetitions.livelock().expect("it is one");
+            assert!(told.contains("consumer 5 joins group g") && told.contains(setting), "{told}");
+            repetitions.forget();
+            assert_eq!(repetitions.livelock(), None);
+        }
     }
 }
