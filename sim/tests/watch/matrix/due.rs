@@ -18,7 +18,9 @@ fn passes(stage: &mut Stage, seconds: u32) {
 fn passes_and_hears_of(stage: &mut Stage, seconds: u32, brokers: &[NodeId]) {
     for _ in 0..seconds {
         stage.wait_ms(1_000);
-        brokers.iter().for_each(|broker| heartbeat(stage, *broker));
+        for broker in brokers {
+            heartbeat(stage, *broker);
+        }
         let now_ns = stage.now_ns();
         stage.observer.quorum_fetched(now_ns, N1, N2, LeaderEpoch(1));
         let (state, broker_epoch) = (BrokerState::Running, BrokerEpoch(0));

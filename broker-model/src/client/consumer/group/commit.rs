@@ -149,11 +149,12 @@ impl Consumer {
         }
         let preparing = member.state == MemberState::PreparingRebalance;
         let is_classic = member.reconciler.is_none();
-        if is_classic && (member.error_counts(sent) || !preparing) {
-            if matches!(error, ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) {
-                member.note_lost(departure(error), effects);
-                member.reset(error == ErrorCode::UnknownMemberId);
-            }
+        if is_classic
+            && (member.error_counts(sent) || !preparing)
+            && matches!(error, ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration)
+        {
+            member.note_lost(departure(error), effects);
+            member.reset(error == ErrorCode::UnknownMemberId);
         }
         // The record may be in the log although it was not committed in time, or although the coordinator was deposed
         // before it was: its successor may have it. And what was refused for one partition may stand for others.
