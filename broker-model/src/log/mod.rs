@@ -427,7 +427,7 @@ impl Log {
         }
     }
 
-    /// What is in these files after a cut, or that they are gone, is on the platter before an epoch is forgotten. Kafka
+    /// What is in these files after a cut, or that they are gone, is on the platter before anything else happens. Kafka
     /// syncs no cut. Source: `FileRecords.truncateTo`, `LocalLog.deleteSegmentFiles`.
     fn sync_cuts(&self, files: &[FileId], effects: &mut Effects) {
         if self.config.defects.has(LogDefect::CutsNotSynced) {
