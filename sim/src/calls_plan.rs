@@ -11,8 +11,8 @@ pub struct CallsPlan {
     pub seek_every: u32,
     /// Every so many polls with records, pause a partition for a few polls; 0 is never.
     pub pause_every: u32,
-    /// Every so many polls, another thread wakes the consumer up: by turns amid that poll, and amid the next commit that
-    /// waits; 0 is never.
+    /// Every so many polls, another thread wakes the consumer up: by turns amid that poll, and amid the next commit
+    /// that waits; 0 is never.
     pub wakeup_every: u32,
     /// Every so many polls, close the consumer while a commit is under way, and make another one; 0 is never.
     pub close_every: u32,

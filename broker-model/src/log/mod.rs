@@ -427,8 +427,9 @@ impl Log {
         }
     }
 
-    /// What is in these files after a cut, or that they are gone, is on the disk before an epoch is forgotten. Kafka
-    /// syncs no cut. Source: `FileRecords.truncateTo`, `LocalLog.deleteSegmentFiles`.
+    /// What is in these files after a cut, or that they are gone, is on the disk before an epoch is forgotten, and in a
+    /// compacted log before anything else. Kafka syncs no cut. Source:
+    /// `FileRecords.truncateTo`, `LocalLog.deleteSegmentFiles`.
     fn sync_cuts(&self, files: &[FileId], effects: &mut Effects) {
         if self.config.defects.has(LogDefect::CutsNotSynced) {
             return;

@@ -7,8 +7,9 @@
 //! removed, next to records that were written and flushed since. As promised, nothing of that counts: the epoch
 //! checkpoint tells remainders apart. It is synced whenever it changes, before any record of a new epoch is written, so
 //! a record of an older epoch than the checkpoint has at its offset is a remainder. And before it forgets an epoch,
-//! what was cut is synced: a remainder that only that epoch gives away would be taken for the log. Nothing after a
-//! gap is kept either.
+//! what was cut is synced: a remainder that only that epoch gives away would be taken for the log. So is every cut of a
+//! compacted log, where a follower knows of an epoch from the first record on that the cleaner has left to copy: a
+//! remainder below it is given away by none. Nothing after a gap is kept either.
 //!
 //! Kafka's own recovery looks at bytes only: see the entries of [`LogDefect`] that are asked for here.
 
@@ -110,7 +111,8 @@ impl Log {
     }
 
     /// As [`Self::rebuild_epochs`], of a log that the cleaner was at: the batches with which an epoch began may be
-    /// gone, so that only the checkpoint knows.
+    /// gone, so that only the checkpoint knows. What is copied next may begin behind the end, and its epoch with it: no
+    /// epoch would give away what comes back before it.
     fn keep_epochs(&mut self, checkpoint: &EpochCache, changed: &[FileId], effects: &mut Effects) {
         self.epochs = checkpoint.clone();
         let end = self.log_end_offset;
@@ -122,8 +124,8 @@ impl Log {
             self.epochs.assign(epoch, start);
         }
         self.epochs.truncate_from_start(self.log_start_offset);
+        self.sync_cuts(changed, effects);
         if self.epochs != *checkpoint {
-            self.sync_cuts(changed, effects);
             self.write_epochs(effects);
         }
     }

@@ -75,8 +75,13 @@ impl Log {
         self.log_end_offset = end;
         self.high_watermark = self.high_watermark.min(end);
         self.flushes.truncate(end);
-        if self.epochs.truncate_from_end(end) {
+        let forgets = self.epochs.truncate_from_end(end);
+        // What is copied next to a compacted log may begin behind the cut, and its epoch with it: no epoch gives away
+        // what comes back before it.
+        if forgets || self.holes {
             self.sync_cuts(&changed, effects);
+        }
+        if forgets {
             self.write_cut_epochs(effects);
         }
         self.delete_snapshots_above(end, effects);

@@ -217,8 +217,8 @@ impl GroupCoordinator {
         self.todo.extend(changes.into_iter().map(|it| Todo::Changed(partition, epoch, it)));
     }
 
-    /// Something was appended to a partition's log, or committed: what that changed, and who waited for it, in the order
-    /// of the log.
+    /// Something was appended to a partition's log, or committed: what that changed, and who waited for it, in the
+    /// order of the log.
     pub(crate) fn log_moved(&mut self, now: Now, partition: i32, log: &Log) {
         let Ok(context) = self.runtime.active(partition) else { return };
         for (end, waiter) in context.follow(log) {

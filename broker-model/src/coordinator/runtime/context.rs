@@ -121,8 +121,8 @@ impl<S: Replicated, W> Context<S, W> {
         self.committed.to >= self.written.to
     }
 
-    /// Takes in what was appended and what was committed since; those whose record is committed, in order, each with the
-    /// offset behind that record. Source: `CoordinatorRuntime.HighWatermarkListener`.
+    /// Takes in what was appended and what was committed since; those whose record is committed, in order, each with
+    /// the offset behind that record. Source: `CoordinatorRuntime.HighWatermarkListener`.
     pub(crate) fn follow(&mut self, log: &Log) -> Vec<(Offset, W)> {
         if self.loaded_at.is_some() {
             return Vec::new();

@@ -3,8 +3,10 @@
 //! Promise: a replica's last stable offset is never above its first record of an open transaction nor above a
 //! leader's high watermark, and a leader's never falls within an epoch. A consumer with `read_committed` is given
 //! nothing from the first record of an open transaction on; records of aborted transactions only with the mention
-//! that makes it leave them out; and no such mention of others.
-//! Source: KIP-98; `UnifiedLog.lastStableOffset`, `TransactionIndex`, `CompletedFetch.consumeAbortedTransactionsUpTo`.
+//! that makes it leave them out; and no such mention of others. Records below a replica's log start are deleted, those
+//! of open transactions, too: the last stable offset goes on to the log start, at least.
+//! Source: KIP-98; `UnifiedLog.lastStableOffset`, `UnifiedLog.maybeIncrementFirstUnstableOffset`, `TransactionIndex`,
+//! `CompletedFetch.consumeAbortedTransactionsUpTo`.
 //! Not verified: that the last stable offset rises as early as it may; consumers with `read_uncommitted`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,8 +83,8 @@ pub(super) struct StableMove {
 struct LogTransactions {
     end: Offset,
     chain: u64,
-    /// First record of each open transaction.
-    open: BTreeMap<ProducerId, Offset>,
+    /// First and last offsets of the batches of each open transaction, in order.
+    open: BTreeMap<ProducerId, Vec<(Offset, Offset)>>,
     /// Ended transactions of each producer, in order.
     ended: BTreeMap<ProducerId, Vec<Ended>>,
 }
@@ -113,7 +115,9 @@ impl StableOffsets {
         }
         let stability = self.committed.entry(served.partition).or_default();
         stability.follow(&view.committed);
-        let undecided = stability.first_undecided();
+        let replica = context.view.replica(context.node, served.partition);
+        let log_start = replica.map_or(Offset::ZERO, |it| it.log_start_offset);
+        let undecided = stability.first_undecided(log_start);
         let mut filter = Filter::new(served.aborted);
         for batch in served.batches {
             let left_out = filter.leaves_out(batch);
@@ -154,7 +158,7 @@ impl StableOffsets {
         let key = (partition, context.node);
         let stability = self.replicas.entry(key).or_default();
         stability.follow(&replica.log);
-        let undecided = stability.first_undecided();
+        let undecided = stability.first_undecided(replica.log_start_offset);
         let high_watermark = Some(replica.high_watermark).filter(|_| as_leader);
         let limit = undecided.into_iter().chain(high_watermark).min();
         if let Some(limit) = limit.filter(|limit| to > *limit) {
@@ -195,10 +199,12 @@ impl LogTransactions {
         let aborted = batch.kind == BatchKind::AbortMarker;
         match batch.kind {
             BatchKind::Transactional => {
-                self.open.entry(batch.producer_id).or_insert(batch.base_offset);
+                let place = (batch.base_offset, batch.last_offset);
+                self.open.entry(batch.producer_id).or_default().push(place);
             }
             BatchKind::CommitMarker | BatchKind::AbortMarker => {
-                if let Some(first) = self.open.remove(&batch.producer_id) {
+                let batches = self.open.remove(&batch.producer_id);
+                if let Some((first, _)) = batches.as_deref().and_then(<[_]>::first).copied() {
                     let ended = Ended { first, marker: batch.base_offset, aborted };
                     self.ended.entry(batch.producer_id).or_default().push(ended);
                 }
@@ -207,8 +213,13 @@ impl LogTransactions {
         }
     }
 
-    fn first_undecided(&self) -> Option<Offset> {
-        self.open.values().min().copied()
+    /// The first record of an open transaction in a log that starts there.
+    fn first_undecided(&self, log_start: Offset) -> Option<Offset> {
+        let first_left = |batches: &Vec<(Offset, Offset)>| {
+            let deleted = batches.partition_point(|(_, last)| *last < log_start);
+            batches.get(deleted).map(|(base, _)| (*base).max(log_start))
+        };
+        self.open.values().filter_map(first_left).min()
     }
 
     /// Whether the batch's transaction is aborted; `None` if it is open or there is none.

@@ -1,7 +1,8 @@
 //! Transactions and the last stable offset. Producer 9 writes from offset 2 on.
 
 use harrow_broker_model::note::{
-    AbortedTransaction, BatchKind, BatchSummary, Note, TransactionNote, TransactionState,
+    AbortedTransaction, BatchKind, BatchSummary, DeletionReason, Note, TransactionNote,
+    TransactionState,
 };
 use harrow_broker_model::types::{
     LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition,
@@ -222,6 +223,38 @@ pub(super) const CASES: &[Case] = &[
         },
     },
 ];
+
+/// Deleting goes by the high watermark, not by open transactions: what is open below the log start holds nothing back.
+#[test]
+fn only_what_is_left_of_an_open_transaction_holds_the_stable_offset_back() {
+    let table =
+        [(2, 3, true), (2, 2, false), (3, 4, true), (3, 3, false), (4, 5, true), (4, 4, false)];
+    for (log_start, stable, ahead) in table {
+        let mut stage = super::case::stage();
+        (2..5).for_each(|offset| write(&mut stage, 1, data(offset, offset as i32 - 2)));
+        write(&mut stage, 1, BatchSummary { producer_id: ProducerId::NONE, ..sequenced(5, 0, 9) });
+        stage.leader_high_watermark(A, 1, 6);
+        stage.delete(A, log_start, DeletionReason::DeleteRecords);
+        stage.last_stable_offset(A, 1, true, stable);
+        let found = stage.found();
+        assert_eq!(found.contains(&"lso-ahead".into()), ahead, "{log_start}, {stable}: {found:?}");
+    }
+}
+
+#[test]
+fn what_follows_a_deleted_open_transaction_may_be_read() {
+    for (log_start, past) in [(2, true), (3, false)] {
+        let mut stage = super::case::stage();
+        write(&mut stage, 1, data(2, 0));
+        let later = BatchSummary { producer_id: ProducerId::NONE, ..sequenced(3, 0, 9) };
+        write(&mut stage, 1, later);
+        stage.leader_high_watermark(A, 1, 4);
+        stage.delete(A, log_start, DeletionReason::DeleteRecords);
+        serve(&mut stage, later, &[]);
+        let found = stage.found();
+        assert_eq!(found.contains(&"read-past-lso".into()), past, "{log_start}: {found:?}");
+    }
+}
 
 #[test]
 fn a_decision_is_never_taken_back() {
