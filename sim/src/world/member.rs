@@ -35,6 +35,8 @@ pub(super) struct Membership {
     polls: u32,
     polls_with_records: u32,
     next_auto_commit_ns: u64,
+    /// How often it had polled at its last automatic commit: there is a poll between two of them.
+    polls_at_auto_commit: u32,
     /// How far it has come in each of its partitions, as the next offset.
     consumed: BTreeMap<(StrBytes, i32), Offset>,
     /// What a rebalance takes with the next poll.
@@ -62,6 +64,7 @@ impl Membership {
             polls: 0,
             polls_with_records: 0,
             next_auto_commit_ns: 0,
+            polls_at_auto_commit: 0,
             consumed: BTreeMap::new(),
             revoked: Vec::new(),
             pattern: pattern.map(topic_name),
@@ -99,7 +102,8 @@ impl Membership {
             self.consumed.remove(&place);
         }
         let auto = self.plan.auto_commit_interval_ms > 0 && now >= self.next_auto_commit_ns;
-        if auto && !self.consumed.is_empty() {
+        if auto && !self.consumed.is_empty() && self.polls > self.polls_at_auto_commit {
+            self.polls_at_auto_commit = self.polls;
             self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
             return self.commit();
         }
