@@ -9,7 +9,6 @@ use tempfile::TempDir;
 use crate::binary::harrow_in;
 
 const TRANSACTION: &str = include_str!("budgets/transaction.toml");
-const REBALANCE: &str = include_str!("budgets/rebalance.toml");
 
 /// The rows of the trace of a run.
 fn rows(scenario: &str, seed: u64, sets: &[&str]) -> Vec<Value> {
@@ -91,41 +90,4 @@ fn a_transaction_through_three_partitions_and_offsets_costs_sixty_events() {
             "version {version}: {mean} events on average: {costs:?}"
         );
     }
-}
-
-/// Members hear of it with their next heartbeat, three seconds at most; nobody is waited for then.
-#[test]
-fn fifty_members_share_two_hundred_partitions_anew_within_a_heartbeat() {
-    for protocol in ["classic", "consumer"] {
-        let rows = rows(REBALANCE, 1, &[&format!("load.1.group.protocol={protocol}")]);
-        let left = rows.iter().find(|row| row["kind"] == "stop-requested" && row["node"] == 1010);
-        let left_ns = number(left.expect("a member leaves"), "at_ns");
-        let is_taken = |row: &&Value| {
-            row["kind"] == "member-owns"
-                && (left_ns..left_ns + 8_000_000_000).contains(&number(row, "at_ns"))
-        };
-        let taken: Vec<&Value> = rows.iter().filter(is_taken).collect();
-        let members: BTreeSet<u64> = taken.iter().map(|row| number(row, "node")).collect();
-        let last_ns = taken.iter().map(|row| number(row, "at_ns")).max().expect("the rest goes on");
-        let took_ms = (last_ns - left_ns) / 1_000_000;
-        assert!(took_ms <= 7_000, "{protocol}: {took_ms} ms, {} members", members.len());
-        let owned = owned_at_the_end(&rows, left_ns + 8_000_000_000);
-        assert_eq!(owned, 200, "{protocol}: each partition has one owner after {took_ms} ms");
-    }
-}
-
-/// How many partitions members have at a time, each counted once.
-fn owned_at_the_end(rows: &[Value], at_ns: u64) -> usize {
-    let mut owners = std::collections::BTreeMap::new();
-    for row in
-        rows.iter().filter(|row| row["kind"] == "member-owns" && number(row, "at_ns") <= at_ns)
-    {
-        let places = row["fields"]["partitions"].as_array().cloned().unwrap_or_default();
-        owners.insert(number(row, "node"), places);
-    }
-    owners.remove(&1010);
-    let all: BTreeSet<String> = owners.values().flatten().map(Value::to_string).collect();
-    let sum: usize = owners.values().map(Vec::len).sum();
-    assert_eq!(all.len(), sum, "no partition has two owners");
-    sum
 }

@@ -336,38 +336,3 @@ fn a_swap_file_that_is_dropped_is_a_loss() {
     let (log, _) = open(&harness.disk, keyed_options(&[]));
     assert_eq!(log.log_end_offset(), Offset(5));
 }
-
-/// Bases of the batches that a follower has after it cut its log at 5, copied what a cleaner had left of a later epoch,
-/// which begins behind a hole, in a segment of its own, and lost its power.
-fn copied_behind_a_cut(defects: &[LogDefect], cut: impl FnOnce(&mut Harness)) -> Vec<i64> {
-    let mut options = keyed_options(&[]);
-    options.config.defects = defects.iter().copied().collect();
-    let mut harness = log_of(&values(&[1, 2, 3, 4, 5, 6, 7].map(|key| (key, 1))), &[]);
-    assert_eq!(harness.segment_bases(), [0, 2, 4, 6]);
-    [0, 2, 4, 6].map(|base| harness.effects.push(Effect::Sync { file: segment(base) }));
-    harness.disk.apply(&mut harness.effects);
-    harness.reopen(options);
-    cut(&mut harness);
-    harness.reopen(options);
-    assert_eq!(harness.log.log_end_offset(), Offset(5));
-    let left = plain(6, 1).with_assignment(Offset(9), EPOCH.next());
-    harness.log.append_as_follower(&[left], EPOCH.next(), &mut harness.effects);
-    harness.effects.push(Effect::Sync { file: segment(5) });
-    harness.disk.apply(&mut harness.effects);
-    harness.disk.lose_power(|| 0);
-    harness.reopen(options);
-    bases(&harness.log)
-}
-
-#[test]
-fn nothing_comes_back_before_what_was_copied_behind_a_cut() {
-    let truncate = |harness: &mut Harness| drop(harness.truncate(5));
-    assert_eq!(copied_behind_a_cut(&[], truncate), [0, 1, 2, 3, 4, 9]);
-    let weak = copied_behind_a_cut(&[LogDefect::CutsNotSynced], truncate);
-    assert_eq!(weak, [0, 1, 2, 3, 4, 5, 6], "no epoch gives 5 away");
-    let rot = |harness: &mut Harness| {
-        harness.disk.flip_bit(segment(4), 1_000);
-        harness.reopen(keyed_options(&[]));
-    };
-    assert_eq!(copied_behind_a_cut(&[], rot), [0, 1, 2, 3, 4, 9], "cut when it was opened");
-}
