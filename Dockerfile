@@ -6,7 +6,7 @@ RUN cargo build --release --locked -p harrow-scenarios --bin harrow
 
 FROM debian:bookworm-slim
 COPY --from=build /source/target/release/harrow /usr/local/bin/harrow
-USER nobody
+USER 65534:65534
 WORKDIR /work
 ENTRYPOINT ["harrow"]
 CMD ["--help"]

@@ -60,22 +60,32 @@ class Producer:
         # What the error proves is hard to say: nobody knows what became of it.
         future.add_errback(lambda error: end("info"))
 
-    def transact(self, topic, partition, values):
-        """One transaction with these values. True if it is committed, False otherwise. Offsets of a group that belong to
-        it are not written down here: kafka-python 3.0 hangs in `send_offsets_to_transaction`. Recorder.java has them."""
+    def transact(self, topic, partition, values, inputs=(), consumer=None):
+        """One transaction with these values; with `inputs`, records that the consumer has polled, it commits for the
+        consumer's group that they are processed. True if it is committed, False otherwise: then poll on from what the
+        group has committed, and not from where the consumer stands."""
         sends = [["send", f"{topic}-{partition}", value] for value in values]
+        ranges = {}
+        for record in inputs:
+            place = TopicPartition(record.topic, record.partition)
+            ranges[place] = [ranges.get(place, [record.offset])[0], record.offset]
         begun = self.history.write(self.process, "invoke", "txn", sends)
         committing = False
         try:
             self.producer.begin_transaction()
             futures = [self.producer.send(topic, str(value).encode(), partition=partition) for value in values]
+            consumed = []
+            if ranges:
+                consumed = [["consumed", name(place), *range] for place, range in ranges.items()] + consumer.member()
+                after = {place: OffsetAndMetadata(last + 1, "", -1) for place, (_, last) in ranges.items()}
+                self.producer.send_offsets_to_transaction(after, consumer.metadata())
             told = [future.get(timeout=60).offset for future in futures]
             committing = True
             self.producer.commit_transaction()
         except KafkaError:
             return self.abort(begun, sends, committing)
         done = [send + [offset] for send, offset in zip(sends, told)]
-        self.history.write(self.process, "ok", "txn", done, invoked=begun)
+        self.history.write(self.process, "ok", "txn", done + consumed, invoked=begun)
         return True
 
     def abort(self, begun, sends, committing):

@@ -64,6 +64,9 @@ pub(super) fn probe_file(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
+    if is_special(path) {
+        return Ok(());
+    }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     probe(directory.unwrap_or(Path::new(".")))
 }
@@ -74,11 +77,24 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     mistake(message, "give a path in a directory that is there and can be written").into()
 }
 
-/// Writes a file under another name and renames it, so that nobody sees half of it.
+/// Whether it is a device or a pipe, such as `/dev/stdout`: something to write into, and not to replace.
+pub(super) fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
+/// Writes a file under another name and renames it, so that nobody sees half of it. Who names a link has the file
+/// behind it replaced; a device or a pipe is written into.
 pub(super) fn write_whole(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    if is_special(path) {
+        let mut file = io::BufWriter::new(fs::OpenOptions::new().write(true).open(path)?);
+        content(&mut file)?;
+        return file.flush();
+    }
+    let behind = fs::canonicalize(path);
+    let path = behind.as_deref().unwrap_or(path);
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
     let part = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
     write_and_rename(&part, path, content).inspect_err(|_| {

@@ -14,9 +14,11 @@ producer.producer.flush()
 
 group = {**common, "group_id": "group-a", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
 first, second = (Consumer(history, process, KafkaConsumer(**group)) for process in (2, 3))
-payer = Producer(history, 4, KafkaProducer(**common, acks="all", transactional_id="payer"))
-payer.producer.init_transactions()
-read = 0
+payers = {}
+for consumer, process in ((first, 4), (second, 5)):
+    payers[consumer] = Producer(history, process, KafkaProducer(**common, acks="all", transactional_id=f"payer-{process}"))
+    payers[consumer].producer.init_transactions()
+read, paid = 0, 1000
 first.subscribe(["orders"], {"orders": 2})
 turn, until = -1, time.monotonic() + 90
 while turn < 12 or read < 60 and time.monotonic() < until:
@@ -27,14 +29,17 @@ while turn < 12 or read < 60 and time.monotonic() < until:
         records = consumer.poll(300)
         read += len(records)
         if records:
-            consumer.commit()
-            assert payer.transact("payments", 0, [1000 + turn * 2, 1001 + turn * 2] if consumer is first else [2000 + turn])
+            # What is read is processed in a transaction that says so to the group; the first also commits by itself.
+            assert payers[consumer].transact("payments", 0, [paid, paid + 1], records, consumer)
+            paid += 2
+            if consumer is first:
+                consumer.commit()
     if turn == 8:
         for value in range(100, 120):
             producer.send("orders", value % 2, value)
         producer.producer.flush()
 assert read >= 60, f"{read} records were read"
-for client in (first.consumer, second.consumer, producer.producer, payer.producer):
+for client in (first.consumer, second.consumer, producer.producer, *(payer.producer for payer in payers.values())):
     client.close()
 reader = {"isolation_level": "read_committed", **common}
 ended = final_reads(history, 8, KafkaConsumer(**reader), "orders", range(2))

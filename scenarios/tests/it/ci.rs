@@ -132,6 +132,21 @@ fn a_file_that_cannot_be_written_is_told_before_the_sweep() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_device_is_written_into_and_a_link_is_followed() {
+    let directory = directory();
+    let path = directory.path();
+    let said = harrow_in(path, &["run", "calm", "--seed", "1", "--junit", "/dev/stderr"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("<testsuites name=\"harrow\""), "{}", said.stderr);
+    fs::write(path.join("kept.xml"), "before").expect("it takes files");
+    std::os::unix::fs::symlink("kept.xml", path.join("link.xml")).expect("it takes links");
+    harrow_in(path, &["run", "calm", "--seed", "1", "--junit", "link.xml"]);
+    assert_eq!(junit(&path.join("kept.xml")).test_suites.len(), 1);
+    assert!(fs::symlink_metadata(path.join("link.xml")).expect("it is there").is_symlink());
+}
+
 /// A sweep that asks the engine which part of the work is its own, with variables of the environment.
 fn shard_of(flags: &[&str], variables: &[(&str, &str)]) -> crate::binary::Said {
     let arguments: Vec<&str> = ["sweep", "calm", "--seeds", "1..4", "--format", "json"]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::binary::{Said, harrow_in};
@@ -92,7 +92,9 @@ fn what_is_not_whole_is_named() {
     };
     refused(&other("commit", "0000".into()), &["different: ", "commits"]);
     refused(&other("seeds", vec!["1", "9"].into()), &["different: ", "seeds"]);
-    refused(&other("ended", false.into()), &["short: ", "ended before it was done"]);
+    let help = "help: run that shard again with the same `--receipt`: it goes on\n";
+    let open = ["short: ", "was not closed: its process was killed", "2 of 2 runs are beside it"];
+    refused(&other("ended", false.into()), &[&open[..], &[help]].concat());
     refused(&other("done", 1.into()), &["short: ", "1 of 2 runs"]);
     refused(&other("runs_digest", "00".into()), &["damaged: ", "not those that it counts"]);
     refused(&|there| remove(runs(there, 3)), &["damaged: ", "runs-3-of-3.jsonl:1"]);
@@ -106,6 +108,60 @@ fn what_is_not_whole_is_named() {
     fs::create_dir(empty.path().join("fleet")).expect("it takes folders");
     said(empty.path(), "merge fleet").refuses_with(&["missing: there is no receipt in fleet"]);
     said(empty.path(), "merge nowhere").refuses_with(&["failed to read nowhere"]);
+}
+
+#[test]
+fn a_receipt_that_no_sweep_writes_is_refused_by_what_is_wrong_in_it() {
+    let directory = swept();
+    let path = receipt(&directory, 3);
+    let good = fs::read(&path).expect("it is left");
+    let table: [(&str, Value, &str); 9] = [
+        ("shard", json!([0, 3]), "its shard is 0 of 3; they are numbered from 1 on"),
+        ("shard", json!([4, 3]), "its shard is 4 of 3"),
+        ("shard", json!([0, 0]), "its shard is 0 of 0"),
+        ("shard", json!([1, u64::MAX]), "different: "),
+        ("seeds", json!(["10", "7"]), "its seeds are `10` to `7`: 10..7 is empty; write 7..10"),
+        ("seeds", json!(["x", "7"]), "its seeds are `x` to `7`: write A..B"),
+        ("scenarios", json!([]), "it names no scenario"),
+        ("kind", json!("run"), "its kind is `run`, that of receipts is `receipt`"),
+        ("schema", json!(9), "it has schema 9, this harrow reads 1"),
+    ];
+    for (key, value, part) in table {
+        change(&path, |receipt| receipt[key] = value);
+        said(directory.path(), "merge fleet").refuses_with(&[part, "receipt-3-of-3.json"]);
+        fs::write(&path, &good).expect("it takes files");
+    }
+    assert_ne!(said(directory.path(), "merge fleet").code, 2, "as it was left it is good");
+}
+
+#[cfg(unix)]
+#[test]
+fn there_may_be_more_shards_than_a_process_may_have_files() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path();
+    for shard in 1..=24 {
+        said(path, &format!("sweep calm --seeds 1..24 --shard {shard}/24 --receipt fleet"));
+    }
+    let mut limited = Command::new("sh");
+    limited.current_dir(path).args(["-c", "ulimit -n 16; exec \"$0\" merge fleet"]);
+    let output =
+        limited.arg(assert_cmd::cargo::cargo_bin!("harrow")).output().expect("sh is there");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("24 shards, 24 of 24 runs"), "{told}{wrong}");
+}
+
+#[test]
+fn as_many_shards_as_a_lie_has_are_missing_in_no_time() {
+    let directory = swept();
+    for shard in 1..=3 {
+        change(&receipt(&directory, shard), |receipt| {
+            receipt["shard"] = json!([u64::from(shard) * 2, u64::MAX]);
+        });
+    }
+    let ranges = "missing: no receipt of shard 1/18446744073709551615, 3/18446744073709551615, \
+                  5/18446744073709551615, 7..18446744073709551615/18446744073709551615";
+    said(directory.path(), "merge fleet").refuses_with(&[ranges]);
 }
 
 #[test]
@@ -172,7 +228,11 @@ fn a_shard_that_had_enough_is_short_and_may_be_taken_as_a_part() {
         "sweep quick-failover --seeds 9..12 --defect truncate-to-hw --fail-fast --receipt fleet",
     );
     assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
-    said(path, "merge fleet").refuses_with(&["short: ", "ended by failures", "--partial"]);
+    said(path, "merge fleet").refuses_with(&[
+        "short: ",
+        "as it had seen failures enough",
+        "--partial",
+    ]);
     let part = said(path, "merge fleet --partial");
     assert_eq!(part.code, 1, "{}{}", part.stdout, part.stderr);
     assert!(part.stdout.contains("1 shards, 1 of 4 runs"), "{}", part.stdout);
@@ -225,6 +285,7 @@ fn a_killed_task_of_a_slurm_array_is_missed_by_the_merge_and_goes_on_when_starte
     let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}{wrong}");
     let (before, after) = told.split_once("# again:").expect("the task is started again");
-    assert!(wrong.contains("short: ") && before.contains("(exit code 2)"), "{told}{wrong}");
+    assert!(before.contains("(exit code 2)"), "{told}{wrong}");
+    assert!(wrong.contains("-of-8.json was not closed: its process was killed"), "{told}{wrong}");
     assert!(after.contains("8 shards, 40 of 40 runs"), "{told}{wrong}");
 }

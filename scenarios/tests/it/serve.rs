@@ -255,8 +255,9 @@ fn recorded(mut application: Command, server: &Server, history: &Path) {
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert_eq!(told.trim(), "recorded", "{wrong}");
     let text = std::fs::read_to_string(history).expect("it is written");
-    for part in ["\"join\"", "\"commit\"", "\"txn\"", "\"member\"", "\"final_reads\""] {
-        assert!(text.contains(part), "nothing of {part} is recorded");
+    for part in ["join", "commit", "txn", "consumed", "member", "final_reads"] {
+        let part = format!("\"{part}\"");
+        assert!(text.contains(&part), "nothing of {part} is recorded");
     }
     let checked = harrow().arg("check").arg(history).output().expect("it runs");
     let told = String::from_utf8_lossy(&checked.stdout).into_owned();
@@ -298,6 +299,25 @@ fn groups_commits_rebalances_and_transactions_are_recorded_in_java() {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../reports/recorders/Recorder.java");
     let mut application = Command::new("java");
     application.args(["-cp", &format!("{jars}/*")]).arg(recorder);
+    application.arg(&server.servers).arg(&history);
+    recorded(application, &server, &history);
+}
+
+#[test]
+fn groups_commits_rebalances_and_transactions_are_recorded_in_rust() {
+    let Some(application) = std::env::var_os("HARROW_TEST_RDKAFKA") else {
+        let mut stderr = std::io::stderr();
+        // Who does not see it misses no failure.
+        let _ = writeln!(
+            stderr,
+            "skipped: HARROW_TEST_RDKAFKA names no build of reports/recorders/rust"
+        );
+        return;
+    };
+    let server = Server::start(&["--topic", "orders:2", "--topic", "payments:1"]);
+    let directory = tempfile::TempDir::new().expect("a temporary directory");
+    let history = directory.path().join("history.jsonl");
+    let mut application = Command::new(application);
     application.arg(&server.servers).arg(&history);
     recorded(application, &server, &history);
 }

@@ -105,8 +105,20 @@ pub(super) fn detect(environment: Environment<'_>) -> Result<Detected, (String, 
             None => found = Some((detected, engine)),
         }
     }
-    let whole = || Detected { shard: Shard::WHOLE, from: "no engine".to_owned() };
-    Ok(found.map_or_else(whole, |(detected, _)| detected))
+    match found {
+        Some((detected, _)) => Ok(detected),
+        None => whole(environment),
+    }
+}
+
+/// All of the work, if nobody says that there are parts.
+fn whole(environment: Environment<'_>) -> Result<Detected, Wrong> {
+    if let Some(text) = environment(SHARDS).filter(|text| text.trim() != "1") {
+        let (count, _) = counted((SHARDS, text))?;
+        let message = format!("{SHARDS} is {count}, but no engine says which part this is");
+        return Err((message, format!("say which part it is by {SHARD}=I/N")));
+    }
+    Ok(Detected { shard: Shard::WHOLE, from: "no engine".to_owned() })
 }
 
 /// `shard 2/4 (from A and B)`.
@@ -227,6 +239,7 @@ mod tests {
     fn each_engine_says_which_part_it_is() {
         let table = [
             ("", (1, 1)),
+            ("HARROW_SHARDS=1", (1, 1)),
             ("HARROW_SHARD=3/5 CI_NODE_INDEX=7", (3, 5)),
             ("BUILDKITE_PARALLEL_JOB=0 BUILDKITE_PARALLEL_JOB_COUNT=4", (1, 4)),
             ("CIRCLE_NODE_INDEX=3 CIRCLE_NODE_TOTAL=4", (4, 4)),
@@ -285,6 +298,8 @@ mod tests {
                 "holes",
             ),
             ("SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_COUNT=4", "no SLURM_ARRAY_TASK_MIN"),
+            ("HARROW_SHARDS=4", "HARROW_SHARDS is 4, but no engine says which part this is"),
+            ("HARROW_SHARDS=0", "HARROW_SHARDS is 0, but no engine says"),
         ];
         for (variables, part) in table {
             let (message, help) = asked(variables).expect_err(variables);

@@ -1,5 +1,6 @@
 //! `harrow merge`: the shards of a sweep as one, if they are all there.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use harrow_reports::report::Report;
 use crate::commands::ci::{Case, CiArgs};
 use crate::commands::console::{Console, Failure, mistake};
 use crate::commands::reading::Prepared;
-use crate::commands::seeds::{SeedRange, Shard};
+use crate::commands::seeds::Shard;
 use crate::exit::ExitCode;
 
 use super::index::Index;
@@ -50,7 +51,7 @@ impl Merge {
         let work = whole_work(&all[0])?;
         let mut tally = Tally::new(&work.prepared);
         let mut index = Index::default();
-        for report in in_order(&self.directory, &all)? {
+        for report in in_order(&self.directory, &all) {
             let report = report?;
             let scenario = scenario_of(&work, &report)?;
             if console.is_json() {
@@ -84,7 +85,7 @@ impl Merge {
             let help = "give the directory that the shards had as `--receipt`";
             return Err(mistake(format!("missing: there is no receipt in {shown}"), help).into());
         };
-        let mut by_shard: Vec<Option<(&Path, &Receipt)>> = vec![None; first.shard[1] as usize];
+        let mut by_shard: BTreeMap<u64, (&Path, &Receipt)> = BTreeMap::new();
         for (file, receipt) in &found {
             if let Some(difference) = first.difference(receipt) {
                 let (one, other) = (first_file.display(), file.display());
@@ -92,13 +93,7 @@ impl Merge {
                     format!("different: {one} and {other} are of two sweeps: {difference}");
                 return Err(mistake(message, "merge the shards of one sweep").into());
             }
-            let place = by_shard.get_mut(receipt.shard[0] as usize - 1);
-            let place = place.ok_or_else(|| {
-                let [index, count] = receipt.shard;
-                let message = format!("different: {} is shard {index} of {count}", file.display());
-                mistake(message, "run that shard again")
-            })?;
-            if let Some((before, _)) = place {
+            if let Some((before, _)) = by_shard.insert(receipt.shard[0], (file, receipt)) {
                 let message = format!(
                     "doubled: {} and {} are both of shard {}",
                     before.display(),
@@ -107,19 +102,12 @@ impl Merge {
                 );
                 return Err(mistake(message, "remove one of them").into());
             }
-            *place = Some((file, receipt));
         }
-        let missing: Vec<String> = (1..)
-            .zip(&by_shard)
-            .filter(|(_, there)| there.is_none())
-            .map(|(index, _)| format!("{index}/{}", by_shard.len()))
-            .collect();
-        if !missing.is_empty() {
-            let message =
-                format!("missing: no receipt of shard {} is in {shown}", missing.join(", "));
+        if let Some(missing) = missing(&by_shard, first.shard[1]) {
+            let message = format!("missing: no receipt of shard {missing} is in {shown}");
             return Err(mistake(message, "run that shard, with the same `--receipt`").into());
         }
-        let all: Vec<(&Path, &Receipt)> = by_shard.into_iter().flatten().collect();
+        let all: Vec<(&Path, &Receipt)> = by_shard.into_values().collect();
         let mut work = whole_work(first)?;
         for (file, receipt) in &all {
             let [index, count] = receipt.shard;
@@ -142,19 +130,11 @@ impl Merge {
                 "it plans {planned} runs, and its sweep has {due} for it"
             )));
         }
-        if !receipt.ended || receipt.done < receipt.planned && !self.partial {
-            let why = match (&receipt.cut, receipt.ended) {
-                (Some(cut), true) => format!(", ended by {cut}"),
-                (None, _) | (_, false) => ", and it was ended before it was done".to_owned(),
-            };
-            let message =
-                format!("short: {shown} has {} of {} runs{why}", receipt.done, receipt.planned);
-            let help =
-                "run that shard again with the same `--receipt`: it goes on; or give `--partial`";
-            return Err(mistake(message, help).into());
+        if let Some((what, help)) = self.short(receipt) {
+            return Err(mistake(format!("short: {shown} {what}"), help).into());
         }
         let mut counted = Counted::default();
-        for (index, report) in (0..).zip(runs(&receipt.runs_file(&self.directory))?) {
+        for (index, report) in (0..).zip(runs(&receipt.runs_file(&self.directory))) {
             let report = report?;
             work.check(index, &report).map_err(|why| damaged(&why))?;
             counted.add(&report);
@@ -164,6 +144,57 @@ impl Merge {
         }
         Err(damaged("the runs beside it are not those that it counts"))
     }
+
+    /// What a shard has not done, and what to do about it. Who was killed could not say so: then the lines beside the
+    /// receipt tell how far it came.
+    fn short(&self, receipt: &Receipt) -> Option<(String, &'static str)> {
+        let planned = receipt.planned;
+        if !receipt.ended {
+            let beside = runs(&receipt.runs_file(&self.directory));
+            let done = beside.take_while(Result::is_ok).count();
+            let what = format!(
+                "was not closed: its process was killed, nobody wrote down by what, or it runs still; {done} of \
+                 {planned} runs are beside it"
+            );
+            return Some((what, "run that shard again with the same `--receipt`: it goes on"));
+        }
+        if receipt.done >= planned || self.partial {
+            return None;
+        }
+        let why = match receipt.cut.as_deref() {
+            Some("time") => ", as its time was over",
+            Some("failures") => ", as it had seen failures enough",
+            Some("interrupted") => ", as it was interrupted (Ctrl-C or a termination signal)",
+            Some(_) | None => "",
+        };
+        let what = format!("has {} of {planned} runs{why}", receipt.done);
+        let help =
+            "run that shard again with the same `--receipt`: it goes on; or give `--partial`";
+        Some((what, help))
+    }
+}
+
+/// So many ranges of shards that are missing are named.
+const RANGES_MAX: usize = 10;
+
+/// The shards of which there is none, as ranges: `2/8, 4..6/8`.
+fn missing(by_shard: &BTreeMap<u64, (&Path, &Receipt)>, count: u64) -> Option<String> {
+    let mut ranges = Vec::new();
+    let mut due = 1;
+    let there = by_shard.keys().map(|index| u128::from(*index));
+    for next in there.chain([u128::from(count) + 1]) {
+        match next - due {
+            0 => {}
+            1 => ranges.push(format!("{due}/{count}")),
+            _ => ranges.push(format!("{due}..{}/{count}", next - 1)),
+        }
+        due = next + 1;
+    }
+    if let Some(more) = ranges.len().checked_sub(RANGES_MAX).filter(|more| *more > 0) {
+        ranges.truncate(RANGES_MAX);
+        ranges.push(format!("and {more} more"));
+    }
+    (!ranges.is_empty()).then(|| ranges.join(", "))
 }
 
 /// Whether shards ended because their time was over: then nobody knows how much they might have done.
@@ -196,21 +227,17 @@ fn whole_work(receipt: &Receipt) -> Result<Work, Failure> {
         let help = "merge with the harrow, and in the directory, that the shards had";
         return Err(mistake(message, help).into());
     }
-    let seed =
-        |text: &String| text.parse::<u64>().map_err(|_| Failure::Harrow(format!("seed {text}")));
-    let seeds = SeedRange::new(seed(&receipt.seeds[0])?, seed(&receipt.seeds[1])?);
+    let seeds = receipt.seed_range().map_err(Failure::Harrow)?;
     Ok(Work { prepared, seeds, shard: Shard::WHOLE })
 }
 
 type Reports = Box<dyn Iterator<Item = Result<Report, Failure>>>;
 
 /// All runs in the order of a sweep without shards.
-fn in_order(directory: &Path, all: &[Receipt]) -> Result<Reports, Failure> {
-    let files: Result<Vec<_>, Failure> =
-        all.iter().map(|receipt| runs(&receipt.runs_file(directory))).collect();
-    let mut files = files?;
+fn in_order(directory: &Path, all: &[Receipt]) -> Reports {
+    let mut files: Vec<_> = all.iter().map(|receipt| runs(&receipt.runs_file(directory))).collect();
     let mut over = false;
-    Ok(Box::new(
+    Box::new(
         std::iter::from_fn(move || {
             if over {
                 return None;
@@ -220,7 +247,7 @@ fn in_order(directory: &Path, all: &[Receipt]) -> Result<Reports, Failure> {
             (!over).then_some(round)
         })
         .flatten(),
-    ))
+    )
 }
 
 fn scenario_of(work: &Work, report: &Report) -> Result<usize, Failure> {

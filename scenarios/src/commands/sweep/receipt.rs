@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use harrow_reports::report::Report;
@@ -22,6 +22,9 @@ use super::work::Work;
 
 /// The version of receipts.
 const SCHEMA: u32 = 1;
+
+/// What kind of file it is.
+const KIND: &str = "receipt";
 
 /// How names of receipts begin.
 const RECEIPT: &str = "receipt-";
@@ -46,9 +49,10 @@ pub(super) struct Receipt {
     pub(super) planned: u64,
     /// So many are done.
     pub(super) done: u64,
-    /// Whether it has ended: a receipt that has not was left by a process that was ended.
+    /// Whether its process closed it. One that was killed could not; nor has one that runs still.
     pub(super) ended: bool,
-    /// Why it ended before all was done: `time`, `failures`, `interrupted`.
+    /// Why its process ended before all was done, as it wrote down itself: `time`, `failures`, `interrupted` (by
+    /// Ctrl-C or a termination signal).
     pub(super) cut: Option<String>,
     /// Runs by outcome.
     pub(super) outcomes: BTreeMap<String, u64>,
@@ -64,7 +68,7 @@ impl Receipt {
         let Shard { index, count } = work.shard;
         Self {
             schema: SCHEMA,
-            kind: "receipt".to_owned(),
+            kind: KIND.to_owned(),
             commit: COMMIT.to_owned(),
             scenarios: work.prepared.iter().map(Prepared::asked).collect(),
             scenarios_digest: scenarios_digest(&work.prepared),
@@ -78,6 +82,34 @@ impl Receipt {
             runs_digest: String::new(),
             wall_ms: 0,
         }
+    }
+
+    /// What no sweep writes into its receipt, in words.
+    fn check(&self) -> Result<(), String> {
+        let Self { schema, kind, shard: [index, count], .. } = self;
+        if *schema != SCHEMA {
+            return Err(format!("it has schema {schema}, this harrow reads {SCHEMA}"));
+        }
+        if kind != KIND {
+            return Err(format!("its kind is `{kind}`, that of receipts is `{KIND}`"));
+        }
+        if *index < 1 || index > count {
+            return Err(format!("its shard is {index} of {count}; they are numbered from 1 on"));
+        }
+        if self.scenarios.is_empty() {
+            return Err("it names no scenario".to_owned());
+        }
+        self.seed_range().map(|_| ())
+    }
+
+    /// The seeds of the sweep.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub(super) fn seed_range(&self) -> Result<SeedRange, String> {
+        let [first, last] = &self.seeds;
+        SeedRange::parse(&format!("{first}..{last}"))
+            .map_err(|help| format!("its seeds are `{first}` to `{last}`: {help}"))
     }
 
     /// What two shards of one sweep have otherwise that should be the same, in words.
@@ -291,27 +323,38 @@ pub(super) fn receipts(directory: &Path) -> Result<Vec<(PathBuf, Receipt)>, Fail
         let text = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
         let receipt: Receipt =
             serde_json::from_slice(&text).map_err(|error| unreadable(&path, &error))?;
-        if receipt.schema != SCHEMA {
-            let why = format!("it has schema {}, this harrow reads {SCHEMA}", receipt.schema);
-            return Err(unreadable(&path, &why));
-        }
+        receipt.check().map_err(|why| unreadable(&path, &why))?;
         all.push((path, receipt));
     }
     Ok(all)
 }
 
-/// The runs of a receipt, one after another.
-pub(super) fn runs(
-    path: &Path,
-) -> Result<impl Iterator<Item = Result<Report, Failure>> + use<>, Failure> {
-    let shown = path.display().to_string();
-    let damaged = move |line: usize, error: &dyn std::fmt::Display| -> Failure {
-        let help = "run its shard again, with the same `--receipt`";
-        mistake(format!("damaged: {shown}:{line}: {error}"), help).into()
-    };
-    let file = File::open(path).map_err(|error| damaged(1, &error))?;
-    Ok(BufReader::new(file).lines().enumerate().map(move |(index, line)| {
-        let line = line.map_err(|error| damaged(index + 1, &error))?;
-        serde_json::from_str(&line).map_err(|error| damaged(index + 1, &error))
-    }))
+/// The runs of a receipt, one after another. The file is not held open between them: a sweep may have more shards than
+/// a process may have files.
+pub(super) fn runs(path: &Path) -> impl Iterator<Item = Result<Report, Failure>> + use<> {
+    let path = path.to_owned();
+    let (mut offset, mut number) = (0, 0);
+    std::iter::from_fn(move || {
+        number += 1;
+        let damaged = |error: &dyn std::fmt::Display| -> Failure {
+            let help = "run its shard again, with the same `--receipt`";
+            mistake(format!("damaged: {}:{number}: {error}", path.display()), help).into()
+        };
+        let line = match line_at(&path, offset) {
+            Ok(line) if line.is_empty() => return None,
+            Ok(line) => line,
+            Err(error) => return Some(Err(damaged(&error))),
+        };
+        offset += line.len() as u64;
+        Some(serde_json::from_str(&line).map_err(|error| damaged(&error)))
+    })
+}
+
+/// The line that begins there; empty at the file's end.
+fn line_at(path: &Path, offset: u64) -> io::Result<String> {
+    let mut reader = BufReader::new(File::open(path)?);
+    reader.seek(SeekFrom::Start(offset))?;
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    Ok(line)
 }
