@@ -3,7 +3,7 @@
 use super::*;
 use crate::compaction::{CleanupPolicy, Compaction};
 use crate::config::CleanerConfig;
-use crate::defect::{CleanerDefect, Defects, LogDefect};
+use crate::defect::{CleanerDefect, Defects};
 use crate::disk_image::Suffix;
 use crate::log::LogConfig;
 use crate::log::cleaner::CleaningRound;
