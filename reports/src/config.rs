@@ -10,10 +10,9 @@ use harrow_sim::run::Run;
 use crate::check::{LogFacts, Options, recreated};
 use crate::policy::{
     Damage, Dropped, Isolation, MetadataDamage, MovedByHand, OFFSETS_RETENTION_NS, OFFSETS_TOPIC,
-    PartitionTerms, ProducerTerms, REQUEST_TIMEOUT_NS, Reset, TRANSACTIONS_TOPIC, Terms,
+    PartitionTerms, ProducerTerms, Reset, TRANSACTIONS_TOPIC, Terms,
 };
 
-const NS_PER_MS: u64 = 1_000_000;
 const NS_PER_MINUTE: u64 = 60 * 1_000_000_000;
 
 /// What was promised, and what was done. Partitions and topics go by name, so that it fits any history of them.
@@ -35,8 +34,6 @@ pub struct HistoryConfig {
     pub assign_keeps_position: bool,
     /// `offsets.retention.minutes`.
     pub offsets_retention_minutes: u64,
-    /// `request.timeout.ms` of consumers, the shortest, in milliseconds.
-    pub request_timeout_ms: u64,
     /// Groups whose offsets an administrator deleted or moved.
     pub moved_by_hand: Vec<MovedByHand>,
     /// Whether `group.protocol` is `consumer`, in which each member has an epoch of its own, and not `classic`.
@@ -106,7 +103,6 @@ impl Default for HistoryConfig {
             offset_reset: Reset::Earliest,
             assign_keeps_position: true,
             offsets_retention_minutes: OFFSETS_RETENTION_NS / NS_PER_MINUTE,
-            request_timeout_ms: REQUEST_TIMEOUT_NS / NS_PER_MS,
             moved_by_hand: Vec::new(),
             member_epochs: false,
             groups: BTreeMap::new(),
@@ -156,7 +152,6 @@ impl HistoryConfig {
             isolations: terms.isolations.into_iter().collect(),
             subscribes: terms.subscribes,
             offset_reset,
-            request_timeout_ms: terms.request_timeout_ns / NS_PER_MS,
             moved_by_hand: terms.moved_by_hand,
             groups: terms.processing.into_iter().filter(|(_, made)| is_weaker(*made)).collect(),
             topics: topics.collect(),
@@ -199,7 +194,6 @@ impl HistoryConfig {
             offset_reset: self.offset_reset,
             resets: Vec::new(),
             offsets_retention_ns: self.offsets_retention_minutes.saturating_mul(NS_PER_MINUTE),
-            request_timeout_ns: self.request_timeout_ms.saturating_mul(NS_PER_MS),
             moved_by_hand: self.moved_by_hand.clone(),
             offsets_topic: self.topic_of(&format!("{OFFSETS_TOPIC}-0")).partition,
             transactions_topic: self.topic_of(&format!("{TRANSACTIONS_TOPIC}-0")).partition,

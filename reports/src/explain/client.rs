@@ -161,9 +161,7 @@ pub(super) static ENTRIES: [Entry; 19] = [
         example: "A commit of 1,200 is acknowledged; after a rebalance the next member begins at 0.",
         legal: "When the group's offsets may have expired (offsets.retention.minutes), or an unclean \
                   election or lost data of brokers may have taken them, or the record's partition \
-                  itself was cut back. A commit that was not acknowledged may never have been. One \
-                  that took as long as request.timeout.ms was sent again, and its first attempt may \
-                  count after later commits of its generation.",
+                  itself was cut back. A commit that was not acknowledged may never have been.",
         source: "Kafka's group coordinator; GroupMetadataManager",
     },
     Entry {

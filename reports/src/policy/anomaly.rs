@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use harrow_broker_model::config::Acks;
-use harrow_sim::history::{Completion, Function, History, What};
+use harrow_sim::history::{Completion, Function, History};
 use harrow_sim::plan::ProcessingGuarantee;
 
 use super::dropped::{ended_before, read_on_from_deposed, went_back};
@@ -121,7 +121,6 @@ fn excuse_lost_commit(
     let unsettled = || terms.read_uncommitted().filter(|_| by == Some(Function::Txn));
     let quiet_ns = longest_quiet_ns(history, seen);
     moved_by_hand(terms, history, occurrence)
-        .or_else(|| sent_again(terms, history, occurrence))
         .or_else(|| terms.lost_commit(seen, quiet_ns))
         .or_else(unsettled)
         .or_else(|| terms.loss(occurrence))
@@ -273,28 +272,6 @@ fn moved_by_hand(terms: &Terms, history: &History, occurrence: &Occurrence) -> O
         moved.group == *name && moved.from_ns <= occurrence.at_ns && committed_ns <= moved.until_ns
     });
     moved.map(|_| Reason::plain("an administrator deleted or moved the group's offsets"))
-}
-
-/// An earlier commit of the same generation may have replaced a later one: its first attempt was still on its way when
-/// it was sent again. Source: `ConsumerCoordinator.commitOffsetsSync`, `GroupCoordinator` knows no order of commits.
-fn sent_again(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
-    let replaced = occurrence.other?.operation;
-    let member = history.member(replaced)?;
-    let began =
-        What::Committed { partition: occurrence.partition, offset: occurrence.subject.offset };
-    let late = (0..replaced).rev().any(|earlier| {
-        let row = history.row(earlier);
-        row.function == Function::Commit
-            && row.completion == Completion::Ok
-            && row.completed_ns.saturating_sub(row.invoked_ns) >= terms.request_timeout_ns
-            && history.member(earlier) == Some(member)
-            && history.details_of(earlier).any(|what| what == began)
-    });
-    late.then(|| {
-        Reason::plain(
-            "request.timeout.ms: a commit was sent again, and its first attempt may count later",
-        )
-    })
 }
 
 /// The group that an operation acted for: as it says, or as its process's last join made it.

@@ -46,9 +46,6 @@ impl Reset {
 /// Kafka's default of `offsets.retention.minutes`: a week.
 pub(crate) const OFFSETS_RETENTION_NS: u64 = 10_080 * 60 * 1_000_000_000;
 
-/// `request.timeout.ms` of consumers, by Kafka's default, in nanoseconds.
-pub(crate) const REQUEST_TIMEOUT_NS: u64 = 30 * 1_000_000_000;
-
 /// What makes a finding of all that damage to stored data excuses.
 pub(super) const NO_LOSS: &str = "expect.loss_allowed=false";
 

@@ -12,8 +12,7 @@ use super::damage::{self, CorruptLog, Corrupted, Damage, MetadataDamage};
 use super::dropped::{Dropped, copied_by_election, dropped, went_back, went_back_to_parting};
 use super::hold::{Hold, Promise};
 use super::promised::{
-    Isolation, NO_LOSS, OFFSETS_RETENTION_NS, PartitionTerms, ProducerTerms, REQUEST_TIMEOUT_NS,
-    Reset,
+    Isolation, NO_LOSS, OFFSETS_RETENTION_NS, PartitionTerms, ProducerTerms, Reset,
 };
 use super::reason::Reason;
 use crate::check::{Kind, Occurrence, OccurrenceContext, recreated};
@@ -53,9 +52,6 @@ pub struct Terms {
     pub resets: Vec<(u32, Reset)>,
     /// `offsets.retention.minutes`, in nanoseconds.
     pub offsets_retention_ns: u64,
-    /// `request.timeout.ms` of consumers, the shortest, in nanoseconds: a commit that took no less was sent again, and
-    /// what was sent first may count after later ones.
-    pub request_timeout_ns: u64,
     /// Groups whose offsets an administrator deleted or moved.
     pub moved_by_hand: Vec<MovedByHand>,
     /// What holds for the topic of committed offsets.
@@ -125,7 +121,6 @@ impl Terms {
             offset_reset: Reset::Earliest,
             resets: Vec::new(),
             offsets_retention_ns: OFFSETS_RETENTION_NS,
-            request_timeout_ns: REQUEST_TIMEOUT_NS,
             moved_by_hand: Vec::new(),
             offsets_topic: partition,
             offsets_dropped: false,
@@ -163,8 +158,6 @@ impl Terms {
         terms.offsets_topic.min_insync_replicas = groups.offsets_topic.min_insync_replicas;
         terms.transactions_topic.min_insync_replicas = groups.transaction_topic.min_insync_replicas;
         terms.offsets_retention_ns = groups.offsets_retention_ms.saturating_mul(1_000_000);
-        let timeouts = plan.clients.iter().filter_map(request_timeout_of);
-        terms.request_timeout_ns = timeouts.min().unwrap_or(REQUEST_TIMEOUT_NS);
         terms.moved_by_hand = moved_by_hand(plan, &done);
         if reads_uncommitted(plan) {
             terms.isolation = Isolation::ReadUncommitted;
@@ -533,15 +526,6 @@ fn reset_of((process, client): (u32, &ClientPlan)) -> Option<(u32, Reset)> {
     match client {
         ClientPlan::Producer { .. } => None,
         ClientPlan::Consumer { config, .. } => Some((process, reset(config.offset_reset))),
-    }
-}
-
-fn request_timeout_of(client: &ClientPlan) -> Option<u64> {
-    match client {
-        ClientPlan::Producer { .. } => None,
-        ClientPlan::Consumer { config, .. } => {
-            Some(config.request_timeout_ms.saturating_mul(1_000_000))
-        }
     }
 }
 

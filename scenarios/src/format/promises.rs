@@ -160,9 +160,6 @@ fn consumer(section: Section<'_>, config: &mut HistoryConfig) {
     config.member_epochs =
         section.maybe_choice("group.protocol", &PROTOCOL).unwrap_or(config.member_epochs);
     config.subscribes = section.maybe_flag("subscribe").unwrap_or(config.subscribes);
-    let timeout = section.number("request.timeout.ms", (1, i64::from(i32::MAX)), "30000");
-    config.request_timeout_ms =
-        timeout.map_or(config.request_timeout_ms, |milliseconds| milliseconds as u64);
     section.finish();
 }
 
@@ -323,11 +320,6 @@ fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
     )?;
     writeln!(text, "group.protocol = {protocol:<24} # or \"consumer\": each member has its epoch")?;
     writeln!(text, "subscribe = {subscribes:<29} # partitions come from a group, not by assign")?;
-    let timeout = config.request_timeout_ms;
-    writeln!(
-        text,
-        "request.timeout.ms = {timeout:<20} # a commit that took as long was sent twice"
-    )?;
     for (name, made) in &config.groups {
         writeln!(text, "\n# How often its members process a record.\n[[group]]")?;
         writeln!(text, "name = {}\nguarantee = {}", quoted(name), name_of(&GUARANTEE, made))?;
@@ -435,7 +427,6 @@ mod tests {
             offset_reset: Reset::Latest,
             assign_keeps_position: false,
             offsets_retention_minutes: 7,
-            request_timeout_ms: 1_700,
             member_epochs: true,
             groups: [("billing".to_owned(), ProcessingGuarantee::AtLeastOnce)].into(),
             isolations: [(4, Isolation::ReadCommitted), (5, Isolation::ReadUncommitted)].into(),
