@@ -11,7 +11,7 @@ CleanerDefect {
         source: "KAFKA-13194",
         affected: Affected::Fixed { since: Version::new(0, 8, 1), fixed: &[Version::new(3, 1, 0)] },
         side: Server,
-        shows: "durability" / "cleaned-past-stable" in "compacted-changelog", seed 2,
+        shows: "durability" / "cleaned-past-stable" in "compacted-changelog", seed 12,
         meaning: "The cleaner goes beyond the high watermark: records that are not committed replace those that are.",
         example: "A leader's followers lag. A key is written again and again, two segments full, and the leader's \
             cleaner takes the value that was committed, since a newer one is there. The leader is cut off, and what \
@@ -60,7 +60,7 @@ CleanerDefect {
         source: "KAFKA-8351",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 4, 0)] },
         side: Server,
-        shows: "visibility" / "marker-removed-early" in "compacted-changelog", seed 1,
+        shows: "visibility" / "marker-removed-early" in "compacted-changelog", seed 2,
         meaning: "The cleaner begins anew with each group of segments: the marker of a transaction that reaches across \
             looks as if nothing of that were left, and goes.",
         example: "A transaction's records end one group of segments, its marker is in the next. The marker goes, \
