@@ -50,7 +50,7 @@ LogDefect {
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
         with: ["recovery-trusts-remainders"],
-        shows: "replication" / "recovery-kept-damage" in "slow-cut", seed 32,
+        shows: "replication" / "recovery-kept-damage" in "slow-cut", seed 1,
         meaning: "A truncation is not synced: a power loss may bring back what was cut. A flush that was scheduled \
             before the cut still moves the recovery point, above what is flushed of what took its place.",
         example: "A follower cuts off what its leader does not have, and with it an epoch. The epoch is gone \
