@@ -11,7 +11,7 @@ use harrow_scenarios::{format, planner};
 use harrow_sim::run::{End, RunOptions};
 
 const ROUNDS: usize = 5;
-const SCENARIO: &str = include_str!("../tests/it/budgets/rebalance.toml");
+const SCENARIO: &str = include_str!("rebalance.toml");
 const REBALANCES: u64 = 2;
 
 #[expect(clippy::print_stdout, reason = "a bench's result is its output")]

@@ -1,4 +1,4 @@
-//! Budgets of groups and transactions that are no matter of the machine: handled events, and simulated time.
+//! Budgets of transactions that are no matter of the machine: handled events.
 
 use std::collections::BTreeSet;
 use std::fs;

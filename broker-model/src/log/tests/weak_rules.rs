@@ -139,6 +139,22 @@ fn cuts_are_not_synced_in_kafka() {
     }
 }
 
+/// Behind a hole no epoch would give away what a power loss brings back, even if the cut forgets none.
+#[test]
+fn each_cut_of_a_log_with_holes_is_synced() {
+    let table = [
+        (false, &[][..], false),
+        (true, &[][..], true),
+        (true, &[LogDefect::CutsNotSynced][..], false),
+    ];
+    for (holes, defects, synced) in table {
+        let mut harness = filled_with(LogOptions { holes, ..with(defects) });
+        let effects = harness.truncate(15);
+        let syncs = effects.iter().any(|effect| matches!(effect, Effect::Sync { .. }));
+        assert_eq!(syncs, synced, "holes: {holes}, {defects:?}: {effects:?}");
+    }
+}
+
 #[test]
 fn epochs_are_those_of_the_checkpoint_in_kafka() {
     for (defects, begins) in [(&[][..], 20), (&[LogDefect::DerivedStateFromFiles], 10)] {
