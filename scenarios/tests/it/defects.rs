@@ -76,7 +76,9 @@ fn seeds_that_were_mended_hold() {
         // A poll was more than a member could process in time.
         ("swarm-transactions", 823),
     ];
-    mended.into_iter().for_each(|(scenario, seed)| holds(scenario, seed));
+    for (scenario, seed) in mended {
+        holds(scenario, seed);
+    }
 }
 
 #[test]
