@@ -71,7 +71,8 @@ fn end(page: &[&str], start: usize) -> usize {
     end
 }
 
-/// What the binary says in a directory, as pages have it; of what it refuses, why.
+/// What the binary says in a directory, as pages have it; of what it refuses, why. Lines are wrapped alike whether or
+/// not the tree that it was built from had changes.
 fn said(directory: &Path, block: &Block) -> Vec<String> {
     let mut command = binary::command(directory, &block.arguments);
     if let Some(file) = &block.input {
@@ -79,7 +80,7 @@ fn said(directory: &Path, block: &Block) -> Vec<String> {
     }
     let said = binary::said(&mut command);
     let text = if said.code == 2 { said.stderr } else { said.stdout };
-    text.trim_end().lines().flat_map(wrapped).collect()
+    text.trim_end().replace("-dirty)", ")").lines().flat_map(wrapped).collect()
 }
 
 /// The page with what its commands say now.
