@@ -180,8 +180,15 @@ impl<'a> Index<'a> {
         by_ns: u64,
     ) -> bool {
         offset < self.options.log_start_at(partition, by_ns)
-            || self.keys.superseded((partition, self.send(send).key), offset, by_ns)
+            || self.superseded_ns(send, (partition, offset)).is_some_and(|at_ns| at_ns <= by_ns)
             || self.is_tombstone(send, partition)
+    }
+
+    /// When another record of the key began to be sent that stands behind this place, or may, in nanoseconds.
+    fn superseded_ns(&self, send: SendId, (partition, offset): (u32, i64)) -> Option<u64> {
+        let compacted = self.options.compacted(partition);
+        let key = (partition, self.send(send).key);
+        compacted.then(|| self.keys.superseded_ns(key, offset, send)).flatten()
     }
 
     /// Whether a record deletes its key: the cleaner takes it, too, when it has been there for long enough. A client
@@ -205,7 +212,7 @@ impl<'a> Index<'a> {
 
     /// Whether compaction may have removed a record without a place: then another of its key is known.
     pub(crate) fn may_be_replaced(&self, send: SendId, partition: u32) -> bool {
-        self.keys.superseded((partition, self.send(send).key), NO_OFFSET, NEVER)
+        self.superseded_ns(send, (partition, NO_OFFSET)).is_some()
     }
 
     // --- reads

@@ -7,7 +7,7 @@ use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_KEY, NO_PARTITION, ReadRecord, SendRecord,
 };
 
-use super::keys::{KeyedRecord, Keys};
+use super::keys::{KeyedRecord, Keys, UnplacedRecord};
 use super::survivors::Survivors;
 use super::{Index, NO_PLACE, NONE, Placement, READ, READ_OK, ReadId, SendId};
 use crate::check::options::Options;
@@ -60,7 +60,21 @@ impl<'a> Index<'a> {
             let invoked_ns = self.row(self.operation_of_send(*send)).invoked_ns;
             counts.then_some(KeyedRecord { key: (partition, key), place, invoked_ns })
         });
-        Keys::of(keyed.collect())
+        Keys::of(keyed.collect(), self.unplaced_records())
+    }
+
+    /// What may stand somewhere in a compacted log, as it has a key, has not failed, and nobody was told its place.
+    fn unplaced_records(&self) -> Vec<UnplacedRecord> {
+        let unplaced = (0..self.send_count()).filter_map(|send| {
+            let key = self.send(send).key;
+            let partition = self.partition_of(send).unwrap_or(NO_PARTITION);
+            let compacted = partition == NO_PARTITION || self.options.compacted(partition);
+            let lasting = self.completion_of(send) != Completion::Fail;
+            let counts = key != NO_KEY && self.place(send).is_none() && lasting && compacted;
+            let invoked_ns = self.row(self.operation_of_send(send)).invoked_ns;
+            counts.then_some(UnplacedRecord { key: (partition, key), invoked_ns, send })
+        });
+        unplaced.collect()
     }
 
     fn survivors(&self) -> Survivors {
@@ -70,8 +84,7 @@ impl<'a> Index<'a> {
         }
         let removed = self.by_place.iter().map(|send| {
             let (partition, place) = self.place_key(*send);
-            let key = (partition, self.send(*send).key);
-            let superseded = self.keys.superseded_ns(key, place).unwrap_or(NEVER);
+            let superseded = self.superseded_ns(*send, (partition, place)).unwrap_or(NEVER);
             let goes = failed(send) || self.is_tombstone(*send, partition);
             if goes { 0 } else { superseded }
         });
