@@ -123,6 +123,29 @@ ReplicationDefect {
             has them all, but they stay uncommitted until somebody produces again.",
     }
 
+    IsrShrinksEarly {
+        name: "isr-shrinks-early",
+        source: "KIP-16; Partition.isFollowerOutOfSync",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "shrink-too-early" in "swarm", seed 1,
+        meaning: "A leader takes a member for out of sync that has lagged for a quarter of \
+            replica.lag.time.max.ms.",
+        example: "A follower's disk is slow for two of the ten seconds that it may be. It leaves the ISR, and what is \
+            acknowledged from then on stands on fewer disks than its owner believes.",
+    }
+
+    LoneLeaderWaits {
+        name: "lone-leader-waits",
+        source: "Partition.appendRecordsToLeader, Partition.maybeIncrementLeaderHW",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "commit-overdue" in "swarm", seed 5,
+        meaning: "A leader that is alone in its ISR does not look at its high watermark when it appends.",
+        example: "All followers are down, and min.insync.replicas is 1. A producer waits for acks=all until the \
+            leader looks for another reason: nobody else has to copy its records.",
+    }
+
     ReelectionKeepsFollowers {
         name: "reelection-keeps-followers",
         source: "Replica.resetReplicaState",

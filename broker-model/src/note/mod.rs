@@ -30,7 +30,7 @@ pub use log::{
 };
 pub use producer::{KnownProducer, ProducerNote};
 pub use quorum::{QuorumNote, QuorumRole};
-pub use replication::ReplicationNote;
+pub use replication::{OutOfSyncReplica, ReplicationNote};
 pub use transaction::{TransactionNote, TransactionState};
 
 /// A fact, by its family.

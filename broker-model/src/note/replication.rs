@@ -1,5 +1,7 @@
 //! Facts of leaders and followers.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::message::ClusterError;
@@ -55,6 +57,8 @@ pub enum ReplicationNote {
         from: Vec<NodeId>,
         /// Proposed members.
         to: Vec<NodeId>,
+        /// What the leader knows of those that it wants to remove, in the order of the members.
+        out_of_sync: Vec<OutOfSyncReplica>,
     },
     /// The controller refused the proposal.
     IsrProposalRefused {
@@ -111,4 +115,15 @@ pub enum ReplicationNote {
         /// Its end at the leader.
         end_offset: Offset,
     },
+}
+
+/// A member of the ISR that lags, as its leader knows it. Source: `Partition.maybeShrinkIsr`, which logs the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OutOfSyncReplica {
+    /// Which broker.
+    pub replica: NodeId,
+    /// Where its log ends.
+    pub log_end_offset: Offset,
+    /// For how long it has not had all that the leader had, by the leader's clock; none if it never had.
+    pub lag: Option<Duration>,
 }

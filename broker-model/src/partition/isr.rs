@@ -6,15 +6,17 @@
 //! replica that lost records in the restart is let in by a proposal made before, and may be elected (KIP-903). Not
 //! covered: replica reassignment, and recovery from an unclean election.
 
+use std::time::Duration;
+
 use crate::defect::{Defects, ReplicationDefect};
 use crate::message::{AlterPartitionItem, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
-use crate::note::{Api, ExchangeNote, ReplicationNote, Standing};
+use crate::note::{Api, ExchangeNote, OutOfSyncReplica, ReplicationNote, Standing};
 use crate::partition::isr_state::{IsrState, Proposal};
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
-use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch};
 
 impl Partition {
     /// Proposes to add a follower that has fetched all it needs. Source: rule 2.3, KAFKA-7128, KIP-841.
@@ -41,7 +43,7 @@ impl Partition {
         if reached && is_eligible(progress, context.metadata, self.defects) {
             let mut members = leader.isr.committed.clone();
             members.push(replica);
-            self.propose(context, &members, effects);
+            self.propose(context, &members, Vec::new(), effects);
         }
     }
 
@@ -53,7 +55,7 @@ impl Partition {
             self.maybe_advance_high_watermark(context, effects);
             self.complete_produces(effects);
         }
-        let (node, end, lag_time_max) = (self.node, self.log.log_end_offset(), self.lag_time_max);
+        let (node, end, lag_time_max) = (self.node, self.log.log_end_offset(), self.allowed_lag());
         let now = self.lag_time(context.now);
         let Role::Leader(leader) = &self.role else {
             return;
@@ -61,22 +63,33 @@ impl Partition {
         if leader.isr.is_pending() {
             return;
         }
-        let lags = |member: &NodeId| {
-            *member != node
-                && leader
-                    .follower(*member)
-                    .is_none_or(|progress| !progress.is_caught_up(end, now, lag_time_max))
+        let out_of_sync = |member: NodeId| {
+            let progress = leader.follower(member);
+            let caught_up = progress.is_some_and(|it| it.is_caught_up(end, now, lag_time_max));
+            (member != node && !caught_up).then(|| OutOfSyncReplica {
+                replica: member,
+                log_end_offset: progress.map_or(Offset::NONE, |it| it.log_end_offset),
+                lag: progress.and_then(|it| it.lag(now)),
+            })
         };
-        if !leader.isr.committed.iter().any(lags) {
+        let lagging: Vec<_> =
+            leader.isr.committed.iter().copied().filter_map(out_of_sync).collect();
+        if lagging.is_empty() {
             return;
         }
-        let members: Vec<NodeId> =
-            leader.isr.committed.iter().copied().filter(|member| !lags(member)).collect();
-        self.propose(context, &members, effects);
+        let stays = |member: &NodeId| !lagging.iter().any(|it| it.replica == *member);
+        let members: Vec<NodeId> = leader.isr.committed.iter().copied().filter(stays).collect();
+        self.propose(context, &members, lagging, effects);
         if self.defects.has(ReplicationDefect::HwUsesProposedIsr) {
             self.maybe_advance_high_watermark(context, effects);
         }
         self.self_check();
+    }
+
+    /// How long a member may lag. Known bug: a quarter of that is too long.
+    fn allowed_lag(&self) -> Duration {
+        let early = self.defects.has(ReplicationDefect::IsrShrinksEarly);
+        if early { self.lag_time_max / 4 } else { self.lag_time_max }
     }
 
     /// Keeps the proposal in replica order and says so. A member that has not fetched in this epoch is named without
@@ -85,6 +98,7 @@ impl Partition {
         &mut self,
         context: PartitionContext<'_>,
         members: &[NodeId],
+        out_of_sync: Vec<OutOfSyncReplica>,
         effects: &mut Effects,
     ) {
         let (partition, leader_epoch) = (self.log.partition(), self.leader_epoch);
@@ -102,6 +116,7 @@ impl Partition {
             leader_epoch,
             from: leader.isr.committed.clone(),
             to: ordered,
+            out_of_sync,
         });
         leader.isr.proposal = Some(Proposal { members, submitted: false });
         leader.isr.self_check(partition, self.node, &self.replicas);

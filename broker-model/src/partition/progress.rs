@@ -87,6 +87,11 @@ impl FollowerProgress {
         self.last_caught_up
     }
 
+    /// For how long it has not had everything that the leader had; `None` if it never had.
+    pub(super) fn lag(&self, now: Time) -> Option<Duration> {
+        self.last_caught_up.map(|then| now.since(then))
+    }
+
     /// Whether it has fetched before from this leader, and in this uptime.
     pub(super) fn is_known_in(&self, broker_epoch: BrokerEpoch) -> bool {
         self.broker_epoch == Some(broker_epoch)
@@ -99,8 +104,7 @@ impl FollowerProgress {
         now: Time,
         lag_time_max: Duration,
     ) -> bool {
-        self.log_end_offset == leader_end
-            || self.last_caught_up.is_some_and(|then| now.since(then) <= lag_time_max)
+        self.log_end_offset == leader_end || self.lag(now).is_some_and(|lag| lag <= lag_time_max)
     }
 }
 

@@ -409,6 +409,36 @@ fn a_batch_that_comes_again_has_the_leader_look_at_the_high_watermark() {
 }
 
 #[test]
+fn who_has_not_lagged_for_the_time_allowed_stays() {
+    let early = vec![ReplicationDefect::IsrShrinksEarly.into()];
+    for (defects, after_ms, shrinks) in [
+        (vec![], 2_900, false),
+        (vec![], 3_100, true),
+        (early.clone(), 700, false),
+        (early, 800, true),
+    ] {
+        let mut bench = Bench::leading(&defects, &[1, 2]);
+        bench.produce(&batch(-1, 0));
+        bench.fetch(2, 1);
+        bench.produce(&batch(-1, 1));
+        bench.now.time = bench.now.time + Duration::from_millis(after_ms);
+        bench.check_lag();
+        assert_eq!(bench.proposed().is_some(), shrinks, "{after_ms} ms with {defects:?}");
+    }
+}
+
+#[test]
+fn a_leader_that_is_alone_commits_what_it_appends() {
+    let waits = vec![ReplicationDefect::LoneLeaderWaits.into()];
+    for (defects, committed) in [(vec![], 1), (waits, 0)] {
+        let mut bench = Bench { min_insync_replicas: 1, ..Bench::new(&defects) };
+        bench.register(&registration(1, 1, 1, &[1]));
+        bench.produce(&batch(-1, 0));
+        assert_eq!(bench.high_watermark(), committed, "with {defects:?}");
+    }
+}
+
+#[test]
 fn a_clock_that_is_set_back_hides_nobody_who_lags() {
     let by_wall_clock = vec![ReplicationDefect::LagByWallClock.into()];
     for (defects, shrinks) in [(vec![], true), (by_wall_clock, false)] {

@@ -71,10 +71,14 @@ fn seeds_that_were_mended_hold() {
         ("compacted-changelog", 1325),
         // Nothing comes back in a hole.
         ("compacted-changelog", 1241),
+        // A tombstone of unknown outcome took a record's place, and went.
+        ("compacted-changelog", 42),
         // A replica had deleted more than the leader.
         ("nearest-replica", 671),
         // A poll was more than a member could process in time.
         ("swarm-transactions", 823),
+        // A commit lay on the way while another broker coordinated.
+        ("swarm-groups", 1285),
     ];
     for (scenario, seed) in mended {
         holds(scenario, seed);

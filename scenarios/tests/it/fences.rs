@@ -93,7 +93,9 @@ const OFFSETS: [Offset; 7] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Commit,
+    LoneCommit,
     Shrink,
+    NoEarlyShrink,
     Expansion,
     Election,
     Fencing,
@@ -101,9 +103,11 @@ enum Due {
     QuorumResignation,
 }
 
-const DUES: [Due; 7] = [
+const DUES: [Due; 9] = [
     Due::Commit,
+    Due::LoneCommit,
     Due::Shrink,
+    Due::NoEarlyShrink,
     Due::Expansion,
     Due::Election,
     Due::Fencing,
@@ -224,6 +228,8 @@ const ROWS: &[Row] = &[
     row(Reported(Offset::Commit), "answer-before-commit", Bug(EARLY, "coordinator-failover")),
     row(InTime(Due::Commit), "commit-overdue", Case("told as high-watermark-stuck in the end")),
     row(InTime(Due::Shrink), "laggard-in-isr", Bug("lag-by-wall-clock", "clock-skew")),
+    row(InTime(Due::NoEarlyShrink), "shrink-too-early", Bug("isr-shrinks-early", "swarm")),
+    row(InTime(Due::LoneCommit), "commit-overdue", Bug("lone-leader-waits", "swarm")),
     row(InTime(Due::Expansion), "expansion-overdue", Bug("stale-partition-epoch", "follower-crash")),
     row(InTime(Due::Election), "election-overdue", Case("told as partition-leaderless in the end")),
     row(InTime(Due::Fencing), "fencing-overdue", Case(UNRELEASED)),

@@ -316,6 +316,7 @@ fn proposals_need_a_complete_follower() {
             leader_epoch: LeaderEpoch(1),
             from: vec![A, B],
             to,
+            out_of_sync: Vec::new(),
         })
     };
     stage.note(A, &propose(vec![A, B, C]));

@@ -92,8 +92,11 @@ pub(crate) struct GroupCoordinator {
     pub(super) changed: bool,
     /// When members of groups of the consumer protocol are thrown out.
     pub(super) members: BTreeMap<MemberKey, Timers>,
-    /// The newest connection on which a member has committed.
+    /// The newest connection on which a member has committed. Kept while others coordinate: what lay on the way to this
+    /// broker may come when it coordinates again.
     pub(super) commits_on: BTreeMap<MemberKey, ConnectionId>,
+    /// The newest connection on which a heartbeat of a member was taken, kept likewise.
+    pub(super) heartbeats_on: BTreeMap<MemberKey, ConnectionId>,
     /// Whether there are groups of the consumer protocol.
     has_consumer_groups: bool,
     /// Where the logs of partitions ended when they were loaded, until all of that is committed: what their groups are
@@ -119,6 +122,7 @@ impl GroupCoordinator {
             changed: false,
             members: BTreeMap::new(),
             commits_on: BTreeMap::new(),
+            heartbeats_on: BTreeMap::new(),
             has_consumer_groups: false,
             loaded_to: BTreeMap::new(),
             deletions: BTreeMap::new(),
@@ -149,7 +153,6 @@ impl GroupCoordinator {
 
     fn unload_groups(&mut self, partition: i32) {
         self.forget_members(partition);
-        self.commits_on.retain(|(known, _, _), _| *known != partition);
         let (first, last) = ((partition, String::new()), (partition + 1, String::new()));
         let names: Vec<_> = self.groups.range(first..last).map(|(key, _)| key.clone()).collect();
         for key in names {

@@ -86,6 +86,16 @@ impl Bench {
         self.run();
     }
 
+    /// Another broker coordinates, then this one again.
+    pub(super) fn is_elected_again(&mut self) {
+        let (now, since) = (self.now, self.now.time);
+        self.groups.resigned(now, 0, EPOCH.next());
+        self.run();
+        self.groups.elected(0, EPOCH.next().next(), since);
+        self.groups.load(now, 0, &self.log);
+        self.run();
+    }
+
     pub(super) fn run(&mut self) {
         while let Some(todo) = self.groups.next(self.now) {
             match todo {
@@ -342,6 +352,20 @@ fn a_commit_that_lay_on_the_way_sets_nothing_back() {
         bench.commit_on(92, &one, (1, 75)).expect("it is answered");
         assert_eq!(bench.committed(), stays, "{defects:?}");
         assert_eq!(bench.commit_on(91, &two, (1, 82)), Some(0), "another member");
+    }
+}
+
+/// Another broker has coordinated meanwhile.
+#[test]
+fn a_commit_that_lay_on_the_way_sets_nothing_back_when_the_coordinator_is_elected_again() {
+    for (defects, stays) in [(&[][..], 81), (&[GroupDefect::LateCommitCounts][..], 75)] {
+        let mut bench = Bench::new(defects);
+        let (one, _) = bench.two_members();
+        assert_eq!(bench.commit_on(93, &one, (1, 81)), Some(0));
+        bench.is_elected_again();
+        bench.commit_on(92, &one, (1, 75)).expect("it is answered");
+        assert_eq!(bench.committed(), stays, "{defects:?}");
+        assert_eq!(bench.commit_on(93, &one, (1, 84)), Some(0), "the connection that it uses");
     }
 }
 

@@ -58,6 +58,12 @@ impl Partition {
         self.complete_produces(effects);
     }
 
+    /// Whether it leads and is the only member of its ISR, as far as it knows and wishes.
+    pub(in crate::partition) fn is_alone(&self) -> bool {
+        let Role::Leader(leader) = &self.role else { return false };
+        leader.isr.committed() == [self.node] && !leader.isr.is_pending()
+    }
+
     /// A reassignment adds replicas in the leader's epoch; in Kafka it may also take some away. Source:
     /// `Partition.updateAssignmentAndIsr`.
     pub(in crate::partition) fn know_replicas(&mut self, registration: &PartitionRegistration) {

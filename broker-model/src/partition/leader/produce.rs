@@ -2,8 +2,7 @@
 //! 2.1.9 and 2.7, `Partition.appendRecordsToLeader`, `Partition.checkEnoughReplicasReachOffset`.
 
 use super::state::{ProduceAck, ProduceTicket, WaitingProduce};
-use crate::defect::LogDefect;
-use crate::defect::TransactionDefect;
+use crate::defect::{LogDefect, ReplicationDefect, TransactionDefect};
 use crate::log::{ActiveProducer, AppendRights, ProducerCheck, VerificationGuard};
 use crate::node::Effects;
 use crate::note::ProducerNote;
@@ -131,7 +130,9 @@ impl Partition {
         let appended = self.log.append_as_leader(batch, self.leader_epoch, acks, effects);
         self.changes.log_end_moved = true;
         self.note_stable_offset(effects);
-        self.maybe_advance_high_watermark(context, effects);
+        if !self.is_alone() || !self.defects.has(ReplicationDefect::LoneLeaderWaits) {
+            self.maybe_advance_high_watermark(context, effects);
+        }
         self.complete_produces(effects);
         let (base_offset, last_offset) = (appended.base_offset(), appended.last_offset());
         let ack = ProduceAck { base_offset, last_offset };

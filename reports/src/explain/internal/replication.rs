@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 22] = [
+pub(super) static ANOMALIES: [Entry; 23] = [
     Entry {
         name: "commit-before-replication",
         kind: Kind::InternalAnomaly,
@@ -175,6 +175,16 @@ pub(super) static ANOMALIES: [Entry; 22] = [
         source: "KIP-16; ReplicaManager.maybeShrinkIsr",
     },
     Entry {
+        name: "shrink-too-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader proposed to remove a member of its ISR that had not lagged for longer than \
+                  replica.lag.time.max.ms.",
+        example: "Node 3 had everything four seconds ago, and may lag for ten: it leaves the ISR, and what is \
+                  acknowledged from then on stands on one disk less.",
+        legal: "Never.",
+        source: "KIP-16; Partition.isFollowerOutOfSync",
+    },
+    Entry {
         name: "high-watermark-differs",
         kind: Kind::InternalAnomaly,
         meaning: "A replica's high watermark covers other records than those that are committed.",
@@ -193,9 +203,10 @@ pub(super) static ANOMALIES: [Entry; 22] = [
     Entry {
         name: "commit-overdue",
         kind: Kind::InternalAnomaly,
-        meaning: "A leader did not commit what every member of its ISR has held for long enough.",
+        meaning: "A leader did not commit what every member of its ISR has held for long enough, or, alone in it, \
+                  what it has appended.",
         example: "All three hold offset 9; the high watermark stays at 7 although nothing is broken.",
-        legal: "While a fault lasts, or a process is down.",
+        legal: "While a fault lasts, or a process is down, unless the leader is alone.",
         source: "Partition.maybeIncrementLeaderHW",
     },
     Entry {
@@ -208,7 +219,7 @@ pub(super) static ANOMALIES: [Entry; 22] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 7] = [
+pub(super) static INVARIANTS: [Entry; 8] = [
     Entry {
         name: "commit-rule",
         kind: Kind::Invariant,
@@ -263,12 +274,20 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         source: "KIP-16",
     },
     Entry {
+        name: "isr-shrink",
+        kind: Kind::Invariant,
+        meaning: "An in-sync replica that keeps up stays one.",
+        example: "Broken by shrink-too-early.",
+        legal: "Never.",
+        source: "KIP-16",
+    },
+    Entry {
         name: "replication-due",
         kind: Kind::Invariant,
         meaning: "When nothing stands in the way, what all in-sync replicas hold is committed, and who has \
             caught up is in sync, in time.",
         example: "Broken by commit-overdue, expansion-overdue.",
-        legal: "While a fault lasts, or a process is down.",
+        legal: "While a fault lasts, or a process is down, unless a leader is alone.",
         source: "KIP-101, KIP-497",
     },
 ];

@@ -5,8 +5,10 @@ mod commit_rule;
 mod follower_lag;
 mod following;
 mod high_watermark;
+mod lone_leader;
 mod membership;
 mod overdue;
+mod shrink;
 
 use harrow_broker_model::message::ClusterError;
 use harrow_broker_model::note::{ControllerNote, LogNote, MetadataChange, Note, ReplicationNote};
@@ -19,6 +21,7 @@ use crate::view::ClusterView;
 use follower_lag::FollowerLag;
 use following::Following;
 use high_watermark::{HighWatermarks, Move};
+use lone_leader::LoneLeaders;
 use overdue::Overdue;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
@@ -29,6 +32,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     following::INVARIANT,
     follower_lag::INVARIANT,
     overdue::INVARIANT,
+    shrink::INVARIANT,
 ];
 
 /// What the invariants of replication remember.
@@ -38,6 +42,8 @@ pub(super) struct ReplicationWing {
     following: Following,
     follower_lag: FollowerLag,
     overdue: Overdue,
+    lone_leaders: LoneLeaders,
+    allowed_lag_ms: u64,
 }
 
 impl ReplicationWing {
@@ -47,6 +53,8 @@ impl ReplicationWing {
             following: Following::default(),
             follower_lag: FollowerLag::new(plan),
             overdue: Overdue::default(),
+            lone_leaders: LoneLeaders::new(plan),
+            allowed_lag_ms: plan.cluster.replica_lag_time_max_ms,
         }
     }
 
@@ -56,6 +64,7 @@ impl ReplicationWing {
 
     pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
         self.follower_lag.process_ended(at_ns, view, node);
+        self.lone_leaders.process_ended(node);
     }
 
     #[inline]
@@ -68,8 +77,11 @@ impl ReplicationWing {
     ) {
         self.follower_lag.look(context, findings, &shared.running_since);
         self.overdue.look(context, findings, (&shared.calm, &shared.running_since));
+        self.lone_leaders.look(context, findings, shared);
         if let Note::Replication(note) = note {
             self.on_replication_note(context, findings, shared, note);
+        } else if let Note::Log(LogNote::Appended { partition, .. }) = note {
+            self.lone_leaders.on_appended(context, *partition);
         } else if let Note::Log(
             LogNote::Truncated { partition, .. } | LogNote::Discarded { partition, .. },
         ) = note
@@ -110,7 +122,7 @@ impl ReplicationWing {
                 self.following.on_became_leader(context.node, *partition, *leader_epoch);
                 membership::on_believed(context, findings, *partition, *leader_epoch, isr);
             }
-            ReplicationNote::IsrProposed { partition, leader_epoch, from, to } => {
+            ReplicationNote::IsrProposed { partition, leader_epoch, from, to, out_of_sync } => {
                 self.follower_lag.on_proposal(context, *partition, true);
                 let applied = shared.applied_by(context.node);
                 let proposal = (*leader_epoch, from.as_slice(), to.as_slice());
@@ -118,6 +130,8 @@ impl ReplicationWing {
                 let heard_in = |member| self.following.heard_in(context.node, *partition, member);
                 let proposal = (from.as_slice(), to.as_slice());
                 candidates::on_proposed(context, findings, *partition, proposal, applied, heard_in);
+                let known = (out_of_sync.as_slice(), self.allowed_lag_ms);
+                shrink::on_proposed(context, findings, *partition, proposal, known);
             }
             ReplicationNote::IsrProposalRefused { partition, error } => {
                 if *error == ClusterError::IneligibleReplica {

@@ -15,10 +15,10 @@ use crate::watch::calm::Calm;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 use crate::watch::timing::RunningSince;
 
-const COMMIT: Anomaly = Anomaly {
+pub(super) const COMMIT: Anomaly = Anomaly {
     name: "commit-overdue",
     guarantee: Guarantee::Liveness,
-    meaning: "a leader did not commit what every member of its ISR has held for long enough",
+    meaning: "a leader did not commit what every member of its ISR has held for long enough, or, alone, what it has",
 };
 const EXPANSION: Anomaly = Anomaly {
     name: "expansion-overdue",

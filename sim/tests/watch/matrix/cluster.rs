@@ -24,6 +24,7 @@ fn propose(stage: &mut Stage, epoch: i32) {
         leader_epoch: LeaderEpoch(epoch),
         from: vec![A, B],
         to: vec![A, B, C],
+        out_of_sync: Vec::new(),
     });
     stage.note(A, &note);
 }

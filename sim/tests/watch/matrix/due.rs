@@ -244,3 +244,68 @@ fn a_commit_is_not_due_while_too_few_are_in_sync() {
     let found = stage.found();
     assert!(!found.contains(&"commit-overdue".to_owned()), "{found:?}");
 }
+
+/// A leads alone, with `min.insync.replicas` 1 and a record that is not committed; B and C are fenced, if they are.
+fn leads_alone(stage: &mut Stage, others_fenced: bool) {
+    stage.elect(A, 1, &[A, B, C]);
+    stage.became_leader(A, 1, &[A, B, C]);
+    if others_fenced {
+        fence(stage, B);
+        fence(stage, C);
+    }
+    stage.elect(A, 1, &[A]);
+    stage.isr_committed(A, 1, &[A]);
+    super::guards::applies(stage, A, Offset(stage.metadata_end().0 - 1));
+    stage.observer.expect_all_facts();
+    stage.lead(A, 1, plain(0));
+}
+
+/// Nobody else takes part in what a leader does alone: it is due whatever lasts elsewhere, and at once.
+#[test]
+fn a_leader_that_is_alone_commits_at_once() {
+    type Variant = (&'static str, fn(&mut Stage), bool);
+    let variants: [Variant; 6] = [
+        ("nothing else", |stage| leads_alone(stage, true), true),
+        (
+            "a fault lasts",
+            |stage| {
+                leads_alone(stage, true);
+                let now_ns = stage.now_ns();
+                stage.observer.disturbed(now_ns, true);
+            },
+            true,
+        ),
+        (
+            "it commits",
+            |stage| {
+                leads_alone(stage, true);
+                stage.leader_high_watermark(A, 1, 1);
+            },
+            false,
+        ),
+        ("somebody may join", |stage| leads_alone(stage, false), false),
+        (
+            "it does not know the newest metadata",
+            |stage| {
+                leads_alone(stage, true);
+                stage.broker_registered(NodeId(4));
+            },
+            false,
+        ),
+        (
+            "it stands still",
+            |stage| {
+                leads_alone(stage, true);
+                let now_ns = stage.now_ns();
+                stage.observer.process_blocked(now_ns, A, true);
+            },
+            false,
+        ),
+    ];
+    for (name, play, found) in variants {
+        let mut stage = Stage::new(1, false);
+        play(&mut stage);
+        passes_and_hears_of(&mut stage, 100, &[A]);
+        assert_eq!(stage.found().contains(&"commit-overdue".to_owned()), found, "{name}");
+    }
+}

@@ -183,6 +183,7 @@ fn replication_facts() -> Vec<(&'static str, Note)> {
                 leader_epoch,
                 from: vec![A],
                 to: vec![A],
+                out_of_sync: Vec::new(),
             }),
         ),
         (

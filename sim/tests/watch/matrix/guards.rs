@@ -34,7 +34,7 @@ fn registers_again(stage: &mut Stage, broker: NodeId, applied_by: NodeId) -> (i6
     (before, offset.0)
 }
 
-fn applies(stage: &mut Stage, node: NodeId, offset: Offset) {
+pub(super) fn applies(stage: &mut Stage, node: NodeId, offset: Offset) {
     let known = stage.observer.view().registry().at(offset).cloned();
     let (controller_epoch, change) = known.expect("it is committed");
     stage.note(
@@ -652,6 +652,7 @@ fn other_ways_to_break_a_rule_about_logs() {
                     leader_epoch,
                     from,
                     to,
+                    out_of_sync: Vec::new(),
                 }),
             );
         }),
@@ -705,7 +706,8 @@ pub(super) fn candidate(stage: &mut Stage, (fenced, shutting_down): (bool, bool)
     stage.observer.expect_all_facts();
     let (from, to) = (vec![A, B], vec![A, B, C]);
     let (partition, leader_epoch) = (X, LeaderEpoch(1));
-    let proposed = ReplicationNote::IsrProposed { partition, leader_epoch, from, to };
+    let out_of_sync = Vec::new();
+    let proposed = ReplicationNote::IsrProposed { partition, leader_epoch, from, to, out_of_sync };
     stage.note(A, &Note::Replication(proposed));
 }
 

@@ -1,8 +1,10 @@
 //! Rules that bound times. On the stage `replica.lag.time.max.ms` is 30 s, and a leader looks every 15 s.
 
+use std::time::Duration;
+
 use harrow_broker_model::message::ClusterError;
-use harrow_broker_model::note::{Note, ReplicationNote};
-use harrow_broker_model::types::{LeaderEpoch, NodeId};
+use harrow_broker_model::note::{Note, OutOfSyncReplica, ReplicationNote};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset};
 
 use super::case::{Case, outcome, plain};
 use crate::stage::{A, B, C, Stage};
@@ -35,11 +37,22 @@ fn follow(stage: &mut Stage) {
 }
 
 fn proposes(stage: &mut Stage) {
+    proposes_for(stage, &[(B, 2, Some(40_000))]);
+}
+
+/// A wants B out of its ISR; what it knows of members: their log ends, and their lags in milliseconds.
+fn proposes_for(stage: &mut Stage, known: &[(NodeId, i64, Option<u64>)]) {
+    let replica = |(replica, end, lag_ms): &(NodeId, i64, Option<u64>)| OutOfSyncReplica {
+        replica: *replica,
+        log_end_offset: Offset(*end),
+        lag: lag_ms.map(Duration::from_millis),
+    };
     let note = Note::Replication(ReplicationNote::IsrProposed {
         partition: stage.partition,
         leader_epoch: LeaderEpoch(1),
         from: vec![A, B, C],
         to: vec![A, C],
+        out_of_sync: known.iter().map(replica).collect(),
     });
     stage.note(A, &note);
 }
@@ -59,18 +72,43 @@ fn blocked_changed(stage: &mut Stage, still: bool) {
     stage.observer.process_blocked(now_ns, A, still);
 }
 
-pub(super) const CASES: &[Case] = &[Case {
-    anomaly: "laggard-in-isr",
-    good: |stage| {
-        follow(stage);
-        // It is never where the leader is, and has what the leader had half a minute ago.
-        goes_on(stage, 200, |second| second % 29 == 0);
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "laggard-in-isr",
+        good: |stage| {
+            follow(stage);
+            // It is never where the leader is, and has what the leader had half a minute ago.
+            goes_on(stage, 200, |second| second % 29 == 0);
+        },
+        bad: |stage| {
+            follow(stage);
+            goes_on(stage, 70, |second| second < 5);
+        },
     },
-    bad: |stage| {
-        follow(stage);
-        goes_on(stage, 70, |second| second < 5);
+    Case {
+        anomaly: "shrink-too-early",
+        good: |stage| proposes_for(stage, &[(B, 1, Some(30_001))]),
+        bad: |stage| proposes_for(stage, &[(B, 1, Some(29_999))]),
     },
-}];
+];
+
+/// A leader says why it wants somebody out, and that one lacks something.
+#[test]
+fn a_member_leaves_for_its_lag_alone() {
+    type Known = &'static [(NodeId, i64, Option<u64>)];
+    let table: [(Known, bool); 5] = [
+        (&[(B, 1, Some(60_000))], true),
+        (&[(B, 1, None)], true),
+        (&[(B, 2, Some(60_000))], false),
+        (&[(C, 1, Some(60_000))], false),
+        (&[], false),
+    ];
+    for (known, right) in table {
+        let mut stage = super::case::stage();
+        proposes_for(&mut stage, known);
+        assert_eq!(stage.found().is_empty(), right, "{known:?}");
+    }
+}
 
 /// What keeps a leader from looking, or makes it right not to.
 #[test]

@@ -1,7 +1,7 @@
 //! How long members of groups of the consumer protocol are waited for.
 
 use crate::note::Lateness;
-use crate::types::{ConnectionId, Time};
+use crate::types::Time;
 
 /// By partition of the topic, group and member.
 pub(in crate::coordinator::group) type MemberKey = (i32, String, String);
@@ -17,8 +17,6 @@ pub(in crate::coordinator::group) struct Timers {
     pub(super) join: Option<Time>,
     /// If it has joined by the classic protocol, and has not asked for its assignment.
     pub(super) sync: Option<Time>,
-    /// The newest connection on which it was heard of.
-    pub(super) connection: Option<ConnectionId>,
 }
 
 impl Timers {
@@ -30,7 +28,7 @@ impl Timers {
 
     /// Nothing but a session.
     pub(super) fn of_session(session: Time) -> Self {
-        Self { session, rebalance: None, join: None, sync: None, connection: None }
+        Self { session, rebalance: None, join: None, sync: None }
     }
 
     /// Whether it is late whatever its epoch is.

@@ -68,16 +68,14 @@ impl GroupCoordinator {
         (group, id): (&str, &str),
     ) -> bool {
         let key = (partition, group.to_owned(), id.to_owned());
-        let newest = self.members.get(&key).and_then(|timers| timers.connection);
-        newest.is_some_and(|newest| caller.connection < newest)
+        self.heartbeats_on.get(&key).is_some_and(|newest| caller.connection < *newest)
     }
 
     /// A member was heard of on this connection.
     pub(super) fn heard_on(&mut self, caller: Caller, partition: i32, (group, id): (&str, &str)) {
         let key = (partition, group.to_owned(), id.to_owned());
-        if let Some(timers) = self.members.get_mut(&key) {
-            timers.connection = timers.connection.max(Some(caller.connection));
-        }
+        let newest = self.heartbeats_on.entry(key).or_insert(caller.connection);
+        *newest = caller.connection.max(*newest);
     }
 
     /// A member was heard of.

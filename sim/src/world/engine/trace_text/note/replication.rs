@@ -1,6 +1,7 @@
 //! Facts of leaders and followers.
 
-use harrow_broker_model::note::ReplicationNote;
+use harrow_broker_model::note::{OutOfSyncReplica, ReplicationNote};
+use harrow_broker_model::types::Offset;
 
 use crate::world::engine::trace_text::names::Names;
 use crate::world::engine::trace_text::parts::{nodes, somebody};
@@ -56,9 +57,10 @@ pub(super) fn trace_text(names: &Names, note: &ReplicationNote) -> String {
 }
 
 fn isr(names: &Names, note: &ReplicationNote) -> String {
-    if let ReplicationNote::IsrProposed { partition, from, to, .. } = note {
+    if let ReplicationNote::IsrProposed { partition, from, to, out_of_sync, .. } = note {
         let (place, from, to) = (names.place(*partition), nodes(from), nodes(to));
-        return format!("{place}: requested ISR change from {from} to {to}");
+        let lags: String = out_of_sync.iter().map(out_of_sync_replica).collect();
+        return format!("{place}: requested ISR change from {from} to {to}{lags}");
     }
     if let ReplicationNote::IsrProposalRefused { partition, error } = note {
         return format!("{}: ISR change rejected: {error:?}", names.place(*partition));
@@ -68,4 +70,16 @@ fn isr(names: &Names, note: &ReplicationNote) -> String {
     };
     let place = names.place(*partition);
     format!("{place}: updated ISR to {}, partition epoch {partition_epoch}", nodes(isr))
+}
+
+fn out_of_sync_replica(it: &OutOfSyncReplica) -> String {
+    let OutOfSyncReplica { replica, log_end_offset, lag } = it;
+    let lag = match lag {
+        Some(lag) => format!("caught up {} ms ago", lag.as_millis()),
+        None => "never caught up".to_owned(),
+    };
+    match *log_end_offset {
+        Offset::NONE => format!(", node {replica} has not fetched, {lag}"),
+        end => format!(", node {replica} ends at {end}, {lag}"),
+    }
 }
