@@ -2,8 +2,6 @@
 
 use harrow_sim::history::{NEVER, NO_KEY, NO_PARTITION};
 
-use super::SendId;
-
 /// A partition, or [`NO_PARTITION`], and a key in it.
 pub(super) type Key = (u32, u32);
 
@@ -21,7 +19,8 @@ pub(super) struct KeyedRecord {
 pub(super) struct UnplacedRecord {
     pub(super) key: Key,
     pub(super) invoked_ns: u64,
-    pub(super) send: SendId,
+    /// Position in the history's sends.
+    pub(super) send: u32,
 }
 
 /// The records of each key, in compacted partitions.
@@ -49,7 +48,7 @@ impl Keys {
 
     /// When a record of the same key began to be sent that stands later in the log, or may, in nanoseconds, if there is
     /// one.
-    pub(super) fn superseded_ns(&self, key: Key, offset: i64, send: SendId) -> Option<u64> {
+    pub(super) fn superseded_ns(&self, key: Key, offset: i64, send: u32) -> Option<u64> {
         if key.1 == NO_KEY {
             return None;
         }
@@ -66,7 +65,7 @@ impl Keys {
         Some(record.invoked_ns)
     }
 
-    fn superseded_by_unplaced_ns(&self, key: Key, send: SendId) -> Option<u64> {
+    fn superseded_by_unplaced_ns(&self, key: Key, send: u32) -> Option<u64> {
         let first = self.unplaced.partition_point(|record| record.key < key);
         let same = self.unplaced[first..].iter().take_while(|record| record.key == key);
         same.filter(|record| record.send != send).map(|record| record.invoked_ns).next()
