@@ -43,15 +43,16 @@
 //! | brokers are unfenced when they are ready, and shut down when they ask | `broker/fencing` |
 //! | who is not heard of for a session is fenced | `broker/sessions` |
 //! | where consumers go that are out of range | `consumer/position` |
+//! | nobody leaves the ISR who has not lagged for long enough | `replication/shrink` |
 //! | when it is calm: commits and expansions of the ISR in time | `replication/overdue` |
+//! | a leader that is alone commits at once | `replication/lone_leader` |
 //! | a partition that somebody may lead is led; so is the quorum | `controller/overdue`, `quorum/overdue` |
 //! | whoever names another epoch is refused where it asks | `exchange/request_fencing` |
 //! | an answer counts only where it was asked for | `exchange/standing` |
 //! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
 //!
-//! Nowhere: snapshots of the metadata log, changes of the voter set, offsets committed by groups, since the
-//! model has none of them; that a broker is fenced before its next uptime registers,
-//! since Kafka lets it register once its session is over.
+//! Nowhere: changes of the voter set, since the model has none; that a broker is fenced before its next uptime
+//! registers, since Kafka lets it register once its session is over.
 
 mod broker;
 mod calm;

@@ -15,6 +15,8 @@ use harrow_broker_model::note::{Departure, GroupNote, Note};
 use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::NodeId;
 
+use crate::liveness::Goal;
+
 /// So many refusals alike are a livelock; retries of a question that will be answered are fewer.
 const MANY: u64 = 25;
 
@@ -80,9 +82,25 @@ impl Repetitions {
         }
     }
 
-    /// The livelock, in words, if there is one: who leaves again and again first, as nobody refuses anything to him.
-    pub(crate) fn livelock(&self) -> Option<String> {
-        self.rejoins().or_else(|| self.refused())
+    /// The livelock, in words, if there is one. What waits for consumers waits for who leaves again and again first, as
+    /// nobody refuses anything to him; to anything else consumers that come and go mean nothing.
+    pub(crate) fn livelock(&self, goal: Goal) -> Option<String> {
+        let of_consumers = match goal {
+            Goal::Operations | Goal::ConsumerLag => true,
+            Goal::Processes
+            | Goal::QuorumLeader
+            | Goal::BrokersUnfenced
+            | Goal::Metadata
+            | Goal::Topics
+            | Goal::Leaders
+            | Goal::Isr
+            | Goal::HighWatermark
+            | Goal::FreshProducer
+            | Goal::LoadProducers
+            | Goal::Transactions
+            | Goal::Resources => false,
+        };
+        of_consumers.then(|| self.rejoins()).flatten().or_else(|| self.refused())
     }
 
     fn rejoins(&self) -> Option<String> {
@@ -189,7 +207,7 @@ mod tests {
         let mut refusals = Repetitions::default();
         for _ in 0..MANY {
             refusals.answered(NodeId(1), NodeId(2), &answer(None));
-            assert_eq!(refusals.livelock(), None, "nothing was refused often");
+            assert_eq!(refusals.livelock(Goal::Leaders), None, "nothing was refused often");
             refusals.answered(
                 NodeId(3),
                 NodeId(2),
@@ -198,9 +216,9 @@ mod tests {
         }
         let expected =
             "a livelock: node 3 asks node 2 for ListOffsets and gets NotLeaderOrFollower, 25 times";
-        assert_eq!(refusals.livelock().as_deref(), Some(expected));
+        assert_eq!(refusals.livelock(Goal::Leaders).as_deref(), Some(expected));
         refusals.forget();
-        assert_eq!(refusals.livelock(), None);
+        assert_eq!(refusals.livelock(Goal::Leaders), None);
     }
 
     #[test]
@@ -218,13 +236,18 @@ mod tests {
             for count in 1..MANY_DEPARTURES {
                 repetitions.noted(NodeId(5), &lost(reason));
                 repetitions.noted(NodeId(6), &lost(reason));
-                assert_eq!(repetitions.livelock(), None, "{count} times, each of two");
+                assert_eq!(
+                    repetitions.livelock(Goal::ConsumerLag),
+                    None,
+                    "{count} times, each of two"
+                );
             }
             repetitions.noted(NodeId(5), &lost(reason));
-            let told = repetitions.livelock().expect("it is one");
+            assert_eq!(repetitions.livelock(Goal::Isr), None, "no ISR waits for a consumer");
+            let told = repetitions.livelock(Goal::ConsumerLag).expect("it is one");
             assert!(told.contains("consumer 5 joins group g") && told.contains(setting), "{told}");
             repetitions.forget();
-            assert_eq!(repetitions.livelock(), None);
+            assert_eq!(repetitions.livelock(Goal::ConsumerLag), None);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use harrow_broker_model::types::RecordValue;
 use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_KEY, NO_PARTITION, ReadRecord, SendRecord,
 };
@@ -60,7 +61,7 @@ impl<'a> Index<'a> {
             let invoked_ns = self.row(self.operation_of_send(*send)).invoked_ns;
             counts.then_some(KeyedRecord { key: (partition, key), place, invoked_ns })
         });
-        Keys::of(keyed.collect(), self.unplaced_records())
+        Keys::of(keyed.collect(), self.unplaced_records(), self.history.final_reads)
     }
 
     /// What may stand somewhere in a compacted log, as it has a key, has not failed, and nobody was told its place.
@@ -72,7 +73,8 @@ impl<'a> Index<'a> {
             let lasting = self.completion_of(send) != Completion::Fail;
             let counts = key != NO_KEY && self.place(send).is_none() && lasting && compacted;
             let invoked_ns = self.row(self.operation_of_send(send)).invoked_ns;
-            counts.then_some(UnplacedRecord { key: (partition, key), invoked_ns, send })
+            let tombstone = RecordValue(self.send(send).value).is_tombstone();
+            counts.then_some(UnplacedRecord { key: (partition, key), invoked_ns, send, tombstone })
         });
         unplaced.collect()
     }

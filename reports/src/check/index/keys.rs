@@ -21,6 +21,8 @@ pub(super) struct UnplacedRecord {
     pub(super) invoked_ns: u64,
     /// Position in the history's sends.
     pub(super) send: u32,
+    /// Whether it is a tombstone, which goes itself.
+    pub(super) tombstone: bool,
 }
 
 /// The records of each key, in compacted partitions.
@@ -31,10 +33,16 @@ pub(super) struct Keys {
     /// By key and time. Such a record stands behind any other of its key for all that anyone knows: a tombstone whose
     /// outcome is unknown removes what was before it, then goes itself.
     unplaced: Vec<UnplacedRecord>,
+    /// Whether all that is in the logs in the end was read: then what stays there is placed.
+    final_reads: bool,
 }
 
 impl Keys {
-    pub(super) fn of(mut records: Vec<KeyedRecord>, mut unplaced: Vec<UnplacedRecord>) -> Self {
+    pub(super) fn of(
+        mut records: Vec<KeyedRecord>,
+        mut unplaced: Vec<UnplacedRecord>,
+        final_reads: bool,
+    ) -> Self {
         records.sort_unstable();
         unplaced.sort_unstable();
         let mut later: Option<KeyedRecord> = None;
@@ -43,7 +51,7 @@ impl Keys {
             record.invoked_ns = record.invoked_ns.min(same.map_or(NEVER, |l| l.invoked_ns));
             later = Some(*record);
         }
-        Self { records, unplaced }
+        Self { records, unplaced, final_reads }
     }
 
     /// When a record of the same key began to be sent that stands later in the log, or may, in nanoseconds, if there is
@@ -53,9 +61,15 @@ impl Keys {
             return None;
         }
         let placed = self.superseded_by_placed_ns(key, offset);
-        let anywhere = (NO_PARTITION, key.1);
-        let unplaced = [key, anywhere].map(|key| self.superseded_by_unplaced_ns(key, send));
-        placed.into_iter().chain(unplaced.into_iter().flatten()).min()
+        let unplaced = || {
+            let anywhere = (NO_PARTITION, key.1);
+            let of_key = [key, anywhere].into_iter().flat_map(|key| self.unplaced_of(key));
+            of_key.filter(move |record| record.send != send)
+        };
+        // What took its place and is no tombstone is in the log still, or something else took its place in turn.
+        let any = !self.final_reads || placed.is_some() || unplaced().any(|it| it.tombstone);
+        let unplaced = unplaced().filter(|_| any).map(|record| record.invoked_ns);
+        placed.into_iter().chain(unplaced).min()
     }
 
     fn superseded_by_placed_ns(&self, key: Key, offset: i64) -> Option<u64> {
@@ -65,9 +79,43 @@ impl Keys {
         Some(record.invoked_ns)
     }
 
-    fn superseded_by_unplaced_ns(&self, key: Key, send: u32) -> Option<u64> {
+    fn unplaced_of(&self, key: Key) -> impl Iterator<Item = &UnplacedRecord> {
         let first = self.unplaced.partition_point(|record| record.key < key);
-        let same = self.unplaced[first..].iter().take_while(|record| record.key == key);
-        same.filter(|record| record.send != send).map(|record| record.invoked_ns).next()
+        self.unplaced[first..].iter().take_while(move |record| record.key == key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Key = (0, 7);
+
+    /// A record stands at 5; another one was sent at 20, and stands behind it, or may.
+    #[test]
+    fn what_may_stand_behind_a_record_takes_its_place() {
+        let own = KeyedRecord { key: KEY, place: 5, invoked_ns: 10 };
+        let placed = |invoked_ns| KeyedRecord { key: KEY, place: 6, invoked_ns };
+        let unknown = |key, tombstone| UnplacedRecord { key, invoked_ns: 20, send: 1, tombstone };
+        let anywhere = (NO_PARTITION, 7);
+        let own_again = UnplacedRecord { send: 0, ..unknown(KEY, true) };
+        // (records that are placed, that are not, final reads) -> from when on the first may be gone
+        let table = [
+            (vec![own], vec![], true, None),
+            (vec![own, placed(20)], vec![], true, Some(20)),
+            (vec![own], vec![unknown(KEY, true)], true, Some(20)),
+            (vec![own], vec![unknown(anywhere, true)], true, Some(20)),
+            (vec![own], vec![unknown((0, 8), true)], true, None),
+            (vec![own], vec![unknown((1, 7), true)], true, None),
+            (vec![own], vec![own_again], true, None),
+            (vec![own], vec![unknown(KEY, false)], true, None),
+            (vec![own], vec![unknown(KEY, false)], false, Some(20)),
+            (vec![own, placed(30)], vec![unknown(KEY, false)], true, Some(20)),
+        ];
+        for (records, unplaced, final_reads, expected) in table {
+            let said = format!("{records:?} {unplaced:?} {final_reads}");
+            let keys = Keys::of(records, unplaced, final_reads);
+            assert_eq!(keys.superseded_ns(KEY, 5, 0), expected, "{said}");
+        }
     }
 }

@@ -61,6 +61,7 @@ impl Sessions {
     pub(super) fn on_activated(&mut self, context: &Context<'_>, active: bool) {
         if active {
             self.active = Some((context.node, context.at_ns));
+            self.heard.clear();
         } else if self.active.is_some_and(|(node, _)| node == context.node) {
             self.active = None;
         }
@@ -71,9 +72,11 @@ impl Sessions {
         self.active.take_if(|(active, _)| *active == node);
     }
 
-    /// A controller takes a heartbeat of a broker.
+    /// A controller takes a heartbeat of a broker: one that was deposed and has not heard of it tells nobody.
     pub(super) fn on_heartbeat(&mut self, context: &Context<'_>, broker: NodeId) {
-        self.heard.insert(broker, context.at_ns);
+        if self.active.is_some_and(|(node, _)| node == context.node) {
+            self.heard.insert(broker, context.at_ns);
+        }
     }
 
     /// Time goes on.

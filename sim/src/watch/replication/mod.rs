@@ -23,6 +23,7 @@ use following::Following;
 use high_watermark::{HighWatermarks, Move};
 use lone_leader::LoneLeaders;
 use overdue::Overdue;
+use shrink::Shrinks;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     commit_rule::INVARIANT,
@@ -43,7 +44,7 @@ pub(super) struct ReplicationWing {
     follower_lag: FollowerLag,
     overdue: Overdue,
     lone_leaders: LoneLeaders,
-    allowed_lag_ms: u64,
+    shrinks: Shrinks,
 }
 
 impl ReplicationWing {
@@ -54,7 +55,7 @@ impl ReplicationWing {
             follower_lag: FollowerLag::new(plan),
             overdue: Overdue::default(),
             lone_leaders: LoneLeaders::new(plan),
-            allowed_lag_ms: plan.cluster.replica_lag_time_max_ms,
+            shrinks: Shrinks::new(plan),
         }
     }
 
@@ -120,6 +121,7 @@ impl ReplicationWing {
                 HighWatermarks::on_became_leader(context, findings, *partition, *high_watermark);
                 self.follower_lag.on_became_leader(context, *partition, *leader_epoch);
                 self.following.on_became_leader(context.node, *partition, *leader_epoch);
+                self.shrinks.on_became_leader(context.node, *partition, isr);
                 membership::on_believed(context, findings, *partition, *leader_epoch, isr);
             }
             ReplicationNote::IsrProposed { partition, leader_epoch, from, to, out_of_sync } => {
@@ -130,8 +132,7 @@ impl ReplicationWing {
                 let heard_in = |member| self.following.heard_in(context.node, *partition, member);
                 let proposal = (from.as_slice(), to.as_slice());
                 candidates::on_proposed(context, findings, *partition, proposal, applied, heard_in);
-                let known = (out_of_sync.as_slice(), self.allowed_lag_ms);
-                shrink::on_proposed(context, findings, *partition, proposal, known);
+                self.shrinks.on_proposed(context, findings, *partition, proposal, out_of_sync);
             }
             ReplicationNote::IsrProposalRefused { partition, error } => {
                 if *error == ClusterError::IneligibleReplica {

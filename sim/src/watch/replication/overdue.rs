@@ -1,4 +1,5 @@
-//! What a leader can do when it is calm, it does in time.
+//! What a leader can do when it is calm, it does in time; what it does alone needs no calm, and stands in
+//! `lone_leader`.
 //!
 //! Promise: while no fault lasts and every process runs, a leader commits what every member of its ISR holds, as soon
 //! as their next fetches can have told it, and lets a replica into the ISR that has all that it needs. Source: KIP-101,
@@ -30,7 +31,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "replication-due",
     promise: "when it is calm, what all in-sync replicas hold is committed, and who has caught up is in sync",
     source: "KIP-101, KIP-497, Partition.maybeIncrementLeaderHW, Partition.maybeExpandIsr",
-    leaves_out: "anything while a fault lasts; networks that are narrow by plan",
+    leaves_out: "anything while a fault lasts, unless a leader is alone; networks that are narrow by plan",
     anomalies: &[COMMIT, EXPANSION],
 };
 

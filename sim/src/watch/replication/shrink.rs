@@ -5,9 +5,12 @@
 //! `Partition.isFollowerOutOfSync`.
 //! Not verified: that the leader measured the lag right when it tells one that is too long.
 
+use std::collections::BTreeMap;
+
 use harrow_broker_model::note::OutOfSyncReplica;
 use harrow_broker_model::types::{NodeId, TopicPartition};
 
+use crate::plan::Plan;
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
@@ -25,31 +28,60 @@ pub(super) const INVARIANT: Invariant = Invariant {
     anomalies: &[EARLY],
 };
 
-/// A leader proposed another ISR.
-pub(super) fn on_proposed(
-    context: &Context<'_>,
-    findings: &mut Findings,
-    partition: TopicPartition,
-    (from, to): (&[NodeId], &[NodeId]),
-    (out_of_sync, allowed_ms): (&[OutOfSyncReplica], u64),
-) {
-    let end = context
-        .view
-        .partition(partition)
-        .and_then(|view| view.replica(context.node))
-        .map(|leader| leader.log.end());
-    for member in from.iter().copied().filter(|member| !to.contains(member)) {
-        let known = out_of_sync.iter().find(|it| it.replica == member);
-        let why = match known {
-            None => "of which it says nothing".to_owned(),
-            Some(it) if Some(it.log_end_offset) == end => "which has all that it has".to_owned(),
-            Some(it) => match it.lag.map(|lag| lag.as_millis() as u64) {
-                Some(lag_ms) if lag_ms < allowed_ms => format!("which has lagged for {lag_ms} ms"),
-                Some(_) | None => continue,
-            },
-        };
-        findings.report(context, &EARLY, partition, || {
-            format!("leader {} proposed to remove node {member}, {why}", context.node)
-        });
+/// What leaders began with.
+#[derive(Debug)]
+pub(super) struct Shrinks {
+    allowed_ms: u64,
+    /// The ISR when a leader's epoch began, by leader: its members had everything then.
+    at_first: BTreeMap<(NodeId, TopicPartition), Vec<NodeId>>,
+}
+
+impl Shrinks {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self { allowed_ms: plan.cluster.replica_lag_time_max_ms, at_first: BTreeMap::new() }
+    }
+
+    /// A node begins to lead.
+    pub(super) fn on_became_leader(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        isr: &[NodeId],
+    ) {
+        self.at_first.insert((node, partition), isr.to_vec());
+    }
+
+    /// A leader proposed another ISR.
+    pub(super) fn on_proposed(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        (from, to): (&[NodeId], &[NodeId]),
+        out_of_sync: &[OutOfSyncReplica],
+    ) {
+        let view = context.view.partition(partition);
+        let end = view.and_then(|view| view.replica(context.node)).map(|leader| leader.log.end());
+        let at_first = self.at_first.get(&(context.node, partition));
+        let was_first = |member: NodeId| at_first.is_some_and(|isr| isr.contains(&member));
+        for member in from.iter().copied().filter(|member| !to.contains(member)) {
+            let known = out_of_sync.iter().find(|it| it.replica == member);
+            let lag_ms = known.and_then(|it| it.lag).map(|lag| lag.as_millis() as u64);
+            let why = match (known, lag_ms) {
+                (None, _) => "of which it says nothing".to_owned(),
+                (Some(it), _) if Some(it.log_end_offset) == end => "which has all".to_owned(),
+                (Some(_), Some(lag_ms)) if lag_ms < self.allowed_ms => {
+                    format!("which has lagged for {lag_ms} ms")
+                }
+                (Some(_), None) if was_first(member) => {
+                    "which was in sync when it began to lead, and of which it knows no time"
+                        .to_owned()
+                }
+                (Some(_), Some(_) | None) => continue,
+            };
+            findings.report(context, &EARLY, partition, || {
+                format!("leader {} proposed to remove node {member}, {why}", context.node)
+            });
+        }
     }
 }

@@ -95,7 +95,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// What is lost elsewhere excuses nothing: only what stands in the way of this goal counts.
     fn give_up(&self, pending: Pending, since_ns: u64) -> End {
-        let livelock = self.engine.livelock().map(|livelock| format!("; {livelock}"));
+        let livelock = self.engine.livelock(pending.goal).map(|livelock| format!("; {livelock}"));
         End::TimeLimit {
             goal: pending.goal,
             pending: pending.what + livelock.as_deref().unwrap_or_default(),

@@ -31,6 +31,7 @@ use super::fingerprint::Fingerprint;
 use super::network::{Network, Transit};
 use super::queue::Queue;
 use super::repetitions::Repetitions;
+use crate::liveness::Goal;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
 use crate::run::{RowDetail, RowKind, TraceRow};
 
@@ -339,8 +340,8 @@ impl<N: Node> Engine<N> {
     }
 
     /// The livelock that the cluster is in, in words, as far as what repeats tells.
-    pub(crate) fn livelock(&self) -> Option<String> {
-        self.repetitions.as_ref()?.livelock()
+    pub(crate) fn livelock(&self, goal: Goal) -> Option<String> {
+        self.repetitions.as_ref()?.livelock(goal)
     }
 
     /// Takes out the trace.

@@ -98,7 +98,7 @@ fn a_member_leaves_for_its_lag_alone() {
     type Known = &'static [(NodeId, i64, Option<u64>)];
     let table: [(Known, bool); 5] = [
         (&[(B, 1, Some(60_000))], true),
-        (&[(B, 1, None)], true),
+        (&[(B, 1, None)], false),
         (&[(B, 2, Some(60_000))], false),
         (&[(C, 1, Some(60_000))], false),
         (&[], false),
@@ -108,6 +108,15 @@ fn a_member_leaves_for_its_lag_alone() {
         proposes_for(&mut stage, known);
         assert_eq!(stage.found().is_empty(), right, "{known:?}");
     }
+}
+
+/// Who reached the high watermark, and never all that its leader had, lags from the beginning.
+#[test]
+fn who_joined_without_ever_having_had_all_may_leave_again() {
+    let mut stage = super::case::stage();
+    stage.became_leader(A, 1, &[A, C]);
+    proposes_for(&mut stage, &[(B, 1, None)]);
+    assert_eq!(stage.found(), Vec::<String>::new());
 }
 
 /// What keeps a leader from looking, or makes it right not to.
