@@ -7,6 +7,7 @@
 //! | `hold` | that, as if more had been promised |
 //! | `reason` | why something is legal, in words |
 //! | `damage`, `dropped` | what was done to stored data; what unclean elections dropped |
+//! | `recreated` | what is carried from a topic to another one of its name |
 //! | `anomaly`, `internal` | why what clients saw, or what broke inside, is legal |
 //!
 //! An anomaly is excused only for a reason that is printed. Switched-on defects are no reason: they are what a run is
@@ -19,6 +20,7 @@ mod hold;
 mod internal;
 mod promised;
 mod reason;
+mod recreated;
 mod terms;
 
 pub use anomaly::excuse;

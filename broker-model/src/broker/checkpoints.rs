@@ -104,8 +104,9 @@ impl Checkpoints {
         );
     }
 
-    /// A log without records was opened: nothing else on the disk tells where it starts. As promised it never starts
-    /// below that again; in Kafka it is the name of its empty segment that tells. Source: `LogLoader.load`.
+    /// A log without records was opened, or begins anew further on: nothing else on the disk tells where it starts. As
+    /// promised it never starts below that again; in Kafka it is the name of its empty segment that tells. Source:
+    /// `LogLoader.load`, `LocalLog.truncateFullyAndStartAt`.
     pub(super) fn keep_start(
         &mut self,
         partition: TopicPartition,

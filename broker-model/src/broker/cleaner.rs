@@ -64,10 +64,12 @@ impl Broker {
         }
         self.cleaner.wakes_at = None;
         let filthiest = self.grab_filthiest(now, effects);
-        let log = filthiest
-            .and_then(|(id, cleanable)| Some((id, cleanable, self.partitions.get(&id)?.log())));
-        let Some((id, cleanable, log)) = log else { return self.end_round(now, effects) };
-        let round = log.begin_cleaning(cleanable, self.context.config.cleaner, now.wall);
+        let found =
+            filthiest.and_then(|(id, cleanable)| Some((id, cleanable, self.partitions.get(&id)?)));
+        let Some((id, cleanable, partition)) = found else { return self.end_round(now, effects) };
+        let (log, held_by_all) = (partition.log(), partition.held_by_all());
+        let config = self.context.config.cleaner;
+        let round = log.begin_cleaning(cleanable, config, (now.wall, held_by_all));
         self.clean_next(now, id, round, effects);
     }
 

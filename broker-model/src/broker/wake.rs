@@ -36,6 +36,7 @@ impl Broker {
                 self.checkpoints.keep_moved_start(id, partition.log(), effects);
             }
             if changes.log_cut {
+                self.checkpoints.keep_start(id, partition.log(), effects);
                 self.checkpoints.lower(id, partition.log().recovery_point(), effects);
                 self.cleaned_log_was_cut(now, id, effects);
             }

@@ -129,10 +129,15 @@ impl<N: Node> Driver<N> {
 
     /// Answers every metadata request that is on the wire.
     pub(crate) fn send_leaders(&mut self, leaders: &[(i32, i32)]) {
+        self.send_leaders_of(TOPIC_ID, leaders);
+    }
+
+    /// The same of a topic that has the name now.
+    pub(crate) fn send_leaders_of(&mut self, id: TopicId, leaders: &[(i32, i32)]) {
         while let Some(asked) =
             self.take(|body| matches!(body, RequestBody::Client(ClientRequest::Metadata(_))))
         {
-            self.answer(&asked, metadata(leaders));
+            self.answer(&asked, metadata_of(Some(id), leaders));
         }
     }
 }

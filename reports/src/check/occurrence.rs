@@ -116,7 +116,7 @@ impl Observation {
     pub const NO_VALUE: u64 = ReadRecord::GARBAGE;
 
     /// What an operation was told that is no record: an end offset, a commit, or -1 if it has no offset.
-    pub(super) fn answer(operation: u32, offset: i64) -> Self {
+    pub(crate) fn answer(operation: u32, offset: i64) -> Self {
         Self { value: Self::NO_VALUE, offset, operation, writer: None, read: true }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
-use harrow_sim::history::{History, Row, asked_name};
+use harrow_sim::history::{History, asked_name};
 use harrow_sim::plan::{Action, ClientPlan, Plan, ProcessingGuarantee, Target, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
@@ -15,7 +15,7 @@ use super::promised::{
     Isolation, NO_LOSS, OFFSETS_RETENTION_NS, PartitionTerms, ProducerTerms, Reset,
 };
 use super::reason::Reason;
-use crate::check::{Kind, Occurrence, OccurrenceContext, recreated};
+use crate::check::{Occurrence, OccurrenceContext, recreated};
 
 /// So many brokers that lost data are named.
 const BLAMED_MAX: usize = 2;
@@ -274,30 +274,6 @@ impl Terms {
             })
             .or_else(|| self.corrupt_logs(occurrence.partition, occurrence.at_ns))
             .or_else(|| self.metadata_gone(occurrence.at_ns))
-    }
-
-    /// Why a consumer, or its group, may stand elsewhere in a topic that was created again, or that another one has
-    /// followed: positions and commits are numbers in a topic of some name. While a broker has not heard of the
-    /// deletion, it tells clients of the topic before, and they go back to it. A position is carried from one to the
-    /// other between two reads; what a group has committed stays until it commits again. Source:
-    /// `Metadata.updateLatestMetadata`, which takes whatever id it is told; `SubscriptionState` and
-    /// `OffsetMetadataManager`, whose keys are names.
-    pub(super) fn another_topic(
-        &self,
-        history: &History,
-        occurrence: &Occurrence,
-    ) -> Option<Reason> {
-        let known = self.recreated.get(&occurrence.partition)?;
-        let carried = known.as_ref().is_none_or(|taken_ns| {
-            let of_group = occurrence.anomaly.kind() == Kind::Group;
-            let since_ns = if of_group { 0 } else { last_read_before(history, occurrence) };
-            taken_ns.iter().any(|taken| (since_ns..=occurrence.at_ns).contains(taken))
-        });
-        carried.then(|| {
-            Reason::plain(
-                "the topic was deleted and created again: a consumer goes on where it stood in the one before",
-            )
-        })
     }
 
     /// Why a partition does not keep its promises any more at this time, because a log took damage in.
@@ -566,19 +542,6 @@ fn taken_for_another(run: &Run) -> BTreeMap<u32, Option<Vec<u64>>> {
     let taken_ns = |partition| truth(partition).map(|truth| truth.taken_for_another_ns.clone());
     let recreated = recreated(&run.history.partitions).into_keys();
     recreated.map(|partition| (partition, taken_ns(partition))).collect()
-}
-
-/// When the process that an occurrence is about had read of its partition last before; 0 if it had not.
-fn last_read_before(history: &History, occurrence: &Occurrence) -> u64 {
-    let subject = occurrence.subject.operation;
-    let Row { process, invoked_ns, .. } = *history.row(subject);
-    let earlier = |row: &&Row| row.process == process && row.completed_ns <= invoked_ns;
-    let reads = (0_u32..).zip(history.rows()).filter(|(_, row)| earlier(row));
-    let of_it = reads.filter(|(operation, _)| {
-        let mut reads = history.reads()[history.reads_of(*operation)].iter();
-        *operation != subject && reads.any(|read| read.partition == occurrence.partition)
-    });
-    of_it.map(|(_, row)| row.completed_ns).max().unwrap_or(0)
 }
 
 fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {

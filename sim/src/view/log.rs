@@ -98,6 +98,14 @@ impl LogMirror {
         count.checked_sub(1).map_or(self.start, |last| self.entries[last].end())
     }
 
+    /// Whether both logs have the same batches from one offset to another, whatever is below.
+    pub fn is_equal_between(&self, other: &Self, (from, to): (Offset, Offset)) -> bool {
+        let batches = |log: &Self| -> Vec<BatchSummary> {
+            log.between(from, to).iter().map(|entry| entry.batch).collect()
+        };
+        self.end() >= to && other.end() >= to && batches(self) == batches(other)
+    }
+
     /// The batches that start at or after `from` and end at or before `to`.
     pub fn between(&self, from: Offset, to: Offset) -> &[LogEntry] {
         let first = self.entries.partition_point(|entry| entry.batch.base_offset < from);
@@ -259,6 +267,18 @@ mod tests {
             let ends = at == 0 || all.iter().any(|batch| batch.last_offset.0 + 1 == at);
             prop_assert_eq!(log.chain_at(Offset(at)).is_some(), ends);
         }
+    }
+
+    #[test]
+    fn logs_that_part_below_may_be_equal_above() {
+        let one = mirror(&[batch(0, 1, 1), batch(1, 1, 2), batch(2, 1, 3)]);
+        let other = mirror(&[batch(0, 1, 9), batch(1, 1, 2), batch(2, 1, 3)]);
+        let table = [((1, 3), true), ((1, 2), true), ((0, 3), false), ((1, 4), false)];
+        for ((from, to), equal) in table {
+            let between = (Offset(from), Offset(to));
+            assert_eq!(one.is_equal_between(&other, between), equal, "{between:?}");
+        }
+        assert_eq!(one.common_end(&other), Offset::ZERO);
     }
 
     #[test]

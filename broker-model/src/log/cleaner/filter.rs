@@ -1,7 +1,9 @@
 //! What stays of a batch. Source: Kafka's `Cleaner.cleanInto`, `shouldRetainRecord`, `MemoryRecords.filterTo`.
 //!
 //! Of each key the newest record stays, and tombstones until their horizon: a reader that begins at the start of the
-//! log and comes to its end within `delete.retention.ms` sees each deletion of what it has read. Besides, a batch
+//! log and comes to its end within `delete.retention.ms` sees each deletion of what it has read. As promised so does a
+//! replica that was away for longer: tombstones and markers go at a leader all of whose followers have them. In Kafka
+//! they go by the horizon alone. Besides, a batch
 //! stays, empty if need be, that is the last of its producer, whose sequence nothing else tells of (KAFKA-5490), or the
 //! last of the round, which tells where the log ends (KAFKA-17076).
 
@@ -18,6 +20,8 @@ pub(super) struct Filter<'a> {
     /// When the round began.
     pub(super) now: WallTime,
     pub(super) delete_retention_ms: u64,
+    /// Every replica has what is below: nobody misses a tombstone or a marker that goes.
+    pub(super) held_by_all: Offset,
     /// The first offset that the round leaves alone.
     pub(super) upper: Offset,
     pub(super) producers: &'a ProducerState,
@@ -29,7 +33,8 @@ impl Filter<'_> {
     /// it is of an aborted one, or a marker without records.
     pub(super) fn clean(&self, batch: &RecordBatch, discard: bool) -> Option<RecordBatch> {
         let header = batch.header();
-        let is_due = header.delete_horizon().is_some_and(|horizon| horizon <= self.now);
+        let is_due = header.delete_horizon().is_some_and(|horizon| horizon <= self.now)
+            && !self.is_missed(batch);
         let discards_records = discard && (is_due || !batch.is_control());
         let keeps = |record: &RecordView<'_>| {
             !discards_records && (batch.is_control() || self.keeps_record(batch, record))
@@ -74,7 +79,12 @@ impl Filter<'_> {
     fn keeps_tombstones(&self, batch: &RecordBatch) -> bool {
         let horizon = batch.header().delete_horizon();
         !self.defects.has(CleanerDefect::TombstonesGoAtOnce)
-            && horizon.is_none_or(|horizon| self.now < horizon)
+            && (horizon.is_none_or(|horizon| self.now < horizon) || self.is_missed(batch))
+    }
+
+    /// Whether a replica may not have the batch yet: if it goes, that one goes on with what it deletes or aborts.
+    fn is_missed(&self, batch: &RecordBatch) -> bool {
+        batch.last_offset() >= self.held_by_all && !self.defects.has(CleanerDefect::IgnoresAbsent)
     }
 
     /// Whether the batch stays though none of its records does.

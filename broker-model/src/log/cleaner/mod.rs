@@ -51,14 +51,14 @@ impl Log {
         &self,
         cleanable: CleanableLog,
         config: CleanerConfig,
-        now: WallTime,
+        (now, held_by_all): (WallTime, Offset),
     ) -> CleaningRound {
         let CleanableLog { first_dirty, first_uncleanable: upper, .. } = cleanable;
         let mut map = OffsetMap::new(config.dedupe_buffer_size);
         self.fill_map(&mut map, first_dirty, upper);
         let groups = self.group_segments(map.latest().next());
         let transactions = CleanedTransactions::default();
-        CleaningRound { now, first_dirty, upper, map, transactions, groups }
+        CleaningRound { now, held_by_all, first_dirty, upper, map, transactions, groups }
     }
 
     fn fill_map(&self, map: &mut OffsetMap, from: Offset, upper: Offset) {
@@ -144,6 +144,7 @@ impl Log {
             map: &round.map,
             now: round.now,
             delete_retention_ms: self.config.retention.compaction.delete_retention_ms,
+            held_by_all: round.held_by_all,
             upper: round.upper,
             producers: &self.producers,
             defects: self.config.defects,

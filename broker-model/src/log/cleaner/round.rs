@@ -13,6 +13,8 @@ use crate::types::{Offset, WallTime};
 pub(crate) struct CleaningRound {
     /// When it began.
     pub(super) now: WallTime,
+    /// Every replica had what is below then.
+    pub(super) held_by_all: Offset,
     pub(super) first_dirty: Offset,
     /// The first offset that it leaves alone.
     pub(super) upper: Offset,

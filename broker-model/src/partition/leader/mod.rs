@@ -25,7 +25,7 @@ use crate::partition::isr::is_eligible;
 use crate::partition::isr_state::IsrState;
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
-use crate::types::Time;
+use crate::types::{Offset, Time};
 
 pub use by_time::{ByTime, TimedOffset};
 pub use consumer_fetch::ConsumerRead;
@@ -62,6 +62,13 @@ impl Partition {
     pub(in crate::partition) fn is_alone(&self) -> bool {
         let Role::Leader(leader) = &self.role else { return false };
         leader.isr.committed() == [self.node] && !leader.isr.is_pending()
+    }
+
+    /// Every replica has what is below this offset, as far as a leader knows; a follower does not know of anybody.
+    pub fn held_by_all(&self) -> Offset {
+        let Role::Leader(leader) = &self.role else { return Offset::ZERO };
+        let ends = leader.followers.iter().map(|progress| progress.log_end_offset);
+        ends.fold(self.log.log_end_offset(), Offset::min).max(Offset::ZERO)
     }
 
     /// A reassignment adds replicas in the leader's epoch; in Kafka it may also take some away. Source:

@@ -192,7 +192,11 @@ pub(super) fn on_believed(
     let committed = leader.high_watermark;
     for member in isr.iter().copied().filter(|member| registered.isr.contains(member)) {
         let holds = |replica: &ReplicaView| {
-            replica.lossy || leader.log.common_end(&replica.log) >= committed
+            // What is below both log starts is gone, and nobody can tell how it differed.
+            let start = leader.log_start_offset.max(replica.log_start_offset);
+            replica.lossy
+                || leader.log.common_end(&replica.log) >= committed
+                || leader.log.is_equal_between(&replica.log, (start, committed))
         };
         if !view.replica(member).is_some_and(holds) {
             findings.report(context, &BEHIND, partition, || {

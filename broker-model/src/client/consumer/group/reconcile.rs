@@ -12,7 +12,7 @@ use crate::consumer_protocol::Place;
 use crate::defect::GroupDefect;
 use crate::node::{Effects, Outcome};
 use crate::note::GroupNote;
-use crate::types::{Time, TopicPartition};
+use crate::types::{Time, TopicId, TopicPartition};
 
 use super::membership::{Generation, Revocation};
 use super::reconciler::{LocalAssignment, Reconciler, State};
@@ -64,6 +64,7 @@ impl Consumer {
     }
 
     fn reconcile(&mut self, now: Time, effects: &mut Effects) {
+        self.keep_topic_names();
         let under_way = self.reconciler().under_way.clone();
         let wanted = under_way.unwrap_or_else(|| self.resolvable());
         let unresolved = wanted.partitions.len() < self.reconciler().target.partitions.len();
@@ -103,18 +104,31 @@ impl Consumer {
         reconciler.state = State::Acknowledging;
     }
 
+    /// Remembers how the topics of its assignments are named, as long as it has them.
+    fn keep_topic_names(&mut self) {
+        let reconciler = self.reconciler();
+        let assignments = reconciler.under_way.iter().chain([&reconciler.target]);
+        let ids = assignments.flat_map(|it| &it.partitions).map(|place| place.topic);
+        let name = |id: TopicId| {
+            let present = self.metadata.place_of(id).map(|topic| self.metadata.name(topic));
+            present.or_else(|| reconciler.topic_names.get(&id)).cloned()
+        };
+        let names = ids.filter_map(|id| Some((id, name(id)?))).collect();
+        self.reconciler_mut().topic_names = names;
+    }
+
     /// What it shall have, as far as it knows the topics. Source:
     /// `AbstractMembershipManager.findResolvableAssignmentAndTriggerMetadataUpdate`.
     fn resolvable(&self) -> LocalAssignment {
-        let target = &self.reconciler().target;
+        let Reconciler { target, topic_names, .. } = self.reconciler();
         let known = target.partitions.iter();
-        let known = known.filter(|place| self.metadata.place_of(place.topic).is_some()).copied();
+        let known = known.filter(|place| topic_names.contains_key(&place.topic)).copied();
         LocalAssignment { epoch: target.epoch, partitions: known.collect() }
     }
 
     fn named(&self, place: TopicPartition) -> Place {
-        let topic = self.metadata.place_of(place.topic).expect("only known topics are taken");
-        (self.metadata.name(topic).clone(), place.partition)
+        let name = self.reconciler().topic_names.get(&place.topic);
+        (name.expect("only known topics are taken").clone(), place.partition)
     }
 
     /// States what it has: in the classic protocol under the id that it had when it got it.

@@ -6,12 +6,13 @@ use crate::client::testing::{Driver, START, SentRequest, TOPIC, TOPIC_ID};
 use crate::config::{Assignor, ConsumerConfig, GroupProtocol, MemberConfig, topic_name};
 use crate::defect::{Defects, GroupDefect};
 use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
-use crate::node::{Operation, Outcome};
+use crate::node::{Channel, Operation, Outcome};
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, Coordinator, ErrorCode,
     FindCoordinatorResponse, HeartbeatAssignment, HeartbeatPartitions, OffsetFetchResponse,
     OffsetFetchResponseGroup, topic_uuid,
 };
+use crate::types::{NodeId, TopicId};
 
 fn modern(instance: Option<&str>) -> ConsumerConfig {
     let classic = config(Assignor::Range);
@@ -114,6 +115,22 @@ fn what_is_taken_is_told_first_and_given_up_before_it_is_acknowledged() {
     assert_eq!(driver.outcomes.last(), Some(&(4, joined)));
     let (_, request) = heard(&mut driver);
     assert_eq!(owned(&request), Some(vec![0]), "the next heartbeat comes at once");
+}
+
+/// While it lets go of a partition, its topic is deleted, and another one has the name.
+#[test]
+fn what_was_given_under_an_id_is_taken_under_its_name() {
+    let mut driver = member(None);
+    poll(&mut driver, 3);
+    driver.advance(300);
+    let (asked, _) = heard(&mut driver);
+    driver.answer(&asked, heartbeat_answer(1, Some(&[0])));
+    assert_eq!(driver.outcomes, [(3, Outcome::Revoking { partitions: places(&[1]) })]);
+    driver.lose(NodeId(2), Channel::Client);
+    driver.send_leaders_of(TopicId(TOPIC_ID.0 + 1), &[(1, 0), (1, 0), (1, 0)]);
+    poll(&mut driver, 4);
+    let joined = Outcome::Joined { generation: 1, partitions: places(&[0]) };
+    assert_eq!(driver.outcomes.last(), Some(&(4, joined)));
 }
 
 /// The answer to the heartbeat that told it all was lost amid a reconciliation: it says all again.

@@ -1,8 +1,10 @@
 //! Where a member stands in the consumer protocol. Source: Kafka's `AbstractMembershipManager`, `MemberState`,
 //! `ConsumerHeartbeatRequestManager.HeartbeatState`; KIP-848.
 
+use std::collections::BTreeMap;
+
 use crate::proto::{ErrorCode, StrBytes};
-use crate::types::{Time, TopicPartition};
+use crate::types::{Time, TopicId, TopicPartition};
 
 /// Source: `MemberState`. Leaving takes no time here: the last heartbeat is sent, and nobody waits for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,9 @@ pub(super) struct Reconciler {
     pub(super) current: LocalAssignment,
     /// The target that the application was told of first.
     pub(super) under_way: Option<LocalAssignment>,
+    /// Names of topics that it was given: a topic of another id may have the name by now. Source:
+    /// `AbstractMembershipManager.assignedTopicNamesCache`.
+    pub(super) topic_names: BTreeMap<TopicId, StrBytes>,
     pub(super) sent: Sent,
     pub(super) asked: bool,
     pub(super) sent_at: Time,
@@ -80,6 +85,7 @@ impl Reconciler {
             target: LocalAssignment::NONE,
             current: LocalAssignment::NONE,
             under_way: None,
+            topic_names: BTreeMap::new(),
             sent: Sent::default(),
             asked: false,
             sent_at: Time::ZERO,

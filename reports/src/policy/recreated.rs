@@ -1,0 +1,197 @@
+//! What is carried from a topic that was deleted to one that was created under its name.
+//!
+//! Positions and commits are numbers in a topic of some name. While a broker has not heard of the deletion, it tells
+//! clients of the topic before, and they go back to it. A position is carried from one to the other between two reads;
+//! what a group has committed stays until it commits again. Source: `Metadata.updateLatestMetadata`, which takes
+//! whatever id it is told; `SubscriptionState` and `OffsetMetadataManager`, whose keys are names.
+//!
+//! Nothing is carried by who never had to do with another topic of the name. In a run of ours it is known besides when
+//! clients were told of one topic in place of another: before, nothing was carried.
+
+use harrow_sim::history::{History, Row, What};
+
+use super::reason::Reason;
+use super::terms::Terms;
+use crate::check::{Anomaly, Occurrence, recreated};
+
+impl Terms {
+    /// Why a position or a commit may be one of another topic of the name.
+    pub(super) fn another_topic(
+        &self,
+        history: &History,
+        occurrence: &Occurrence,
+    ) -> Option<Reason> {
+        let taken_ns = self.recreated.get(&occurrence.partition)?;
+        let carriers = Carriers::of(history, occurrence);
+        let carried = match taken_ns {
+            None => carriers.touched(0),
+            Some(taken_ns) => {
+                let taken_since = |since_ns: u64| {
+                    let between = since_ns..=occurrence.at_ns;
+                    taken_ns.iter().any(|taken| between.contains(taken))
+                };
+                let other =
+                    || occurrence.other.map_or(0, |it| history.row(it.operation).invoked_ns);
+                match occurrence.anomaly {
+                    Anomaly::LostCommit => taken_since(other()) || carriers.touched(other()),
+                    Anomaly::ZombieCommit => taken_since(other()),
+                    Anomaly::ResumeSkip | Anomaly::CommitBeyondPosition => {
+                        taken_since(0) && carriers.touched(0)
+                    }
+                    _ => match last_read_before(history, occurrence) {
+                        Some(read_ns) => taken_since(read_ns),
+                        None => taken_since(0) && carriers.touched(0),
+                    },
+                }
+            }
+        };
+        carried.then(|| {
+            Reason::plain(
+                "the topic was deleted and created again: a consumer goes on where it stood in the one before",
+            )
+        })
+    }
+}
+
+/// Who may have carried something to where an occurrence is: its process, and the members of its group.
+struct Carriers<'a> {
+    history: &'a History,
+    occurrence: &'a Occurrence,
+    process: u32,
+    group: Option<u32>,
+    /// Partitions of other topics of the name.
+    others: Vec<u32>,
+}
+
+impl<'a> Carriers<'a> {
+    fn of(history: &'a History, occurrence: &'a Occurrence) -> Self {
+        let subject = occurrence.subject.operation;
+        let names = recreated(&history.partitions);
+        let own = names.get(&occurrence.partition);
+        let others = names.iter().filter(|(partition, first)| {
+            Some(*first) == own && **partition != occurrence.partition
+        });
+        Self {
+            history,
+            occurrence,
+            process: history.row(subject).process,
+            group: history.member(subject).map(|(group, _)| group),
+            others: others.map(|(partition, _)| *partition).collect(),
+        }
+    }
+
+    /// Whether any of them had to do with another topic of the name, at this time or later, and before it showed.
+    fn touched(&self, since_ns: u64) -> bool {
+        let rows = (0_u32..).zip(self.history.rows());
+        let in_time =
+            |row: &Row| row.completed_ns >= since_ns && row.invoked_ns <= self.occurrence.at_ns;
+        let mut own = rows.filter(|(operation, row)| in_time(row) && self.is_one(*operation, row));
+        own.any(|(operation, _)| self.touches(operation))
+    }
+
+    fn is_one(&self, operation: u32, row: &Row) -> bool {
+        let of_group = || {
+            let member = self.history.member(operation);
+            self.group.is_some() && member.map(|(group, _)| group) == self.group
+        };
+        row.process == self.process || of_group()
+    }
+
+    fn touches(&self, operation: u32) -> bool {
+        let mut reads = self.history.reads()[self.history.reads_of(operation)].iter();
+        let partition_of = |what: What| match what {
+            What::Assigned { partition }
+            | What::EndOffset { partition, .. }
+            | What::Committed { partition, .. }
+            | What::Rebalanced { partition }
+            | What::Consumed { partition, .. }
+            | What::Seek { partition, .. } => Some(partition),
+            What::Member { .. } => None,
+        };
+        let mut named = self.history.details_of(operation).filter_map(partition_of);
+        reads.any(|read| self.others.contains(&read.partition))
+            || named.any(|partition| self.others.contains(&partition))
+    }
+}
+
+/// When the process that an occurrence is about had read of its partition last before, if it had.
+fn last_read_before(history: &History, occurrence: &Occurrence) -> Option<u64> {
+    let subject = occurrence.subject.operation;
+    let Row { process, invoked_ns, .. } = *history.row(subject);
+    let earlier = |row: &&Row| row.process == process && row.completed_ns <= invoked_ns;
+    let reads = (0_u32..).zip(history.rows()).filter(|(_, row)| earlier(row));
+    let of_it = reads.filter(|(operation, _)| {
+        let mut reads = history.reads()[history.reads_of(*operation)].iter();
+        *operation != subject && reads.any(|read| read.partition == occurrence.partition)
+    });
+    of_it.map(|(_, row)| row.completed_ns).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use harrow_sim::history::{Completion, Function, MicroOperation, OperationRecord, ReadRecord};
+
+    use super::*;
+    use crate::check::{Observation, OccurrenceContext};
+
+    /// The first topic of the name has partition 0, the second partition 1. Process 3 reads of one at a time.
+    fn poll(process: u32, partition: u32, at_ns: u64) -> OperationRecord {
+        let records = vec![ReadRecord { value: at_ns, offset: at_ns as i64, partition }];
+        OperationRecord {
+            process,
+            invoked_ns: at_ns,
+            completed_ns: at_ns + 1,
+            completion: Completion::Ok,
+            function: Function::Poll,
+            actions: vec![MicroOperation::Poll { records }],
+        }
+    }
+
+    fn occurrence(anomaly: Anomaly, operation: u32, at_ns: u64) -> Occurrence {
+        Occurrence {
+            anomaly,
+            partition: 1,
+            at_ns,
+            since_ns: 0,
+            subject: Observation::answer(operation, 0),
+            other: None,
+            context: OccurrenceContext::Plain,
+            passed: None,
+            cycle: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_position_is_carried_by_who_had_one() {
+        let (first, second) = (0, 1);
+        let table: [(&str, Vec<OperationRecord>, Option<Vec<u64>>, bool); 7] = [
+            ("read of both", vec![poll(3, first, 1), poll(3, second, 30)], None, true),
+            (
+                "another read of the first",
+                vec![poll(4, first, 1), poll(3, second, 30)],
+                None,
+                false,
+            ),
+            ("read of the first later", vec![poll(3, second, 30), poll(3, first, 40)], None, false),
+            ("told in between", vec![poll(3, first, 1), poll(3, second, 30)], Some(vec![20]), true),
+            ("told later", vec![poll(3, first, 1), poll(3, second, 30)], Some(vec![40]), false),
+            (
+                "told before it read of the second at all",
+                vec![poll(3, first, 1), poll(3, second, 10), poll(3, second, 30)],
+                Some(vec![5]),
+                false,
+            ),
+            ("never read of the first", vec![poll(3, second, 30)], Some(vec![20]), false),
+        ];
+        for (name, operations, taken_ns, carried) in table {
+            let at = |operation: &OperationRecord| operation.invoked_ns == 30;
+            let subject = operations.iter().position(at).expect("it is there") as u32;
+            let names = ["orders-0", "orders@2-0"].map(str::to_owned).to_vec();
+            let history = History::of(names, true, &operations);
+            let recreated = [(1, taken_ns)].into();
+            let terms = Terms { recreated, ..Terms::strict() };
+            let seen = occurrence(Anomaly::PollSkip, subject, 31);
+            assert_eq!(terms.another_topic(&history, &seen).is_some(), carried, "{name}");
+        }
+    }
+}
