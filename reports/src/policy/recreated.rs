@@ -8,6 +8,8 @@
 //! Nothing is carried by who never had to do with another topic of the name. In a run of ours it is known besides when
 //! clients were told of one topic in place of another: before, nothing was carried.
 
+use std::collections::BTreeSet;
+
 use harrow_sim::history::{History, Row, What};
 
 use super::reason::Reason;
@@ -30,13 +32,11 @@ impl Terms {
                     let between = since_ns..=occurrence.at_ns;
                     taken_ns.iter().any(|taken| between.contains(taken))
                 };
-                let other =
-                    || occurrence.other.map_or(0, |it| history.row(it.operation).invoked_ns);
                 match occurrence.anomaly {
-                    Anomaly::LostCommit => taken_since(other()) || carriers.touched(other()),
-                    Anomaly::ZombieCommit => taken_since(other()),
-                    Anomaly::ResumeSkip | Anomaly::CommitBeyondPosition => {
-                        taken_since(0) && carriers.touched(0)
+                    Anomaly::LostCommit => taken_since(0) && carriers.may_lose_commit(taken_since),
+                    // What a group has committed, or where it stands, stays until it commits again.
+                    Anomaly::ResumeSkip | Anomaly::CommitBeyondPosition | Anomaly::ZombieCommit => {
+                        taken_since(0)
                     }
                     _ => match last_read_before(history, occurrence) {
                         Some(read_ns) => taken_since(read_ns),
@@ -57,8 +57,7 @@ impl Terms {
 struct Carriers<'a> {
     history: &'a History,
     occurrence: &'a Occurrence,
-    process: u32,
-    group: Option<u32>,
+    processes: BTreeSet<u32>,
     /// Partitions of other topics of the name.
     others: Vec<u32>,
 }
@@ -71,11 +70,17 @@ impl<'a> Carriers<'a> {
         let others = names.iter().filter(|(partition, first)| {
             Some(*first) == own && **partition != occurrence.partition
         });
+        let group_of = |operation| history.member(operation).map(|(group, _)| group);
+        let other = occurrence.other.map(|other| other.operation);
+        let group = group_of(subject).or_else(|| other.and_then(group_of));
+        let members = (0_u32..)
+            .zip(history.rows())
+            .filter(|(operation, _)| group.is_some() && group_of(*operation) == group)
+            .map(|(_, row)| row.process);
         Self {
             history,
             occurrence,
-            process: history.row(subject).process,
-            group: history.member(subject).map(|(group, _)| group),
+            processes: members.chain([history.row(subject).process]).collect(),
             others: others.map(|(partition, _)| *partition).collect(),
         }
     }
@@ -85,16 +90,25 @@ impl<'a> Carriers<'a> {
         let rows = (0_u32..).zip(self.history.rows());
         let in_time =
             |row: &Row| row.completed_ns >= since_ns && row.invoked_ns <= self.occurrence.at_ns;
-        let mut own = rows.filter(|(operation, row)| in_time(row) && self.is_one(*operation, row));
+        let mut own = rows.filter(|(_, row)| in_time(row) && self.processes.contains(&row.process));
         own.any(|(operation, _)| self.touches(operation))
     }
 
-    fn is_one(&self, operation: u32, row: &Row) -> bool {
-        let of_group = || {
-            let member = self.history.member(operation);
-            self.group.is_some() && member.map(|(group, _)| group) == self.group
-        };
-        row.process == self.process || of_group()
+    /// Whether the commit that an occurrence is about may be gone: it was of a position in another topic, as nobody had
+    /// read up to there in this one, or it was set back by what was carried after it.
+    fn may_lose_commit(&self, taken_since: impl Fn(u64) -> bool) -> bool {
+        let Some(commit) = self.occurrence.other else { return false };
+        let Row { invoked_ns, completed_ns, .. } = *self.history.row(commit.operation);
+        let rows = (0_u32..).zip(self.history.rows());
+        let before = rows.filter(|(_, row)| {
+            row.invoked_ns <= completed_ns && self.processes.contains(&row.process)
+        });
+        let mut reads = before
+            .flat_map(|(operation, _)| &self.history.reads()[self.history.reads_of(operation)]);
+        let is_own = reads.any(|read| {
+            read.partition == self.occurrence.partition && read.offset >= commit.offset - 1
+        });
+        !is_own || taken_since(invoked_ns) || self.touched(invoked_ns)
     }
 
     fn touches(&self, operation: u32) -> bool {

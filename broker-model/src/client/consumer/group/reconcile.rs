@@ -7,11 +7,11 @@
 //! `Outcome::Joined`. The coordinator is told with the next heartbeat, which is sent at once.
 
 use crate::client::consumer::Consumer;
-use crate::client::metadata::PartitionKey;
 use crate::consumer_protocol::Place;
 use crate::defect::GroupDefect;
 use crate::node::{Effects, Outcome};
 use crate::note::GroupNote;
+use crate::proto::StrBytes;
 use crate::types::{Time, TopicId, TopicPartition};
 
 use super::membership::{Generation, Revocation};
@@ -131,14 +131,22 @@ impl Consumer {
         (name.expect("only known topics are taken").clone(), place.partition)
     }
 
+    /// The id under which it was given a topic: that of the one which has the name now, unless that was not given yet.
+    fn given_id(&self, name: &StrBytes) -> Option<TopicId> {
+        let present = self.metadata.find(name).and_then(|topic| self.metadata.id(topic));
+        let Some(reconciler) = &self.member().reconciler else { return present };
+        let given = &reconciler.topic_names;
+        let before = || given.iter().find(|(_, known)| *known == name).map(|(id, _)| *id);
+        present.filter(|id| given.contains_key(id)).or_else(before).or(present)
+    }
+
     /// States what it has: in the classic protocol under the id that it had when it got it.
     pub(super) fn tell_owned(&self, effects: &mut Effects) {
         let member = self.member();
         let told = if member.reconciler.is_some() { &member.generation } else { &member.joined };
         let ids = member.assigned.iter().filter_map(|(name, partition)| {
-            let topic = self.metadata.find(name)?;
-            let key = PartitionKey { topic, partition: *partition };
-            Some(TopicPartition { topic: self.metadata.id(key.topic)?, partition: key.partition })
+            let topic = self.given_id(name)?;
+            Some(TopicPartition { topic, partition: *partition })
         });
         effects.note(GroupNote::MemberOwns {
             group: member.config.group.clone(),
