@@ -9,9 +9,34 @@ use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::run;
 use harrow_scenarios::planner::plan;
 
+/// The topic is deleted, and created again soon after.
+const CREATED_AGAIN: &str = r#"
+[[fault]]
+kind = "delete-topic"
+name = "deletion"
+target = "leader-of orders-0"
+count = 1
+at_ms = "1000..2000"
+
+[[fault]]
+kind = "create-topic"
+after = "deletion"
+delay_ms = "50..400"
+target = "leader-of orders-0"
+
+[heal]"#;
+
 fn verdict(scenario: &str, seed: u64, defects: impl IntoIterator<Item = Defect>) -> Verdict {
     let entry = find(scenario).expect("a name of the catalogue");
-    let parsed = parse(entry.name, entry.text, &[])
+    verdict_of((entry.name, entry.text), seed, defects)
+}
+
+fn verdict_of(
+    (scenario, text): (&str, &str),
+    seed: u64,
+    defects: impl IntoIterator<Item = Defect>,
+) -> Verdict {
+    let parsed = parse(scenario, text, &[])
         .unwrap_or_else(|error| panic!("{scenario}: {:?}", error.mistakes()));
     let mut plan = plan(&parsed, seed);
     plan.cluster.defects = defects.into_iter().collect();
@@ -73,6 +98,8 @@ fn seeds_that_were_mended_hold() {
         ("compacted-changelog", 1241),
         // A tombstone of unknown outcome took a record's place, and went.
         ("compacted-changelog", 42),
+        // A replica was away for longer than the marker of an aborted transaction stayed.
+        ("compacted-changelog", 985),
         // A replica had deleted more than the leader.
         ("nearest-replica", 671),
         // A poll was more than a member could process in time.
@@ -82,6 +109,32 @@ fn seeds_that_were_mended_hold() {
     ];
     for (scenario, seed) in mended {
         holds(scenario, seed);
+    }
+}
+
+/// Members take what they were given under the name that a topic has, and carry commits from one to the other; what is
+/// lost besides is told.
+#[test]
+fn a_group_goes_on_when_its_topic_is_created_again() {
+    let late_member = find("late-member").expect("a name of the catalogue");
+    let text = late_member.text.replacen("[heal]", CREATED_AGAIN, 1);
+    let scenario = ("late-member", text.as_str());
+    for seed in [8, 12, 18, 46, 140, 158, 195, 256] {
+        let found = verdict_of(scenario, seed, []);
+        assert_eq!(found.outcome, Outcome::Held, "{seed}: {:?}", found.findings);
+    }
+    let late_commit = Defect::from_name("late-commit-counts").expect("a name of the catalogue");
+    let found = verdict_of(scenario, 150, [late_commit]);
+    let roots: Vec<&str> = found.findings.iter().map(|root| root.anomaly.as_str()).collect();
+    assert_eq!(roots, ["lost-commit"]);
+}
+
+#[test]
+fn a_replica_that_begins_anew_keeps_where() {
+    let scenario = ("begins-anew", include_str!("held/begins-anew.toml"));
+    for seed in [17, 97, 313, 1000] {
+        let found = verdict_of(scenario, seed, []);
+        assert_eq!(found.outcome, Outcome::Held, "{seed}: {:?}", found.findings);
     }
 }
 
