@@ -174,6 +174,18 @@ impl Effects {
         self.list.push(effect);
     }
 
+    /// Adds an effect on a file before all that are there, but after the last one on the same file: what it says is on
+    /// the disk before anything that follows from it is told.
+    pub(crate) fn push_ahead(&mut self, file: FileId, effect: Effect) {
+        let of_file = |known: &Effect| {
+            matches!(known, Effect::Replace { file: known, .. }
+                | Effect::ReplaceInBackground { file: known, .. }
+                | Effect::Write { file: known, .. } if *known == file)
+        };
+        let at = self.list.iter().rposition(of_file).map_or(0, |last| last + 1);
+        self.list.insert(at, effect);
+    }
+
     /// Adds [`Effect::Request`].
     #[inline]
     pub fn request(&mut self, to: NodeId, channel: Channel, message: Request) {

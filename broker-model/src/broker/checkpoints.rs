@@ -115,7 +115,7 @@ impl Checkpoints {
     ) {
         let start = log.log_start_offset();
         if log.latest_epoch() == LeaderEpoch::NONE && start > self.log_starts.of(partition) {
-            self.log_starts.replace(std::iter::once((partition, start)), effects);
+            self.log_starts.replace_first((partition, start), effects);
         }
     }
 
@@ -128,7 +128,7 @@ impl Checkpoints {
     ) {
         let start = log.log_start_offset();
         if log.has_holes() && start > self.log_starts.of(partition) {
-            self.log_starts.replace(std::iter::once((partition, start)), effects);
+            self.log_starts.replace_first((partition, start), effects);
         }
     }
 
@@ -207,6 +207,13 @@ impl Checkpoint {
     ) {
         self.update(offsets);
         effects.push(Effect::Replace { file: self.file, bytes: encode_offsets(&self.offsets) });
+    }
+
+    /// The same of one partition, before what else is about to be done.
+    fn replace_first(&mut self, offset: (TopicPartition, Offset), effects: &mut Effects) {
+        self.update(std::iter::once(offset));
+        let bytes = encode_offsets(&self.offsets);
+        effects.push_ahead(self.file, Effect::Replace { file: self.file, bytes });
     }
 }
 
