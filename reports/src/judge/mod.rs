@@ -21,6 +21,7 @@ mod explanation;
 mod fold;
 mod gaps;
 mod group;
+mod holds;
 mod lookup;
 mod mention;
 mod record;
