@@ -108,6 +108,9 @@ pub struct ConsumerLag {
     pub offset: i64,
     /// When that record was known to be there.
     pub known_ns: u64,
+    /// From when on it counts: since it was known or, if the consumer came later, since that last got a record there.
+    #[serde(default)]
+    pub since_ns: u64,
     /// When the poll began that still did not return it.
     pub polled_ns: u64,
     /// The time between.
@@ -116,14 +119,16 @@ pub struct ConsumerLag {
 
 impl ConsumerLag {
     fn of(history: &History) -> Option<Self> {
-        let Lag { process, partition, offset, known_ns, polled_ns } = longest_lag(history)?;
+        let Lag { process, partition, offset, known_ns, since_ns, polled_ns } =
+            longest_lag(history)?;
         Some(Self {
             process,
             partition: history.partitions[partition as usize].clone(),
             offset,
             known_ns,
+            since_ns,
             polled_ns,
-            lag_ms: (polled_ns - known_ns) / 1_000_000,
+            lag_ms: (polled_ns - since_ns) / 1_000_000,
         })
     }
 }

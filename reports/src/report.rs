@@ -66,7 +66,7 @@ pub struct LegalHarm {
 }
 
 /// Records that were harmed, and what would make a finding of it.
-type Harmed<'a> = (BTreeSet<&'a Record>, Option<&'a String>);
+type Harmed<'a> = (BTreeSet<&'a Record>, Option<String>);
 
 /// Counts the records that excuses are about, by what became of them and why.
 pub(crate) fn legal_harm(excused: &[Excuse]) -> Vec<LegalHarm> {
@@ -75,7 +75,7 @@ pub(crate) fn legal_harm(excused: &[Excuse]) -> Vec<LegalHarm> {
     for excuse in harmed {
         let (records, hold) = groups.entry((excuse.harm, excuse.cause.as_str())).or_default();
         records.extend(&excuse.records);
-        *hold = hold.or(excuse.hold.as_ref());
+        add_holds(hold, excuse.hold.as_deref());
     }
     // One record may be told of by several operations: its place and value are what it is.
     let count = |records: BTreeSet<&Record>| {
@@ -86,9 +86,20 @@ pub(crate) fn legal_harm(excused: &[Excuse]) -> Vec<LegalHarm> {
         harm,
         cause: cause.to_owned(),
         records: count(records),
-        hold: hold.cloned(),
+        hold,
     });
     told.collect()
+}
+
+/// Adds promises to those that make findings of what is legal, each once.
+pub fn add_holds(known: &mut Option<String>, more: Option<&str>) {
+    for hold in more.into_iter().flat_map(|more| more.split(',')) {
+        match known {
+            None => *known = Some(hold.to_owned()),
+            Some(known) if known.split(',').any(|it| it == hold) => {}
+            Some(known) => *known = format!("{known},{hold}"),
+        }
+    }
 }
 
 /// What to give to see a run again.

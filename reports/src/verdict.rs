@@ -144,7 +144,7 @@ pub struct Excuse {
     /// The reason without what differs from one run to the next.
     #[serde(default)]
     pub cause: String,
-    /// What would make it a finding, had it been promised, as `--hold` takes it.
+    /// What would make it a finding, had it been promised, as `--hold` takes it: one promise, or several with commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
     /// How often.

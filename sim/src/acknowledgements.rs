@@ -87,6 +87,7 @@ impl Acknowledgements {
             taken_for_another_ns: self.replacements_by(view.partition.topic),
             losses: view.losses.clone(),
             lost_in: view.lost_in,
+            elections: view.elections.clone(),
             compacted: !view.compaction.is_empty(),
             acknowledged: of_it.map(|statement| statement.settled(view)).collect(),
         }

@@ -30,6 +30,8 @@ pub struct PartitionTruth {
     /// The newest epoch whose election lost committed records or was unclean: what leaders of earlier epochs
     /// acknowledge binds nobody.
     pub lost_in: Option<LeaderEpoch>,
+    /// Each time that a leader was elected after the first one, oldest first.
+    pub elections: Vec<Election>,
     /// Whether its topic is compacted.
     pub compacted: bool,
     /// What leaders acknowledged, oldest first.
@@ -45,6 +47,15 @@ pub struct Deletion {
     pub end: i64,
     /// Why.
     pub reason: DeletionReason,
+}
+
+/// The controller chose a leader, and an epoch for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Election {
+    /// True time, in nanoseconds.
+    pub at_ns: u64,
+    /// In which epoch it leads.
+    pub leader_epoch: LeaderEpoch,
 }
 
 /// Committed records were lost: a leader that does not hold them was elected.

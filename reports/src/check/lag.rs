@@ -5,8 +5,10 @@
 //! poll that does not yet return it, of a consumer that has the partition and does not stand behind it. Assigning to
 //! itself or joining, a consumer stands where it says, or nowhere that anyone knows: it counts from its next
 //! read on, or
-//! from the log's start if it says so. Not looked at: partitions that a consumer never read and did not take from the
-//! start; what final readers have before them.
+//! from the log's start if it says so. What was known by then it catches up with: of that, only the time counts in
+//! which it stands still, since it got a record there or took the partition. So who comes when everything is written,
+//! as final readers do, is not behind by all the time before it came. Not looked at: partitions that a consumer never
+//! read and did not take from the start.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +25,8 @@ pub struct Lag {
     pub offset: i64,
     /// When that was first known to be there, in nanoseconds.
     pub known_ns: u64,
+    /// From when on it counts: since it was known or, if the consumer came later, since that last got a record there.
+    pub since_ns: u64,
     /// When the poll began that did not return it.
     pub polled_ns: u64,
 }
@@ -30,10 +34,30 @@ pub struct Lag {
 /// Highest offsets of a partition by the time from which they were known, both ascending.
 type Known = Vec<(u64, i64)>;
 
+/// Where a consumer stands in a partition.
+#[derive(Clone, Copy)]
+struct Standing {
+    /// The next offset that it has not got.
+    next: i64,
+    /// Since when its position is known.
+    came_ns: u64,
+    /// When it last got a record there, or came.
+    moved_ns: u64,
+}
+
+impl Standing {
+    fn at(next: i64, came_ns: u64) -> Self {
+        Self { next, came_ns, moved_ns: came_ns }
+    }
+}
+
+/// Where consumers stand, by process and partition.
+type Standings = BTreeMap<(u32, u32), Standing>;
+
 /// The longest time for which a consumer was behind; none if none ever was.
 pub fn longest_lag(history: &History) -> Option<Lag> {
     let known = known(history);
-    let mut positions: BTreeMap<(u32, u32), i64> = BTreeMap::new();
+    let mut positions = Standings::new();
     let mut longest: Option<Lag> = None;
     for (operation, row) in (0_u32..).zip(history.rows()) {
         let moves = row.completion != Completion::Fail;
@@ -88,47 +112,48 @@ fn known(history: &History) -> Vec<Known> {
     known
 }
 
-fn advance(
-    history: &History,
-    operation: u32,
-    process: u32,
-    positions: &mut BTreeMap<(u32, u32), i64>,
-) {
+fn advance(history: &History, operation: u32, process: u32, positions: &mut Standings) {
+    let told_ns = told_at(history, operation);
     for read in &history.reads()[history.reads_of(operation)] {
-        let position = positions.entry((process, read.partition)).or_insert(read.offset);
-        *position = (*position).max(read.offset.saturating_add(1));
+        let came = Standing::at(read.offset, told_ns);
+        let position = positions.entry((process, read.partition)).or_insert(came);
+        position.next = position.next.max(read.offset.saturating_add(1));
+        position.moved_ns = told_ns;
     }
     for what in history.details_of(operation) {
         if let What::Rebalanced { partition } = what {
             positions.remove(&(process, partition));
         } else if let What::Seek { partition, offset } = what {
             positions.remove(&(process, partition));
-            positions.extend(offset.map(|offset| ((process, partition), offset)));
+            let came = offset.map(|offset| Standing::at(offset, told_ns));
+            positions.extend(came.map(|came| ((process, partition), came)));
         }
     }
 }
 
 /// The furthest that a process is behind in any partition as it begins to poll, in time.
-fn behind(
-    known: &[Known],
-    positions: &BTreeMap<(u32, u32), i64>,
-    process: u32,
-    polled_ns: u64,
-) -> Option<Lag> {
+fn behind(known: &[Known], positions: &Standings, process: u32, polled_ns: u64) -> Option<Lag> {
     let own = positions.range((process, 0)..=(process, u32::MAX));
     let lags = own.filter_map(|((_, partition), position)| {
         let rises = &known[*partition as usize];
-        let first = rises.partition_point(|(_, highest)| highest < position);
+        let first = rises.partition_point(|(_, highest)| *highest < position.next);
         let (known_ns, offset) = *rises.get(first)?;
-        let lag = Lag { process, partition: *partition, offset, known_ns, polled_ns };
-        (known_ns < polled_ns).then_some(lag)
+        let since_ns = if known_ns > position.came_ns { known_ns } else { position.moved_ns };
+        let lag = Lag { process, partition: *partition, offset, known_ns, since_ns, polled_ns };
+        (since_ns < polled_ns).then_some(lag)
     });
-    lags.min_by_key(|lag| lag.known_ns)
+    lags.min_by_key(|lag| lag.since_ns)
 }
 
 fn longer(known: Option<Lag>, other: Option<Lag>) -> Option<Lag> {
-    let length = |lag: &Lag| lag.polled_ns - lag.known_ns;
+    let length = |lag: &Lag| lag.polled_ns - lag.since_ns;
     known.into_iter().chain(other).max_by_key(length)
+}
+
+/// When an operation's answer was there; its begin, if none ever came.
+fn told_at(history: &History, operation: u32) -> u64 {
+    let row = history.row(operation);
+    if row.completed_ns == NEVER { row.invoked_ns } else { row.completed_ns }
 }
 
 fn take(
@@ -136,8 +161,9 @@ fn take(
     operation: u32,
     process: u32,
     from_start: bool,
-    positions: &mut BTreeMap<(u32, u32), i64>,
+    positions: &mut Standings,
 ) {
+    let told_ns = told_at(history, operation);
     let assigned = |partition: u32| {
         history.details_of(operation).any(|what| what == What::Assigned { partition })
     };
@@ -145,10 +171,10 @@ fn take(
     for what in history.details_of(operation) {
         match what {
             What::Assigned { partition } if from_start => {
-                positions.insert((process, partition), 0);
+                positions.insert((process, partition), Standing::at(0, told_ns));
             }
             What::Seek { partition, offset: Some(offset) } => {
-                positions.insert((process, partition), offset);
+                positions.insert((process, partition), Standing::at(offset, told_ns));
             }
             What::Seek { partition, offset: None } => {
                 positions.remove(&(process, partition));
@@ -219,5 +245,23 @@ mod tests {
         assert_eq!(with(&elsewhere), Some((1, 5, 90)), "it keeps its position");
         let crashed = [operation(9, (8, 9), Function::Crash), poll((90, 91), &[])];
         assert_eq!(with(&crashed), None, "nobody knows where it stands");
+    }
+
+    #[test]
+    fn who_comes_later_is_behind_from_when_it_stands_still() {
+        let late = || vec![send((2, 3), 0), send((4, 5), 1), assign((48, 50), true)];
+        let with = |polls: &[OperationRecord]| {
+            let operations = [late().as_slice(), polls].concat();
+            let history = History::of(vec!["x-0".to_owned()], false, &operations);
+            longest_lag(&history).map(|lag| (lag.offset, lag.since_ns, lag.polled_ns))
+        };
+        assert_eq!(with(&[poll((51, 52), &[0, 1])]), None, "it has all");
+        assert_eq!(with(&[poll((51, 52), &[])]), Some((0, 50, 51)), "since its assignment");
+        let slow = [poll((53, 54), &[0]), poll((55, 56), &[1])];
+        assert_eq!(with(&slow), None, "it goes on");
+        let stands = [poll((53, 54), &[0]), poll((90, 91), &[])];
+        assert_eq!(with(&stands), Some((1, 54, 90)), "since it got a record");
+        let later = [poll((53, 54), &[0, 1]), send((60, 61), 2), poll((90, 91), &[])];
+        assert_eq!(with(&later), Some((2, 61, 90)), "what came after it counts in full");
     }
 }

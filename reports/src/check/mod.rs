@@ -55,7 +55,7 @@ use index::Index;
 pub use lag::{Lag, longest_lag};
 pub use occurrence::{Dependency, Observation, Occurrence, OccurrenceContext, Passed, Step};
 pub(crate) use options::recreated;
-pub use options::{LogFacts, Options, Removal};
+pub use options::{LogFacts, LogPast, Options, Removal};
 pub use stream::{STREAMED, Stream, Ticket};
 
 /// What the checks found.

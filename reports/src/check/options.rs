@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_sim::history::{History, asked_name};
+use harrow_sim::plan::Plan;
 use harrow_sim::run::Run;
 
 use super::anomaly::Rules;
@@ -40,6 +41,17 @@ pub struct LogFacts {
     pub log_start_offset: i64,
     /// Whether `cleanup.policy` is `compact`: only the last record of a key must stay.
     pub compacted: bool,
+}
+
+/// What was done to a log, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogPast {
+    /// Where it begins in the end, unless its topic is deleted.
+    pub log_start_offset: i64,
+    /// When its start has moved, in nanoseconds, and to where, oldest first; empty if nobody says when.
+    pub moves: Vec<(u64, i64)>,
+    /// When its topic was deleted, in nanoseconds.
+    pub deleted_ns: Option<u64>,
 }
 
 /// Why a log need not have a record any more.
@@ -87,31 +99,55 @@ pub(crate) fn recreated(names: &[String]) -> BTreeMap<u32, u32> {
 }
 
 impl Options {
-    /// What a run of ours tells of its logs, where anything was deleted.
-    pub(crate) fn of_run(run: &Run) -> Self {
-        let mut options = Self::default();
+    /// What a run of ours tells beside its history: of its groups, and of its logs, where anything was deleted.
+    pub fn of_run(plan: &Plan, run: &Run) -> Self {
+        let mut options = Self {
+            member_epochs: plan.has_member_epochs(),
+            classic_groups: plan.classic_groups(),
+            recreated: recreated(&run.history.partitions),
+            ..Self::default()
+        };
         for (position, truth) in (0_u32..).zip(&run.partitions) {
             let moves: Vec<(u64, i64)> =
                 truth.deletions.iter().map(|deletion| (deletion.at_ns, deletion.end)).collect();
-            let mut moves = moves;
-            if let Some(deleted_ns) = truth.deleted_ns {
-                moves.retain(|(moved_ns, _)| *moved_ns < deleted_ns);
-                moves.push((deleted_ns, EVERYTHING));
-                options.deleted.insert(position);
-            }
-            let compacted = truth.compacted;
-            let Some((_, furthest)) = moves.last() else {
-                if compacted {
-                    options.logs.insert(position, LogFacts { log_start_offset: 0, compacted });
-                }
-                continue;
-            };
-            let log_start_offset = truth.log_start_offset.max(*furthest);
-            options.logs.insert(position, LogFacts { log_start_offset, compacted });
-            options.log_starts.insert(position, moves);
+            let log_start_offset = if moves.is_empty() { 0 } else { truth.log_start_offset };
+            let past = LogPast { log_start_offset, moves, deleted_ns: truth.deleted_ns };
+            options.learn_log(position, truth.compacted, past);
         }
-        options.recreated = recreated(&run.history.partitions);
         options
+    }
+
+    /// What was done to a log.
+    pub(crate) fn learn_log(&mut self, position: u32, compacted: bool, past: LogPast) {
+        let LogPast { log_start_offset, mut moves, deleted_ns } = past;
+        if let Some(deleted_ns) = deleted_ns {
+            moves.retain(|(moved_ns, _)| *moved_ns < deleted_ns);
+            moves.push((deleted_ns, EVERYTHING));
+            self.deleted.insert(position);
+        }
+        let furthest = moves.last().map_or(0, |(_, furthest)| *furthest);
+        let log_start_offset = log_start_offset.max(furthest);
+        if compacted || log_start_offset > 0 {
+            self.logs.insert(position, LogFacts { log_start_offset, compacted });
+        }
+        if !moves.is_empty() {
+            self.log_starts.insert(position, moves);
+        }
+    }
+
+    /// What was done to a log: the other way round.
+    pub(crate) fn past_of(&self, position: u32) -> LogPast {
+        let mut moves = self.log_starts.get(&position).cloned().unwrap_or_default();
+        if !self.deleted.contains(&position) {
+            return LogPast {
+                log_start_offset: self.log_start_offset(position),
+                moves,
+                deleted_ns: None,
+            };
+        }
+        let deleted_ns = moves.pop().map(|(deleted_ns, _)| deleted_ns);
+        let log_start_offset = moves.last().map_or(0, |(_, furthest)| *furthest);
+        LogPast { log_start_offset, moves, deleted_ns }
     }
 
     /// Where a log began at a time, in nanoseconds.

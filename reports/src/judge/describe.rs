@@ -47,9 +47,11 @@ pub(super) fn describe(case: &Case<'_>, roots: &[Root<'_>], aside: SetAside) -> 
 
 /// What is legal, with all that a finding has.
 fn excuse(case: &Case<'_>, anomaly: String, reason: Reason, excused: &Excused) -> Excuse {
-    let Excused { count, first, mentions, violations } = excused;
+    let Excused { count, holds, first, mentions, violations } = excused;
     let Mentioned { records, lines } = mentioned(case, mentions.iter(), violations.iter());
     let Reason { text, cause, hold } = reason;
+    let of_violation = hold.filter(|_| first.is_none()).map(str::to_owned);
+    let hold = Some(holds.join(",")).filter(|holds| !holds.is_empty()).or(of_violation);
     let violation = violations.first();
     let seen = first.as_ref().map(|first| first.summary(case.history));
     let evidence = first.as_ref().map(|first| first.evidence(case.history));
@@ -58,7 +60,7 @@ fn excuse(case: &Case<'_>, anomaly: String, reason: Reason, excused: &Excused) -
         anomaly,
         reason: text,
         cause,
-        hold: hold.map(str::to_owned),
+        hold,
         count: *count,
         summary: seen.or(violation.map(|seen| seen.summary.clone())).unwrap_or_default(),
         evidence: evidence.or(violation.map(|seen| seen.evidence.clone())).unwrap_or_default(),

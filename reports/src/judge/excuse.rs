@@ -10,6 +10,7 @@ use crate::policy::{self, Reason, Terms};
 
 use super::case::Case;
 use super::detect::{Detected, Failure, FailureKind, NotConverged};
+use super::holds::Holds;
 use super::mention::Mention;
 
 /// What nothing excuses.
@@ -34,6 +35,8 @@ pub(super) struct SetAside {
 #[derive(Default)]
 pub(super) struct Excused {
     pub(super) count: u64,
+    /// What makes findings of all that clients saw of them, had it been promised.
+    pub(super) holds: Vec<&'static str>,
     /// The first of them, as clients saw it.
     pub(super) first: Option<Occurrence>,
     /// What clients saw, of all of them.
@@ -120,11 +123,15 @@ fn broken_promises(
     aside: &mut SetAside,
 ) -> Vec<Occurrence> {
     let mut broken = anomalies;
+    let mut holds = Holds::new(case.terms);
     broken.retain(|occurrence| {
         let excuse = policy::excuse(case.terms, case.history, occurrence);
         let broken = excuse.is_none();
         if let Some(reason) = excuse {
+            let needed = holds.needed(case.history, occurrence, &reason);
             let excused = aside.add(occurrence.anomaly.name(), reason, 1);
+            let more = needed.into_iter().filter(|hold| !excused.holds.contains(hold));
+            excused.holds.extend(more.collect::<Vec<_>>());
             excused.mentions.push(Mention::of(occurrence));
             excused.first.get_or_insert_with(|| occurrence.clone());
         }

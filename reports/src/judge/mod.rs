@@ -21,6 +21,7 @@ mod explanation;
 mod fold;
 mod gaps;
 mod group;
+mod holds;
 mod lookup;
 mod mention;
 mod record;
@@ -52,11 +53,7 @@ pub fn judge(plan: &Plan, run: &Run) -> Verdict {
 /// Judges a run as if more had been promised.
 pub fn judge_held_to(plan: &Plan, run: &Run, hold: &Hold) -> Verdict {
     let terms = Terms::of_run_held_to(plan, run, hold);
-    let options = Options {
-        member_epochs: plan.has_member_epochs(),
-        classic_groups: plan.classic_groups(),
-        ..Options::of_run(run)
-    };
+    let options = Options::of_run(plan, run);
     let simulated = Some(Simulated { plan, run });
     verdict(&Case { simulated, ..case(&run.history, &terms, &options) })
 }

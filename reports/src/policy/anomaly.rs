@@ -59,7 +59,7 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
         }
         Anomaly::StaleEndOffset => {
             let told = occurrence.other.filter(|other| Some(other.operation) == other.writer);
-            weak(told)
+            not_yet_replicated(terms, history, told)
                 .or_else(|| waits_for_transactions(terms, history, occurrence.subject, told))
                 .or_else(loss)
                 .or_else(|| terms.deposed_leader())
@@ -465,11 +465,26 @@ fn weak_acks(
     let reason = match writer_terms(terms, history, record)?.acks {
         Acks::All => return None,
         Acks::Leader => terms
-            .may_change_leader(occurrence.since_ns)
+            .may_lack_what_one_had(occurrence)
             .then_some("acks=1 promises nothing once the leader changes"),
         Acks::None => terms.disturbed.then_some("acks=0 promises nothing"),
     };
     reason.map(|reason| Reason::plain(reason).unless("acks=all"))
+}
+
+/// Why an end may not cover what a producer was told: the end is that of what the replicas have, and it did not wait
+/// for them. Source: `Partition.fetchOffsetForTimestamp`, which gives clients the high watermark.
+fn not_yet_replicated(
+    terms: &Terms,
+    history: &History,
+    told: Option<Observation>,
+) -> Option<Reason> {
+    let reason = match writer_terms(terms, history, told)?.acks {
+        Acks::All => return None,
+        Acks::Leader => "acks=1: the end offset is that of what the in-sync replicas have",
+        Acks::None => "acks=0 promises nothing",
+    };
+    Some(Reason::plain(reason).unless("acks=all"))
 }
 
 fn may_duplicate(terms: &Terms, history: &History, record: Option<Observation>) -> Option<Reason> {

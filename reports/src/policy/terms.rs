@@ -11,11 +11,12 @@ use harrow_sim::run::{InjectedFault, Run};
 use super::damage::{self, CorruptLog, Corrupted, Damage, MetadataDamage};
 use super::dropped::{Dropped, copied_by_election, dropped, went_back, went_back_to_parting};
 use super::hold::{Hold, Promise};
+use super::leaders::{LeaderChange, leader_changes};
 use super::promised::{
     Isolation, NO_LOSS, OFFSETS_RETENTION_NS, PartitionTerms, ProducerTerms, Reset,
 };
 use super::reason::Reason;
-use crate::check::{Occurrence, OccurrenceContext, recreated};
+use crate::check::{Anomaly, Occurrence, OccurrenceContext, recreated};
 
 /// So many brokers that lost data are named.
 const BLAMED_MAX: usize = 2;
@@ -74,6 +75,8 @@ pub struct Terms {
     /// Partitions of topics of whose name there was another one, with each time, in nanoseconds, that a client was told
     /// of this one in place of another; none if that is not known.
     pub recreated: BTreeMap<u32, Option<Vec<u64>>>,
+    /// When leaders changed, by position of the partition; of one that is not named, nobody knows.
+    pub leader_changes: BTreeMap<u32, Vec<LeaderChange>>,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
     /// answer with its own, older, end offset, and a true regression is an internal violation.
     pub epochs_watched: bool,
@@ -130,6 +133,7 @@ impl Terms {
             producers_expire: false,
             dropped: None,
             recreated: BTreeMap::new(),
+            leader_changes: BTreeMap::new(),
             epochs_watched: false,
             eligible_leader_replicas: true,
             damage: Vec::new(),
@@ -169,6 +173,7 @@ impl Terms {
         terms.offset_reset = terms.weakest_reset();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.recreated = taken_for_another(run);
+        terms.leader_changes = leader_changes(run);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
         terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
@@ -194,6 +199,19 @@ impl Terms {
     /// Judges by more than was promised.
     pub fn strengthen(&mut self, hold: &Hold) {
         hold.promises().for_each(|promise| self.hold_to(promise));
+        if !hold.allows_loss() {
+            self.forget_forced_elections();
+        }
+    }
+
+    /// Without lost data, only a topic that allows unclean elections has one.
+    fn forget_forced_elections(&mut self) {
+        let mut dropped = self.dropped.take();
+        if let Some(dropped) = &mut dropped {
+            let of_topic = |it: &Dropped| self.partition(it.partition);
+            dropped.retain(|it| of_topic(it).is_none_or(|own| own.unclean_leader_election));
+        }
+        self.dropped = dropped;
     }
 
     fn hold_to(&mut self, promise: Promise) {
@@ -387,6 +405,16 @@ impl Terms {
     /// Whether a leader may have changed after this time.
     pub(super) fn may_change_leader(&self, since_ns: u64) -> bool {
         self.disturbed && since_ns < self.settled_ns
+    }
+
+    /// Whether a change of the partition's leader may explain what an occurrence concerns.
+    pub(super) fn may_lack_what_one_had(&self, occurrence: &Occurrence) -> bool {
+        let Occurrence { partition, since_ns, at_ns, .. } = *occurrence;
+        // What nobody has processed may have been lost at any time before all was over.
+        let at_ns = if occurrence.anomaly == Anomaly::EosLoss { u64::MAX } else { at_ns };
+        let known = self.leader_changes.get(&partition);
+        let explains = |change: &LeaderChange| change.is_between(since_ns, at_ns);
+        self.may_change_leader(since_ns) && known.is_none_or(|changes| changes.iter().any(explains))
     }
 
     pub(super) fn read_uncommitted(&self) -> Option<Reason> {

@@ -32,10 +32,15 @@ const LAG_TOLD_MS: u64 = 5_000;
 /// A consumer that stands still breaks no promise, and is told all the same.
 fn write_lag(lag: Option<&ConsumerLag>, writer: &mut dyn Write) -> io::Result<()> {
     let Some(lag) = lag.filter(|lag| lag.lag_ms >= LAG_TOLD_MS) else { return Ok(()) };
-    let ConsumerLag { process, partition, offset, known_ns, polled_ns, lag_ms } = lag;
+    let ConsumerLag { process, partition, offset, known_ns, since_ns, polled_ns, lag_ms } = lag;
+    let stood = if since_ns > known_ns {
+        format!(" the client stood before it since {},", seconds(*since_ns))
+    } else {
+        String::new()
+    };
     writeln!(
         writer,
-        "longest lag: client {process} on {partition}, {}.{:03} s: offset {offset} was known at {}, and a poll \
+        "longest lag: client {process} on {partition}, {}.{:03} s: offset {offset} was known at {},{stood} and a poll \
          that began at {} did not reach it",
         lag_ms / 1_000,
         lag_ms % 1_000,

@@ -3,6 +3,7 @@
 mod biography;
 mod cross_check;
 mod damage;
+mod leaders;
 mod page;
 
 use std::collections::BTreeMap;

@@ -248,9 +248,11 @@ fn note_strangers(config: &HistoryConfig, recorded: &Recorded) {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         })
     };
-    let topics = config.topics.keys().filter(|topic| !has_topic(topic));
+    // Clients do not name those of coordinators.
+    let is_internal = |topic: &str| topic.starts_with("__");
+    let topics = config.topics.keys().filter(|topic| !has_topic(topic) && !is_internal(topic));
     let dropped = config.faults.dropped.iter().flatten().map(|range| &range.partition);
-    let named = config.log_starts.keys().chain(dropped);
+    let named = config.partitions.keys().chain(dropped);
     let strangers = named.filter(|name| !partitions.contains(name)).chain(topics);
     for name in strangers {
         let near = nearest(name, partitions.iter().map(String::as_str));

@@ -6,11 +6,11 @@ use harrow_reports::policy::{Hold, Promise};
 /// What is held against it beside what was promised.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct HeldTo {
-    /// Judge as if this had been promised, too; repeatable: acks=all, enable.idempotence=true,
+    /// Judge as if this had been promised, too; several by commas, or given again: acks=all, enable.idempotence=true,
     /// max.in.flight.requests.per.connection=1, `isolation.level=read_committed`, auto.offset.reset=earliest,
     /// unclean.leader.election.enable=false, min.insync.replicas=3, `expect.loss_allowed=false`. What is legal as it is
     /// becomes a finding, with all that a finding tells.
-    #[arg(long = "hold", value_name = "NAME=VALUE", value_parser = held)]
+    #[arg(long = "hold", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = held)]
     hold: Vec<Held>,
 }
 
@@ -28,7 +28,8 @@ fn held(text: &str) -> Result<Held, String> {
 impl HeldTo {
     /// Of what was written elsewhere.
     pub(super) fn of(texts: &[String]) -> Result<Self, String> {
-        let hold: Result<Vec<Held>, String> = texts.iter().map(|text| held(text)).collect();
+        let each = texts.iter().flat_map(|text| text.split(','));
+        let hold: Result<Vec<Held>, String> = each.map(held).collect();
         Ok(Self { hold: hold? })
     }
 
@@ -45,5 +46,19 @@ impl HeldTo {
     /// As a command line has them.
     pub(super) fn flags(&self) -> impl Iterator<Item = String> {
         self.hold.iter().map(|held| format!("--hold {}", held.text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_promises_may_stand_in_one_text() {
+        let texts = ["enable.idempotence=true,acks=all", "isolation.level=read_committed"];
+        let held = HeldTo::of(&texts.map(str::to_owned)).expect("they are promises");
+        let each = ["enable.idempotence=true", "acks=all", "isolation.level=read_committed"];
+        assert_eq!(held.texts(), each);
+        assert!(HeldTo::of(&["acks=all,acks".to_owned()]).is_err(), "one of them is none");
     }
 }

@@ -28,6 +28,7 @@ mod plan;
 mod plan_fields;
 mod problem;
 mod promises;
+mod promises_text;
 mod reading;
 mod reference;
 mod scenario;
@@ -46,7 +47,8 @@ pub use excerpt::{Excerpt, excerpt};
 pub use faults::fault_kinds;
 pub use plan::check_plan;
 pub use problem::{Mistake, ScenarioError, nearest};
-pub use promises::{parse_promises, print_promises};
+pub use promises::parse_promises;
+pub use promises_text::print_promises;
 pub use reference::{KeyReference, TableReference, tables};
 pub use scenario::{
     ClockNodes, ClockScenario, ClusterScenario, CutScenario, ExpectScenario, FaultAction,

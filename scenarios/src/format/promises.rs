@@ -1,13 +1,16 @@
 //! The configuration beside a history: what its clients were promised and what was done to their cluster, by Kafka's
-//! names, read with every mistake told by its place, and printed with what each line means.
+//! names, read with every mistake told by its place.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use std::collections::BTreeMap;
 
 use harrow_broker_model::config::Acks;
-use harrow_reports::config::{DroppedRange, FaultTerms, HistoryConfig, TopicTerms};
+use harrow_reports::check::LogPast;
+use harrow_reports::config::{
+    DamagedLog, DroppedRange, FaultTerms, GroupTerms, HistoryConfig, PartitionFacts, TopicTerms,
+};
 use harrow_reports::policy::{
-    Damage, DamageKind, Isolation, MovedByHand, PartitionTerms, ProducerTerms, Reset,
+    Damage, DamageKind, Isolation, LeaderChange, MetadataDamage, MovedByHand, PartitionTerms,
+    ProducerTerms, Reset,
 };
 use harrow_sim::plan::ProcessingGuarantee;
 
@@ -16,45 +19,45 @@ use super::section::{Problems, Section};
 use super::{Document, Kind, tree};
 
 /// `-1` is Kafka's other name of `all`; the first name of a meaning is the one that is printed.
-const ACKS: [(&str, Acks); 4] =
+pub(super) const ACKS: [(&str, Acks); 4] =
     [("all", Acks::All), ("-1", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
-const ISOLATION: [(&str, Isolation); 2] = [
+pub(super) const ISOLATION: [(&str, Isolation); 2] = [
     ("read_committed", Isolation::ReadCommitted),
     ("read_uncommitted", Isolation::ReadUncommitted),
 ];
 /// With `none`, a consumer that has nowhere to start is told so and stops: like `earliest`, it never jumps to the end.
-const RESET: [(&str, Reset); 4] = [
+pub(super) const RESET: [(&str, Reset); 4] = [
     (Reset::Earliest.name(), Reset::Earliest),
     (Reset::Latest.name(), Reset::Latest),
     (Reset::None.name(), Reset::None),
     (Reset::ByDuration.name(), Reset::ByDuration),
 ];
 /// How a broker lost its data, as faults are called; it changes no verdict, and is told.
-const DAMAGE: [(&str, DamageKind); 5] = [
+pub(super) const DAMAGE: [(&str, DamageKind); 5] = [
     ("unknown", DamageKind::Unknown),
     ("power-loss", DamageKind::PowerLoss),
     ("wipe-disk", DamageKind::Wipe),
     ("lying-sync", DamageKind::LyingSync),
     ("bit-rot", DamageKind::BitRot),
 ];
-const PROTOCOL: [(&str, bool); 2] = [("classic", false), ("consumer", true)];
+pub(super) const PROTOCOL: [(&str, bool); 2] = [("classic", false), ("consumer", true)];
 /// How often a group processes a record.
-const GUARANTEE: [(&str, ProcessingGuarantee); 3] = [
+pub(super) const GUARANTEE: [(&str, ProcessingGuarantee); 3] = [
     ("exactly-once", ProcessingGuarantee::ExactlyOnce),
     ("at-least-once", ProcessingGuarantee::AtLeastOnce),
     ("at-most-once", ProcessingGuarantee::AtMostOnce),
 ];
 /// Whether a topic is compacted; what retention removes besides is told by `log_start_offset`.
-const CLEANUP: [(&str, bool); 4] =
+pub(super) const CLEANUP: [(&str, bool); 4] =
     [("delete", false), ("compact", true), ("compact,delete", true), ("delete,compact", true)];
 /// Whether it is known what unclean elections dropped.
-const ELECTIONS: [(&str, bool); 2] = [("unknown", false), ("listed", true)];
+pub(super) const ELECTIONS: [(&str, bool); 2] = [("unknown", false), ("listed", true)];
 
 const CONFIG: Kind = Kind {
     title: "a history's configuration",
     plain: &[],
     single: &["producer", "consumer", "broker", "faults"],
-    several: &["process", "group", "moved", "topic", "partition", "dropped", "damage"],
+    several: &["process", "group", "moved", "topic", "partition", "dropped", "damage", "corrupt"],
 };
 
 /// The highest number that a TOML integer has.
@@ -62,6 +65,7 @@ const MOST: i64 = i64::MAX;
 const REPLICAS_MOST: i64 = 1_000;
 /// As Kafka's `offsets.retention.minutes`, a number of 32 bits.
 const MINUTES_MOST: i64 = 2_147_483_647;
+pub(super) const MS_PER_MINUTE: u64 = 60_000;
 
 /// Reads a configuration. `origin` is what messages call its text.
 pub fn parse_promises(origin: &str, text: &str) -> Result<HistoryConfig, ScenarioError> {
@@ -87,17 +91,12 @@ fn read(document: &Document<'_>) -> HistoryConfig {
     consumer(document.section("consumer"), &mut config);
     for section in document.sections("group") {
         let name = unique_name(&section, &config.groups, "\"billing\"");
-        let made = section.maybe_choice("guarantee", &GUARANTEE);
-        config.groups.insert(name, made.unwrap_or(ProcessingGuarantee::ExactlyOnce));
-        section.finish();
+        config.groups.insert(name, group(section, config.member_epochs));
     }
     config.moved_by_hand = document.sections("moved").into_iter().map(moved_by_hand).collect();
     let section = document.section("broker");
     config.topic = topic_terms(&section, "log.cleanup.policy", config.topic);
-    let retention = section.number("offsets.retention.minutes", (1, MINUTES_MOST), "10080");
-    config.offsets_retention_minutes =
-        retention.map_or(config.offsets_retention_minutes, |minutes| minutes as u64);
-    section.finish();
+    broker(section, &mut config);
     for section in document.sections("topic") {
         let name = unique_name(&section, &config.topics, "\"orders\"");
         let terms = topic_terms(&section, "cleanup.policy", config.topic);
@@ -105,10 +104,8 @@ fn read(document: &Document<'_>) -> HistoryConfig {
         section.finish();
     }
     for section in document.sections("partition") {
-        let name = unique_name(&section, &config.log_starts, "\"orders-0\"");
-        let start = section.required_number("log_start_offset", (0, MOST), "17");
-        config.log_starts.insert(name, start);
-        section.finish();
+        let name = unique_name(&section, &config.partitions, "\"orders-0\"");
+        config.partitions.insert(name, partition(section));
     }
     config.faults = faults(document, &config.faults);
     config
@@ -134,14 +131,17 @@ fn process(section: Section<'_>, config: &mut HistoryConfig) {
     let numbers = section.number_list("numbers", (0, i64::from(u32::MAX)), "[1, 2]");
     let terms = producer(&section, config.producer);
     let isolation = section.maybe_choice("isolation.level", &ISOLATION);
-    // A process with an isolation level is a consumer, unless it has settings of a producer, too.
-    let sends = isolation.is_none() || terms != config.producer;
+    let reset = section.maybe_choice("auto.offset.reset", &RESET);
+    // A process with settings of a consumer is one, unless it has settings of a producer, too.
+    let sends = isolation.is_none() && reset.is_none() || terms != config.producer;
     for number in numbers {
         let number = number as u32;
-        let known =
-            config.producers.contains_key(&number) || config.isolations.contains_key(&number);
+        let consumes =
+            config.isolations.contains_key(&number) || config.resets.contains_key(&number);
+        let known = config.producers.contains_key(&number) || consumes;
         config.producers.extend(sends.then_some((number, terms)));
         config.isolations.extend(isolation.map(|isolation| (number, isolation)));
+        config.resets.extend(reset.map(|reset| (number, reset)));
         if known {
             let message = format!("process {number} has settings already");
             section.problem(&section.place_of("numbers"), message, "name each process once");
@@ -161,6 +161,76 @@ fn consumer(section: Section<'_>, config: &mut HistoryConfig) {
         section.maybe_choice("group.protocol", &PROTOCOL).unwrap_or(config.member_epochs);
     config.subscribes = section.maybe_flag("subscribe").unwrap_or(config.subscribes);
     section.finish();
+}
+
+fn group(section: Section<'_>, member_epochs: bool) -> GroupTerms {
+    let made = section.maybe_choice("guarantee", &GUARANTEE);
+    let own = section.maybe_choice("group.protocol", &PROTOCOL).unwrap_or(member_epochs);
+    if own && !member_epochs {
+        let message = "`consumer` is not the protocol of `[consumer]`";
+        let help = "set `group.protocol = \"consumer\"` there, and `\"classic\"` for the groups that differ";
+        section.problem(&section.place_of("group.protocol"), message, help);
+    }
+    section.finish();
+    let guarantee = made.unwrap_or(ProcessingGuarantee::ExactlyOnce);
+    GroupTerms { guarantee, classic: member_epochs && !own }
+}
+
+fn broker(section: Section<'_>, config: &mut HistoryConfig) {
+    let minutes = section.number("offsets.retention.minutes", (1, MINUTES_MOST), "10080");
+    let ms = section.number("offsets.retention.ms", (1, MOST), "604_800_000");
+    if minutes.is_some() && ms.is_some() {
+        let message = "the retention of offsets is given twice";
+        let help = "write `offsets.retention.minutes` alone";
+        section.problem(&section.place_of("offsets.retention.ms"), message, help);
+    }
+    let given = ms.or(minutes.map(|minutes| minutes * MS_PER_MINUTE as i64));
+    config.offsets_retention_ms = given.map_or(config.offsets_retention_ms, |ms| ms as u64);
+    config.producers_expire =
+        section.maybe_flag("producer.ids.expire").unwrap_or(config.producers_expire);
+    config.eligible_leader_replicas =
+        section.maybe_flag("eligible_leader_replicas").unwrap_or(config.eligible_leader_replicas);
+    section.finish();
+}
+
+fn partition(section: Section<'_>) -> PartitionFacts {
+    let times = |key: &str| {
+        let read = section.maybe_number_list(key, (0, MOST), "[5_000_000_000]");
+        read.map(|read| read.into_iter().map(|at| at as u64).collect::<Vec<u64>>())
+    };
+    let log_start_offset = section.required_number("log_start_offset", (0, MOST), "17");
+    let moved_ns = times("log_start_moved_at_ns").unwrap_or_default();
+    let moved_to = section.maybe_number_list("log_start_moved_to", (0, MOST), "[17]");
+    let moved_to = moved_to.unwrap_or_default();
+    same_length(&section, ("log_start_moved_at_ns", moved_ns.len()), moved_to.len());
+    let deleted = section.number("deleted_at_ns", (0, MOST), "5_000_000_000");
+    let elected_ns = times("leader_elected_at_ns");
+    let deposed_ns = times("leader_deposed_until_ns").or_else(|| elected_ns.clone());
+    let deposed_ns = deposed_ns.unwrap_or_default();
+    let elected = elected_ns.as_ref().map_or(0, Vec::len);
+    same_length(&section, ("leader_deposed_until_ns", deposed_ns.len()), elected);
+    let change = |(elected_ns, deposed_until_ns): (u64, u64)| LeaderChange {
+        elected_ns,
+        deposed_until_ns: deposed_until_ns.max(elected_ns),
+    };
+    let mut moves: Vec<(u64, i64)> = moved_ns.into_iter().zip(moved_to).collect();
+    moves.sort_unstable();
+    let facts = PartitionFacts {
+        log: LogPast { log_start_offset, moves, deleted_ns: deleted.map(|at| at as u64) },
+        taken_for_another_ns: times("taken_for_another_at_ns"),
+        leader_changes: elected_ns
+            .map(|elected_ns| elected_ns.into_iter().zip(deposed_ns).map(change).collect()),
+    };
+    section.finish();
+    facts
+}
+
+/// Of two lists, each entry of one belongs to one of the other.
+fn same_length(section: &Section<'_>, (key, length): (&str, usize), other: usize) {
+    if length != other {
+        let message = format!("`{key}` has {length} entries, and there are {other}");
+        section.problem(&section.place_of(key), message, "give one for each");
+    }
 }
 
 fn topic_terms(section: &Section<'_>, cleanup: &str, default: TopicTerms) -> TopicTerms {
@@ -196,7 +266,8 @@ fn faults(document: &Document<'_>, default: &FaultTerms) -> FaultTerms {
         stale_end_offsets: section.maybe_flag("stale_end_offsets").unwrap_or(false),
         dropped: None,
         damage: document.sections("damage").into_iter().map(damage).collect(),
-        metadata_damage: section.maybe_text("metadata_lost", "\"2 of 3 controllers lost disks\""),
+        corrupt_logs: document.sections("corrupt").into_iter().map(damaged_log).collect(),
+        metadata_damage: metadata_damage(&section),
     };
     let dropped: Vec<DroppedRange> =
         document.sections("dropped").into_iter().map(dropped_range).collect();
@@ -208,6 +279,23 @@ fn faults(document: &Document<'_>, default: &FaultTerms) -> FaultTerms {
     }
     section.finish();
     FaultTerms { dropped: known.then_some(dropped), ..faults }
+}
+
+fn metadata_damage(section: &Section<'_>) -> Option<MetadataDamage> {
+    let reason = section.maybe_text("metadata_lost", "\"2 of 3 controllers lost disks\"");
+    // When is not known: from the beginning on.
+    let at_ns = section.number("metadata_lost_at_ns", (0, MOST), "5_000_000_000").unwrap_or(0);
+    reason.map(|reason| MetadataDamage { reason, at_ns: at_ns as u64 })
+}
+
+fn damaged_log(section: Section<'_>) -> DamagedLog {
+    let log = DamagedLog {
+        partition: section.text("partition", "\"orders-0\""),
+        node: section.required_number("node", (0, i64::from(i32::MAX)), "1") as i32,
+        at_ns: section.required_number("at_ns", (0, MOST), "5_000_000_000") as u64,
+    };
+    section.finish();
+    log
 }
 
 fn dropped_range(section: Section<'_>) -> DroppedRange {
@@ -249,219 +337,9 @@ fn damage(section: Section<'_>) -> Damage {
     damage
 }
 
-/// A configuration as a file that reads back as the same.
-pub fn print_promises(config: &HistoryConfig) -> String {
-    let mut text = "# What the clients of a history were promised, and what was done to their cluster. An absent line \
-                    means what it means\n# in Kafka's strongest configuration, which `harrow check --print-config` \
-                    prints.\n"
-        .to_owned();
-    let infallible = "writing to memory does not fail";
-    print_producers(config, &mut text).expect(infallible);
-    print_consumers(config, &mut text).expect(infallible);
-    print_topics(config, &mut text).expect(infallible);
-    print_faults(&config.faults, &mut text).expect(infallible);
-    text
-}
-
-fn print_producers(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
-    writeln!(text, "\n# Producers without settings of their own.\n[producer]")?;
-    print_producer(config.producer, text)?;
-    print_processes(config, text)
-}
-
-/// Processes with settings of their own, those with the same in one table.
-fn print_processes(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
-    type Own = (Option<ProducerTerms>, Option<Isolation>);
-    let named: BTreeSet<u32> =
-        config.producers.keys().chain(config.isolations.keys()).copied().collect();
-    let mut alike: Vec<(Own, Vec<u32>)> = Vec::new();
-    for process in named {
-        let producer = config.producers.get(&process).copied();
-        let own = (producer, config.isolations.get(&process).copied());
-        match alike.iter_mut().find(|(known, _)| *known == own) {
-            Some((_, processes)) => processes.push(process),
-            None => alike.push((own, vec![process])),
-        }
-    }
-    for ((producer, isolation), processes) in &alike {
-        writeln!(text, "\n# Processes with settings of their own.\n[[process]]")?;
-        writeln!(text, "numbers = {processes:?}")?;
-        if let Some(terms) = producer {
-            print_producer(*terms, text)?;
-        }
-        if let Some(isolation) = isolation {
-            writeln!(text, "isolation.level = {}", name_of(&ISOLATION, isolation))?;
-        }
-    }
-    Ok(())
-}
-
-fn print_producer(terms: ProducerTerms, text: &mut String) -> std::fmt::Result {
-    let ProducerTerms { acks, idempotence, in_flight_max } = terms;
-    writeln!(text, "acks = {:<34} # \"all\", \"1\" or \"0\"", name_of(&ACKS, &acks))?;
-    writeln!(
-        text,
-        "enable.idempotence = {idempotence:<20} # false: duplicates and disorder are legal"
-    )?;
-    writeln!(text, "max.in.flight.requests.per.connection = {in_flight_max}")
-}
-
-fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
-    let isolation = name_of(&ISOLATION, &config.isolation);
-    let reset = name_of(&RESET, &config.offset_reset);
-    let protocol = name_of(&PROTOCOL, &config.member_epochs);
-    let (subscribes, keeps) = (config.subscribes, config.assign_keeps_position);
-    writeln!(text, "\n# All consumers.\n[consumer]")?;
-    writeln!(text, "isolation.level = {isolation:<23} # or \"read_uncommitted\"")?;
-    writeln!(text, "auto.offset.reset = {reset:<21} # or \"latest\", \"none\", \"by_duration\"")?;
-    writeln!(
-        text,
-        "assign.keeps.position = {keeps:<17} # false: librdkafka; an assign forgets positions"
-    )?;
-    writeln!(text, "group.protocol = {protocol:<24} # or \"consumer\": each member has its epoch")?;
-    writeln!(text, "subscribe = {subscribes:<29} # partitions come from a group, not by assign")?;
-    for (name, made) in &config.groups {
-        writeln!(text, "\n# How often its members process a record.\n[[group]]")?;
-        writeln!(text, "name = {}\nguarantee = {}", quoted(name), name_of(&GUARANTEE, made))?;
-    }
-    for MovedByHand { group, from_ns, until_ns } in &config.moved_by_hand {
-        writeln!(text, "\n# An administrator deleted or moved its offsets, at some time between.")?;
-        writeln!(text, "[[moved]]\ngroup = {}\nfrom_ns = {from_ns}", quoted(group))?;
-        if *until_ns != u64::MAX {
-            writeln!(text, "until_ns = {until_ns}")?;
-        }
-    }
-    Ok(())
-}
-
-fn print_topics(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
-    writeln!(text, "\n# Topics without settings of their own.\n[broker]")?;
-    print_topic(&config.topic, "log.cleanup.policy", text)?;
-    let retention = config.offsets_retention_minutes;
-    writeln!(text, "offsets.retention.minutes = {retention:<13} # of a group without members")?;
-    for (name, terms) in &config.topics {
-        writeln!(text, "\n[[topic]]\nname = {}", quoted(name))?;
-        print_topic(terms, "cleanup.policy", text)?;
-    }
-    for (name, start) in &config.log_starts {
-        writeln!(
-            text,
-            "\n# Retention or DeleteRecords has removed what was before.\n[[partition]]"
-        )?;
-        writeln!(text, "name = {}\nlog_start_offset = {start}", quoted(name))?;
-    }
-    Ok(())
-}
-
-fn print_topic(terms: &TopicTerms, cleanup: &str, text: &mut String) -> std::fmt::Result {
-    let PartitionTerms { unclean_leader_election, min_insync_replicas } = terms.partition;
-    writeln!(text, "min.insync.replicas = {min_insync_replicas}")?;
-    writeln!(text, "unclean.leader.election.enable = {unclean_leader_election}")?;
-    writeln!(text, "{cleanup} = {}", name_of(&CLEANUP, &terms.compacted))
-}
-
-fn print_faults(faults: &FaultTerms, text: &mut String) -> std::fmt::Result {
-    let FaultTerms { disturbed, stale_end_offsets, .. } = faults;
-    let listed = name_of(&ELECTIONS, &faults.dropped.is_some());
-    writeln!(text, "\n# What was done to the cluster, as far as it is known.\n[faults]")?;
-    writeln!(text, "disturbed = {disturbed:<29} # false: nothing at all, so no leader changed")?;
-    if let Some(settled) = faults.settled_ns {
-        writeln!(
-            text,
-            "settled_at_ns = {settled:<25} # after the last fault, all leaders elected"
-        )?;
-    }
-    writeln!(
-        text,
-        "stale_end_offsets = {stale_end_offsets:<21} # deposed leaders may answer with old ends"
-    )?;
-    writeln!(
-        text,
-        "unclean_elections = {listed:<21} # \"listed\": [[dropped]] is all that they dropped"
-    )?;
-    if let Some(reason) = &faults.metadata_damage {
-        writeln!(text, "metadata_lost = {}", quoted(reason))?;
-    }
-    for range in faults.dropped.iter().flatten() {
-        let DroppedRange { partition, first, last, at_ns } = range;
-        writeln!(text, "\n[[dropped]]\npartition = {}", quoted(partition))?;
-        writeln!(text, "first = {first}\nlast = {last}")?;
-        if *at_ns != u64::MAX {
-            writeln!(text, "at_ns = {at_ns}")?;
-        }
-    }
-    for Damage { broker, at_ns, lasting, kind } in &faults.damage {
-        writeln!(text, "\n[[damage]]\nbroker = {broker}\nat_ns = {at_ns}\nlasting = {lasting}")?;
-        if *kind != DamageKind::Unknown {
-            writeln!(text, "kind = {}", name_of(&DAMAGE, kind))?;
-        }
-    }
-    Ok(())
-}
-
-/// A word of a table, in quotes.
-fn name_of<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> String {
-    let found = words.iter().find(|(_, known)| known == meaning);
-    format!("\"{}\"", found.map_or("", |(word, _)| word))
-}
-
-/// A text as TOML has it.
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn every_line() -> HistoryConfig {
-        let weak = ProducerTerms { acks: Acks::Leader, idempotence: false, in_flight_max: 7 };
-        let partition = PartitionTerms { unclean_leader_election: true, min_insync_replicas: 1 };
-        let terms = TopicTerms { partition, compacted: true };
-        let range =
-            DroppedRange { partition: "a \"b\"-0".to_owned(), first: 1, last: 9, at_ns: 77 };
-        HistoryConfig {
-            producers: [(3, weak), (4, weak), (9, HistoryConfig::default().producer)].into(),
-            isolation: Isolation::ReadUncommitted,
-            subscribes: true,
-            offset_reset: Reset::Latest,
-            assign_keeps_position: false,
-            offsets_retention_minutes: 7,
-            member_epochs: true,
-            groups: [("billing".to_owned(), ProcessingGuarantee::AtLeastOnce)].into(),
-            isolations: [(4, Isolation::ReadCommitted), (5, Isolation::ReadUncommitted)].into(),
-            moved_by_hand: [7, u64::MAX]
-                .map(|until_ns| MovedByHand { group: "billing".to_owned(), from_ns: 5, until_ns })
-                .into(),
-            topics: [("a.b".to_owned(), terms)].into(),
-            log_starts: [("a.b-0".to_owned(), 4)].into(),
-            faults: FaultTerms {
-                disturbed: false,
-                settled_ns: Some(5),
-                stale_end_offsets: true,
-                dropped: Some(vec![range.clone(), DroppedRange { at_ns: u64::MAX, ..range }]),
-                damage: vec![
-                    Damage { broker: 1, at_ns: 2, lasting: true, kind: DamageKind::Unknown },
-                    Damage { broker: 2, at_ns: 3, lasting: false, kind: DamageKind::Wipe },
-                ],
-                metadata_damage: Some("both disks".to_owned()),
-            },
-            ..HistoryConfig::default()
-        }
-    }
-
-    #[test]
-    fn what_is_printed_reads_back_as_the_same() {
-        let none_dropped = HistoryConfig {
-            faults: FaultTerms { dropped: Some(Vec::new()), ..HistoryConfig::default().faults },
-            ..HistoryConfig::default()
-        };
-        for config in [HistoryConfig::default(), every_line(), none_dropped] {
-            let text = print_promises(&config);
-            let back = parse_promises("config.toml", &text);
-            assert_eq!(back.expect("it was printed by us"), config, "{text}");
-        }
-    }
 
     #[test]
     fn an_empty_file_is_the_strongest_configuration() {
@@ -491,17 +369,6 @@ mod tests {
         let text = "[producer]\nacks = \"1\"\n";
         let read = parse_promises("config.toml", text).expect("it is right");
         assert!(!read.producer.idempotence);
-    }
-
-    #[test]
-    fn a_process_may_read_what_others_may_not() {
-        let text = "[[process]]\nnumbers = [3, 4]\nisolation.level = \"read_uncommitted\"\n\
-                    [[process]]\nnumbers = [5]\nacks = \"1\"\nisolation.level = \"read_committed\"\n";
-        let read = parse_promises("config.toml", text).expect("it is right");
-        assert_eq!(read.producers.keys().copied().collect::<Vec<_>>(), [5]);
-        assert_eq!(read.isolations.len(), 3);
-        let again = parse_promises("config.toml", &print_promises(&read));
-        assert_eq!(again.expect("what is printed is read"), read);
     }
 
     #[test]
@@ -537,6 +404,26 @@ mod tests {
                 "so it is known",
                 "listed",
             ),
+            (
+                "[[group]]\nname = \"g\"\ngroup.protocol = \"consumer\"\n",
+                3,
+                "not the protocol",
+                "classic",
+            ),
+            (
+                "[broker]\noffsets.retention.minutes = 1\noffsets.retention.ms = 1\n",
+                3,
+                "twice",
+                "alone",
+            ),
+            (
+                "[[partition]]\nname = \"x\"\nlog_start_offset = 1\nleader_elected_at_ns = [1, 2]\n\
+                 leader_deposed_until_ns = [3]\n",
+                5,
+                "1 entries, and there are 2",
+                "one for each",
+            ),
+            ("[[corrupt]]\npartition = \"x\"\nnode = 1\n", 1, "has no `at_ns`", "5_000_000_000"),
             ("[[damage]]\nbroker = 1\n", 1, "has no `at_ns`", "5_000_000_000"),
             ("[faults]\ndisturbed = \n", 2, "", "toml.io"),
         ];

@@ -379,6 +379,19 @@ impl<'a> Section<'a> {
         nodes.iter().filter_map(|node| self.number_of(key, node, bounds, example)).collect()
     }
 
+    /// One or several numbers; none if the key is absent, which an empty list is not.
+    pub(crate) fn maybe_number_list(
+        &self,
+        key: &str,
+        bounds: (i64, i64),
+        example: &str,
+    ) -> Option<Vec<i64>> {
+        let values = || format!("{}, or several", number_within(bounds));
+        self.describe(key, UnlessGiven::Absent, values);
+        let numbers = elements(self.value(key)?).iter();
+        Some(numbers.filter_map(|node| self.number_of(key, node, bounds, example)).collect())
+    }
+
     fn number_of(
         &self,
         key: &str,

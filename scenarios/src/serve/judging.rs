@@ -263,6 +263,7 @@ fn topic_name(name: &str) -> TopicName {
 }
 
 fn promises(texts: &[String]) -> Result<Hold, Refusal> {
-    let read: Result<Vec<Promise>, String> = texts.iter().map(|it| Promise::parse(it)).collect();
+    let each = texts.iter().flat_map(|text| text.split(','));
+    let read: Result<Vec<Promise>, String> = each.map(Promise::parse).collect();
     Ok(Hold::of(&read.map_err(|error| (400, error))?))
 }

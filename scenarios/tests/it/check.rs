@@ -8,12 +8,14 @@ use harrow_broker_model::defect::{Defect, LogDefect};
 use harrow_reports::check::{Options, check};
 use harrow_reports::config::HistoryConfig;
 use harrow_reports::history_file::{read_history, write_history};
+use harrow_reports::judge::{judge_history, judge_recorded};
 use harrow_reports::policy::{Terms, excuse};
-use harrow_scenarios::catalogue::find;
+use harrow_scenarios::catalogue::{CATALOGUE, find};
 use harrow_scenarios::format::{parse, parse_promises, print_promises};
 use harrow_scenarios::pipeline::run;
 use harrow_scenarios::planner::plan;
 use harrow_sim::history::History;
+use harrow_sim::plan::Plan;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -318,6 +320,41 @@ fn anomalies(
     bad.map(|o| (o.anomaly.name(), history.partitions[o.partition as usize].clone())).collect()
 }
 
+/// Every anomaly by name and partition, with the reason if it is legal.
+fn judged(
+    history: &History,
+    terms: &Terms,
+    options: &Options,
+) -> BTreeSet<(&'static str, String, Option<String>)> {
+    let told = check(history, options).into_iter().map(|occurrence| {
+        let place = history.partitions[occurrence.partition as usize].clone();
+        let reason = excuse(terms, history, &occurrence);
+        (occurrence.anomaly.name(), place, reason.map(|reason| reason.text))
+    });
+    told.collect()
+}
+
+/// What a run's clients saw, judged by the run itself, and the same from the files that it leaves. Says whether they
+/// saw anything that is not legal.
+fn same_from_its_files(plan: &Plan, at: &str) -> bool {
+    let run = run(plan, false);
+    let mut file = Vec::new();
+    write_history(&run.history, &mut file).expect("writing to memory works");
+    let recorded = read_history(&file[..]).expect("it was written by us");
+    assert_eq!(recorded.history, run.history, "{at}");
+    let config = print_promises(&HistoryConfig::of_run(plan, &run));
+    let read = parse_promises("history.toml", &config).expect("it was printed by us");
+    let (terms, options) = (Terms::of_run(plan, &run), Options::of_run(plan, &run));
+    let history = &recorded.history;
+    let inside = judged(&run.history, &terms, &options);
+    let outside = judged(history, &read.terms(history), &read.options(history));
+    assert_eq!(inside, outside, "{at}\n{config}");
+    let by_run = judge_history(&run.history, &terms, &options).outcome;
+    let by_file = judge_recorded(&recorded, &read.terms(history), &read.options(history)).outcome;
+    assert_eq!(by_run, by_file, "{at}\n{config}");
+    inside.iter().any(|(_, _, reason)| reason.is_none())
+}
+
 #[test]
 fn a_run_s_own_file_shows_what_its_clients_saw() {
     let mut seen = 0;
@@ -328,21 +365,29 @@ fn a_run_s_own_file_shows_what_its_clients_saw() {
             let scenario = parse(scenario.name, scenario.text, &[]).expect("it is right");
             let mut plan = plan(&scenario, seed);
             plan.cluster.defects = [defect].into_iter().collect();
-            let run = run(&plan, false);
-            let mut file = Vec::new();
-            write_history(&run.history, &mut file).expect("writing to memory works");
-            let recorded = read_history(&file[..]).expect("it was written by us");
-            assert_eq!(recorded.history, run.history, "{defect} {seed}");
-            let config = print_promises(&HistoryConfig::of_run(&plan, &run));
-            let config = parse_promises("history.toml", &config).expect("it was printed by us");
-            let history = &recorded.history;
-            let inside = anomalies(&run.history, &Terms::of_run(&plan, &run), &Options::default());
-            let outside = anomalies(history, &config.terms(history), &config.options(history));
-            assert_eq!(inside, outside, "{defect} {seed}");
-            seen += usize::from(!inside.is_empty());
+            seen += usize::from(same_from_its_files(&plan, &format!("{defect} {seed}")));
         }
     }
     assert!(seen > 0, "no client saw anything");
+}
+
+#[test]
+fn every_scenario_s_own_file_is_judged_as_its_run_is() {
+    for entry in CATALOGUE {
+        let scenario = parse(entry.name, entry.text, &[]).expect("it is right");
+        let broken = same_from_its_files(&plan(&scenario, 1), entry.name);
+        assert!(!broken, "{} shows its clients what is not legal", entry.name);
+    }
+}
+
+#[test]
+fn fences_without_epochs_of_members_are_told_by_the_file() {
+    let config = "[consumer]\ngroup.protocol = \"consumer\"\n\
+                  [[group]]\nname = \"old\"\ngroup.protocol = \"classic\"\n";
+    let config = parse_promises("c.toml", config).expect("it is right");
+    let options = config.options(&History::default());
+    assert!(options.member_epochs && options.classic_groups.contains("old"));
+    assert!(config.terms(&History::default()).processing.iter().all(|(name, _)| name == "old"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use super::compacted::{CompactedRecords, Holes};
 use super::fact::{Fact, FactRing};
 use super::log::LogMirror;
-use crate::truth::Loss;
+use crate::truth::{Election, Loss};
 
 /// A partition as it truly is.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct PartitionView {
     pub lost_in: Option<LeaderEpoch>,
     /// Each time that committed records were lost, oldest first.
     pub losses: Vec<Loss>,
+    /// Each time that a leader was elected after the first one, oldest first.
+    pub elections: Vec<Election>,
     /// When its topic was deleted, if it was: since then nothing is promised of it any more.
     pub deleted_ns: Option<u64>,
     /// What its records are, if it is compacted.
@@ -211,6 +213,7 @@ impl PartitionView {
             committed_in: LeaderEpoch::NONE,
             lost_in: None,
             losses: Vec::new(),
+            elections: Vec::new(),
             deleted_ns: None,
             compaction: CompactedRecords::default(),
             replicas: Vec::new(),
@@ -512,6 +515,9 @@ impl PartitionView {
             self.replica_mut(*node);
         }
         if let Some(leader) = self.newly_elected(next) {
+            if self.registration.is_some() {
+                self.elections.push(Election { at_ns, leader_epoch: next.leader_epoch });
+            }
             // Who lost data and has not registered since does not act yet: nothing is lost by its election alone.
             let acts =
                 !self.replica(leader).is_some_and(|replica| replica.lossy) || registered(leader);

@@ -13,7 +13,7 @@ use harrow_sim::violation::Guarantee;
 
 use super::{names, operation, plan, run, violation};
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 /// What makes a truth another one.
 type Change<'a> = &'a dyn Fn(&mut PartitionTruth);
@@ -38,6 +38,7 @@ fn truth() -> PartitionTruth {
         high_watermark: 3,
         losses: Vec::new(),
         lost_in: None,
+        elections: Vec::new(),
         compacted: false,
         acknowledged: (0..3).map(acknowledged).collect(),
     }
@@ -47,7 +48,7 @@ fn loss(first: i64, end: i64) -> Loss {
     Loss { at_ns: 10 * SECOND, first, end, leader: NodeId(2), leader_epoch: LeaderEpoch(2) }
 }
 
-fn true_run(read: &[i64], change: impl Fn(&mut PartitionTruth)) -> Run {
+pub(super) fn true_run(read: &[i64], change: impl Fn(&mut PartitionTruth)) -> Run {
     let mut run = run(read);
     let mut truth = truth();
     change(&mut truth);

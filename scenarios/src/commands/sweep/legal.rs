@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_reports::report::{LegalHarm, Report};
+use harrow_reports::report::{LegalHarm, Report, add_holds};
 use harrow_reports::verdict::Harm;
 use serde::Serialize;
 
@@ -36,6 +36,7 @@ impl Legal {
                 LegalCount { harm, cause, records: 0, runs: 0, seed, hold }
             };
             let count = self.0.entry((*harm, cause.clone())).or_insert_with(none);
+            add_holds(&mut count.hold, hold.as_deref());
             count.records += records;
             count.runs += 1;
         }
