@@ -127,6 +127,8 @@ fn two_sides_of_a_comparison_differ_by_what_only_one_has() {
         assert_eq!(kind["runs"][0], 0);
         assert_eq!(kind["needed"], serde_json::json!(["truncate-to-hw"]));
         assert!(kind["parting"]["failing"].is_string(), "{kind}");
+        // That the plan is another than was drawn is no setting.
+        assert!(kind["settings"].is_null(), "{kind}");
     }
     let same = "compare calm --set heal.at_ms=30000 heal.at_ms=30000 --seeds 1..2";
     let (code, stdout, _) = harrow(directory.path(), same);

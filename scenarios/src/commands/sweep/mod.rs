@@ -8,19 +8,18 @@ mod legal;
 mod merge;
 mod reach;
 mod receipt;
+mod show;
 mod tally;
 mod work;
 
 use std::fmt;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use harrow_reports::report::Report;
-use harrow_reports::verdict::{Finding, Outcome};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::ci::{Case, CiArgs, CiReports};
@@ -37,6 +36,7 @@ use artifacts::ArtifactWriter;
 use index::Index;
 pub(super) use merge::Merge;
 use receipt::ReceiptWriter;
+use show::{Shown, show};
 use tally::{Ended, Tally};
 use work::Work;
 
@@ -323,49 +323,4 @@ fn note(work: &Work, done: usize) {
     if done > 0 {
         let _ = writeln!(io::stderr(), "note: {done} runs are done, as the receipt says");
     }
-}
-
-/// What is special about a run.
-#[derive(Clone, Copy)]
-struct Shown<'a> {
-    /// Where its files are, if it left any.
-    kept: Option<&'a Path>,
-    /// Whether it fails as none before it did.
-    news: bool,
-}
-
-/// One run, as soon as its turn comes: each of them to machines; to people, those that fail as none before did. The
-/// others are counted, and told at the end.
-fn show(
-    console: &mut Console,
-    prepared: &Prepared,
-    report: &Report,
-    Shown { kept, news }: Shown<'_>,
-) -> Result<(), Failure> {
-    if console.is_json() {
-        return console.json(report);
-    }
-    if report.outcome != Outcome::Violated || !news && kept.is_none() {
-        return Ok(());
-    }
-    let styles = Console::styles().report;
-    let (bad, command) = (styles.bad, styles.command);
-    let (scenario, seed) = (&report.coordinate.scenario, report.coordinate.seed);
-    for (position, finding) in report.findings.iter().enumerate() {
-        let alike = |before: &Finding| before.fingerprint == finding.fingerprint;
-        if report.findings[..position].iter().any(alike) {
-            continue;
-        }
-        let (guarantee, anomaly, summary) =
-            (&finding.guarantee, &finding.anomaly, &finding.summary);
-        writeln!(
-            console.stdout(),
-            "{bad}violated{bad:#} {scenario} seed {seed}  {guarantee}: {anomaly}  {summary}"
-        )?;
-    }
-    writeln!(console.stdout(), "  {command}{}{command:#}", prepared.command(seed))?;
-    if let Some(kept) = kept {
-        writeln!(console.stdout(), "  left in {}", kept.display())?;
-    }
-    Ok(console.stdout().flush()?)
 }
