@@ -91,7 +91,7 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "DIR")]
     receipt: Option<PathBuf>,
     /// Leave what `harrow run --out` leaves of each violated run in DIR/SCENARIO-SEED, and DIR/index.html, which tells
-    /// of all runs and links to those.
+    /// of all runs and links to those. The very same sweep replaces what it has left there; another one is refused.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
