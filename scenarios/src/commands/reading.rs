@@ -30,7 +30,7 @@ pub(super) struct Changes {
     defects: Vec<Defect>,
     /// Switch on all bugs and weaknesses that this version of Kafka has, such as 4.1 or 3.9.1: the run is as the
     /// version is, not as documentation promises. `harrow defects --kafka VERSION` lists them.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = version, allow_hyphen_values = true)]
     kafka: Option<Version>,
     /// Lay a value over the scenario; repeatable. PATH is dotted: `heal.at_ms`, `topic.orders.partitions`,
     /// `fault.0.count`, `cluster.broker.session.timeout.ms`.

@@ -72,6 +72,16 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
 }
 
 #[test]
+fn help_names_everything_that_one_can_be_held_to() {
+    for command in ["run", "sweep", "check", "compare"] {
+        let help = harrow(&[command, "--help"]).stdout;
+        for (name, value) in harrow_reports::policy::PROMISES {
+            assert!(help.contains(&format!("{name}={value}")), "{command} {name} in\n{help}");
+        }
+    }
+}
+
+#[test]
 fn list_names_every_scenario_and_what_it_proves() {
     let (human, json) = (harrow(&["list"]), harrow(&["list", "--format", "json"]).json());
     let rows = json.as_array().expect("an array");

@@ -70,7 +70,7 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "A..B", value_parser = SeedRange::parse, allow_hyphen_values = true)]
     seeds: Option<SeedRange>,
     /// Go on for so long: 60s, 5m, 2h; seconds without a unit.
-    #[arg(long = "for", value_name = "TIME", value_parser = seeds::duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = seeds::duration, allow_hyphen_values = true)]
     duration: Option<Duration>,
     /// Only the I-th of N equal parts of the work, I from 1; `auto` takes what the engine says that started this:
     /// Kubernetes, Slurm, AWS Batch, `GitLab`, Buildkite and others. `HARROW_SHARD=I/N` in the environment equals the
@@ -78,13 +78,13 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "I/N|auto", value_parser = AskedShard::parse)]
     shard: Option<AskedShard>,
     /// Worker threads; as many as there are cores if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = seeds::threads, allow_hyphen_values = true)]
     jobs: Option<u16>,
     /// End at the first violated run.
     #[arg(long, conflicts_with = "max_failures")]
     fail_fast: bool,
     /// End after so many violated runs.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = seeds::failures, allow_hyphen_values = true)]
     max_failures: Option<u64>,
     /// Leave a receipt in DIR, with all runs: `harrow merge DIR` joins those of all shards. If one of this very sweep
     /// is there, what it has done is not done again.
