@@ -9,7 +9,7 @@ use super::scenario::{
     CutScenario, FaultAction, FaultScenario, ReplicaRole, TargetPattern, Targets, When,
 };
 use super::section::Section;
-use super::suits::check_suits;
+use super::suits::{check_suits, example_target};
 use super::value::{Choice, Numbers};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -180,7 +180,7 @@ impl Fields<'_> {
     }
 
     fn targets(&self, key: &str) -> Targets {
-        let texts = self.section.required_texts(key, "\"leader-of orders-0\"");
+        let texts = self.section.required_texts(key, example_target(self.kind_name()));
         let patterns: Vec<TargetPattern> = texts
             .iter()
             .filter_map(|(text, place)| {

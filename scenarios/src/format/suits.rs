@@ -57,6 +57,12 @@ enum Who {
     Client,
 }
 
+/// A target that a kind of fault can have, as a file has it.
+pub(super) fn example_target(kind: &str) -> &'static str {
+    let of_groups = NEEDS.iter().any(|(name, need)| *name == kind && *need == Need::Group);
+    if of_groups { "\"coordinator-of group-a\"" } else { "\"leader-of orders-0\"" }
+}
+
 /// Whether a target can have a kind of fault; the error is what is wrong and what would be right.
 pub(super) fn check_suits(kind: &str, pattern: &TargetPattern) -> Result<(), (String, String)> {
     let Some((_, need)) = NEEDS.iter().find(|(name, _)| *name == kind) else { return Ok(()) };
