@@ -42,9 +42,7 @@ struct Versioned {
 ///
 /// # Errors
 /// The first line that is wrong.
-pub fn read_trace(
-    mut input: impl BufRead,
-) -> Result<(TraceHeader, Vec<TraceEvent>), TraceProblem> {
+pub fn read_trace(mut input: impl BufRead) -> Result<(TraceHeader, Vec<TraceEvent>), TraceProblem> {
     let Some(first) = line(&mut input, 1)? else {
         return Err(TraceProblem { line: 1, why: "there is nothing in it".to_owned() });
     };

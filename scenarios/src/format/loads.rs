@@ -139,7 +139,8 @@ fn note_names(kind: &LoadKind, count: &Numbers, reading: &mut Reading) {
         LoadKind::Consumer { member, pipeline, .. } => {
             reading.groups.extend(member.iter().map(|member| member.group.clone()));
             let exactly_once = ProcessingGuarantee::ExactlyOnce;
-            let made = |pipeline: &PipelineScenario| pipeline.guarantee.options().contains(&exactly_once);
+            let made =
+                |pipeline: &PipelineScenario| pipeline.guarantee.options().contains(&exactly_once);
             if pipeline.as_ref().is_some_and(made) {
                 reading.transactional_ids.extend(numbered);
             }

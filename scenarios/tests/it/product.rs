@@ -83,10 +83,16 @@ fn a_fault_that_its_node_cannot_have_is_held_back() {
         (json!({"kind": "wipe-disk", "down_ms": 50}), "a client has no disk"),
         (json!({"kind": "bit-rot"}), "a client has no disk"),
         (json!({"kind": "drop-responses", "one_in": 2, "for_ms": 50}), "a client answers nobody"),
-        (json!({"kind": "duplicate-responses", "one_in": 2, "for_ms": 50}), "a client answers nobody"),
+        (
+            json!({"kind": "duplicate-responses", "one_in": 2, "for_ms": 50}),
+            "a client answers nobody",
+        ),
         (json!({"kind": "hold-requests", "for_ms": 50}), "a client answers nobody"),
         (json!({"kind": "hold-metadata", "for_ms": 50}), "a client reads no metadata log"),
-        (json!({"kind": "stall-metadata-publishing", "for_ms": 50}), "only brokers publish metadata"),
+        (
+            json!({"kind": "stall-metadata-publishing", "for_ms": 50}),
+            "only brokers publish metadata",
+        ),
     ];
     for (mut action, reason) in table {
         let mut edited = plan.clone();
@@ -121,7 +127,10 @@ fn a_step_that_was_refused_is_counted_once() {
     assert_eq!(counts, [1, 0, 1], "{faults}");
     assert_eq!(faults["deviations"][0]["reason"], "it was refused: NonEmptyGroup", "{faults}");
     let reached = report["reached"].to_string();
-    assert!(reached.contains("fault-held-back") && !reached.contains("fault-injected"), "{reached}");
+    assert!(
+        reached.contains("fault-held-back") && !reached.contains("fault-injected"),
+        "{reached}"
+    );
 }
 
 /// Paths of every number in a plan, with those that any number may be.
@@ -371,7 +380,9 @@ fn the_same_sweep_goes_again_and_another_does_not(path: &Path, sweep: &str, told
         harrow(path, &words.iter().map(String::as_str).collect::<Vec<_>>())
     };
     // What an earlier build of the same sweep left is gone, and what is not ours is not.
-    for (folder, file) in [("calm-1", "plan.json"), ("calm-2", "notes.txt"), ("calm-9", "plan.json")] {
+    for (folder, file) in
+        [("calm-1", "plan.json"), ("calm-2", "notes.txt"), ("calm-9", "plan.json")]
+    {
         let folder = path.join("failed").join(folder);
         fs::create_dir_all(&folder).expect("it takes folders");
         fs::write(folder.join(file), "{}").expect("it takes files");
@@ -383,8 +394,11 @@ fn the_same_sweep_goes_again_and_another_does_not(path: &Path, sweep: &str, told
     for (folder, file) in [("calm-2", "notes.txt"), ("calm-9", "plan.json")] {
         assert!(path.join("failed").join(folder).join(file).is_file(), "{folder}/{file}");
     }
-    let was = "the sweep of `lost-response --defect no-dedup`, `calm --defect no-dedup`, seeds 1..2";
-    for other in [sweep.replace("1..2", "1..3"), sweep.replace(" calm", ""), format!("{sweep} --shard 1/2")] {
+    let was =
+        "the sweep of `lost-response --defect no-dedup`, `calm --defect no-dedup`, seeds 1..2";
+    for other in
+        [sweep.replace("1..2", "1..3"), sweep.replace(" calm", ""), format!("{sweep} --shard 1/2")]
+    {
         again(&other).refuses_with(&[was, "give another directory, or remove this one"]);
     }
 }

@@ -72,7 +72,8 @@ fn a_trace_that_was_cut_is_looked_at_with_a_word() {
 fn what_is_not_there_is_told_with_what_was_meant() {
     let directory = left("calm --seed 1");
     for line in ["trace nowhere", "trace no/where/", "query nowhere became-leader"] {
-        let parts = ["and no directory or file of that name", "`harrow run ... --out DIR` has left"];
+        let parts =
+            ["and no directory or file of that name", "`harrow run ... --out DIR` has left"];
         run(directory.path(), line).refuses_with(&parts);
     }
     run(directory.path(), "trace clam").refuses_with(&["did you mean `calm`?"]);

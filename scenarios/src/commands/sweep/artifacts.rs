@@ -138,7 +138,10 @@ fn mark(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
             Some(known) if known.is_of_sweep(&mark) => again |= known == mark,
             Some(known) => return Err(taken(out, &format!("{known}, has left its files there"))),
             None => {
-                return Err(taken(out, &format!("another sweep has left its files there ({file})")));
+                return Err(taken(
+                    out,
+                    &format!("another sweep has left its files there ({file})"),
+                ));
             }
         }
     }
@@ -154,9 +157,8 @@ fn mark(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
 /// What is in a directory: names and paths.
 fn entries(out: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
     let listed = fs::read_dir(out).map_err(|error| taken(out, &error.to_string()))?;
-    let named = |entry: fs::DirEntry| {
-        (entry.file_name().to_string_lossy().into_owned(), entry.path())
-    };
+    let named =
+        |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path());
     Ok(listed.flatten().map(named).collect())
 }
 
