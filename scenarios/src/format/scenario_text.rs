@@ -52,9 +52,11 @@ pub fn print_scenario(
 /// Whom an action is aimed at.
 fn targets(action: &Value) -> Vec<Target> {
     let values = action.as_object().into_iter().flat_map(serde_json::Map::values);
-    let texts = values.flat_map(|value| match value.as_object() {
-        Some(cut) => cut.values().filter_map(Value::as_str).collect(),
-        None => Vec::from_iter(value.as_str()),
+    let texts = values.flat_map(|value| -> Vec<&str> {
+        match value.as_object() {
+            Some(cut) => cut.values().filter_map(Value::as_str).collect(),
+            None => value.as_str().into_iter().collect(),
+        }
     });
     texts.filter_map(|text| Target::parse(text).ok()).collect()
 }
