@@ -69,7 +69,7 @@ pub struct LegalHarm {
 type Harmed<'a> = (BTreeSet<&'a Record>, Option<String>);
 
 /// Counts the records that excuses are about, by what became of them and why.
-pub(crate) fn legal_harm(excused: &[Excuse]) -> Vec<LegalHarm> {
+pub fn legal_harm(excused: &[Excuse]) -> Vec<LegalHarm> {
     let harmed = excused.iter().filter(|excuse| excuse.harm != Harm::Other);
     let mut groups: BTreeMap<(Harm, &str), Harmed<'_>> = BTreeMap::new();
     for excuse in harmed {

@@ -55,9 +55,9 @@ pub enum Anomaly {
     CommitBeyondPosition,
     /// Two members of a group had one partition in one generation.
     DoubleOwnership,
-    /// Two committed transactions processed the same input record.
+    /// A group processed the same input record twice.
     EosDuplicate,
-    /// An input record was passed over: no committed transaction processed it.
+    /// An input record was passed over: nothing that stands processed it.
     EosLoss,
     /// Transactions overwrite each other in a circle.
     G0,

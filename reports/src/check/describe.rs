@@ -68,10 +68,11 @@ fn template(anomaly: Anomaly, returned: bool) -> &'static str {
         Anomaly::DoubleOwnership => {
             "clients {other_who} and {who} had it in generation {generation}"
         }
-        Anomaly::EosDuplicate => {
-            "offset {offset} was processed by committed transactions of clients {other_who} and {who}"
+        Anomaly::EosDuplicate => "offset {offset} was processed twice, {by}",
+        Anomaly::EosLoss => {
+            "record {record} at {offset} was passed over: no transaction that committed, and no \
+             send, processed it"
         }
-        Anomaly::EosLoss => "record {record} at {offset} was processed by no committed transaction",
         Anomaly::G0
         | Anomaly::G0Process
         | Anomaly::G0Realtime
@@ -106,6 +107,7 @@ impl Occurrence {
             ("{record}", value_name(history, subject.value)),
             ("{offset}", subject.offset.to_string()),
             ("{who}", process(subject)),
+            ("{by}", by(&process(other), &process(subject))),
             ("{generation}", generation(subject)),
             ("{other}", value_name(history, other.value)),
             ("{other_offset}", other.offset.to_string()),
@@ -216,6 +218,14 @@ fn is_commit(history: &History, operation: u32, observation: &Observation) -> bo
     observation.value == Observation::NO_VALUE
         && history.details_of(operation).any(commits)
         && !reads.iter().any(|read| (read.offset, read.value) == (at, observation.value))
+}
+
+/// By whom something was done twice.
+fn by(first: &str, second: &str) -> String {
+    if first == second {
+        return format!("both times by client {first}");
+    }
+    format!("by clients {first} and {second}")
 }
 
 /// Puts facts into a template's places, each once and in one pass: a fact's own text is never a place.

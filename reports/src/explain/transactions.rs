@@ -68,18 +68,22 @@ pub(super) static ENTRIES: [Entry; 17] = [
     Entry {
         name: "eos-duplicate",
         kind: Kind::ClientAnomaly,
-        meaning: "Two committed transactions processed the same input record.",
+        meaning: "A group processed the same input record twice: in two transactions that \
+                  committed, or in two sends that name it.",
         example: "Two transactions that commit offset 0 of the input as processed both commit.",
-        legal: "With isolation.level=read_uncommitted, where a read does not prove that a \
+        legal: "With guarantee=at-least-once: what was not committed is processed again. With \
+                  isolation.level=read_uncommitted, where a read does not prove that a \
                   transaction of unknown outcome committed.",
         source: "KIP-98, KIP-447",
     },
     Entry {
         name: "eos-loss",
         kind: Kind::ClientAnomaly,
-        meaning: "An input record was passed over: no committed transaction processed it.",
+        meaning: "An input record was passed over: no transaction that committed, and no send, \
+                  processed it.",
         example: "Transactions commit inputs 0 and 2 as processed, none commits 1.",
-        legal: "As for lost-write, of the input record.",
+        legal: "With guarantee=at-most-once: what was committed and not processed is gone. Else \
+                  as for lost-write, of the input record.",
         source: "KIP-98, KIP-447; ducktape's transactional copier",
     },
     Entry {

@@ -38,24 +38,24 @@ struct Versioned {
     kind: String,
 }
 
-/// Reads a trace.
+/// Reads a trace. One that ends in the middle of a line is read up to there, if its header tells that more was to come.
 ///
 /// # Errors
 /// The first line that is wrong.
-pub fn read_trace(input: impl BufRead) -> Result<(TraceHeader, Vec<TraceEvent>), TraceProblem> {
-    let mut lines = input.lines().enumerate().map(|(index, line)| {
-        let number = index + 1;
-        line.map(|line| (number, line)).map_err(|error| problem(number, &error))
-    });
-    let Some(first) = lines.next() else {
+pub fn read_trace(mut input: impl BufRead) -> Result<(TraceHeader, Vec<TraceEvent>), TraceProblem> {
+    let Some(first) = line(&mut input, 1)? else {
         return Err(TraceProblem { line: 1, why: "there is nothing in it".to_owned() });
     };
-    let header = header(&first?.1)?;
+    let header = header(&first)?;
     let mut events: Vec<TraceEvent> = Vec::new();
-    for line in lines {
-        let (number, text) = line?;
-        let event: TraceEvent =
-            serde_json::from_str(&text).map_err(|error| problem(number, &error))?;
+    let told = |events: &[TraceEvent]| header.events.is_some_and(|all| all > events.len() as u64);
+    for number in 2.. {
+        let Some(text) = line(&mut input, number)? else { break };
+        let event: TraceEvent = match serde_json::from_slice(&text) {
+            Ok(event) => event,
+            Err(_) if !text.ends_with(b"\n") && told(&events) => break,
+            Err(error) => return Err(problem(number, &error)),
+        };
         let follows =
             events.last().is_none_or(|last| last.row < event.row && last.at_ns <= event.at_ns);
         if !follows {
@@ -71,9 +71,16 @@ pub fn read_trace(input: impl BufRead) -> Result<(TraceHeader, Vec<TraceEvent>),
     Ok((header, events))
 }
 
-fn header(text: &str) -> Result<TraceHeader, TraceProblem> {
+/// The next line with its end, if there is one.
+fn line(input: &mut impl BufRead, number: usize) -> Result<Option<Vec<u8>>, TraceProblem> {
+    let mut text = Vec::new();
+    let read = input.read_until(b'\n', &mut text).map_err(|error| problem(number, &error))?;
+    Ok((read > 0).then_some(text))
+}
+
+fn header(text: &[u8]) -> Result<TraceHeader, TraceProblem> {
     let Versioned { schema, kind } =
-        serde_json::from_str(text).map_err(|error| problem(1, &error))?;
+        serde_json::from_slice(text).map_err(|error| problem(1, &error))?;
     if kind != "trace" {
         return Err(TraceProblem { line: 1, why: format!("it is a `{kind}`, not a trace") });
     }
@@ -81,7 +88,7 @@ fn header(text: &str) -> Result<TraceHeader, TraceProblem> {
         let why = format!("it has schema {schema}, this harrow reads {TRACE_SCHEMA}");
         return Err(TraceProblem { line: 1, why });
     }
-    serde_json::from_str(text).map_err(|error| problem(1, &error))
+    serde_json::from_slice(text).map_err(|error| problem(1, &error))
 }
 
 fn problem(line: usize, error: &dyn std::fmt::Display) -> TraceProblem {

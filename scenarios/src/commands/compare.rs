@@ -10,6 +10,7 @@ use clap::Args;
 use harrow_broker_model::defect::{Defect, Version};
 
 use super::console::{Console, Failure, mistake};
+use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
 use super::reading::{Changes, Prepared, defect, version};
 use super::seeds::{self, SeedRange};
@@ -22,8 +23,8 @@ use table::Table;
 ///
 /// One value of --kafka or --set stands against the scenario as it is, two stand against each other; --defect is on in
 /// the second side alone. Kinds of failure are told apart by fingerprint; for the first seed of each kind that only one
-/// side has, the entries of the catalogue that it takes are named, and the facts at which the two runs part. Exit
-/// codes: 0 neither side was violated, 1 one was, 3 neither was, but some runs were inconclusive.
+/// side has, the entries of the catalogue that it takes are named, and the facts at which the two runs part. What is
+/// legally lost, duplicated or reordered is counted for each side; --hold makes findings of it, on both. Exit codes: 0 neither side was violated, 1 one was, 3 neither was, but some runs were inconclusive.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow compare power-loss --kafka 3.9 4.1 --seeds 1..300\n  \
     harrow compare cut-and-struck --kafka 4.1\n  \
@@ -33,7 +34,7 @@ pub(super) struct Compare {
     /// A name from `harrow list`, or a path to a .toml file.
     scenario: String,
     /// One version against the scenario as promised, or one against another.
-    #[arg(long, value_name = "VERSION", num_args = 1..=2, value_parser = version)]
+    #[arg(long, value_name = "VERSION", num_args = 1..=2, value_parser = version, allow_negative_numbers = true)]
     kafka: Vec<Version>,
     /// One change against the scenario as it is, or one against another.
     #[arg(long = "set", value_name = "PATH=VALUE", num_args = 1..=2)]
@@ -42,10 +43,13 @@ pub(super) struct Compare {
     #[arg(long = "defect", value_name = "NAME", value_parser = defect)]
     defects: Vec<Defect>,
     /// Seeds A..B, both ends included.
-    #[arg(long, value_name = "A..B", default_value = "1..100", value_parser = SeedRange::parse)]
+    #[arg(long, value_name = "A..B", default_value = "1..100", value_parser = SeedRange::parse,
+        allow_hyphen_values = true)]
     seeds: SeedRange,
+    #[command(flatten)]
+    held_to: HeldTo,
     /// Worker threads; as many as there are cores if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = seeds::threads, allow_hyphen_values = true)]
     jobs: Option<u16>,
 }
 
@@ -83,7 +87,8 @@ impl Compare {
             let set: Vec<String> = set[index].clone().into_iter().collect();
             let name = name(kafka[index], set.first().map(String::as_str), &defects);
             let changes = Changes::new(defects, kafka[index], set);
-            Ok::<_, Failure>((name, Prepared::read(&self.scenario, &changes)?))
+            let prepared = Prepared::read(&self.scenario, &changes)?.held_to(&self.held_to);
+            Ok::<_, Failure>((name, prepared))
         };
         Ok(Sides([side(0)?, side(1)?]))
     }

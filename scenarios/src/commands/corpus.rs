@@ -43,10 +43,10 @@ pub(super) struct Corpus {
     defects: Vec<Defect>,
     /// With --make: shrink each no longer than this.
     #[arg(long = "for", value_name = "TIME", default_value = "60s", requires = "make",
-        value_parser = seeds::duration)]
+        value_parser = seeds::duration, allow_hyphen_values = true)]
     duration: Duration,
     /// Worker threads; as many as there are cores if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = seeds::threads, allow_hyphen_values = true)]
     jobs: Option<u16>,
 }
 

@@ -30,10 +30,11 @@ const NAMES_MAX: usize = 6;
     harrow coverage --seeds 1..20 --format json")]
 pub(super) struct CoverageCommand {
     /// Seeds A..B, both ends included, of which each scenario is run.
-    #[arg(long, value_name = "A..B", value_parser = SeedRange::parse, default_value = "1..2")]
+    #[arg(long, value_name = "A..B", value_parser = SeedRange::parse, default_value = "1..2",
+        allow_hyphen_values = true)]
     seeds: SeedRange,
     /// Worker threads; as many as there are cores if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = seeds::threads, allow_hyphen_values = true)]
     jobs: Option<u16>,
 }
 

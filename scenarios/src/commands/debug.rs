@@ -41,10 +41,10 @@ pub(super) struct Debug {
     #[command(flatten)]
     changes: Changes,
     /// Begin at this time, such as 3.405s.
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "event")]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true, conflicts_with = "event")]
     at: Option<u64>,
     /// Begin at this event, as trace.txt numbers them.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seeds::whole::<u64>, allow_hyphen_values = true)]
     event: Option<u64>,
 }
 

@@ -24,7 +24,7 @@ use crate::exit::ExitCode;
 )]
 pub(super) struct Defects {
     /// Only those that this version of Kafka has.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = version, allow_hyphen_values = true)]
     kafka: Option<Version>,
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Diff {
     #[arg(long = "other-defect", value_name = "NAME", value_parser = defect)]
     other_defects: Vec<Defect>,
     /// The other run is as this version of Kafka is.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = version, allow_hyphen_values = true)]
     other_kafka: Option<Version>,
     /// Lay a value over the scenario of the other run; repeatable.
     #[arg(long = "other-set", value_name = "PATH=VALUE")]

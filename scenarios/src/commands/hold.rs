@@ -8,8 +8,8 @@ use harrow_reports::policy::{Hold, Promise};
 pub(super) struct HeldTo {
     /// Judge as if this had been promised, too; several by commas, or given again: acks=all, enable.idempotence=true,
     /// max.in.flight.requests.per.connection=1, `isolation.level=read_committed`, auto.offset.reset=earliest,
-    /// unclean.leader.election.enable=false, min.insync.replicas=3, `expect.loss_allowed=false`. What is legal as it is
-    /// becomes a finding, with all that a finding tells.
+    /// unclean.leader.election.enable=false, min.insync.replicas=3, guarantee=exactly-once,
+    /// `expect.loss_allowed=false`. What is legal as it is becomes a finding, with all that a finding tells.
     #[arg(long = "hold", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = held)]
     hold: Vec<Held>,
 }

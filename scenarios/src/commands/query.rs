@@ -44,13 +44,14 @@ pub(super) struct Query {
     #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true, conflicts_with = "seeds")]
     seed: Option<u64>,
     /// Many seeds of a scenario, A..B with both ends: those of which the query holds are shown.
-    #[arg(long, value_name = "A..B", value_parser = SeedRange::parse)]
+    #[arg(long, value_name = "A..B", value_parser = SeedRange::parse, allow_hyphen_values = true)]
     seeds: Option<SeedRange>,
     /// Show at most so many events; all are counted.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = seeds::whole::<usize>,
+        allow_hyphen_values = true)]
     limit: usize,
     /// Worker threads; as many as there are cores if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = seeds::threads, allow_hyphen_values = true)]
     jobs: Option<u16>,
     /// List all kinds of events by family, with their fields.
     #[arg(long, conflicts_with_all = ["target", "wanted", "seed", "seeds"])]

@@ -30,7 +30,7 @@ pub(super) struct Changes {
     defects: Vec<Defect>,
     /// Switch on all bugs and weaknesses that this version of Kafka has, such as 4.1 or 3.9.1: the run is as the
     /// version is, not as documentation promises. `harrow defects --kafka VERSION` lists them.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(long, value_name = "VERSION", value_parser = version, allow_hyphen_values = true)]
     kafka: Option<Version>,
     /// Lay a value over the scenario; repeatable. PATH is dotted: `heal.at_ms`, `topic.orders.partitions`,
     /// `fault.0.count`, `cluster.broker.session.timeout.ms`.
@@ -245,17 +245,19 @@ pub(super) fn defect(name: &str) -> Result<Defect, String> {
     })
 }
 
-/// A version of Kafka that can exist.
+/// A version of Kafka that the catalogue knows.
 pub(super) fn version(text: &str) -> Result<Version, String> {
     let version: Version = text.parse().map_err(|error: NotAVersion| error.to_string())?;
-    if version.is_released() {
+    if version.is_known() {
         return Ok(version);
     }
     let newest = Version::NEWEST_COMPARED;
-    Err(format!(
-        "there is no Kafka {version}; give a version from 0.8 on (the catalogue was compared with \
-         those up to {newest}), such as 3.9.1 or 4.1"
-    ))
+    let what = if version > newest {
+        format!("Kafka {version} is newer than what the catalogue was compared with")
+    } else {
+        format!("there is no Kafka {version}")
+    };
+    Err(format!("{what}; give a version from 0.8 to {newest}, such as 3.9.1 or 4.1"))
 }
 
 /// The fields that tell whether the rest can be read.

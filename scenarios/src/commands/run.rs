@@ -56,8 +56,8 @@ pub(super) struct Run {
 }
 
 /// What a run leaves under `--out`.
-const FILES: &str =
-    "plan.json, history.jsonl, history.toml, trace.txt, trace.jsonl, report.json, report.html";
+pub(super) const FILES: [&str; 7] =
+    ["plan.json", "history.jsonl", "history.toml", "trace.txt", TRACE, "report.json", PAGE];
 
 impl Run {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
@@ -133,7 +133,8 @@ pub(super) fn show(
         let plan = quoted(&out.path("plan.json").display().to_string());
         let there = out.path("").display().to_string();
         let there = there.trim_end_matches('/');
-        writeln!(console.stdout(), "left {FILES} in {there}; bit for bit: harrow replay {plan}")?;
+        let files = FILES.join(", ");
+        writeln!(console.stdout(), "left {files} in {there}; bit for bit: harrow replay {plan}")?;
     }
     console.stdout().flush()?;
     ci.add(console, true, || Case::of_run(&judged.report, false))?;

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::process::Command;
+use std::str::FromStr;
 use std::thread;
 
 use harrow_broker_model::wide::INEXACT;
@@ -100,6 +101,23 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
+/// How many worker threads.
+pub(super) fn threads(text: &str) -> Result<u16, String> {
+    let threads = text.parse().ok().filter(|threads| *threads > 0);
+    threads.ok_or_else(|| format!("a number of threads is a whole number from 1 to {}", u16::MAX))
+}
+
+/// How many violated runs are enough.
+pub(super) fn failures(text: &str) -> Result<u64, String> {
+    let failures = text.parse().ok().filter(|failures| *failures > 0);
+    failures.ok_or_else(|| "write a whole number from 1 on".to_owned())
+}
+
+/// A number that is counted from 0 on.
+pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "write a whole number from 0 on".to_owned())
+}
+
 /// `I/N`: the I-th of N equal parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shard {
@@ -188,6 +206,21 @@ mod tests {
             ["fresh:0", "fresh:", "fresh:-1", "fresh:99999999999999999", "commit:x", "old:3"]
         {
             assert!(SeedRange::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_whole_and_not_negative() {
+        let table = [
+            ("1", Some(1), Some(1), Some(1)),
+            ("0", None, None, Some(0)),
+            ("65536", None, Some(65_536), Some(65_536)),
+            ("-1", None, None, None),
+            ("--format", None, None, None),
+        ];
+        for (text, as_threads, as_failures, as_whole) in table {
+            let read = (threads(text).ok(), failures(text).ok(), whole::<u32>(text).ok());
+            assert_eq!(read, (as_threads, as_failures, as_whole), "{text}");
         }
     }
 

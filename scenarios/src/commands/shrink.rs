@@ -8,9 +8,10 @@ use harrow_sim::plan::Plan;
 
 use super::console::{Console, Failure, mistake};
 use super::interrupt::on_interrupt;
-use super::reading::{Changes, Prepared, plan_file};
+use super::reading::{Changes, Prepared, plan_file, plan_path};
 use super::seeds;
 use super::shrinking::Shrinking;
+use crate::catalogue;
 use crate::exit::ExitCode;
 
 /// Find the smallest plan that still breaks the same guarantee in the same way.
@@ -27,20 +28,21 @@ use crate::exit::ExitCode;
     harrow shrink runs/7/plan.json --for 5m --out small"
 )]
 pub(super) struct Shrink {
-    /// A plan.json, or a scenario: a name from `harrow list`, or a path to a .toml file.
+    /// A plan.json, the directory it is in, or a scenario: a name from `harrow list`, or a path to a .toml file.
     #[arg(value_name = "PLAN|SCENARIO")]
     target: String,
     /// The seed, for a scenario.
-    #[arg(long, value_name = "N", value_parser = seeds::seed)]
+    #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
     /// The finding to keep, if the run has several: its fingerprint. The first if not given.
     #[arg(long, value_name = "ID")]
     fingerprint: Option<String>,
     /// Search no longer than this: 60s, 5m, 2h.
-    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = seeds::duration)]
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = seeds::duration,
+        allow_hyphen_values = true)]
     duration: Duration,
     /// Worker threads; as many as there are cores if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = seeds::threads, allow_hyphen_values = true)]
     jobs: Option<u16>,
     /// Leave plan.json, scenario.toml, report.json and shrunk.json in this directory.
     #[arg(long, value_name = "DIR")]
@@ -65,13 +67,14 @@ impl Shrink {
     /// The plan to shrink, and what it is called.
     fn plan(&self) -> Result<(Plan, String), Failure> {
         let path = Path::new(&self.target);
-        if path.extension().is_some_and(|extension| extension == "json") {
+        let is_folder = path.is_dir() && catalogue::find(&self.target).is_none();
+        if is_folder || path.extension().is_some_and(|extension| extension == "json") {
             if self.seed.is_some() || !self.changes.is_empty() {
                 let help =
                     "take `--seed`, `--defect`, `--kafka` and `--set` away, or edit the plan";
                 return Err(mistake("a plan has its seed, rules and settings in it", help).into());
             }
-            return Ok((plan_file(path)?, self.target.clone()));
+            return Ok((plan_file(&plan_path(path))?, self.target.clone()));
         }
         let prepared = Prepared::read(&self.target, &self.changes)?;
         let Some(seed) = self.seed else {

@@ -37,7 +37,7 @@ pub(super) struct ShrinkArgs {
     pub(super) shrink: bool,
     /// Search no longer than this for each: 60s, 5m, 2h.
     #[arg(long, value_name = "TIME", default_value = "60s", requires = "shrink",
-        value_parser = seeds::duration)]
+        value_parser = seeds::duration, allow_hyphen_values = true)]
     pub(super) shrink_for: Duration,
 }
 

@@ -10,9 +10,14 @@ use harrow_sim::plan::Plan;
 
 use super::console::{Failure, mistake};
 use super::known_file::{HELP, what_it_is};
-use super::reading::{Changes, Prepared, plan_file, quoted};
+use super::reading::{Changes, Prepared, STDIN, plan_file, quoted};
 use super::seeds::SeedRange;
+use crate::catalogue;
 use crate::pipeline::{self, COMMIT};
+
+/// What would be right where nothing is there.
+const GIVE: &str = "give a directory or trace.jsonl that `harrow run ... --out DIR` has left, a plan.json, or a \
+    scenario with `--seed N`";
 
 /// The name of a trace in a run's directory.
 pub(super) const TRACE: &str = "trace.jsonl";
@@ -55,10 +60,8 @@ impl Traced {
 
     fn read(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
-        let help = "give a directory or trace.jsonl that `harrow run ... --out DIR` has left, a plan.json, or a \
-                    scenario with `--seed N`";
         let file = File::open(path)
-            .map_err(|error| mistake(format!("failed to read the trace {shown}: {error}"), help))?;
+            .map_err(|error| mistake(format!("failed to read the trace {shown}: {error}"), GIVE))?;
         let (header, events) = read_trace(BufReader::new(file)).map_err(|problem| {
             if let Some(what) = head(path).and_then(|text| what_it_is(&text)).filter(is_no_trace) {
                 return mistake(format!("{shown} is {what}, not a trace"), HELP);
@@ -117,6 +120,13 @@ impl TargetArgs {
             let plan = plan_file(path)?;
             return Ok(Target::Plan(Box::new(plan), format!("harrow replay {}", quoted(name))));
         }
+        if is_nothing(name) {
+            let near = catalogue::nearest_name(name);
+            let near = near.map_or(String::new(), |near| format!("did you mean `{near}`? "));
+            let message =
+                format!("there is no scenario `{name}`, and no directory or file of that name");
+            return Err(mistake(message, format!("{near}{GIVE}")).into());
+        }
         let prepared = Prepared::read(name, &self.changes)?;
         if seeds.is_none() {
             let help = format!("add `--seed N`, such as `{name} --seed 7`");
@@ -132,6 +142,13 @@ impl TargetArgs {
         let help = "take `--seed`, `--defect`, `--kafka` and `--set` away, or give the scenario";
         Err(mistake("a run that was made has its seed, rules and settings in it", help).into())
     }
+}
+
+/// Whether it is neither a scenario nor there; what ends as scenario files do is meant as one.
+fn is_nothing(name: &str) -> bool {
+    let path = Path::new(name);
+    let is_scenario = path.extension().is_some_and(|extension| extension == "toml");
+    name != STDIN && catalogue::find(name).is_none() && !is_scenario && !path.exists()
 }
 
 fn trace_of(directory: &Path) -> PathBuf {

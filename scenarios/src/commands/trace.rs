@@ -33,7 +33,7 @@ pub(super) struct Trace {
     #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
     /// Only what happens at this node; repeatable.
-    #[arg(long = "node", value_name = "N")]
+    #[arg(long = "node", value_name = "N", allow_negative_numbers = true)]
     nodes: Vec<i32>,
     /// Only what concerns this partition, such as orders-0; repeatable.
     #[arg(long = "partition", value_name = "NAME")]
@@ -43,10 +43,10 @@ pub(super) struct Trace {
     #[arg(long, value_name = "PLACE", value_parser = RecordPlace::parse)]
     record: Option<RecordPlace>,
     /// From this time on, such as 2s or 3405ms.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
     from: Option<u64>,
     /// Up to this time.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
     to: Option<u64>,
     /// Only what this query selects: see `harrow query`.
     #[arg(long, value_name = "QUERY")]

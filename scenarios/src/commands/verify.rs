@@ -27,7 +27,8 @@ pub(super) struct Verify {
     /// A name from `harrow list`, or a path to a .toml file.
     scenario: String,
     /// Seeds A..B, both ends included.
-    #[arg(long, value_name = "A..B", default_value = "1..5", value_parser = SeedRange::parse)]
+    #[arg(long, value_name = "A..B", default_value = "1..5", value_parser = SeedRange::parse,
+        allow_hyphen_values = true)]
     seeds: SeedRange,
     #[command(flatten)]
     changes: Changes,

@@ -9,12 +9,13 @@ use super::scenario::{
     CutScenario, FaultAction, FaultScenario, ReplicaRole, TargetPattern, Targets, When,
 };
 use super::section::Section;
+use super::suits::{check_suits, example_target};
 use super::value::{Choice, Numbers};
 
 const HOUR_MS: i64 = 3_600_000;
 
 /// Names of the kinds, as in a plan.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Crash,
     PowerLoss,
@@ -140,7 +141,7 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> FaultScenario
         When::After { .. } => Numbers::exactly(1),
     };
     let chance = section.chance();
-    let action = action(&Fields { section: &section, reading }, kind);
+    let action = action(&Fields { section: &section, reading, kind }, kind);
     check_end(&section, latest_ms, &action, reading);
     section.finish();
     reading.faults.push(Earlier { name: name.map(|(name, _)| name), latest_ms });
@@ -170,6 +171,7 @@ fn when(section: &Section<'_>, earlier: &[Earlier]) -> (When, i64) {
 struct Fields<'a> {
     section: &'a Section<'a>,
     reading: &'a Reading,
+    kind: Kind,
 }
 
 impl Fields<'_> {
@@ -178,16 +180,24 @@ impl Fields<'_> {
     }
 
     fn targets(&self, key: &str) -> Targets {
-        let texts = self.section.required_texts(key, "\"leader-of orders-0\"");
+        let texts = self.section.required_texts(key, example_target(self.kind_name()));
         let patterns: Vec<TargetPattern> = texts
             .iter()
             .filter_map(|(text, place)| {
                 let read = pattern(text).and_then(|pattern| self.reading.check_target(pattern));
+                let read = read.and_then(|pattern| {
+                    check_suits(self.kind_name(), &pattern)?;
+                    Ok(pattern)
+                });
                 read.map_err(|(message, help)| self.section.problem(place, message, help)).ok()
             })
             .collect();
         let nobody = vec![TargetPattern::Plain(Target::AnyBroker)];
         Choice::new(if patterns.is_empty() { nobody } else { patterns })
+    }
+
+    fn kind_name(&self) -> &'static str {
+        KINDS.iter().find(|(_, kind)| *kind == self.kind).map_or("", |(name, _)| name)
     }
 
     fn down_ms(&self) -> Numbers {
@@ -383,11 +393,12 @@ fn pattern(text: &str) -> Result<TargetPattern, (String, String)> {
 }
 
 /// The heads of targets, with what follows each.
-const TARGETS: [(&str, &str); 12] = [
+const TARGETS: [(&str, &str); 13] = [
     ("leader-of", " orders-0"),
     ("follower-of", " orders-0"),
     ("isr-follower-of", " orders-0"),
     ("coordinator-of", " group-a"),
+    ("transaction-coordinator-of", " t1"),
     ("member-of", " group-a"),
     ("controller", ""),
     ("standby-controller", ""),

@@ -12,7 +12,7 @@ use super::reading::Reading;
 use super::scenario::{LoadKind, LoadScenario, MemberScenario, PipelineScenario};
 use super::section::Section;
 use super::settings::Settings;
-use super::value::Choice;
+use super::value::{Choice, Numbers};
 use crate::planner::defaults;
 
 /// A load's kind.
@@ -95,8 +95,14 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
             (settings, kind)
         }
     };
-    check_times(&section, named, &settings, reading);
-    if named != Kind::Consumer {
+    note_names(&kind, &count, reading);
+    if count.greatest() > 0 {
+        check_times(&section, named, &settings, reading);
+        let request_ms = settings.get("request.timeout.ms").least();
+        let least = reading.request_ms_min.map_or(request_ms, |least| least.min(request_ms));
+        reading.request_ms_min = Some(least);
+    }
+    if named != Kind::Consumer && count.greatest() > 0 {
         let value = settings.get("value_bytes").greatest() + OVERHEAD_BYTES;
         let batch = settings.get("batch.size").greatest().saturating_mul(value);
         reading.batch_bytes_max = reading.batch_bytes_max.max(batch);
@@ -109,14 +115,37 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
         let sent = records.saturating_mul(value);
         reading.sent_bytes_max = reading.sent_bytes_max.saturating_add(sent);
     }
-    let request_ms = settings.get("request.timeout.ms").least();
-    reading.request_ms_min =
-        Some(reading.request_ms_min.map_or(request_ms, |least| least.min(request_ms)));
     section.finish();
     if chance.numerator == chance.denominator {
         reading.clients_min += count.least();
     }
+    reading.clients_max += count.greatest();
     LoadScenario { count, chance, topics, settings, kind }
+}
+
+/// Names by which faults find clients: groups, and the transactional ids that the planner gives.
+fn note_names(kind: &LoadKind, count: &Numbers, reading: &mut Reading) {
+    let (first, last) = (reading.clients_min + 1, reading.clients_max + count.greatest());
+    let last = if count.greatest() > 0 { last } else { 0 };
+    let numbered = (first..=last).map(|number| format!("t{number}"));
+    match kind {
+        LoadKind::Producer { .. } => {}
+        LoadKind::Transaction { transactional_id: Some(id) } => {
+            reading.transactional_ids.push(id.clone());
+        }
+        LoadKind::Transaction { transactional_id: None } => {
+            reading.transactional_ids.extend(numbered);
+        }
+        LoadKind::Consumer { member, pipeline, .. } => {
+            reading.groups.extend(member.iter().map(|member| member.group.clone()));
+            let exactly_once = ProcessingGuarantee::ExactlyOnce;
+            let made =
+                |pipeline: &PipelineScenario| pipeline.guarantee.options().contains(&exactly_once);
+            if pipeline.as_ref().is_some_and(made) {
+                reading.transactional_ids.extend(numbered);
+            }
+        }
+    }
 }
 
 /// A load that begins after the faults shows nothing of them, and one that goes on for days is no test.

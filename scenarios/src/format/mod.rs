@@ -35,6 +35,7 @@ mod scenario;
 mod scenario_text;
 mod section;
 mod settings;
+mod suits;
 mod tree;
 mod value;
 

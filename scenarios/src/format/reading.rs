@@ -6,6 +6,9 @@ use super::problem::name_help;
 use super::scenario::TargetPattern;
 use crate::planner::defaults;
 
+/// So many transactional ids are told.
+const IDS_TOLD: usize = 12;
+
 /// What later sections must know of earlier ones.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
@@ -14,6 +17,11 @@ pub(super) struct Reading {
     pub(super) brokers_max: i64,
     pub(super) controllers_min: i64,
     pub(super) clients_min: i64,
+    pub(super) clients_max: i64,
+    /// Groups that loads name.
+    pub(super) groups: Vec<String>,
+    /// Transactional ids that clients of loads may have.
+    pub(super) transactional_ids: Vec<String>,
     pub(super) faults: Vec<Earlier>,
     pub(super) heal_at_ms_min: i64,
     pub(super) converge_ms_min: i64,
@@ -51,17 +59,18 @@ impl Reading {
             TargetPattern::Replica { topic: None, .. } if self.topics.is_empty() => {
                 return Err(("there is no topic".to_owned(), "write a [[topic]]".to_owned()));
             }
+            TargetPattern::Plain(Target::CoordinatorOf(group) | Target::MemberOf(group)) => {
+                self.check_group(group)?;
+            }
+            TargetPattern::Plain(Target::TransactionCoordinatorOf(id)) => self.check_id(id)?,
             TargetPattern::Replica { topic: None, .. }
             | TargetPattern::Plain(
-                Target::TransactionCoordinatorOf(_)
-                | Target::ActiveController
+                Target::ActiveController
                 | Target::StandbyController
                 | Target::AnyController
                 | Target::AnyBroker
                 | Target::AnyNode
-                | Target::AnyClient
-                | Target::CoordinatorOf(_)
-                | Target::MemberOf(_),
+                | Target::AnyClient,
             ) => {}
         }
         Ok(pattern)
@@ -86,6 +95,34 @@ impl Reading {
             partitions - 1
         );
         Err((format!("topic `{topic}` may have no partition {index}"), help))
+    }
+
+    fn check_group(&self, group: &str) -> Result<(), (String, String)> {
+        if self.groups.iter().any(|known| known == group) {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.groups.iter().map(String::as_str).collect();
+        let help = if names.is_empty() {
+            "give a [[load]] of consumers a `group.id`".to_owned()
+        } else {
+            name_help(group, &names)
+        };
+        Err((format!("there is no group `{group}`"), help))
+    }
+
+    fn check_id(&self, id: &str) -> Result<(), (String, String)> {
+        if self.transactional_ids.iter().any(|known| known == id) {
+            return Ok(());
+        }
+        let names = self.transactional_ids.iter().map(String::as_str);
+        let names: Vec<&str> = names.take(IDS_TOLD).collect();
+        let help = if names.is_empty() {
+            "write a [[load]] of `kind = \"transaction\"`, or one of consumers with `outputs`"
+                .to_owned()
+        } else {
+            name_help(id, &names)
+        };
+        Err((format!("no client can have the transactional id `{id}`"), help))
     }
 
     fn check_node(&self, id: i64) -> Result<(), (String, String)> {

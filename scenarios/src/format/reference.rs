@@ -366,9 +366,10 @@ mod tests {
     fn each_example_is_a_table_that_is_read() {
         let tables = tables();
         let examples = tables.iter().filter(|table| table.kind.is_some());
+        let group = "[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\n";
         let mut read = 0;
         for table in examples {
-            let scenario = parse("example.toml", &format!("{BASE}{}", table.example), &[]);
+            let scenario = parse("example.toml", &format!("{BASE}{group}{}", table.example), &[]);
             assert!(scenario.is_ok(), "{}: {:?}", table.example, scenario.err());
             read += 1;
         }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use harrow_sim::plan::Plan;
+use harrow_sim::plan::{Plan, Target};
 use serde_json::Value;
 
 use super::plan_fields::{
@@ -38,6 +38,7 @@ pub fn print_scenario(
     for client in elements(&tree["clients"]) {
         text.client(client, &tree["topics"])?;
     }
+    text.absent(&tree);
     text.section("[network]", &tree["network"], &[NETWORK_FIELDS]);
     text.section("[disk]", &tree["disk"], &[DISK_FIELDS]);
     text.clocks(plan, &tree);
@@ -46,6 +47,18 @@ pub fn print_scenario(
     }
     text.end(plan, &tree);
     Ok(text.0)
+}
+
+/// Whom an action is aimed at.
+fn targets(action: &Value) -> Vec<Target> {
+    let values = action.as_object().into_iter().flat_map(serde_json::Map::values);
+    let texts = values.flat_map(|value| -> Vec<&str> {
+        match value.as_object() {
+            Some(cut) => cut.values().filter_map(Value::as_str).collect(),
+            None => value.as_str().into_iter().collect(),
+        }
+    });
+    texts.filter_map(|text| Target::parse(text).ok()).collect()
 }
 
 fn elements(value: &Value) -> &[Value] {
@@ -223,6 +236,46 @@ impl Text {
             self.pipeline(&client["pipeline"]);
         }
         Ok(())
+    }
+
+    /// Groups and transactional ids that faults name and no client has: a load of nobody has each.
+    fn absent(&mut self, tree: &Value) {
+        let (mut groups, mut ids) = (Vec::new(), Vec::new());
+        for (client, number) in elements(&tree["clients"]).iter().zip(1..) {
+            groups.extend(client["config"]["group"]["group"].as_str().map(str::to_owned));
+            ids.extend(client["config"]["transactional_id"].as_str().map(str::to_owned));
+            if client["pipeline"]["guarantee"] == "exactly-once" {
+                ids.push(format!("t{number}"));
+            }
+        }
+        for target in elements(&tree["steps"]).iter().flat_map(|step| targets(&step["action"])) {
+            let (known, kind, key, name) = match target {
+                Target::CoordinatorOf(group) | Target::MemberOf(group) => {
+                    (&mut groups, "consumer", "group.id", group)
+                }
+                Target::TransactionCoordinatorOf(id) => {
+                    (&mut ids, "transaction", "transactional_id", id)
+                }
+                Target::LeaderOf(..)
+                | Target::FollowerOf(..)
+                | Target::IsrFollowerOf(..)
+                | Target::ActiveController
+                | Target::StandbyController
+                | Target::AnyController
+                | Target::AnyBroker
+                | Target::AnyNode
+                | Target::AnyClient
+                | Target::Node(_) => continue,
+            };
+            if known.contains(&name) {
+                continue;
+            }
+            self.table("[[load]]");
+            self.assign("kind", &Value::from(kind));
+            self.assign("count", &Value::from(0));
+            self.assign(key, &Value::from(name.as_str()));
+            known.push(name);
+        }
     }
 
     /// What makes a consumer a member of a group.

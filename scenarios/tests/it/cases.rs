@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use harrow_reports::config::HistoryConfig;
+use harrow_reports::explain::explain;
 use harrow_reports::history_file::{Recorded, read_history};
 use harrow_reports::judge::judge_recorded;
 use harrow_reports::policy::{Hold, Promise};
@@ -148,6 +149,12 @@ fn records_that_are_processed_twice_are_counted() {
     assert!(verdict.findings.is_empty(), "{:#?}", verdict.findings);
     let excuse = verdict.excused.iter().find(|it| it.anomaly == "eos-duplicate");
     let excuse = excuse.expect("two sends name the same inputs");
+    let told = "t-0: offset 1 was processed twice, by clients 5 and 6";
+    assert_eq!(excuse.summary, told);
+    for (name, guarantee) in [("eos-duplicate", "at-least-once"), ("eos-loss", "at-most-once")] {
+        let entry = explain(name).expect("it is explained");
+        assert!(entry.legal.contains(&format!("guarantee={guarantee}")), "{}", entry.legal);
+    }
     let records =
         excuse.records.iter().map(|it| (it.partition.as_str(), it.offset, it.value.as_deref()));
     let records: Vec<_> = records.collect();

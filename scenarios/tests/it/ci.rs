@@ -56,6 +56,30 @@ fn junit_has_a_case_for_each_run() {
     assert_eq!(counts[2], violated.to_string(), "{row}");
 }
 
+/// Without the time that runs took.
+fn timeless(xml: &str) -> Vec<String> {
+    let line = |line: &str| match line.split_once(" time=\"") {
+        Some((before, rest)) => {
+            let after = rest.split_once('"').map_or("", |(_, after)| after);
+            format!("{before}{after}")
+        }
+        None => line.to_owned(),
+    };
+    xml.lines().map(line).collect()
+}
+
+#[test]
+fn the_page_shows_junit_as_it_is_written() {
+    let directory = directory();
+    let line = "sweep calm --seeds 1..2 --junit calm.xml";
+    assert_eq!(harrow_in(directory.path(), &line.split(' ').collect::<Vec<_>>()).code, 0);
+    let written = fs::read_to_string(directory.path().join("calm.xml")).expect("it was written");
+    let page = include_str!("../../CI.md");
+    let (_, green) = page.split_once("Green:\n\n```xml\n").expect("the page shows one");
+    let (green, _) = green.split_once("```").expect("it ends");
+    assert_eq!(timeless(green), timeless(&written));
+}
+
 #[test]
 fn what_a_whole_sweep_has_not_shown_is_an_error_in_junit() {
     let directory = directory();

@@ -72,6 +72,16 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
 }
 
 #[test]
+fn help_names_everything_that_one_can_be_held_to() {
+    for command in ["run", "sweep", "check", "compare"] {
+        let help = harrow(&[command, "--help"]).stdout;
+        for (name, value) in harrow_reports::policy::PROMISES {
+            assert!(help.contains(&format!("{name}={value}")), "{command} {name} in\n{help}");
+        }
+    }
+}
+
+#[test]
 fn list_names_every_scenario_and_what_it_proves() {
     let (human, json) = (harrow(&["list"]), harrow(&["list", "--format", "json"]).json());
     let rows = json.as_array().expect("an array");
@@ -98,6 +108,9 @@ fn wrong_usage_is_told_with_what_would_be_right() {
         (&["run", "calm", "--set", "heal.at_m=5"], &["no key `at_m`", "did you mean `at_ms`"]),
         (&["run", "calm", "--defect", "no-dedupe"], &["did you mean `no-dedup`?"]),
         (&["run", "calm", "--format", "xml"], &["xml", "human", "json"]),
+        (&["run", "calm", "--kafka", "3.10"], &["there is no Kafka 3.10", "0.8 to 4.1.1"]),
+        (&["run", "calm", "--kafka", "4.2"], &["Kafka 4.2 is newer than what", "0.8 to 4.1.1"]),
+        (&["defects", "--kafka", "5.0"], &["Kafka 5.0 is newer than what", "0.8 to 4.1.1"]),
         (&["sweep", "calm", "--seeds", "9..3"], &["write 3..9"]),
         (&["sweep", "calm", "--seeds", "many"], &["A..B"]),
         (&["sweep", "calm", "--shard", "3/2"], &["I/N"]),

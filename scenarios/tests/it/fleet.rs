@@ -71,6 +71,10 @@ fn shards_that_are_merged_are_the_sweep() {
     assert!(path.join("merged/index.html").is_file());
     let human = said(path, "merge fleet");
     assert!(human.stdout.contains("3 shards, 8 of 8 runs"), "{}", human.stdout);
+    let swept = said(path, SWEEP).stdout;
+    let (runs, _) = swept.split_once("scenario ").expect("a table comes behind the runs");
+    assert!(runs.contains("violated quick-failover seed 9  durability: committed-truncation"));
+    assert!(human.stdout.starts_with(runs), "each is told as by the sweep: {}", human.stdout);
 }
 
 #[test]

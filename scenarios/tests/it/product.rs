@@ -67,6 +67,72 @@ fn faults_that_were_not_done_are_told_with_their_reasons() {
     assert!(!said.stdout.contains("held back") && !said.stdout.contains("weakened"), "all done");
 }
 
+#[test]
+fn a_fault_that_its_node_cannot_have_is_held_back() {
+    let directory = directory();
+    let path = directory.path();
+    harrow(path, &["run", "short.toml", "--seed", "1", "--out", "o"]);
+    let plan = read_json(&path.join("o/plan.json"));
+    let client = plan["clients"][0]["config"]["node"].clone();
+    let table = [
+        (json!({"kind": "slow-disk", "extra_us": [9, 9], "for_ms": 50}), "a client has no disk"),
+        (json!({"kind": "stall-disk", "for_ms": 50}), "a client has no disk"),
+        (json!({"kind": "full-disk", "for_ms": 50}), "a client has no disk"),
+        (json!({"kind": "lying-sync", "for_ms": 50}), "a client has no disk"),
+        (json!({"kind": "fail-disk", "down_ms": 50}), "a client has no disk"),
+        (json!({"kind": "wipe-disk", "down_ms": 50}), "a client has no disk"),
+        (json!({"kind": "bit-rot"}), "a client has no disk"),
+        (json!({"kind": "drop-responses", "one_in": 2, "for_ms": 50}), "a client answers nobody"),
+        (
+            json!({"kind": "duplicate-responses", "one_in": 2, "for_ms": 50}),
+            "a client answers nobody",
+        ),
+        (json!({"kind": "hold-requests", "for_ms": 50}), "a client answers nobody"),
+        (json!({"kind": "hold-metadata", "for_ms": 50}), "a client reads no metadata log"),
+        (
+            json!({"kind": "stall-metadata-publishing", "for_ms": 50}),
+            "only brokers publish metadata",
+        ),
+    ];
+    for (mut action, reason) in table {
+        let mut edited = plan.clone();
+        action["target"] = json!(format!("node {client}"));
+        edited["steps"][0]["action"] = action.clone();
+        fs::write(path.join("e.json"), edited.to_string()).expect("it takes files");
+        let said = harrow(path, &["replay", "e.json", "--format", "json"]);
+        let report: Value = serde_json::from_str(&said.stdout)
+            .unwrap_or_else(|error| panic!("{action}: {error} {}", said.stderr));
+        let faults = &report["faults"];
+        assert_eq!((&faults["injected"], &faults["held_back"]), (&json!(0), &json!(1)), "{action}");
+        assert_eq!(faults["deviations"][0]["reason"], reason, "{action}");
+    }
+}
+
+/// A group that has members is not deleted.
+const REFUSED: &str = "name = \"refused\"\nproves = \"Nothing.\"\n[[topic]]\nname = \"orders\"\n\
+    [[load]]\nkind = \"producer\"\noperations = 60\n\
+    [[load]]\nkind = \"consumer\"\ngroup.id = \"billing\"\n[[fault]]\nkind = \"delete-group\"\n\
+    at_ms = 3000\ntarget = \"coordinator-of billing\"\n[heal]\nat_ms = 6000\n";
+
+#[test]
+fn a_step_that_was_refused_is_counted_once() {
+    let directory = directory();
+    fs::write(directory.path().join("refused.toml"), REFUSED).expect("it takes files");
+    let line = ["run", "refused.toml", "--seed", "1", "--format", "json"];
+    let said = harrow(directory.path(), &line);
+    let report: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
+    let faults = &report["faults"];
+    let count = |name: &str| faults[name].as_u64().expect("a count");
+    let counts = ["planned", "injected", "held_back"].map(count);
+    assert_eq!(counts, [1, 0, 1], "{faults}");
+    assert_eq!(faults["deviations"][0]["reason"], "it was refused: NonEmptyGroup", "{faults}");
+    let reached = report["reached"].to_string();
+    assert!(
+        reached.contains("fault-held-back") && !reached.contains("fault-injected"),
+        "{reached}"
+    );
+}
+
 /// Paths of every number in a plan, with those that any number may be.
 fn numbers(path: &str, value: &Value, found: &mut Vec<String>) {
     match value {
@@ -288,8 +354,7 @@ fn a_sweep_leaves_what_violated_runs_leave() {
     kept.sort();
     assert_eq!(kept.pop().as_deref(), Some("sweep-1-of-1.json"), "what the sweep was: {kept:?}");
     assert_eq!(kept.remove(0), "index.html", "what came of it: {kept:?}");
-    let again = harrow(path, &sweep.split(' ').collect::<Vec<_>>());
-    assert_eq!(again.code, 2, "it does not mix with an older one: {}", again.stdout);
+    the_same_sweep_goes_again_and_another_does_not(path, sweep, &said.stdout);
     assert!(kept.iter().all(|name| name.starts_with("lost-response-")), "{kept:?}");
     assert_eq!(said.stdout.matches("left in failed/lost-response-").count(), kept.len());
     for name in kept {
@@ -300,6 +365,41 @@ fn a_sweep_leaves_what_violated_runs_leave() {
         }
         let plan = format!("failed/{name}/plan.json");
         assert_eq!(harrow(path, &["replay", &plan]).code, 1, "{plan}");
+    }
+}
+
+/// Figures of time differ.
+fn untimed(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.contains(" a second")).collect()
+}
+
+fn the_same_sweep_goes_again_and_another_does_not(path: &Path, sweep: &str, told: &str) {
+    let words = |line: &str| -> Vec<String> { line.split(' ').map(str::to_owned).collect() };
+    let again = |line: &str| {
+        let words = words(line);
+        harrow(path, &words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    // What an earlier build of the same sweep left is gone, and what is not ours is not.
+    for (folder, file) in
+        [("calm-1", "plan.json"), ("calm-2", "notes.txt"), ("calm-9", "plan.json")]
+    {
+        let folder = path.join("failed").join(folder);
+        fs::create_dir_all(&folder).expect("it takes folders");
+        fs::write(folder.join(file), "{}").expect("it takes files");
+    }
+    let said = again(sweep);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert_eq!(untimed(&said.stdout), untimed(told));
+    assert!(!path.join("failed/calm-1").exists(), "its seed is the sweep's");
+    for (folder, file) in [("calm-2", "notes.txt"), ("calm-9", "plan.json")] {
+        assert!(path.join("failed").join(folder).join(file).is_file(), "{folder}/{file}");
+    }
+    let was =
+        "the sweep of `lost-response --defect no-dedup`, `calm --defect no-dedup`, seeds 1..2";
+    for other in
+        [sweep.replace("1..2", "1..3"), sweep.replace(" calm", ""), format!("{sweep} --shard 1/2")]
+    {
+        again(&other).refuses_with(&[was, "give another directory, or remove this one"]);
     }
 }
 

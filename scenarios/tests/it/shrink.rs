@@ -112,6 +112,12 @@ fn a_sweep_groups_its_failures_by_fingerprint() {
     assert_eq!(human.matches(" of failure, by fingerprint:").count(), 1, "{human}");
 }
 
+/// Slow links between brokers, and leaders that die.
+const WEAK: &str = "name = \"weak\"\nproves = \"Nothing.\"\n[[topic]]\nname = \"orders\"\n\
+    [[load]]\nkind = \"producer\"\noperations = 400\n[[fault]]\nkind = \"crash\"\ncount = 2\n\
+    at_ms = \"1500..4000\"\ntarget = \"leader-of orders-0\"\ndown_ms = 1500\n\
+    [network]\nlatency_us = \"20000..60000\"\n[heal]\nat_ms = 8000\n";
+
 #[test]
 fn two_sides_of_a_comparison_differ_by_what_only_one_has() {
     let directory = directory();
@@ -127,7 +133,24 @@ fn two_sides_of_a_comparison_differ_by_what_only_one_has() {
         assert_eq!(kind["runs"][0], 0);
         assert_eq!(kind["needed"], serde_json::json!(["truncate-to-hw"]));
         assert!(kind["parting"]["failing"].is_string(), "{kind}");
+        // That the plan is another than was drawn is no setting.
+        assert!(kind["settings"].is_null(), "{kind}");
     }
+    // What is legal is told, too: with acks=1 a dead leader takes records with it.
+    fs::write(directory.path().join("weak.toml"), WEAK).expect("it takes files");
+    let weak = "compare weak.toml --set load.0.acks=\"all\" load.0.acks=\"1\" --seeds 1..6";
+    let (code, stdout, stderr) = harrow(directory.path(), weak);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.contains("records legally 0 lost, 0 duplicated, 0 reordered"), "{stdout}");
+    assert!(stdout.contains("seeds differ only in what is legally lost"), "{stdout}");
+    assert!(!stdout.contains("end alike"), "{stdout}");
+    let told = json(&harrow(directory.path(), &format!("{weak} --format json")).1);
+    assert_eq!(told["sides"][0]["legal"]["lost"], 0);
+    assert!(told["sides"][1]["legal"]["lost"].as_u64().expect("a number") > 0, "{told}");
+    let (code, stdout, _) = harrow(directory.path(), &format!("{weak} --hold acks=all"));
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("seeds under both, held to acks=all"), "{stdout}");
+    assert!(stdout.contains("--hold acks=all\n"), "the command has it: {stdout}");
     let same = "compare calm --set heal.at_ms=30000 heal.at_ms=30000 --seeds 1..2";
     let (code, stdout, _) = harrow(directory.path(), same);
     assert_eq!(code, 0, "{stdout}");

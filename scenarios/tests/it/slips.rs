@@ -52,6 +52,13 @@ fn a_trace_that_was_cut_is_looked_at_with_a_word() {
         let note = format!("note: cut.jsonl is cut off: 100 of its {all} events are there");
         assert!(told.stderr.contains(&note), "{}", told.stderr);
     }
+    let half = lines.join("\n");
+    for length in [half.len() - 1, half.len() - 30] {
+        fs::write(path.join("half.jsonl"), &half[..length]).expect("it takes files");
+        let told = run(path, "query half.jsonl became-leader");
+        let note = "note: half.jsonl is cut off: 99 of its ";
+        assert!(told.code != 2 && told.stderr.contains(note), "{}{}", told.stdout, told.stderr);
+    }
     // What was filtered is as long as it says.
     let part = run(path, "trace out --node 1 --out part.jsonl --as json-lines");
     assert_eq!(part.code, 0, "{}", part.stderr);
@@ -59,6 +66,45 @@ fn a_trace_that_was_cut_is_looked_at_with_a_word() {
     assert!(told.stderr.is_empty(), "{}", told.stderr);
     fs::write(path.join("more.jsonl"), format!("{text}{}\n", lines[1])).expect("it takes files");
     run(path, "query more.jsonl became-leader").refuses_with(&["more.jsonl is no trace: line"]);
+}
+
+#[test]
+fn what_is_not_there_is_told_with_what_was_meant() {
+    let directory = left("calm --seed 1");
+    for line in ["trace nowhere", "trace no/where/", "query nowhere became-leader"] {
+        let parts =
+            ["and no directory or file of that name", "`harrow run ... --out DIR` has left"];
+        run(directory.path(), line).refuses_with(&parts);
+    }
+    run(directory.path(), "trace clam").refuses_with(&["did you mean `calm`?"]);
+    run(directory.path(), "trace nowhere.toml").refuses_with(&["the scenario nowhere.toml"]);
+    let told = run(directory.path(), "shrink out");
+    assert_eq!(told.code, 0, "it holds: {}{}", told.stdout, told.stderr);
+    run(directory.path(), "shrink out --seed 1").refuses_with(&["a plan has its seed"]);
+}
+
+#[test]
+fn negative_numbers_are_told_what_would_be_right() {
+    let table = [
+        ("sweep calm --jobs -1", "a number of threads is a whole number from 1"),
+        ("compare calm --defect no-dedup --jobs -1", "a number of threads is a whole number"),
+        ("sweep calm --for -5s", "write whole seconds, minutes or hours"),
+        ("shrink calm --seed 1 --for -1", "write whole seconds, minutes or hours"),
+        ("shrink calm --seed -1", "a seed is a whole number"),
+        ("sweep calm --seeds -1..3", "write A..B"),
+        ("verify calm --seeds -1..3", "write A..B"),
+        ("sweep calm --max-failures -1", "write a whole number from 1 on"),
+        ("query calm became-leader --seed 1 --limit -2", "write a whole number from 0 on"),
+        ("trace calm --seed 1 --from -2s", "write a number with its unit"),
+        ("debug calm --seed 1 --event -3", "write a whole number from 0 on"),
+        ("run calm --kafka -1", "is not a version of Kafka"),
+        ("compare calm --kafka -1", "is not a version of Kafka"),
+    ];
+    for (line, wanted) in table {
+        let told = run(Path::new("."), line);
+        told.refuses_with(&[wanted]);
+        assert!(!told.stderr.contains("tip:"), "{line}: {}", told.stderr);
+    }
 }
 
 #[test]

@@ -151,6 +151,16 @@ impl Tally {
         self.counts[at].1 += times;
     }
 
+    /// What was counted once turned out not to be.
+    pub(crate) fn take_back(&mut self, mark: &'static str) {
+        let known = self.counts.iter().position(|(known, _)| *known == mark);
+        let at = known.unwrap_or_else(|| panic!("{mark} was never counted"));
+        self.counts[at].1 -= 1;
+        if self.counts[at].1 == 0 {
+            self.counts.remove(at);
+        }
+    }
+
     /// Counts a process that ended by itself.
     pub(crate) fn halted(&mut self, reason: &str) {
         *self.halted.entry(format!("{HALTED}{reason}")).or_default() += 1;

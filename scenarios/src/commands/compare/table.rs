@@ -7,7 +7,7 @@ use harrow_broker_model::defect::Defect;
 use harrow_reports::verdict::Outcome;
 use serde::Serialize;
 
-use super::sides::{Pair, Sides};
+use super::sides::{Harmed, Pair, Sides};
 use crate::commands::console::{Console, Failure};
 use crate::exit::ExitCode;
 use crate::pipeline::COMMIT;
@@ -24,6 +24,7 @@ const SETTINGS_TOLD: usize = 3;
 pub(super) struct Table {
     pairs: u64,
     counts: [Counts; 2],
+    legal: [Harmed; 2],
     kinds: BTreeMap<String, Kind>,
     differences: Vec<Difference>,
 }
@@ -67,6 +68,10 @@ struct Difference {
     seed: u64,
     outcomes: [Outcome; 2],
     fingerprints: [Vec<String>; 2],
+    legal: [Harmed; 2],
+    /// Whether only what is legally harmed differs.
+    #[serde(skip)]
+    ends_alike: bool,
 }
 
 #[derive(Serialize)]
@@ -76,6 +81,9 @@ struct Comparison<'a> {
     commit: &'static str,
     scenario: &'a str,
     seeds: u64,
+    /// What both are held to beside their promises; absent without.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held_to: Vec<String>,
     sides: [Side<'a>; 2],
     fingerprints: Vec<&'a Kind>,
     differences: &'a [Difference],
@@ -86,6 +94,7 @@ struct Side<'a> {
     name: &'a str,
     #[serde(flatten)]
     counts: Counts,
+    legal: Harmed,
 }
 
 impl Table {
@@ -100,6 +109,7 @@ impl Table {
         }
         for side in [0, 1] {
             self.count(pair, side);
+            self.legal[side].add(pair.runs[side].legal);
         }
         if !pair.is_same() {
             let ids = |side: usize| pair.runs[side].findings.keys().cloned().collect();
@@ -107,6 +117,8 @@ impl Table {
                 seed: pair.seed,
                 outcomes: [pair.runs[0].outcome, pair.runs[1].outcome],
                 fingerprints: [ids(0), ids(1)],
+                legal: [pair.runs[0].legal, pair.runs[1].legal],
+                ends_alike: pair.ends_alike(),
             });
         }
     }
@@ -155,13 +167,18 @@ impl Table {
         let mut kinds: Vec<&Kind> = self.kinds.values().collect();
         kinds.sort_by_key(|kind| std::cmp::Reverse(kind.runs.iter().sum::<u64>()));
         if console.is_json() {
-            let side = |index: usize| Side { name: &sides.0[index].0, counts: self.counts[index] };
+            let side = |index: usize| Side {
+                name: &sides.0[index].0,
+                counts: self.counts[index],
+                legal: self.legal[index],
+            };
             console.json(&Comparison {
                 schema: 1,
                 kind: "comparison",
                 commit: COMMIT,
                 scenario,
                 seeds: self.pairs,
+                held_to: sides.held_to(),
                 sides: [side(0), side(1)],
                 fingerprints: kinds,
                 differences: &self.differences,
@@ -191,13 +208,24 @@ impl Table {
         kinds: &[&Kind],
     ) -> Result<(), Failure> {
         let stdout = console.stdout();
-        writeln!(stdout, "{scenario}, {} seeds under both", self.pairs)?;
+        let held_to = sides.held_to();
+        let held_to = if held_to.is_empty() {
+            String::new()
+        } else {
+            format!(", held to {}", held_to.join(", "))
+        };
+        writeln!(stdout, "{scenario}, {} seeds under both{held_to}", self.pairs)?;
         let width = sides.0.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         let titles = ("held", "violated", "inconclusive");
         writeln!(stdout, "  {:width$}  {:>6}  {:>8}  {}", "", titles.0, titles.1, titles.2)?;
         for ((name, _), counts) in sides.0.iter().zip(self.counts) {
             let Counts { held, violated, inconclusive } = counts;
             writeln!(stdout, "  {name:width$}  {held:>6}  {violated:>8}  {inconclusive:>12}")?;
+        }
+        if self.legal.iter().any(|legal| *legal != Harmed::default()) {
+            for ((name, _), legal) in sides.0.iter().zip(self.legal) {
+                writeln!(stdout, "  {name:width$}  {}", legal.text())?;
+            }
         }
         for kind in kinds {
             let [one, other] = kind.runs;
@@ -218,14 +246,27 @@ impl Table {
             writeln!(stdout, "\nall seeds end alike under both")?;
             return Ok(());
         }
-        let seeds: Vec<String> =
-            self.differences.iter().take(SEEDS_TOLD).map(|one| one.seed.to_string()).collect();
-        let more = self.differences.len().saturating_sub(SEEDS_TOLD);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let (count, list) = (self.differences.len(), seeds.join(", "));
-        writeln!(stdout, "\n{count} seeds end otherwise: {list}{more}")?;
+        writeln!(stdout)?;
+        let (legal, ends): (Vec<&Difference>, Vec<&Difference>) =
+            self.differences.iter().partition(|one| one.ends_alike);
+        if !ends.is_empty() {
+            writeln!(stdout, "{} seeds end otherwise: {}", ends.len(), told(&ends))?;
+        }
+        if !legal.is_empty() {
+            let what = "seeds differ only in what is legally lost, duplicated or reordered";
+            writeln!(stdout, "{} {what}: {}", legal.len(), told(&legal))?;
+        }
         Ok(())
     }
+}
+
+/// The first seeds, and how many more there are.
+fn told(differences: &[&Difference]) -> String {
+    let seeds: Vec<String> =
+        differences.iter().take(SEEDS_TOLD).map(|one| one.seed.to_string()).collect();
+    let more = differences.len().saturating_sub(SEEDS_TOLD);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", seeds.join(", "))
 }
 
 impl Kind {

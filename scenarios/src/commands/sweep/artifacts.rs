@@ -1,5 +1,6 @@
 //! Leaves the files of violated runs: each is run once more, with a trace.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::console::{Failure, mistake};
 use crate::commands::files::OutDirectory;
-use crate::commands::reading::{Prepared, STDIN};
-use crate::commands::run::keep;
+use crate::commands::reading::{Asked, Prepared, STDIN};
+use crate::commands::run::{FILES, keep};
 use crate::commands::seeds::{SeedRange, Shard};
 use crate::pipeline::COMMIT;
 
+use super::receipt::scenarios_digest;
 use super::work::Work;
 
 /// Keeps what violated runs leave, if anybody wants it.
@@ -36,7 +38,7 @@ impl<'a> ArtifactWriter<'a> {
                 let message = format!("two scenarios would leave their files as `{name}-SEED`");
                 return Err(mistake(message, "sweep them one after another").into());
             }
-            mark(out, work)?;
+            mark(out, &names, work)?;
         }
         Ok(Self { out, names, failed: Ok(()) })
     }
@@ -67,11 +69,13 @@ impl<'a> ArtifactWriter<'a> {
 
 /// What a sweep leaves first: what it is. Failures of different sweeps, or of different commits, in one directory would
 /// be taken for those of one; shards of a sweep may share theirs.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
     commit: String,
-    /// The command of each scenario's first seed.
-    scenarios: Vec<String>,
+    /// The scenarios with what was changed in them.
+    scenarios: Vec<Asked>,
+    /// A hash of what the scenarios say.
+    scenarios_digest: String,
     /// First and last seed.
     seeds: [String; 2],
     /// Which of how many shards.
@@ -81,40 +85,107 @@ struct Mark {
 /// The begin of the names of marks.
 const MARK: &str = "sweep-";
 
-/// Leaves the mark of this sweep, if no other one's is there.
-fn mark(out: &Path, work: &Work) -> Result<(), Failure> {
-    let SeedRange { first, last, .. } = work.seeds;
-    let Shard { index, count } = work.shard;
-    let mark = Mark {
-        commit: COMMIT.to_owned(),
-        scenarios: work.prepared.iter().map(|prepared| prepared.command(first)).collect(),
-        seeds: [first.to_string(), last.to_string()],
-        shard: [index, count],
-    };
-    let name = format!("{MARK}{index}-of-{count}.json");
-    let entries = fs::read_dir(out).map_err(|error| unusable(out, &error.to_string()))?;
-    for entry in entries.flatten() {
-        let file = entry.file_name().to_string_lossy().into_owned();
+/// So many scenarios of another sweep are named.
+const NAMED_MAX: usize = 3;
+
+impl Mark {
+    fn of(work: &Work) -> Self {
+        let SeedRange { first, last, .. } = work.seeds;
+        let Shard { index, count } = work.shard;
+        Self {
+            commit: COMMIT.to_owned(),
+            scenarios: work.prepared.iter().map(Prepared::asked).collect(),
+            scenarios_digest: scenarios_digest(&work.prepared),
+            seeds: [first.to_string(), last.to_string()],
+            shard: [index, count],
+        }
+    }
+
+    fn read(path: &Path) -> Option<Self> {
+        fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok())
+    }
+
+    /// Whether both are of one sweep, be it of another shard.
+    fn is_of_sweep(&self, other: &Self) -> bool {
+        Self { shard: [0, self.shard[1]], ..self.clone() }
+            == Self { shard: [0, other.shard[1]], ..other.clone() }
+    }
+}
+
+impl fmt::Display for Mark {
+    /// What sweep it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { commit, scenarios, seeds: [first, last], shard: [index, count], .. } = self;
+        let named = scenarios.iter().take(NAMED_MAX).map(|one| format!("`{one}`"));
+        let named: Vec<String> = named.collect();
+        write!(f, "the sweep of {}", named.join(", "))?;
+        if let Some(more) = scenarios.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
+            write!(f, " and {more} more")?;
+        }
+        write!(f, ", seeds {first}..{last}, shard {index}/{count}, by commit {commit}")
+    }
+}
+
+/// Leaves the mark of this sweep, if no other one's is there. What this very sweep has left before is replaced.
+fn mark(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
+    let mark = Mark::of(work);
+    let mut again = false;
+    for (file, path) in entries(out)? {
         if !file.starts_with(MARK) {
             continue;
         }
-        let known = fs::read(entry.path()).ok();
-        let known = known.and_then(|text| serde_json::from_slice::<Mark>(&text).ok());
-        let sibling = |known: &Mark| {
-            let same = (&known.commit, &known.scenarios, &known.seeds);
-            same == (&mark.commit, &mark.scenarios, &mark.seeds) && known.shard[1] == count
-        };
-        if file == name || !known.as_ref().is_some_and(sibling) {
-            return Err(unusable(out, &format!("another sweep has left its files there ({file})")));
+        match Mark::read(&path) {
+            Some(known) if known.is_of_sweep(&mark) => again |= known == mark,
+            Some(known) => return Err(taken(out, &format!("{known}, has left its files there"))),
+            None => {
+                return Err(taken(
+                    out,
+                    &format!("another sweep has left its files there ({file})"),
+                ));
+            }
         }
     }
+    if again {
+        clear(out, names, work)?;
+    }
+    let [index, count] = mark.shard;
+    let name = format!("{MARK}{index}-of-{count}.json");
     let directory = OutDirectory::open(out)?;
     Ok(directory.write(&name, |file| Ok(serde_json::to_writer_pretty(file, &mark)?))?)
 }
 
-fn unusable(out: &Path, why: &str) -> Failure {
+/// What is in a directory: names and paths.
+fn entries(out: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
+    let listed = fs::read_dir(out).map_err(|error| taken(out, &error.to_string()))?;
+    let named =
+        |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path());
+    Ok(listed.flatten().map(named).collect())
+}
+
+/// Takes away what runs of this shard have left before. What somebody else has put beside it stays.
+fn clear(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
+    for (folder, path) in entries(out)? {
+        let unit = names.iter().enumerate().find_map(|(scenario, name)| {
+            let seed = folder.strip_prefix(name.as_str())?.strip_prefix('-')?;
+            Some((scenario, seed.parse().ok()?))
+        });
+        if !unit.is_some_and(|(scenario, seed)| work.has(scenario, seed)) {
+            continue;
+        }
+        for file in FILES.map(|file| path.join(file)).iter().filter(|file| file.is_file()) {
+            fs::remove_file(file).map_err(|error| taken(out, &error.to_string()))?;
+        }
+        // A folder with something else in it stays.
+        let _ = fs::remove_dir(&path);
+    }
+    Ok(())
+}
+
+fn taken(out: &Path, why: &str) -> Failure {
     let message = format!("failed to write to {}: {why}", out.display());
-    mistake(message, "give an empty directory, or remove what is there").into()
+    let help = "give another directory, or remove this one; the very same sweep may go there again, and replaces \
+                its files";
+    mistake(message, help).into()
 }
 
 /// A scenario's name or path as a part of a file name.

@@ -16,6 +16,7 @@ use crate::exit::ExitCode;
 
 use super::index::Index;
 use super::receipt::{Counted, Receipt, receipts, runs, scenarios_digest};
+use super::show::{Shown, show};
 use super::tally::{Ended, Tally};
 use super::work::Work;
 
@@ -54,10 +55,8 @@ impl Merge {
         for report in in_order(&self.directory, &all) {
             let report = report?;
             let scenario = scenario_of(&work, &report)?;
-            if console.is_json() {
-                console.json(&report)?;
-            }
             let news = tally.add(scenario, &report);
+            show(console, &work.prepared[scenario], &report, Shown { kept: None, news })?;
             index.add(scenario, &report);
             ci.add(console, news, || Case::of_run(&report, true))?;
         }

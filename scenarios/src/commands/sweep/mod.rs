@@ -8,19 +8,18 @@ mod legal;
 mod merge;
 mod reach;
 mod receipt;
+mod show;
 mod tally;
 mod work;
 
 use std::fmt;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use harrow_reports::report::Report;
-use harrow_reports::verdict::{Finding, Outcome};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::ci::{Case, CiArgs, CiReports};
@@ -37,6 +36,7 @@ use artifacts::ArtifactWriter;
 use index::Index;
 pub(super) use merge::Merge;
 use receipt::ReceiptWriter;
+use show::{Shown, show};
 use tally::{Ended, Tally};
 use work::Work;
 
@@ -70,7 +70,7 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "A..B", value_parser = SeedRange::parse, allow_hyphen_values = true)]
     seeds: Option<SeedRange>,
     /// Go on for so long: 60s, 5m, 2h; seconds without a unit.
-    #[arg(long = "for", value_name = "TIME", value_parser = seeds::duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = seeds::duration, allow_hyphen_values = true)]
     duration: Option<Duration>,
     /// Only the I-th of N equal parts of the work, I from 1; `auto` takes what the engine says that started this:
     /// Kubernetes, Slurm, AWS Batch, `GitLab`, Buildkite and others. `HARROW_SHARD=I/N` in the environment equals the
@@ -78,20 +78,20 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "I/N|auto", value_parser = AskedShard::parse)]
     shard: Option<AskedShard>,
     /// Worker threads; as many as there are cores if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = seeds::threads, allow_hyphen_values = true)]
     jobs: Option<u16>,
     /// End at the first violated run.
     #[arg(long, conflicts_with = "max_failures")]
     fail_fast: bool,
     /// End after so many violated runs.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = seeds::failures, allow_hyphen_values = true)]
     max_failures: Option<u64>,
     /// Leave a receipt in DIR, with all runs: `harrow merge DIR` joins those of all shards. If one of this very sweep
     /// is there, what it has done is not done again.
     #[arg(long, value_name = "DIR")]
     receipt: Option<PathBuf>,
     /// Leave what `harrow run --out` leaves of each violated run in DIR/SCENARIO-SEED, and DIR/index.html, which tells
-    /// of all runs and links to those.
+    /// of all runs and links to those. The very same sweep replaces what it has left there; another one is refused.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -323,49 +323,4 @@ fn note(work: &Work, done: usize) {
     if done > 0 {
         let _ = writeln!(io::stderr(), "note: {done} runs are done, as the receipt says");
     }
-}
-
-/// What is special about a run.
-#[derive(Clone, Copy)]
-struct Shown<'a> {
-    /// Where its files are, if it left any.
-    kept: Option<&'a Path>,
-    /// Whether it fails as none before it did.
-    news: bool,
-}
-
-/// One run, as soon as its turn comes: each of them to machines; to people, those that fail as none before did. The
-/// others are counted, and told at the end.
-fn show(
-    console: &mut Console,
-    prepared: &Prepared,
-    report: &Report,
-    Shown { kept, news }: Shown<'_>,
-) -> Result<(), Failure> {
-    if console.is_json() {
-        return console.json(report);
-    }
-    if report.outcome != Outcome::Violated || !news && kept.is_none() {
-        return Ok(());
-    }
-    let styles = Console::styles().report;
-    let (bad, command) = (styles.bad, styles.command);
-    let (scenario, seed) = (&report.coordinate.scenario, report.coordinate.seed);
-    for (position, finding) in report.findings.iter().enumerate() {
-        let alike = |before: &Finding| before.fingerprint == finding.fingerprint;
-        if report.findings[..position].iter().any(alike) {
-            continue;
-        }
-        let (guarantee, anomaly, summary) =
-            (&finding.guarantee, &finding.anomaly, &finding.summary);
-        writeln!(
-            console.stdout(),
-            "{bad}violated{bad:#} {scenario} seed {seed}  {guarantee}: {anomaly}  {summary}"
-        )?;
-    }
-    writeln!(console.stdout(), "  {command}{}{command:#}", prepared.command(seed))?;
-    if let Some(kept) = kept {
-        writeln!(console.stdout(), "  left in {}", kept.display())?;
-    }
-    Ok(console.stdout().flush()?)
 }

@@ -24,6 +24,16 @@ impl Work {
         Some(((at % scenarios) as usize, seed))
     }
 
+    /// Whether a seed of a scenario is a unit of this shard.
+    pub(super) fn has(&self, scenario: usize, seed: u64) -> bool {
+        if !(self.seeds.first..=self.seeds.last).contains(&seed) {
+            return false;
+        }
+        let before = u128::from(seed - self.seeds.first) * self.prepared.len() as u128;
+        let at = before + scenario as u128;
+        at % u128::from(self.shard.count) == u128::from(self.shard.index - 1)
+    }
+
     /// How many units there are.
     pub(super) fn count(&self) -> u64 {
         let seeds = u128::from(self.seeds.last - self.seeds.first) + 1;
@@ -93,6 +103,10 @@ mod tests {
         for index in 1..=4 {
             let part = work(&["calm", "swarm", "slow-disk"], (1, 7), (index, 4));
             assert_eq!(part.count(), units(&part).len() as u64);
+            let has = |unit: &&(usize, u64)| part.has(unit.0, unit.1);
+            let own: Vec<(usize, u64)> = whole.iter().filter(has).copied().collect();
+            assert_eq!(own, units(&part));
+            assert!(!part.has(0, 0) && !part.has(0, 8), "outside of the seeds");
             shared.extend(units(&part));
         }
         shared.sort_by_key(|(scenario, seed)| (*seed, *scenario));

@@ -156,6 +156,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         wanted: CrashKind,
     ) -> StepResult {
         let (node, index) = self.running(step, target)?;
+        self.suits(&step.action, node)?;
         let wipe = wanted == CrashKind::Wipe;
         let allowed = self.loss_allowed(node, wipe);
         if allowed.is_err() {
@@ -259,6 +260,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             unreachable!("{:?} does not last", step.action)
         };
         let (node, index) = self.running(step, target)?;
+        self.suits(&step.action, node)?;
         if matches!(step.action, Action::LyingSync { .. }) && !self.plan.expect.loss_allowed {
             return Err("no configuration survives syncs that lie".to_owned());
         }
@@ -285,12 +287,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::FullDisk { .. } => Condition::FullDisk(node),
             Action::LyingSync { .. } => Condition::LyingSync(node),
             Action::HoldMetadata { .. } => Condition::HoldMetadata(node),
-            Action::StallMetadataPublishing { .. } => {
-                if !self.plan.cluster.brokers.contains(&self.engine.ids()[node]) {
-                    return Err("only brokers publish metadata".to_owned());
-                }
-                Condition::StallPublishing(node)
-            }
+            Action::StallMetadataPublishing { .. } => Condition::StallPublishing(node),
             Action::StallConnections { .. } => {
                 Condition::Stall(node, self.engine.connections_of(node))
             }
@@ -362,6 +359,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
             Action::FailDisk { target, down_ms } => {
                 let (node, index) = self.running(step, target)?;
+                self.suits(&step.action, node)?;
                 self.crash_allowed(node)?;
                 self.down_ms[index] = *down_ms;
                 self.engine.fail_disk(index, true);
@@ -426,6 +424,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// survives.
     fn bit_rot(&mut self, step: &Step, target: &Target) -> StepResult {
         let (node, index) = self.running(step, target)?;
+        self.suits(&step.action, node)?;
         self.loss_allowed(node, true)?;
         if !self.plan.expect.loss_allowed {
             self.rotting.push((index, step.id));

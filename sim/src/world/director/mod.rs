@@ -21,6 +21,7 @@ mod progress;
 mod recoverable;
 mod recreation;
 mod resume;
+mod suits;
 mod targets;
 mod tasks;
 #[cfg(test)]

@@ -70,6 +70,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         {
             fault.held_back = Some(format!("it was refused: {error:?}"));
             fault.nodes.clear();
+            // It was counted when it was asked for.
+            self.injected -= 1;
+            self.host.tally.take_back("fault-injected");
+            self.host.tally.mark("fault-held-back");
         }
         true
     }

@@ -1,0 +1,51 @@
+//! Whether a node can have a fault: what was aimed at a client's disk was done to nobody, and is told so.
+
+use harrow_broker_model::node::Node;
+use harrow_broker_model::types::NodeId;
+
+use super::Director;
+use crate::plan::Action;
+use crate::world::engine::Boot;
+
+impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
+    /// Whether the node can have the fault; the error says why it cannot.
+    pub(super) fn suits(&self, action: &Action, node: NodeId) -> Result<(), String> {
+        let publishes = self.plan.cluster.brokers.contains(&node);
+        if matches!(action, Action::StallMetadataPublishing { .. }) && !publishes {
+            return Err("only brokers publish metadata".to_owned());
+        }
+        if !self.is_client(node) {
+            return Ok(());
+        }
+        lacking(action).map_or(Ok(()), |why| Err(why.to_owned()))
+    }
+}
+
+/// What a client lacks for a fault.
+fn lacking(action: &Action) -> Option<&'static str> {
+    let of_disks = matches!(
+        action,
+        Action::WipeDisk { .. }
+            | Action::SlowDisk { .. }
+            | Action::StallDisk { .. }
+            | Action::FailDisk { .. }
+            | Action::FullDisk { .. }
+            | Action::LyingSync { .. }
+            | Action::BitRot { .. }
+    );
+    let of_answers = matches!(
+        action,
+        Action::DropResponses { .. }
+            | Action::DuplicateResponses { .. }
+            | Action::HoldRequests { .. }
+    );
+    if of_disks {
+        Some("a client has no disk")
+    } else if of_answers {
+        Some("a client answers nobody")
+    } else if matches!(action, Action::HoldMetadata { .. }) {
+        Some("a client reads no metadata log")
+    } else {
+        None
+    }
+}
