@@ -24,7 +24,8 @@ use table::Table;
 /// One value of --kafka or --set stands against the scenario as it is, two stand against each other; --defect is on in
 /// the second side alone. Kinds of failure are told apart by fingerprint; for the first seed of each kind that only one
 /// side has, the entries of the catalogue that it takes are named, and the facts at which the two runs part. What is
-/// legally lost, duplicated or reordered is counted for each side; --hold makes findings of it, on both. Exit codes: 0 neither side was violated, 1 one was, 3 neither was, but some runs were inconclusive.
+/// legally lost, duplicated or reordered is counted for each side; --hold makes findings of it, on both. Exit codes: 0
+/// neither side was violated, 1 one was, 3 neither was, but some runs were inconclusive.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow compare power-loss --kafka 3.9 4.1 --seeds 1..300\n  \
     harrow compare cut-and-struck --kafka 4.1\n  \

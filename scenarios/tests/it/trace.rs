@@ -212,7 +212,12 @@ fn slips_are_told_with_what_would_be_right() {
         &text.replacen("\"schema\":1", "\"schema\":9", 1),
         &["trace.jsonl is no trace", "schema 9"],
     );
-    check(&text[..text.len() - 20], &["trace.jsonl is no trace: line"]);
+    check(&text.replacen("\n", "\n{\n", 1), &["trace.jsonl is no trace: line 2"]);
+    fs::write(&path, &text[..text.len() - 20]).expect("it takes files");
+    let cut_off = harrow_in(directory.path(), &["query", "out", "truncated"]);
+    assert_eq!(cut_off.code, 0, "{}", cut_off.stderr);
+    let said = format!("{}{}", cut_off.stdout, cut_off.stderr);
+    assert!(said.contains("trace.jsonl is cut off"), "{said}");
     check("", &["line 1: there is nothing in it"]);
     check("{\"schema\":1,\"kind\":\"page\"}\n", &["it is a `page`, not a trace"]);
     fs::remove_file(&path).expect("it was there");
