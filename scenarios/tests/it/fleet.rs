@@ -256,6 +256,8 @@ fn scripts_parse_and_no_linter_complains() {
         .collect();
     scripts.sort();
     assert_eq!(scripts.len(), 3, "{scripts:?}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace");
+    scripts.extend([".ci/run", ".ci/canaries", ".ci/manifests/check"].map(|name| root.join(name)));
     for script in &scripts {
         let parsed = Command::new("bash").arg("-n").arg(script).output().expect("bash is there");
         let complaint = String::from_utf8_lossy(&parsed.stderr);
@@ -266,6 +268,95 @@ fn scripts_parse_and_no_linter_complains() {
         return;
     };
     assert!(linted.status.success(), "{}", String::from_utf8_lossy(&linted.stdout));
+}
+
+/// Whether it is GNU's: another program has the name, too.
+fn has_parallel() -> bool {
+    let version = Command::new("parallel").arg("--version").output();
+    version.is_ok_and(|told| String::from_utf8_lossy(&told.stdout).starts_with("GNU parallel"))
+}
+
+/// Six shards by GNU parallel at these hosts; what it said, and how it ended.
+fn in_parallel(directory: &Path, hosts: &str, sweep: &str) -> (String, i32) {
+    let harrow = assert_cmd::cargo::cargo_bin!("harrow");
+    let mut places = vec![harrow.parent().expect("it is in a folder").to_owned()];
+    places.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let mut script = Command::new(ready().join("parallel.sh"));
+    script.current_dir(directory).env("PATH", std::env::join_paths(places).expect("paths"));
+    script.env("PARALLEL_SSH", directory.join("ssh")).env("HOME", directory);
+    script.envs([("HOSTS", hosts), ("SHARDS", "6"), ("HARROW_ARGUMENTS", sweep)]);
+    let output = script.output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
+    (told + &wrong, output.status.code().expect("no signal ended it"))
+}
+
+#[test]
+fn gnu_parallel_makes_all_shards_and_none_twice() {
+    if !has_parallel() {
+        eprintln!("skipped: GNU parallel is not installed");
+        return;
+    }
+    let directory = TempDir::new().expect("a temporary directory");
+    for again in [false, true] {
+        let (told, code) = in_parallel(directory.path(), ":", "calm --seeds 1..12");
+        assert_eq!(code, 0, "{told}");
+        assert!(told.contains("6 shards, 12 of 12 runs"), "{told}");
+        for shard in 1..=6 {
+            let log = directory.path().join(format!("receipts/{shard}.log"));
+            let log = fs::read_to_string(log).expect("it is left");
+            assert_eq!(log.contains("note: 2 runs are done"), again, "{log}");
+        }
+    }
+    assert!(directory.path().join("receipts/harrow.xml").is_file());
+    assert!(directory.path().join("receipts/merged/index.html").is_file());
+}
+
+/// Stands for ssh: notes the host, and does here what it was to do there.
+#[cfg(unix)]
+const SSH: &str = r#"#!/bin/sh
+while [ "${1#-}" != "$1" ]; do shift; done
+echo "$1" >>hosts
+shift
+[ "$1" != -- ] || shift
+exec sh -c "$*"
+"#;
+
+#[cfg(unix)]
+#[test]
+fn gnu_parallel_makes_shards_on_other_machines_and_the_merge_tells_what_came_of_them() {
+    use std::os::unix::fs::PermissionsExt;
+    if !has_parallel() {
+        eprintln!("skipped: GNU parallel is not installed");
+        return;
+    }
+    let directory = TempDir::new().expect("a temporary directory");
+    let ssh = directory.path().join("ssh");
+    fs::write(&ssh, SSH).expect("it takes files");
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let sweep = "quick-failover --seeds 7..12 --defect truncate-to-hw";
+    let (told, code) = in_parallel(directory.path(), "one,two,:", sweep);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("6 shards, 6 of 6 runs"), "{told}");
+    let hosts = fs::read_to_string(directory.path().join("hosts")).expect("ssh was started");
+    for host in ["one", "two"] {
+        assert!(hosts.lines().any(|line| line == host), "{host} in {hosts}");
+    }
+}
+
+#[test]
+fn what_aws_batch_takes_is_what_the_published_model_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace");
+    let mut check = Command::new("bash");
+    let check = check.arg(root.join(".ci/manifests/check")).arg("aws-batch").output();
+    let check = check.expect("bash is there");
+    let told = String::from_utf8_lossy(&check.stdout);
+    assert!(check.status.success(), "{told}{}", String::from_utf8_lossy(&check.stderr));
+    if told.starts_with("skipped") {
+        eprintln!("{told}");
+    } else {
+        assert!(told.contains("aws-batch.json: it is what the service model takes"), "{told}");
+    }
 }
 
 /// Slurm, if it is installed, or is where `SLURM_ROOT` says.
