@@ -32,16 +32,18 @@ impl Terms {
                     let between = since_ns..=occurrence.at_ns;
                     taken_ns.iter().any(|taken| between.contains(taken))
                 };
-                match occurrence.anomaly {
-                    Anomaly::LostCommit => taken_since(0) && carriers.may_lose_commit(taken_since),
-                    // What a group has committed, or where it stands, stays until it commits again.
-                    Anomaly::ResumeSkip | Anomaly::CommitBeyondPosition | Anomaly::ZombieCommit => {
-                        taken_since(0)
-                    }
-                    _ => match last_read_before(history, occurrence) {
+                // What a group has committed, or where it stands, stays until it commits again.
+                let of_group =
+                    [Anomaly::ResumeSkip, Anomaly::CommitBeyondPosition, Anomaly::ZombieCommit];
+                if occurrence.anomaly == Anomaly::LostCommit {
+                    taken_since(0) && carriers.may_lose_commit(taken_since)
+                } else if of_group.contains(&occurrence.anomaly) {
+                    taken_since(0)
+                } else {
+                    match last_read_before(history, occurrence) {
                         Some(read_ns) => taken_since(read_ns),
                         None => taken_since(0) && carriers.touched(0),
-                    },
+                    }
                 }
             }
         };
@@ -178,7 +180,8 @@ mod tests {
     #[test]
     fn a_position_is_carried_by_who_had_one() {
         let (first, second) = (0, 1);
-        let table: [(&str, Vec<OperationRecord>, Option<Vec<u64>>, bool); 7] = [
+        type Case = (&'static str, Vec<OperationRecord>, Option<Vec<u64>>, bool);
+        let table: [Case; 7] = [
             ("read of both", vec![poll(3, first, 1), poll(3, second, 30)], None, true),
             (
                 "another read of the first",

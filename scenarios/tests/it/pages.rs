@@ -71,8 +71,8 @@ fn end(page: &[&str], start: usize) -> usize {
     end
 }
 
-/// What the binary says in a directory, as pages have it; of what it refuses, why. Lines are wrapped alike whether or
-/// not the tree that it was built from had changes.
+/// What the binary says in a directory, as pages have it; of what it refuses, why. The commit is always the same one, so
+/// that lines are wrapped alike whatever the binary was built from.
 fn said(directory: &Path, block: &Block) -> Vec<String> {
     let mut command = binary::command(directory, &block.arguments);
     if let Some(file) = &block.input {
@@ -80,7 +80,18 @@ fn said(directory: &Path, block: &Block) -> Vec<String> {
     }
     let said = binary::said(&mut command);
     let text = if said.code == 2 { said.stderr } else { said.stdout };
-    text.trim_end().replace("-dirty)", ")").lines().flat_map(wrapped).collect()
+    of_any_commit(text.trim_end()).lines().flat_map(wrapped).collect()
+}
+
+/// The text with one commit in place of each that it names in brackets.
+fn of_any_commit(text: &str) -> String {
+    const BEFORE: &str = "(commit ";
+    let mut parts = text.split(BEFORE);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |before, part| {
+        let rest = part.split_once(')').map_or(part, |(_, rest)| rest);
+        format!("{before}{BEFORE}0123456789ab){rest}")
+    })
 }
 
 /// The page with what its commands say now.
