@@ -177,10 +177,11 @@ mod tests {
         }
     }
 
+    type Case = (&'static str, Vec<OperationRecord>, Option<Vec<u64>>, bool);
+
     #[test]
     fn a_position_is_carried_by_who_had_one() {
         let (first, second) = (0, 1);
-        type Case = (&'static str, Vec<OperationRecord>, Option<Vec<u64>>, bool);
         let table: [Case; 7] = [
             ("read of both", vec![poll(3, first, 1), poll(3, second, 30)], None, true),
             (

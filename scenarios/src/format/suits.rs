@@ -104,12 +104,6 @@ fn is_leader(pattern: &TargetPattern) -> bool {
 fn who(pattern: &TargetPattern) -> Who {
     let TargetPattern::Plain(target) = pattern else { return Who::Broker };
     match target {
-        Target::LeaderOf(..)
-        | Target::FollowerOf(..)
-        | Target::IsrFollowerOf(..)
-        | Target::TransactionCoordinatorOf(_)
-        | Target::CoordinatorOf(_)
-        | Target::AnyBroker => Who::Broker,
         Target::ActiveController | Target::StandbyController | Target::AnyController => {
             Who::Controller
         }
@@ -117,6 +111,12 @@ fn who(pattern: &TargetPattern) -> Who {
         Target::AnyClient | Target::MemberOf(_) => Who::Client,
         Target::Node(node) if node.0 >= CLIENTS_FROM => Who::Client,
         Target::Node(node) if node.0 >= CONTROLLERS_FROM => Who::Controller,
-        Target::Node(_) => Who::Broker,
+        Target::Node(_)
+        | Target::LeaderOf(..)
+        | Target::FollowerOf(..)
+        | Target::IsrFollowerOf(..)
+        | Target::TransactionCoordinatorOf(_)
+        | Target::CoordinatorOf(_)
+        | Target::AnyBroker => Who::Broker,
     }
 }

@@ -212,7 +212,7 @@ fn slips_are_told_with_what_would_be_right() {
         &text.replacen("\"schema\":1", "\"schema\":9", 1),
         &["trace.jsonl is no trace", "schema 9"],
     );
-    check(&text.replacen("\n", "\n{\n", 1), &["trace.jsonl is no trace: line 2"]);
+    check(&text.replacen('\n', "\n{\n", 1), &["trace.jsonl is no trace: line 2"]);
     fs::write(&path, &text[..text.len() - 20]).expect("it takes files");
     let cut_off = harrow_in(directory.path(), &["query", "out", "truncated"]);
     assert_eq!(cut_off.code, 0, "{}", cut_off.stderr);
