@@ -71,8 +71,8 @@ fn end(page: &[&str], start: usize) -> usize {
     end
 }
 
-/// What the binary says in a directory, as pages have it; of what it refuses, why. The commit is always the same one, so
-/// that lines are wrapped alike whatever the binary was built from.
+/// What the binary says in a directory, as pages have it; of what it refuses, why. The commit is always the same one,
+/// so that lines are wrapped alike whatever the binary was built from.
 fn said(directory: &Path, block: &Block) -> Vec<String> {
     let mut command = binary::command(directory, &block.arguments);
     if let Some(file) = &block.input {
