@@ -137,6 +137,55 @@ pub struct TraceRow {
     pub digest: u64,
 }
 
+/// What requests and answers ask for or give, by Kafka's names: all that [`RowDetail::Message`] may have as `api`.
+pub const APIS: [&str; 45] = [
+    "add-offsets-to-txn",
+    "add-partitions-to-txn",
+    "allocate-producer-ids",
+    "alter-partition",
+    "alter-partition-reassignments",
+    "begin-quorum-epoch",
+    "broker-heartbeat",
+    "broker-registration",
+    "consumer-group-describe",
+    "consumer-group-heartbeat",
+    "create-partitions",
+    "create-topics",
+    "delete-groups",
+    "delete-records",
+    "delete-topics",
+    "describe-groups",
+    "describe-producers",
+    "describe-transactions",
+    "end-quorum-epoch",
+    "end-txn",
+    "fetch",
+    "fetch-snapshot",
+    "find-coordinator",
+    "heartbeat",
+    "init-producer-id",
+    "join-group",
+    "leave-group",
+    "list-groups",
+    "list-offsets",
+    "list-partition-reassignments",
+    "list-transactions",
+    "metadata",
+    "offset-commit",
+    "offset-delete",
+    "offset-fetch",
+    "offset-for-leader-epoch",
+    "produce",
+    "quorum-fetch",
+    "replica-fetch",
+    "replica-offsets",
+    "sync-group",
+    "txn-offset-commit",
+    "unregister-broker",
+    "vote",
+    "write-txn-markers",
+];
+
 /// What a row of the trace says, for programs: its kind by name, and what belongs to that kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowDetail {
@@ -146,7 +195,7 @@ pub enum RowDetail {
     Message {
         /// `request-sent` and its like.
         name: &'static str,
-        /// What is asked for or answered, such as `produce`.
+        /// What is asked for or answered, one of [`APIS`].
         api: &'static str,
     },
     /// Something is done to a file, or to all files of a log.

@@ -151,9 +151,8 @@ pub struct CleanedBatch {
 }
 
 /// Why records at a log's front are deleted. Source: Kafka's `LogStartOffsetIncrementReason`,
-/// `SegmentDeletionReason`.
+/// `SegmentDeletionReason`. Traces tell a variant with fields by its name, so those keep theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum DeletionReason {
     /// They are older than `retention.ms`.
     Time {
@@ -170,10 +169,13 @@ pub enum DeletionReason {
         left_bytes: i64,
     },
     /// The leader's log starts there.
+    #[serde(rename = "leader")]
     Leader,
     /// A client asked for it.
+    #[serde(rename = "delete-records")]
     DeleteRecords,
     /// A snapshot holds what they gave: of the metadata log only. Source: KIP-630.
+    #[serde(rename = "snapshot")]
     Snapshot,
 }
 

@@ -133,3 +133,30 @@ pub(super) fn kebab(name: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use harrow_broker_model::note::{DeletionReason, LogNote};
+    use harrow_broker_model::types::Offset;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_variant_with_fields_has_its_name_among_them_and_another_one_is_its_name() {
+        let reason = |reason| {
+            let partition = TopicPartition { topic: TopicId(7), partition: 0 };
+            let (from, to) = (Offset(3), Offset(9));
+            let note = LogNote::RecordsDeleted { partition, from, to, reason };
+            let names = BTreeMap::from([(TopicId(7), "orders".to_owned())]);
+            let told = fact(&Note::Log(note), &Places(&names));
+            assert_eq!((told.family.as_str(), told.kind.as_str()), ("log", "records-deleted"));
+            assert_eq!(told.fields["partition"], "orders-0");
+            told.fields["reason"].clone()
+        };
+        assert_eq!(reason(DeletionReason::Leader), "leader");
+        assert_eq!(reason(DeletionReason::DeleteRecords), "delete-records");
+        let aged = DeletionReason::Time { limit_ms: 10, age_ms: 25 };
+        assert_eq!(reason(aged), json!({ "kind": "time", "limit_ms": 10, "age_ms": 25 }));
+    }
+}

@@ -1,19 +1,15 @@
 //! All kinds of events and their fields, asked of the types that are written: a list that nobody has to keep.
 
-use std::fmt;
-
 use harrow_broker_model::note::{
     BrokerNote, ConsumerNote, ControllerNote, ExchangeNote, GroupNote, LogNote, ProducerNote,
     QuorumNote, ReplicationNote, TransactionNote,
 };
-use serde::de::value::StrDeserializer;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, VariantAccess,
-    Visitor,
-};
-use serde::forward_to_deserialize_any;
+use harrow_sim::run::APIS;
+use serde::de::Deserialize;
 
 use super::fields::kebab;
+use super::probe::{Wanted, wanted};
+use super::shape::{FieldShape, Shape, shapes};
 
 /// A kind of event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +20,8 @@ pub struct Kind {
     pub name: String,
     /// Names of the fields that it has, or may have.
     pub fields: Vec<String>,
+    /// What each of them may be, and what is in them.
+    pub shapes: Vec<FieldShape>,
 }
 
 /// Events that are no facts: family, fields, names.
@@ -72,8 +70,12 @@ const OTHERS: [(&str, &[&str], &[&str]); 9] = [
 pub fn kinds() -> Vec<Kind> {
     let mut all = Vec::new();
     for (family, fields, names) in OTHERS {
-        let fields: Vec<String> = fields.iter().map(ToString::to_string).collect();
-        let of = |name: &&str| Kind { family, name: (*name).to_owned(), fields: fields.clone() };
+        let of = |name: &&str| Kind {
+            family,
+            name: (*name).to_owned(),
+            fields: fields.iter().map(ToString::to_string).collect(),
+            shapes: fields.iter().map(|field| shape_of_other(field)).collect(),
+        };
         all.extend(names.iter().map(of));
     }
     family::<LogNote>("log", &mut all);
@@ -90,106 +92,22 @@ pub fn kinds() -> Vec<Kind> {
     all
 }
 
+/// What a field of an event may be that is no fact.
+fn shape_of_other(field: &str) -> FieldShape {
+    let shape = match field {
+        "api" => Shape::words(&APIS),
+        "file" | "partition" => Shape::Name,
+        _ => Shape::Number,
+    };
+    FieldShape { path: field.to_owned(), shape }
+}
+
 fn family<Facts: for<'de> Deserialize<'de>>(family: &'static str, all: &mut Vec<Kind>) {
-    for variant in asked::<Facts>(None) {
-        let fields = asked::<Facts>(Some(variant)).iter().map(ToString::to_string).collect();
-        all.push(Kind { family, name: kebab(variant), fields });
-    }
-}
-
-/// The variants of an enum, or the fields of one of them.
-fn asked<Facts: for<'de> Deserialize<'de>>(variant: Option<&str>) -> &'static [&'static str] {
-    let mut names: &'static [&'static str] = &[];
-    // Nothing is read: the answer is what it wanted to read.
-    let _ = Facts::deserialize(Probe { variant, names: &mut names });
-    names
-}
-
-/// Looks at what a type wants to read, and gives it nothing.
-struct Probe<'a> {
-    variant: Option<&'a str>,
-    names: &'a mut &'static [&'static str],
-}
-
-/// There was nothing to read.
-#[derive(Debug)]
-struct Nothing;
-
-impl fmt::Display for Nothing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nothing is there to be read")
-    }
-}
-
-impl std::error::Error for Nothing {}
-
-impl Error for Nothing {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self
-    }
-}
-
-impl<'de> Deserializer<'de> for Probe<'_> {
-    type Error = Nothing;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Nothing> {
-        Err(Nothing)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Nothing> {
-        if self.variant.is_none() {
-            *self.names = variants;
-            return Err(Nothing);
-        }
-        visitor.visit_enum(self)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
-    }
-}
-
-impl<'de> EnumAccess<'de> for Probe<'_> {
-    type Error = Nothing;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Nothing> {
-        let name = self.variant.ok_or(Nothing)?;
-        let name: StrDeserializer<'_, Nothing> = name.into_deserializer();
-        Ok((seed.deserialize(name)?, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Probe<'_> {
-    type Error = Nothing;
-
-    fn unit_variant(self) -> Result<(), Nothing> {
-        Err(Nothing)
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, _: S) -> Result<S::Value, Nothing> {
-        *self.names = &["value"];
-        Err(Nothing)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Nothing> {
-        *self.names = &["value"];
-        Err(Nothing)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Nothing> {
-        *self.names = fields;
-        Err(Nothing)
+    let Wanted::Variants(variants) = wanted::<Facts>(&[]) else { return };
+    for variant in variants {
+        let shapes = shapes::<Facts>(variant);
+        let own = shapes.iter().map(|field| field.path.clone()).filter(|path| !path.contains('.'));
+        all.push(Kind { family, name: kebab(variant), fields: own.collect(), shapes });
     }
 }
 
@@ -210,5 +128,50 @@ mod tests {
         let facts = all.iter().filter(|kind| kind.family == "transaction").count();
         assert!(facts >= 4, "{facts}");
         assert!(all.len() > 80, "{}", all.len());
+    }
+
+    #[test]
+    fn types_tell_what_their_fields_may_be() {
+        let all = kinds();
+        let shape = |family: &str, name: &str, path: &str| {
+            let kind = all.iter().find(|kind| kind.family == family && kind.name == name);
+            let mut shapes = kind.expect("there is such a kind").shapes.iter();
+            shapes.find(|field| field.path == path).map(|field| field.shape.clone())
+        };
+        let words = |words: &[&str]| Some(Shape::words(words));
+        let table = [
+            ("log.truncated", "from", Some(Shape::Number)),
+            ("log.truncated", "partition", Some(Shape::Name)),
+            (
+                "log.truncated",
+                "reason",
+                words(&["diverged", "out-of-range", "high-watermark", "across-start", "snapshot"]),
+            ),
+            ("log.recovered", "clean", words(&["false", "true"])),
+            ("log.appended", "batch", Some(Shape::Parts)),
+            ("log.appended", "batch.leader_epoch", Some(Shape::Number)),
+            (
+                "log.recovered",
+                "batches.kind",
+                words(&["plain", "transactional", "commit-marker", "abort-marker", "control"]),
+            ),
+            ("log.records-deleted", "reason.kind", words(&["time", "size"])),
+            ("log.records-deleted", "reason.limit_ms", Some(Shape::Number)),
+            ("log.epochs-known", "epochs", Some(Shape::Number)),
+            ("quorum.state-changed", "voted", Some(Shape::Number)),
+            ("group.member-owns", "group", Some(Shape::Name)),
+            ("group.member-owns", "partitions", Some(Shape::Name)),
+            ("controller.metadata-applied", "change.partition", Some(Shape::Name)),
+            ("controller.metadata-applied", "change.registration.isr", Some(Shape::Number)),
+            ("message.request-sent", "to", Some(Shape::Number)),
+            ("log.truncated", "reson", None),
+        ];
+        for (kind, path, wanted) in table {
+            let (family, name) = kind.split_once('.').expect("a family and a kind");
+            assert_eq!(shape(family, name, path), wanted, "{kind}: {path}");
+        }
+        let is_open = |kind: &&Kind| kind.shapes.iter().any(|field| field.shape == Shape::Open);
+        let open: Vec<&Kind> = all.iter().filter(is_open).collect();
+        assert!(open.is_empty(), "nobody can say what these may be: {open:?}");
     }
 }

@@ -6,7 +6,8 @@
 //! | `event` | one event: who, when, what kind, its fields |
 //! | `fields` | what a fact says, as fields; names of partitions in place of their ids |
 //! | `convert` | rows of a run as events, each with the row that caused it |
-//! | `kinds` | all kinds and their fields, asked of the types themselves |
+//! | `probe`, `shape` | what is in a type, asked of itself; what a field may be |
+//! | `kinds` | all kinds and their fields |
 //! | `json_lines` | `trace.jsonl`, written and read |
 //! | `chrome` | for viewers that exist: Perfetto, `chrome://tracing`, speedscope |
 //! | `query` | a small language over events |
@@ -17,10 +18,13 @@ mod event;
 mod fields;
 mod json_lines;
 mod kinds;
+mod probe;
 pub mod query;
+mod shape;
 
 pub use chrome::write_chrome;
 pub use convert::{events, header};
 pub use event::{NodeRole, TRACE_SCHEMA, TraceEvent, TraceHeader};
 pub use json_lines::{TraceProblem, read_trace, write_trace};
 pub use kinds::{Kind, kinds};
+pub use shape::{FieldShape, Shape};

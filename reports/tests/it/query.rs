@@ -128,6 +128,167 @@ fn what_is_denied_holds_without_events() {
 }
 
 #[test]
+fn lists_are_what_is_in_them_and_variants_with_fields_are_called_by_their_names() {
+    let batch = |kind: &str, at: i64| json!({ "base_offset": at, "kind": kind });
+    let aged = json!({ "kind": "time", "limit_ms": 10, "age_ms": 25 });
+    let events = [
+        event(
+            1,
+            1,
+            "log.recovered",
+            &["a-0"],
+            json!({ "batches": [batch("plain", 0), batch("control", 4)], "clean": true }),
+        ),
+        event(2, 1, "log.recovered", &["a-0"], json!({ "batches": [], "clean": false })),
+        event(3, 1, "log.records-deleted", &["a-0"], json!({ "from": 0, "to": 5, "reason": aged })),
+        event(4, 1, "log.records-deleted", &["a-0"], json!({ "reason": "leader" })),
+    ];
+    let table: &[(&str, &[usize])] = &[
+        ("recovered[batches.kind = control]", &[0]),
+        ("recovered[batches.base_offset >= 4]", &[0]),
+        ("recovered[batches.kind != control]", &[1]),
+        ("recovered[clean = true]", &[0]),
+        ("records-deleted[reason = time]", &[2]),
+        ("records-deleted[reason.kind = time]", &[2]),
+        ("records-deleted[reason = time|leader]", &[2, 3]),
+        ("records-deleted[reason != time]", &[3]),
+        ("records-deleted[reason.age_ms > 20]", &[2]),
+    ];
+    for &(text, wanted) in table {
+        let query = Query::parse(text).unwrap_or_else(|problem| panic!("{text}: {problem:?}"));
+        assert_eq!(query.ask(&events).events, wanted, "{text}");
+    }
+}
+
+/// What is said of the names in a query that no run has: place, message, help.
+fn unknown(text: &str, runs: &[&[TraceEvent]]) -> Vec<(usize, String, String)> {
+    let query = Query::parse(text).unwrap_or_else(|problem| panic!("{text}: {problem:?}"));
+    let mut all = query.names();
+    for events in runs {
+        let mut names = query.names();
+        names.look(&[1, 2, 3, 101], events);
+        all.join(names);
+    }
+    all.unknown().into_iter().map(|one| (one.offset, one.message, one.help)).collect()
+}
+
+#[test]
+fn a_name_that_no_run_has_is_told_beside_the_answer() {
+    let mut events = story();
+    events.push(event(6_000, 1, "group.member-owns", &[], json!({ "group": "readers" })));
+    let table = [
+        (
+            "truncated[partition = a-7]",
+            22,
+            "the run has no partition a-7",
+            "did you mean `a-0`? its partitions are a-0, a-1",
+        ),
+        ("not halted[partition != b-0]", 24, "no partition b-0", "its partitions are a-0, a-1"),
+        (
+            "halted preceded by (closed or fault[partition ~ orders])",
+            48,
+            "the run has no partition with `orders` in its name",
+            "a-0, a-1",
+        ),
+        ("halted[node = 1|77]", 16, "the run has no node 77", "its nodes are 1, 2, 3, 101"),
+        (
+            "member-owns[group = reader]",
+            20,
+            "the run has no event with group = reader",
+            "did you mean `readers`? its events have in group readers",
+        ),
+        ("member-owns[member = m-1]", 21, "no event with member = m-1", "there are none"),
+    ];
+    for (text, offset, message, help) in table {
+        let told = unknown(text, &[&events]);
+        let [(at, said, meant)] = told.as_slice() else { panic!("{text}: {told:?}") };
+        assert_eq!(*at, offset, "{text}");
+        assert!(said.contains(message), "{text}: {said}");
+        assert!(meant.contains(help), "{text}: {meant}");
+    }
+    for text in [
+        "truncated[partition = a-1]",
+        "truncated[node = 101 or node < 99 or node = 03]",
+        "*[partition ~ a]",
+        "truncated[offset = 99, text ~ nowhere, time > 9m]",
+        "member-owns[group ~ read]",
+    ] {
+        let told = unknown(text, &[&events]);
+        assert!(told.is_empty(), "{text}: {told:?}");
+    }
+}
+
+#[test]
+fn of_many_names_the_first_are_listed() {
+    let named = |index: i32| event(1, 1, "log.truncated", &[&format!("t-{index:02}")], json!({}));
+    let events: Vec<TraceEvent> = (0..20).map(named).collect();
+    let told = unknown("truncated[partition = orders-0]", &[&events]);
+    assert!(told[0].2.starts_with("its partitions are t-00, t-01, "), "{told:?}");
+    assert!(told[0].2.ends_with(", t-15 and 4 more"), "{told:?}");
+}
+
+#[test]
+fn a_name_that_only_some_runs_have_is_nothing_to_be_told() {
+    let with = [event(1, 1, "log.truncated", &["b-0"], json!({}))];
+    let without = story();
+    for runs in [[&without[..], &with[..]], [&with[..], &without[..]]] {
+        let told = unknown("truncated[partition = b-0]", &runs);
+        assert!(told.is_empty(), "{told:?}");
+    }
+    let told = unknown("truncated[partition = b-1]", &[&without[..], &with[..]]);
+    let [(_, message, help)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(message, "in 2 runs there is no partition b-1");
+    assert!(help.ends_with("their partitions are a-0, a-1, b-0"), "{help}");
+    assert!(unknown("truncated[partition = b-1]", &[]).is_empty(), "nobody has looked");
+}
+
+/// A query that is none: where, what is wrong, and what would be right.
+fn refuses(text: &str, offset: usize, message: &str, help: &str) {
+    let problem = Query::parse(text).expect_err(text);
+    assert_eq!(problem.offset, offset, "{text}: {problem:?}");
+    assert!(problem.message.contains(message), "{text}: {}", problem.message);
+    assert!(problem.help.contains(help), "{text}: {}", problem.help);
+}
+
+#[test]
+fn what_a_field_never_is_is_told_where_and_what_would_be_right() {
+    let table = [
+        (
+            "truncated[reason = high-watermrk]",
+            19,
+            "`reason` of these events is never `high-watermrk`",
+            "did you mean `high-watermark`? it is one of diverged, out-of-range, high-watermark, \
+             across-start, snapshot",
+        ),
+        ("truncated[reason = diverged|snapshots]", 28, "never `snapshots`", "`snapshot`?"),
+        ("truncated[reason != nonsense]", 20, "never `nonsense`", "it is one of diverged"),
+        ("truncated[reason ~ watermrk]", 19, "never contains `watermrk`", "high-watermark"),
+        ("truncated[reason < snapshot]", 17, "neither less nor more", "~"),
+        ("log.*[reason = sise]", 15, "never `sise`", "did you mean `size`?"),
+        ("recovered[clean = yes]", 18, "`clean` of these events is never `yes`", "false, true"),
+        ("recovered[batches.kind = plane]", 25, "never `plane`", "did you mean `plain`?"),
+        ("request-sent[api = prodce]", 19, "never `prodce`", "did you mean `produce`?"),
+        ("request-sent[api = nonsense]", 19, "never `nonsense`", "`harrow query --kinds`"),
+        ("*[kind = haltd]", 9, "`kind` of these events is never `haltd`", "`halted`?"),
+        ("*[family = lgo]", 11, "`family` of these events is never `lgo`", "did you mean `log`?"),
+        ("log.*[kind = halted]", 13, "never `halted`", "it is one of appended"),
+        ("truncated[to = five]", 15, "no whole number", "255"),
+        ("appended[batch = 5]", 15, "`batch` is no single value", "batch.base_offset"),
+        (
+            "appended[batch.base_ofset = 5]",
+            9,
+            "no field `batch.base_ofset`",
+            "`batch.base_offset`?",
+        ),
+        ("appended[batch.nonsense = 5]", 9, "no field `batch.nonsense`", "batch.checksum"),
+        ("truncated[reason.nonsense = 5]", 10, "no field", "nothing is in `reason`"),
+    ];
+    for (text, offset, message, help) in table {
+        refuses(text, offset, message, help);
+    }
+}
+
+#[test]
 fn a_query_that_is_none_is_told_where_and_what_would_be_right() {
     let table = [
         ("", 0, "empty", "truncated not preceded by became-leader"),
@@ -160,10 +321,7 @@ fn a_query_that_is_none_is_told_where_and_what_would_be_right() {
         ("and", 0, "where a kind of event should be", "*"),
     ];
     for (text, offset, message, help) in table {
-        let problem = Query::parse(text).expect_err(text);
-        assert_eq!(problem.offset, offset, "{text}: {problem:?}");
-        assert!(problem.message.contains(message), "{text}: {}", problem.message);
-        assert!(problem.help.contains(help), "{text}: {}", problem.help);
+        refuses(text, offset, message, help);
     }
     let deep = "(".repeat(10_000);
     assert!(Query::parse(&deep).expect_err("too deep").message.contains("too deep"));

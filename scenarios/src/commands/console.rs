@@ -52,6 +52,8 @@ pub(super) struct Mistake {
     message: String,
     help: String,
     place: Option<Box<TextPlace>>,
+    /// Whether it is no mistake, but what is told beside an answer.
+    is_note: bool,
 }
 
 /// Where in a text a mistake is.
@@ -71,6 +73,10 @@ impl Mistake {
 }
 
 impl Diagnostic for Mistake {
+    fn severity(&self) -> Option<miette::Severity> {
+        self.is_note.then_some(miette::Severity::Advice)
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(&self.help))
     }
@@ -86,7 +92,12 @@ impl Diagnostic for Mistake {
 
 /// What is wrong and what would be right.
 pub(super) fn mistake(message: impl Into<String>, help: impl Into<String>) -> Mistake {
-    Mistake { message: message.into(), help: help.into(), place: None }
+    Mistake { message: message.into(), help: help.into(), place: None, is_note: false }
+}
+
+/// What stands beside an answer: what is odd and what may have been meant.
+pub(super) fn note(message: &str, help: impl Into<String>) -> Mistake {
+    Mistake { is_note: true, ..mistake(format!("note: {message}"), help) }
 }
 
 impl From<Mistake> for Failure {
@@ -172,6 +183,11 @@ impl Console {
                 ExitCode::Failed
             }
         }
+    }
+
+    /// Tells what stands beside an answer, and is no failure.
+    pub(super) fn note(&self, note: &Mistake) {
+        self.diagnose(note);
     }
 
     /// How the process ends when a result was told and something beside it, such as its files, went wrong: that is

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
-use harrow_reports::trace::query::Query as Asked;
-use harrow_reports::trace::{Kind, TraceEvent, kinds};
+use harrow_reports::trace::query::{Names, Query as Asked, QueryProblem};
+use harrow_reports::trace::{FieldShape, Kind, Shape, TraceEvent, kinds};
 use miette::NamedSource;
 use serde::Serialize;
 use serde_json::json;
 
-use super::console::{Console, Failure, mistake};
+use super::console::{Console, Failure, mistake, note};
 use super::interrupt::on_interrupt;
 use super::reading::Prepared;
 use super::run::while_running;
@@ -25,8 +25,9 @@ use crate::pool;
 /// A query names kinds of events, with conditions in brackets, and what came before or after: `truncated[partition =
 /// orders-0, offset < 255] not preceded by became-leader within 2s`. What is related is looked for at the same node and
 /// in the same partition, unless the query ends in `on any node`, `on any partition` or `anywhere`. `and`, `or` and
-/// `not` join queries. The language is described in reports/TRACE.md; --kinds lists all kinds and their fields. Exit
-/// codes: 0 it holds of a run, 3 it holds of none, 130 interrupted.
+/// `not` join queries. The language is described in reports/TRACE.md; --kinds lists all kinds, their fields, and the
+/// words that stand in them. Exit codes: 0 it holds of a run, 2 it is no query, or asks for a word that its field never
+/// has, 3 it holds of none, 130 interrupted.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  harrow query runs/9 'truncated not preceded by became-leader'\n  \
@@ -53,7 +54,7 @@ pub(super) struct Query {
     /// Worker threads; as many as there are cores if not given.
     #[arg(long, value_name = "N", value_parser = seeds::threads, allow_hyphen_values = true)]
     jobs: Option<u16>,
-    /// List all kinds of events by family, with their fields.
+    /// List all kinds of events by family, with their fields and what words these may be.
     #[arg(long, conflicts_with_all = ["target", "wanted", "seed", "seeds"])]
     kinds: bool,
 }
@@ -66,12 +67,52 @@ pub(super) fn read_query(text: &str) -> Result<Asked, Failure> {
     })
 }
 
+/// Tells of names in a query that no run has that it was asked of.
+pub(super) fn note_unknown(console: &Console, text: &str, unknown: &[QueryProblem]) {
+    for problem in unknown {
+        let source = NamedSource::new("query", text.to_owned());
+        let told = note(&problem.message, problem.help.clone()).at(source, problem.offset);
+        console.note(&told);
+    }
+}
+
+/// The names in a query that a run does not have.
+pub(super) fn unknown(query: &Asked, traced: &Traced) -> Vec<QueryProblem> {
+    looked_at(query, traced).unknown()
+}
+
+fn looked_at(query: &Asked, traced: &Traced) -> Names {
+    let mut names = query.names();
+    let nodes: Vec<i32> = traced.header.nodes.iter().map(|node| node.node).collect();
+    names.look(&nodes, &traced.events);
+    names
+}
+
 /// One run of many.
 struct OneRun {
     seed: u64,
     holds: bool,
     matched: usize,
     first: Option<TraceEvent>,
+    names: Names,
+}
+
+/// A name in a query that no run has.
+#[derive(Serialize)]
+struct Note<'a> {
+    offset: usize,
+    message: &'a str,
+    help: &'a str,
+}
+
+impl<'a> Note<'a> {
+    fn of(QueryProblem { offset, message, help }: &'a QueryProblem) -> Self {
+        Self { offset: *offset, message, help }
+    }
+}
+
+fn notes(unknown: &[QueryProblem]) -> Vec<Note<'_>> {
+    unknown.iter().map(Note::of).collect()
 }
 
 #[derive(Serialize)]
@@ -84,6 +125,8 @@ struct Whole<'a> {
     command: &'a str,
     digest: &'a str,
     events: Vec<&'a TraceEvent>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note<'a>>,
 }
 
 impl Query {
@@ -116,6 +159,8 @@ impl Query {
         traced: &Traced,
     ) -> Result<ExitCode, Failure> {
         let answer = query.ask(&traced.events);
+        let unknown = unknown(query, traced);
+        let text = self.wanted.as_deref().unwrap_or_default();
         let shown = answer.events.iter().take(self.limit).map(|at| &traced.events[*at]);
         let (matched, all) = (answer.events.len(), traced.events.len());
         let code = if answer.holds { ExitCode::Held } else { ExitCode::Inconclusive };
@@ -123,12 +168,13 @@ impl Query {
             console.json(&Whole {
                 schema: 1,
                 kind: "query",
-                query: self.wanted.as_deref().unwrap_or_default(),
+                query: text,
                 holds: answer.holds,
                 matched,
                 command: &traced.command,
                 digest: &traced.header.digest,
                 events: shown.collect(),
+                notes: notes(&unknown),
             })?;
             return Ok(code);
         }
@@ -139,6 +185,8 @@ impl Query {
         let more = matched.saturating_sub(self.limit);
         let more = if more > 0 { format!(", {more} of them not shown") } else { String::new() };
         writeln!(console.stdout(), "{holds}: {matched} of {all} events{more}")?;
+        console.stdout().flush()?;
+        note_unknown(console, text, &unknown);
         Ok(code)
     }
 
@@ -152,7 +200,7 @@ impl Query {
         seeds.announce(console)?;
         let interrupted = on_interrupt()?;
         let count = (seeds.last - seeds.first).saturating_add(1);
-        let mut tally = Tally::default();
+        let mut tally = Tally { asked: 0, holding: 0, names: query.names() };
         let mut failed = None;
         pool::ordered(
             pool::Options {
@@ -160,7 +208,7 @@ impl Query {
                 more: &|| !interrupted.load(Ordering::Relaxed),
             },
             |index| (index < count).then(|| one(query, prepared, seeds.first + index)),
-            |run| match tally.tell(console, prepared, &run) {
+            |run| match tally.tell(console, prepared, run) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(failure) => {
                     failed = Some(failure);
@@ -171,7 +219,7 @@ impl Query {
         if let Some(failure) = failed {
             return Err(failure);
         }
-        tally.close(console, count)
+        tally.close(console, self.wanted.as_deref().unwrap_or_default(), count)
     }
 }
 
@@ -179,14 +227,15 @@ fn one(query: &Asked, prepared: &Prepared, seed: u64) -> OneRun {
     let traced = Traced::of(&prepared.plan(seed), String::new());
     let answer = query.ask(&traced.events);
     let first = answer.events.first().map(|at| traced.events[*at].clone());
-    OneRun { seed, holds: answer.holds, matched: answer.events.len(), first }
+    let names = looked_at(query, &traced);
+    OneRun { seed, holds: answer.holds, matched: answer.events.len(), first, names }
 }
 
-/// Seeds asked, and those of which the query holds.
-#[derive(Default)]
+/// Seeds asked, those of which the query holds, and the names in it that they have.
 struct Tally {
     asked: u64,
     holding: u64,
+    names: Names,
 }
 
 impl Tally {
@@ -194,9 +243,10 @@ impl Tally {
         &mut self,
         console: &mut Console,
         prepared: &Prepared,
-        run: &OneRun,
+        run: OneRun,
     ) -> Result<(), Failure> {
         self.asked += 1;
+        self.names.join(run.names);
         if !run.holds {
             return Ok(());
         }
@@ -219,14 +269,19 @@ impl Tally {
         Ok(())
     }
 
-    fn close(self, console: &mut Console, count: u64) -> Result<ExitCode, Failure> {
-        let Self { asked, holding } = self;
+    fn close(self, console: &mut Console, text: &str, count: u64) -> Result<ExitCode, Failure> {
+        let Self { asked, holding, names } = self;
         let cut = asked < count;
+        let unknown = names.unknown();
         if console.is_json() {
-            console.json(&json!({
+            let mut summary = json!({
                 "schema": 1, "kind": "query-sweep", "seeds": count, "asked": asked, "holds": holding,
                 "interrupted": cut,
-            }))?;
+            });
+            if !unknown.is_empty() {
+                summary["notes"] = json!(notes(&unknown));
+            }
+            console.json(&summary)?;
         } else {
             let cut = if cut {
                 format!(", interrupted before {} more", count - asked)
@@ -234,6 +289,8 @@ impl Tally {
                 String::new()
             };
             writeln!(console.stdout(), "it holds of {holding} of {asked} seeds{cut}")?;
+            console.stdout().flush()?;
+            note_unknown(console, text, &unknown);
         }
         console.stdout().flush()?;
         Ok(match (cut, holding) {
@@ -247,13 +304,31 @@ impl Tally {
 fn list(console: &mut Console) -> Result<ExitCode, Failure> {
     let all = kinds();
     if console.is_json() {
-        let object = |kind: &Kind| json!({ "family": kind.family, "kind": kind.name, "fields": kind.fields });
         console.json(&all.iter().map(object).collect::<Vec<_>>())?;
         return Ok(ExitCode::Held);
     }
-    for Kind { family, name, fields } in &all {
+    for Kind { family, name, shapes, .. } in &all {
+        let fields: Vec<String> = shapes.iter().filter_map(field).collect();
         writeln!(console.stdout(), "{family}.{name}: {}", fields.join(", "))?;
     }
     console.stdout().flush()?;
     Ok(ExitCode::Held)
+}
+
+fn object(kind: &Kind) -> serde_json::Value {
+    let words = kind.shapes.iter().filter_map(|FieldShape { path, shape }| match shape {
+        Shape::Words(words) => Some((path.clone(), json!(words))),
+        Shape::Number | Shape::Name | Shape::Parts | Shape::Open => None,
+    });
+    let words: serde_json::Map<String, serde_json::Value> = words.collect();
+    json!({ "family": kind.family, "kind": kind.name, "fields": kind.fields, "words": words })
+}
+
+/// As it stands in a condition; a field that is no single value is told by what is in it.
+fn field(FieldShape { path, shape }: &FieldShape) -> Option<String> {
+    match shape {
+        Shape::Words(words) => Some(format!("{path} = {}", words.join("|"))),
+        Shape::Number | Shape::Name | Shape::Open => Some(path.clone()),
+        Shape::Parts => None,
+    }
 }

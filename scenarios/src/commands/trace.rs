@@ -9,7 +9,7 @@ use harrow_reports::trace::{TraceEvent, TraceHeader, write_chrome, write_trace};
 
 use super::console::{Console, Failure, mistake};
 use super::files::{unwritable, write_whole};
-use super::query::read_query;
+use super::query::{note_unknown, read_query, unknown};
 use super::run::while_running;
 use super::seeds::{self, SeedRange};
 use super::target::{TargetArgs, Traced, one_run};
@@ -123,6 +123,9 @@ impl Trace {
             let all = traced.events.len();
             // Nothing is left to do if even stderr is gone: an empty answer says the same.
             let _ = writeln!(io::stderr(), "note: none of {all} events is as the filters say");
+        }
+        if let (Some(text), Some(query)) = (&self.only, &only) {
+            note_unknown(console, text, &unknown(query, &traced));
         }
         let Some(out) = &self.out else {
             self.write(&traced, &chosen, console.is_json(), console.stdout())?;

@@ -1,6 +1,6 @@
 //! What can be asked, read from a line.
 
-use harrow_reports::trace::query::{Query, duration_ns};
+use harrow_reports::trace::query::{Query, QueryProblem, duration_ns};
 
 use super::branch::Edit;
 use super::said::Slip;
@@ -17,8 +17,8 @@ pub(super) enum Command {
     Back(usize),
     Next(Option<i32>),
     Previous(Option<i32>),
-    Until(Box<Query>),
-    Rewind(Box<Query>),
+    Until(Wanted),
+    Rewind(Wanted),
     At(u64),
     Event(u64),
     Row(u64),
@@ -32,6 +32,13 @@ pub(super) enum Command {
     Leave,
     Save(String),
     Verdict,
+}
+
+/// A query, and where in the line it begins, in bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Wanted {
+    pub(super) query: Box<Query>,
+    pub(super) at: usize,
 }
 
 /// What can be looked at.
@@ -206,9 +213,13 @@ pub(super) fn time(text: &str) -> Result<u64, Slip> {
     duration_ns(text).ok_or_else(|| Slip::new(format!("`{text}` is no time"), help))
 }
 
-fn query(line: &str, text: &str) -> Result<Box<Query>, Slip> {
-    Query::parse(text).map(Box::new).map_err(|problem| {
-        let before = line.len() - text.len();
-        Slip { message: problem.message, help: problem.help, offset: Some(before + problem.offset) }
-    })
+fn query(line: &str, text: &str) -> Result<Wanted, Slip> {
+    let at = line.len() - text.len();
+    let query = Query::parse(text).map(Box::new).map_err(|problem| of_query(problem, at))?;
+    Ok(Wanted { query, at })
+}
+
+/// What is wrong with a query that begins there in the line.
+pub(super) fn of_query(problem: QueryProblem, at: usize) -> Slip {
+    Slip { message: problem.message, help: problem.help, offset: Some(at + problem.offset) }
 }

@@ -3,13 +3,12 @@
 use std::fs;
 
 use harrow_reports::trace::TraceEvent;
-use harrow_reports::trace::query::Query;
 use harrow_sim::Session;
 use harrow_sim::plan::Plan;
 use serde_json::json;
 
 use super::branch::Edit;
-use super::command::{COMMANDS, Command, Look};
+use super::command::{COMMANDS, Command, Look, Wanted, of_query};
 use super::look;
 use super::said::{Said, Slip};
 use crate::difference::{Side, difference, seconds, tells};
@@ -168,36 +167,62 @@ impl Debugger {
     fn next(&mut self, node: Option<i32>) -> Result<Said, Slip> {
         let fact = self.fact(node);
         let after = &self.run.events[self.place + 1..];
-        let found = after.iter().position(fact).map(|ahead| self.place + 1 + ahead);
-        self.place =
-            found.ok_or_else(|| Slip::new("no fact comes after this", "`previous` goes back"))?;
+        let Some(ahead) = after.iter().position(fact) else {
+            return Err(
+                self.no_fact(node, Slip::new("no fact comes after this", "`previous` goes back"))
+            );
+        };
+        self.place += 1 + ahead;
         Ok(self.standing())
     }
 
     fn previous(&mut self, node: Option<i32>) -> Result<Said, Slip> {
         let fact = self.fact(node);
-        let found = self.run.events[..self.place].iter().rposition(fact);
-        self.place =
-            found.ok_or_else(|| Slip::new("no fact comes before this", "`next` goes on"))?;
+        let Some(row) = self.run.events[..self.place].iter().rposition(fact) else {
+            return Err(
+                self.no_fact(node, Slip::new("no fact comes before this", "`next` goes on"))
+            );
+        };
+        self.place = row;
         Ok(self.standing())
     }
 
-    fn until(&mut self, query: &Query) -> Result<Said, Slip> {
-        let selected = query.ask(&self.run.events).events;
+    /// A node that is not there has no facts, and more is to be said of it.
+    fn no_fact(&self, node: Option<i32>, or: Slip) -> Slip {
+        let Some(node) = node else { return or };
+        let Ok(session) = self.session() else { return or };
+        look::check_node(&session, node).err().unwrap_or(or)
+    }
+
+    fn until(&mut self, wanted: &Wanted) -> Result<Said, Slip> {
+        let selected = wanted.query.ask(&self.run.events).events;
         let found = selected.iter().copied().find(|row| *row > self.place);
         let before = selected.iter().filter(|row| **row <= self.place).count();
         let help = format!("{before} are here or before: `rewind` goes back to them");
-        self.place = found.ok_or_else(|| Slip::new("no such event comes after this", help))?;
+        let none = Slip::new("no such event comes after this", help);
+        self.place = found.ok_or_else(|| self.no_event(wanted, &selected, none))?;
         Ok(self.standing())
     }
 
-    fn rewind(&mut self, query: &Query) -> Result<Said, Slip> {
-        let selected = query.ask(&self.run.events).events;
+    fn rewind(&mut self, wanted: &Wanted) -> Result<Said, Slip> {
+        let selected = wanted.query.ask(&self.run.events).events;
         let found = selected.iter().copied().rfind(|row| *row < self.place);
         let after = selected.iter().filter(|row| **row >= self.place).count();
         let help = format!("{after} are here or after: `until` goes on to them");
-        self.place = found.ok_or_else(|| Slip::new("no such event comes before this", help))?;
+        let none = Slip::new("no such event comes before this", help);
+        self.place = found.ok_or_else(|| self.no_event(wanted, &selected, none))?;
         Ok(self.standing())
+    }
+
+    /// A query may select nothing as it has a name in it that the run does not have, and more is to be said of that.
+    fn no_event(&self, wanted: &Wanted, selected: &[usize], or: Slip) -> Slip {
+        let session = if selected.is_empty() { self.session().ok() } else { None };
+        let Some(session) = session else { return or };
+        let mut names = wanted.query.names();
+        let nodes: Vec<i32> = session.nodes().iter().map(|node| node.0).collect();
+        names.look(&nodes, &self.run.events);
+        let unknown = names.unknown().into_iter().next();
+        unknown.map_or(or, |problem| of_query(problem, wanted.at))
     }
 
     /// From the present event back, each by what led to it.

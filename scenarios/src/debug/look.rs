@@ -61,6 +61,11 @@ pub(super) fn node(session: &Session<'_>, id: i32) -> Result<Said, Slip> {
     Ok(Said::new(lines, value(&state)))
 }
 
+/// Whether the run has such a node.
+pub(super) fn check_node(session: &Session<'_>, id: i32) -> Result<(), Slip> {
+    if session.node(NodeId(id)).is_some() { Ok(()) } else { Err(no_node(session, id)) }
+}
+
 fn no_node(session: &Session<'_>, id: i32) -> Slip {
     let known: Vec<String> = session.nodes().iter().map(ToString::to_string).collect();
     Slip::new(format!("the run has no node {id}"), format!("its nodes are {}", known.join(", ")))
@@ -162,8 +167,8 @@ pub(super) fn group(events: &[TraceEvent], name: &str) -> Result<Said, Slip> {
 
 /// Messages that are under way, from or to a node, and those that wait.
 pub(super) fn network(session: &Session<'_>, node: Option<i32>) -> Result<Said, Slip> {
-    if let Some(id) = node.filter(|id| session.node(NodeId(*id)).is_none()) {
-        return Err(no_node(session, id));
+    if let Some(id) = node {
+        check_node(session, id)?;
     }
     let of = |message: &MessageState| node.is_none_or(|id| message.from == id || message.to == id);
     let all: Vec<MessageState> = session.messages().into_iter().filter(of).collect();

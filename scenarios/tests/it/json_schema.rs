@@ -44,9 +44,9 @@ impl Reader<'_> {
                 found.push(format!("{place}: {why}"));
             }
         }
-        if let (Some(Value::Object(known)), Value::Object(object)) =
-            (schema.get("properties"), value)
-        {
+        let is_closed = ["properties", "additionalProperties"].map(|key| schema.contains_key(key));
+        if let (true, Value::Object(object)) = (is_closed.contains(&true), value) {
+            let known = schema.get("properties").and_then(Value::as_object);
             self.hold_others(schema, known, object, place, found);
         }
     }
@@ -97,14 +97,14 @@ impl Reader<'_> {
     fn hold_others(
         &self,
         schema: &Map<String, Value>,
-        known: &Map<String, Value>,
+        known: Option<&Map<String, Value>>,
         object: &Map<String, Value>,
         place: &str,
         found: &mut Vec<String>,
     ) {
         for (name, value) in object {
             let place = format!("{place}/{name}");
-            match (known.get(name), schema.get("additionalProperties")) {
+            match (known.and_then(|known| known.get(name)), schema.get("additionalProperties")) {
                 (None, Some(Value::Bool(true))) => {}
                 (Some(says), _) | (None, Some(says)) => self.hold(says, value, &place, found),
                 (None, None) => found.push(format!("{place}: nobody knows it")),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use harrow_reports::trace::kinds;
+use harrow_reports::trace::{FieldShape, Shape, kinds};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -34,6 +34,55 @@ fn left() -> TempDir {
 fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).expect("it is left");
     text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+/// What is at a path in an event, in whatever lists.
+fn at<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
+    if let Some(items) = value.as_array() {
+        return items.iter().flat_map(|item| at(item, path)).collect();
+    }
+    if path.is_empty() {
+        return if value.is_null() { Vec::new() } else { vec![value] };
+    }
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    value.get(first).map_or_else(Vec::new, |value| at(value, rest))
+}
+
+fn is_of(value: &Value, shape: &Shape) -> bool {
+    let name = value.as_str().or_else(|| value["kind"].as_str());
+    let name = name.map_or_else(|| value.to_string(), str::to_owned);
+    match shape {
+        Shape::Words(words) => words.contains(&name),
+        Shape::Number => value.is_i64() || value.is_u64(),
+        Shape::Name => value.is_string() || value.is_number(),
+        Shape::Parts => value.is_object(),
+        Shape::Open => false,
+    }
+}
+
+#[test]
+fn fields_are_what_is_said_of_them() {
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    for line in [
+        format!("trace {CUT} --as json-lines"),
+        "trace retention-and-laggard --seed 1 --as json-lines".to_owned(),
+        "trace swarm-transactions --seed 5 --as json-lines".to_owned(),
+    ] {
+        let all = said(&line).json_lines();
+        let kinds = kinds();
+        for event in &all[1..] {
+            let kind = kinds
+                .iter()
+                .find(|kind| event["family"] == kind.family && event["kind"] == kind.name);
+            for FieldShape { path, shape } in &kind.expect("it is listed").shapes {
+                for value in at(&event["fields"], path) {
+                    assert!(is_of(value, shape), "{path} is no {shape:?}: {event}");
+                    told.insert(format!("{} {path}", event["kind"]));
+                }
+            }
+        }
+    }
+    assert!(told.len() > 100, "{told:?}");
 }
 
 #[test]
@@ -135,6 +184,51 @@ fn a_sweep_tells_which_seeds_a_query_holds_of() {
 }
 
 #[test]
+fn a_name_that_the_run_does_not_have_is_told_beside_the_answer() {
+    let query = "truncated[partition = ordrs-0]";
+    let run = said_with(&format!("query {CUT}"), &[query]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(run.stdout.starts_with("it does not hold: 0 of "), "{}", run.stdout);
+    for part in ["note: the run has no partition ordrs-0", query, "▲", "did you mean `orders-0`?"]
+    {
+        assert!(run.stderr.contains(part), "`{part}` in\n{}", run.stderr);
+    }
+    let answer = said_with(&format!("query {CUT} --format json"), &[query]);
+    let offset = answer.json()["notes"][0]["offset"].as_u64();
+    assert_eq!(offset, query.find("ordrs").map(|at| at as u64), "{}", answer.stdout);
+    assert!(answer.stderr.is_empty(), "{}", answer.stderr);
+    // Denied, it holds all the more: and that is the worse surprise.
+    let denied = said_with(&format!("query {CUT}"), &["not truncated[node = 77]"]);
+    assert_eq!(denied.code, 0, "{}", denied.stderr);
+    assert!(
+        denied.stderr.contains("no node 77") && denied.stderr.contains("its nodes are 1, 2, 3")
+    );
+    let shown = said_with(&format!("trace {CUT} --only"), &[query]);
+    assert!(shown.stderr.contains("the run has no partition ordrs-0"), "{}", shown.stderr);
+    let sweep = said_with("query quick-failover --seeds 1..2", &[query]);
+    assert_eq!(sweep.code, 3, "{}", sweep.stdout);
+    assert!(sweep.stderr.contains("in 2 runs there is no partition ordrs-0"), "{}", sweep.stderr);
+    let right = said_with(&format!("query {CUT}"), &["truncated[partition = orders-0, node = 1]"]);
+    assert!(right.stderr.is_empty(), "{}", right.stderr);
+}
+
+#[test]
+fn all_kinds_are_listed_with_what_their_fields_may_be() {
+    let list = said("query --kinds").stdout;
+    let line = |kind: &str| list.lines().find(|line| line.starts_with(kind)).expect("it is listed");
+    let reasons = "diverged|out-of-range|high-watermark|across-start|snapshot";
+    assert_eq!(
+        line("log.truncated:"),
+        format!("log.truncated: partition, from, to, reason = {reasons}")
+    );
+    assert!(line("log.appended:").contains("batch.base_offset, "), "{list}");
+    let all = said("query --kinds --format json").json();
+    let all = all.as_array().expect("a list");
+    let cut = all.iter().find(|kind| kind["kind"] == "truncated").expect("it is listed");
+    assert_eq!(cut["words"]["reason"][0], "diverged");
+}
+
+#[test]
 fn filters_choose_by_node_partition_record_and_time() {
     let show = |more: &str| {
         let line = format!("trace {CUT} --as json-lines {more}");
@@ -190,6 +284,13 @@ fn slips_are_told_with_what_would_be_right() {
     let cut = format!("query {CUT}");
     refused(&cut, &["truncatd"], &["no kind of event `truncatd`", "did you mean `truncated`?"]);
     refused(&cut, &["truncated preceded"], &["`by` should be", "preceded by"]);
+    let never =
+        ["`reason` of these events is never `high-watermrk`", "did you mean `high-watermark`?"];
+    let shown = [&never[..], &["truncated[reason = high-watermrk]\n", "▲"]].concat();
+    refused(&cut, &["truncated[reason = high-watermrk]"], &shown);
+    refused(&format!("trace {CUT} --only"), &["truncated[reason = high-watermrk]"], &never);
+    let swept = "query quick-failover --seeds 1..2";
+    refused(swept, &["truncated[reason = high-watermrk]"], &never);
     refused("query quick-failover", &["truncated"], &["no seed", "--seed"]);
     refused("query nowhere.jsonl", &["truncated"], &["failed to read the trace nowhere.jsonl"]);
     refused("query", &[], &["there is no query"]);

@@ -1,10 +1,8 @@
 //! Which events a query selects, and whether it holds of a run.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
+use super::own::own;
 use super::tree::{
     Comparison, Condition, Direction, Events, Expression, Field, Literal, Operator, Pattern, Query,
     Relation,
@@ -127,7 +125,7 @@ fn is_met(condition: &Condition, event: &TraceEvent) -> bool {
 
 /// What an event does not have is neither equal nor unequal to anything.
 fn compare(comparison: &Comparison, event: &TraceEvent) -> bool {
-    let Comparison { field, operator, values } = comparison;
+    let Comparison { field, operator, values, .. } = comparison;
     let any = |fits: &dyn Fn(&Literal) -> bool| values.iter().any(fits);
     let numbers = |first: i64, last: i64| {
         if *operator == Operator::Unequal {
@@ -151,8 +149,8 @@ fn compare(comparison: &Comparison, event: &TraceEvent) -> bool {
         Field::Text => texts(&[&event.text]),
         Field::Family => texts(&[&event.family]),
         Field::Kind => texts(&[&event.kind]),
-        Field::Record => own(event.field("records"), *operator, values),
-        Field::Own(path) => own(event.field(path), *operator, values),
+        Field::Record => own(&event.fields, "records", *operator, values),
+        Field::Own(path) => own(&event.fields, path, *operator, values),
     }
 }
 
@@ -178,32 +176,5 @@ fn compare_texts(texts: &[&str], operator: Operator, values: &[Literal]) -> bool
             values.iter().any(|value| texts.iter().any(|text| text.contains(&value.text)))
         }
         Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast => false,
-    }
-}
-
-/// A field of the event's own: a list is what any of its items is.
-fn own(value: Option<&Value>, operator: Operator, values: &[Literal]) -> bool {
-    let Some(value) = value.filter(|value| !value.is_null()) else { return false };
-    if let Value::Array(items) = value {
-        let one = |item: &Value| own(Some(item), operator, values);
-        return if operator == Operator::Unequal {
-            items.iter().all(one)
-        } else {
-            items.iter().any(one)
-        };
-    }
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let order = |literal: &Literal| Some(value.as_i64()?.cmp(&literal.number?));
-    let any = |wanted: &[Ordering]| {
-        values.iter().any(|literal| order(literal).is_some_and(|order| wanted.contains(&order)))
-    };
-    match operator {
-        Operator::Equal => values.iter().any(|literal| literal.text == text),
-        Operator::Unequal => !values.iter().any(|literal| literal.text == text),
-        Operator::Contains => values.iter().any(|literal| text.contains(&literal.text)),
-        Operator::Less => any(&[Ordering::Less]),
-        Operator::AtMost => any(&[Ordering::Less, Ordering::Equal]),
-        Operator::More => any(&[Ordering::Greater]),
-        Operator::AtLeast => any(&[Ordering::Greater, Ordering::Equal]),
     }
 }

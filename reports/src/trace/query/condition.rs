@@ -1,10 +1,13 @@
 //! What stands in brackets: `[node = 1, offset < 255 or epoch = 2]`.
 
+use super::known::Known;
 use super::problem::{QueryProblem, nearest};
 use super::reader::{DEPTH_MAX, Reader};
 use super::token::Token;
-use super::tree::{Comparison, Condition, Field, Literal, Operator};
+use super::tree::{Comparison, Condition, Field, Operator};
+use super::value::{Subject, check_operator, literal};
 use crate::trace::event::{EPOCH_FIELDS, OFFSET_FIELDS};
+use crate::trace::shape::Shape;
 
 /// Fields that events of all kinds have, and those that are found in what is a kind's own.
 const FIELDS: [(&str, Field); 11] = [
@@ -31,10 +34,10 @@ const OPERATORS: [(&str, Operator); 7] = [
     ("~", Operator::Contains),
 ];
 
-/// Reads a condition up to its closing bracket. `known` are the fields that events of this kind have of their own.
+/// Reads a condition up to its closing bracket. `known` are the kinds of events that it is of.
 pub(super) fn condition(
     reader: &mut Reader<'_>,
-    known: &[String],
+    known: &Known<'_>,
     depth: usize,
 ) -> Result<Condition, QueryProblem> {
     let mut all = conjunction(reader, known, depth)?;
@@ -47,7 +50,7 @@ pub(super) fn condition(
 
 fn conjunction(
     reader: &mut Reader<'_>,
-    known: &[String],
+    known: &Known<'_>,
     depth: usize,
 ) -> Result<Condition, QueryProblem> {
     let mut all = one(reader, known, depth)?;
@@ -58,7 +61,11 @@ fn conjunction(
     Ok(all)
 }
 
-fn one(reader: &mut Reader<'_>, known: &[String], depth: usize) -> Result<Condition, QueryProblem> {
+fn one(
+    reader: &mut Reader<'_>,
+    known: &Known<'_>,
+    depth: usize,
+) -> Result<Condition, QueryProblem> {
     if depth > DEPTH_MAX {
         return Err(reader.problem("this is too deep", "take some parentheses away"));
     }
@@ -73,43 +80,45 @@ fn one(reader: &mut Reader<'_>, known: &[String], depth: usize) -> Result<Condit
     comparison(reader, known).map(Condition::Compare)
 }
 
-fn comparison(reader: &mut Reader<'_>, known: &[String]) -> Result<Comparison, QueryProblem> {
-    let field = field(reader, known)?;
+fn comparison(reader: &mut Reader<'_>, known: &Known<'_>) -> Result<Comparison, QueryProblem> {
+    let subject = subject(reader, known)?;
     let found = OPERATORS.iter().find(|(sign, _)| reader.sees_sign(sign));
     let Some((sign, operator)) = found else {
         let message = format!("{} is no comparison", reader.shown());
         return Err(reader.problem(message, "write one of = != < <= > >=, or ~ for `contains`"));
     };
-    check_operator(reader, &field, *operator)?;
+    check_operator(reader, &subject, *operator)?;
     reader.takes_sign(sign);
-    let mut values = vec![literal(reader, &field, *operator)?];
+    let mut values = vec![literal(reader, &subject, *operator)?];
     while reader.takes_sign("|") {
-        values.push(literal(reader, &field, *operator)?);
+        values.push(literal(reader, &subject, *operator)?);
     }
-    Ok(Comparison { field, operator: *operator, values })
+    let named = subject.is_named(*operator);
+    Ok(Comparison { field: subject.field, operator: *operator, values, named })
 }
 
-fn field(reader: &mut Reader<'_>, known: &[String]) -> Result<Field, QueryProblem> {
+fn subject<'a>(reader: &mut Reader<'_>, known: &'a Known<'a>) -> Result<Subject<'a>, QueryProblem> {
     let Token::Word(name) = reader.token().clone() else {
         let message = format!("{} is no field", reader.shown());
         let help =
             "write a comparison such as node = 1, partition = orders-0, offset < 255, time >= 2s";
         return Err(reader.problem(message, help));
     };
-    let first = name.split('.').next().unwrap_or_default();
-    let field = match FIELDS.iter().find(|(field, _)| *field == name) {
-        Some((_, field)) if may_tell(field, known) => field.clone(),
+    let (field, shape) = match FIELDS.iter().find(|(field, _)| *field == name) {
+        Some((_, field)) if may_tell(field, known) => (field.clone(), Shape::Open),
         Some(_) => return Err(untold_field(reader, &name, known)),
-        None if known.iter().any(|field| field == first) => Field::Own(name),
-        None => return Err(unknown_field(reader, &name, known)),
+        None => match known.shape(&name) {
+            Some(shape) => (Field::Own(name.clone()), shape),
+            None => return Err(unknown_field(reader, &name, known)),
+        },
     };
     reader.next();
-    Ok(field)
+    Ok(Subject { field, name, shape, known })
 }
 
 /// Whether events with these fields of their own can say what is asked for.
-fn may_tell(field: &Field, known: &[String]) -> bool {
-    let has = |name: &&str| known.iter().any(|field| field == name);
+fn may_tell(field: &Field, known: &Known<'_>) -> bool {
+    let has = |name: &&str| known.has(name);
     match field {
         Field::Offset => OFFSET_FIELDS.iter().any(has) || ["from", "to"].iter().all(has),
         Field::Epoch => EPOCH_FIELDS.iter().any(has),
@@ -126,16 +135,27 @@ fn may_tell(field: &Field, known: &[String]) -> bool {
     }
 }
 
-fn untold_field(reader: &Reader<'_>, name: &str, known: &[String]) -> QueryProblem {
-    let own = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+fn untold_field(reader: &Reader<'_>, name: &str, known: &Known<'_>) -> QueryProblem {
+    let own = known.fields();
+    let own = if own.is_empty() { "nothing".to_owned() } else { own.join(", ") };
     let help = format!(
         "beside node, partition, time, event, row and text they have {own}; `harrow query --kinds` lists all"
     );
     reader.problem(format!("these events never have `{name}`"), help)
 }
 
-fn unknown_field(reader: &Reader<'_>, name: &str, known: &[String]) -> QueryProblem {
-    let own: Vec<&str> = known.iter().map(String::as_str).collect();
+fn unknown_field(reader: &Reader<'_>, name: &str, known: &Known<'_>) -> QueryProblem {
+    let message = format!("these events have no field `{name}`");
+    let within = name.split_once('.').map(|(first, _)| (first, known.within(first)));
+    if let Some((first, within)) = within.filter(|(first, _)| known.has(first)) {
+        let help = match nearest(name, within.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if within.is_empty() => format!("nothing is in `{first}`: compare it itself"),
+            None => format!("in `{first}` there are {}", within.join(", ")),
+        };
+        return reader.problem(message, help);
+    }
+    let own = known.fields();
     let told = FIELDS.iter().filter(|(_, field)| may_tell(field, known)).map(|(field, _)| *field);
     let help = if let Some(near) = nearest(name, told.clone().chain(own.iter().copied())) {
         format!("did you mean `{near}`?")
@@ -144,60 +164,5 @@ fn unknown_field(reader: &Reader<'_>, name: &str, known: &[String]) -> QueryProb
         let own = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
         format!("every event may have {}; of its own it has {own}", general.join(", "))
     };
-    reader.problem(format!("these events have no field `{name}`"), help)
-}
-
-fn check_operator(
-    reader: &Reader<'_>,
-    field: &Field,
-    operator: Operator,
-) -> Result<(), QueryProblem> {
-    let is_text = matches!(field, Field::Partition | Field::Text | Field::Family | Field::Kind);
-    let is_own = matches!(field, Field::Own(_));
-    let orders =
-        matches!(operator, Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast);
-    if is_text && orders {
-        return Err(reader.problem("a text is neither less nor more", "compare it by =, != or ~"));
-    }
-    if !is_text && !is_own && operator == Operator::Contains {
-        return Err(reader.problem("a number contains nothing", "compare it by = != < <= > or >="));
-    }
-    Ok(())
-}
-
-fn literal(
-    reader: &mut Reader<'_>,
-    field: &Field,
-    operator: Operator,
-) -> Result<Literal, QueryProblem> {
-    let text = match reader.token() {
-        Token::Word(text) | Token::Quoted(text) => text.clone(),
-        Token::Sign(_) | Token::End => {
-            let message = format!("{} is no value", reader.shown());
-            return Err(
-                reader.problem(message, "write a number, a name, a time or a text in quotes")
-            );
-        }
-    };
-    let number = match field {
-        Field::Time => Some(reader.duration_ns()? as i64),
-        Field::Node | Field::Offset | Field::Epoch | Field::Event | Field::Row | Field::Record => {
-            Some(whole(reader, &text)?)
-        }
-        Field::Partition | Field::Text | Field::Family | Field::Kind => None,
-        Field::Own(_) => match operator {
-            Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast => {
-                Some(whole(reader, &text)?)
-            }
-            Operator::Equal | Operator::Unequal | Operator::Contains => text.parse().ok(),
-        },
-    };
-    reader.next();
-    Ok(Literal { text, number })
-}
-
-fn whole(reader: &Reader<'_>, text: &str) -> Result<i64, QueryProblem> {
-    text.parse().map_err(|_| {
-        reader.problem(format!("`{text}` is no whole number"), "write one such as 255 or -1")
-    })
+    reader.problem(message, help)
 }

@@ -2,23 +2,30 @@
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `words` | a text as words and signs, each with its place |
+//! | `token` | a text as words and signs, each with its place |
 //! | `tree` | what a query is, read |
 //! | `reader` | where the reading is |
-//! | `parse`, `condition` | from words to the tree; every mistake has a place and says what would be right |
-//! | `answer` | which events it selects, and whether it holds of a run |
+//! | `parse`, `condition`, `value` | from words to the tree; every mistake has a place and says what would be right |
+//! | `known` | what the events of a pattern may have in their fields |
+//! | `answer`, `own` | which events it selects, and whether it holds of a run |
+//! | `names` | names in it that no run has that was looked at |
 //!
 //! The language is described in `reports/TRACE.md`.
 
 mod answer;
 mod condition;
+mod known;
+mod names;
+mod own;
 mod parse;
 mod problem;
 mod reader;
 mod token;
 mod tree;
+mod value;
 
 pub use answer::Answer;
+pub use names::Names;
 pub use problem::QueryProblem;
 pub use reader::duration_ns;
 pub use tree::Query;

@@ -1,6 +1,7 @@
 //! From words to the tree.
 
 use super::condition::condition;
+use super::known::Known;
 use super::problem::{QueryProblem, nearest};
 use super::reader::{DEPTH_MAX, Reader};
 use super::token::{Token, tokens};
@@ -149,24 +150,11 @@ impl Reader<'_> {
         let (family, kind) = self.kind()?;
         let mut pattern = Pattern { family, kind, condition: None };
         if self.takes_sign("[") {
-            let known = self.fields_of(&pattern);
+            let known = Known::of(self.kinds, pattern.family.as_deref(), pattern.kind.as_deref());
             pattern.condition = Some(condition(self, &known, depth)?);
             self.expect_sign("]")?;
         }
         Ok(pattern)
-    }
-
-    fn fields_of(&self, pattern: &Pattern) -> Vec<String> {
-        let fits = |wanted: &Option<String>, name: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted == name)
-        };
-        let kinds = self.kinds.iter();
-        let kinds = kinds
-            .filter(|kind| fits(&pattern.family, kind.family) && fits(&pattern.kind, &kind.name));
-        let mut fields: Vec<String> = kinds.flat_map(|kind| kind.fields.iter().cloned()).collect();
-        fields.sort();
-        fields.dedup();
-        fields
     }
 
     /// Family and kind.

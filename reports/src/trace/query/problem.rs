@@ -1,6 +1,6 @@
 //! What is wrong with a query.
 
-/// A query that does not parse: where, what is wrong, and what would be right.
+/// What is wrong with a query, as it does not parse or names what no run has: where, what, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct QueryProblem {
@@ -16,6 +16,24 @@ impl QueryProblem {
     pub(super) fn new(offset: usize, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { offset, message: message.into(), help: help.into() }
     }
+}
+
+/// So many names are listed.
+const LISTED_MAX: usize = 16;
+
+/// Which one was meant, if one is near, and all of them, if they are few; `what` says what they are, `or` where more of
+/// them are found.
+pub(super) fn listed(name: &str, what: &str, known: &[&str], or: &str) -> String {
+    let meant = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+    let all = match known.len() {
+        0 => "there are none".to_owned(),
+        1..=LISTED_MAX => format!("{what} {}", known.join(", ")),
+        more => {
+            let more = more - LISTED_MAX;
+            format!("{what} {} and {more} more{or}", known[..LISTED_MAX].join(", "))
+        }
+    };
+    meant.unwrap_or_default() + &all
 }
 
 /// The known name that was meant, if one is near.

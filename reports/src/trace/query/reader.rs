@@ -29,6 +29,11 @@ impl<'a> Reader<'a> {
         QueryProblem::new(self.tokens[position].at, message, help)
     }
 
+    /// Where the next word is, in bytes from the beginning.
+    pub(super) fn place(&self) -> usize {
+        self.tokens[self.position].at
+    }
+
     pub(super) fn token(&self) -> &Token {
         &self.tokens[self.position].token
     }

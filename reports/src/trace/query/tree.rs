@@ -71,6 +71,8 @@ pub(super) struct Comparison {
     pub(super) field: Field,
     pub(super) operator: Operator,
     pub(super) values: Vec<Literal>,
+    /// Whether the values are names that runs give: of a node, a partition, a group.
+    pub(super) named: bool,
 }
 
 /// What is compared.
@@ -106,6 +108,8 @@ pub(super) enum Operator {
 /// A value as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Literal {
+    /// Where, in bytes from the beginning.
+    pub(super) at: usize,
     pub(super) text: String,
     /// As a number, if it is one; a time in nanoseconds.
     pub(super) number: Option<i64>,

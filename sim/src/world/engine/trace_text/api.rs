@@ -201,3 +201,19 @@ fn transaction_admin_response(body: &TransactionAdminResponse) -> &'static str {
         TransactionAdminResponse::WriteTxnMarkers(_) => "write-txn-markers",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::run::APIS;
+
+    #[test]
+    fn all_names_are_listed_and_no_others() {
+        let arms = include_str!("api.rs").lines().filter_map(|line| line.split_once("=> \""));
+        let told: BTreeSet<&str> =
+            arms.filter_map(|(_, rest)| rest.split_once("\",")).map(|(name, _)| name).collect();
+        assert_eq!(told, APIS.into_iter().collect(), "as sim/src/run.rs has them");
+        assert!(APIS.is_sorted());
+    }
+}
