@@ -312,14 +312,14 @@ fn gnu_parallel_makes_all_shards_and_none_twice() {
     assert!(directory.path().join("receipts/merged/index.html").is_file());
 }
 
-/// Stands for ssh: notes the host, and does here what it was to do there.
+/// Stands for ssh: notes the host, and does here what it was to do there, with the shell that a login has.
 #[cfg(unix)]
 const SSH: &str = r#"#!/bin/sh
 while [ "${1#-}" != "$1" ]; do shift; done
 echo "$1" >>hosts
 shift
 [ "$1" != -- ] || shift
-exec sh -c "$*"
+SHELL=/bin/sh exec sh -c "$*"
 "#;
 
 #[cfg(unix)]
