@@ -1,5 +1,7 @@
 //! The true state of one partition: its registration, the mirrors of its replicas and the committed sequence.
 
+use std::collections::BTreeSet;
+
 use harrow_broker_model::note::{BatchSummary, PartitionRegistration};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
@@ -72,6 +74,8 @@ pub struct ReplicaView {
     pub unclean: bool,
     /// Its log end when it became leader of its epoch.
     pub epoch_start_offset: Offset,
+    /// Epochs that it has led in: it knows them without a record of theirs.
+    pub led_in: BTreeSet<LeaderEpoch>,
     /// The ISR as it believes, if it leads.
     pub isr: BelievedIsr,
     /// Whether it led when its process ended last.
@@ -165,6 +169,7 @@ impl ReplicaView {
             isr: BelievedIsr::default(),
             led_at_end: false,
             reopening: None,
+            led_in: BTreeSet::new(),
             cut: Vec::new(),
         }
     }
@@ -376,6 +381,7 @@ impl PartitionView {
         replica.role = ReplicaRole::Leader;
         replica.leader_epoch = epoch;
         replica.epoch_start_offset = end;
+        replica.led_in.insert(epoch);
         if epoch == self.leader_epoch() {
             self.elect(at_ns, node, epoch, false, true);
         }

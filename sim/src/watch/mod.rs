@@ -197,6 +197,18 @@ impl Observer {
         }
     }
 
+    /// A node is about to lose power; of one of its logs, everything below `recovery_point` is said to be on the disk,
+    /// and what is there ends at `end`.
+    pub fn log_claimed(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        recovery_point: Offset,
+        end: Offset,
+    ) {
+        self.wings.log_claimed(&self.view, node, partition, (recovery_point, end));
+    }
+
     /// A node is about to state that something is on its disk, and the disk says whether it has all of that for good.
     pub fn disk_answers(&mut self, node: NodeId, durable: bool) {
         self.wings.disk_answers(node, durable);

@@ -73,6 +73,15 @@ pub(super) static ANOMALIES: [Entry; 30] = [
         source: "LogLoader",
     },
     Entry {
+        name: "recovery-point-ahead",
+        kind: Kind::InternalAnomaly,
+        meaning: "The recovery point on a disk that lost power was above what had been flushed.",
+        example: "A log is cut and written anew, and the checkpoint still says what was flushed before the cut: after \
+            the next power loss, recovery does not look at records that are torn.",
+        legal: "Never.",
+        source: "LogManager.truncateTo, LocalLog.markFlushed",
+    },
+    Entry {
         name: "recovery-out-of-bounds",
         kind: Kind::InternalAnomaly,
         meaning: "A reopened log's high watermark is outside of it.",
@@ -210,6 +219,14 @@ pub(super) static ANOMALIES: [Entry; 30] = [
         source: "KIP-534, KAFKA-4529",
     },
     Entry {
+        name: "cleaned-too-young",
+        kind: Kind::InternalAnomaly,
+        meaning: "The cleaner was at records that were younger than min.compaction.lag.ms.",
+        example: "A consumer that is to see every change of a key within a minute finds the last one alone.",
+        legal: "Never.",
+        source: "KIP-58; LogCleanerManager.cleanableOffsets",
+    },
+    Entry {
         name: "marker-removed-early",
         kind: Kind::InternalAnomaly,
         meaning: "The cleaner took a transaction's marker, and left something of the transaction.",
@@ -312,8 +329,8 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         name: "compaction",
         kind: Kind::Invariant,
         meaning: "Of each key the last value survives, and its deletion until every reader can have seen it.",
-        example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, marker-removed-early, \
-                  replaced-value-kept, cleaned-into-others, round-end-lost, producer-batch-removed, hole-in-log.",
+        example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, cleaned-too-young, \
+                  marker-removed-early, replaced-value-kept, cleaned-into-others, round-end-lost, producer-batch-removed, hole-in-log.",
         legal: "Never.",
         source: "KIP-58, KIP-534",
     },

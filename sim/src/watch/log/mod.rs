@@ -72,6 +72,16 @@ impl LogWing {
         self.durable_logs.on_power_lost(view, node, partition, batches);
     }
 
+    pub(super) fn log_claimed(
+        &mut self,
+        view: &ClusterView,
+        node: NodeId,
+        partition: TopicPartition,
+        claimed: (Offset, Offset),
+    ) {
+        self.durable_logs.on_claimed(view, node, partition, claimed);
+    }
+
     pub(super) fn log_found(
         &mut self,
         node: NodeId,
@@ -98,7 +108,8 @@ impl LogWing {
             ..
         }) = note
         {
-            epoch_ends::on_served(context, findings, *partition, *epoch, *end_offset);
+            let named = (*epoch, *end_offset);
+            epoch_ends::on_diverging(context, findings, *partition, named);
         } else if let Note::Replication(ReplicationNote::BecameLeader { partition, .. }) = note {
             self.log_starts.on_leader(context, findings, *partition);
         } else if let Note::Consumer(ConsumerNote::EpochEndServed {

@@ -613,7 +613,7 @@ fn other_ways_to_break_the_same_rule() {
 /// The same of rules about logs.
 #[test]
 fn other_ways_to_break_a_rule_about_logs() {
-    let variants: [Variant; 6] = [
+    let variants: [Variant; 7] = [
         ("recovery-kept-damage", |stage| finds(stage, 1, true)),
         ("log-matching", |stage| {
             // B has a record of epoch 1 where epoch 2 began, and goes on with the next one.
@@ -670,6 +670,7 @@ fn other_ways_to_break_a_rule_about_logs() {
             });
             stage.note(A, &note);
         }),
+        ("epoch-end-wrong", |stage| diverges(stage, 2, 2)),
     ];
     each_is_found(&variants);
 }
