@@ -46,6 +46,14 @@ pub(super) static ANOMALIES: [Entry; 9] = [
         source: "KIP-320; FetchCollector",
     },
     Entry {
+        name: "end-offset-too-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader returned an end offset before all that it had when it was elected was committed.",
+        example: "The leader before it had told 300; the new one knows 280 to be committed, and tells that.",
+        legal: "Never.",
+        source: "KIP-207, KAFKA-2334",
+    },
+    Entry {
         name: "unfenced-read",
         kind: Kind::InternalAnomaly,
         meaning: "A client that knows another epoch of the leader was served all the same.",

@@ -73,6 +73,15 @@ pub(super) static ANOMALIES: [Entry; 30] = [
         source: "LogLoader",
     },
     Entry {
+        name: "divergence-kept",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica that was told where its log parts from its leader's kept something behind that.",
+        example: "A follower has records of epochs 4 and 5, its leader of 3 and 6. Told that epoch 3 ends at 70, it cuts \
+            there and keeps what it had of epoch 4 below.",
+        legal: "Never.",
+        source: "KIP-279, KAFKA-6361",
+    },
+    Entry {
         name: "recovery-point-ahead",
         kind: Kind::InternalAnomaly,
         meaning: "The recovery point on a disk that lost power was above what had been flushed.",
@@ -289,7 +298,7 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         name: "log-recovery",
         kind: Kind::Invariant,
         meaning: "A reopened log is a prefix of what was written, and all of it if nothing was lost.",
-        example: "Broken by recovery-lost-records, recovery-invented-records.",
+        example: "Broken by recovery-lost-records, recovery-invented-records, recovery-point-ahead.",
         legal: "When the disk itself was damaged.",
         source: "LogLoader",
     },
@@ -324,6 +333,14 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         example: "Broken by own-replica-discarded, stray-log.",
         legal: "Never.",
         source: "KIP-455, KIP-516",
+    },
+    Entry {
+        name: "divergence",
+        kind: Kind::Invariant,
+        meaning: "A replica cuts all that its leader does not have.",
+        example: "Broken by divergence-kept.",
+        legal: "Never.",
+        source: "KIP-279",
     },
     Entry {
         name: "compaction",
