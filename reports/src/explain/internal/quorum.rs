@@ -12,6 +12,15 @@ pub(super) static ANOMALIES: [Entry; 21] = [
         source: "KIP-595",
     },
     Entry {
+        name: "vote-for-shorter-log",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter gave its vote to a candidate whose metadata log is behind its own.",
+        example: "A candidate has more records, all of an older epoch, and is voted for by who has the newer ones: it \
+            leads without metadata that is committed.",
+        legal: "Never.",
+        source: "KIP-595; KafkaRaftClient.handleVoteRequest",
+    },
+    Entry {
         name: "dual-controller",
         kind: Kind::InternalAnomaly,
         meaning: "An epoch of the quorum has two leaders.",

@@ -273,6 +273,19 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| diverges(stage, 1, 3),
     },
     Case {
+        anomaly: "divergence-kept",
+        good: |stage| {
+            diverges(stage, 1, 2);
+            stage.append(B, 1, plain(2));
+            stage.truncate(B, 2);
+        },
+        bad: |stage| {
+            diverges(stage, 1, 2);
+            stage.append(B, 1, plain(2));
+            stage.truncate(B, 3);
+        },
+    },
+    Case {
         anomaly: "epoch-cache-mismatch",
         good: |stage| {
             knows(stage, &[(1, 0)]);

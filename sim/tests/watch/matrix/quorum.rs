@@ -177,6 +177,19 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "vote-for-shorter-log",
+        good: |stage| {
+            committed(stage);
+            stage.quorum_state(N2, 2, QuorumRole::Candidate, Some(N2));
+            vote(stage, N2);
+        },
+        bad: |stage| {
+            committed(stage);
+            stage.quorum_state(N3, 2, QuorumRole::Candidate, Some(N3));
+            vote(stage, N3);
+        },
+    },
+    Case {
         anomaly: "dual-controller",
         good: |stage| {
             stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));

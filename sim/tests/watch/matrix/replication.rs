@@ -279,6 +279,19 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| stage.end_offset(A, 1, 3),
     },
     Case {
+        anomaly: "end-offset-too-early",
+        good: |stage| {
+            stage.elect(B, 2, &[B, C]);
+            stage.became_leader(B, 2, &[B, C]);
+            stage.end_offset(B, 2, 2);
+        },
+        bad: |stage| {
+            stage.elect(B, 2, &[B, C]);
+            stage.became_leader(B, 2, &[B, C]);
+            stage.end_offset(B, 2, 1);
+        },
+    },
+    Case {
         anomaly: "end-offset-regression",
         good: |stage| {
             stage.end_offset(A, 1, 1);
