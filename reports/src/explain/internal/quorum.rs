@@ -12,6 +12,15 @@ pub(super) static ANOMALIES: [Entry; 21] = [
         source: "KIP-595",
     },
     Entry {
+        name: "metadata-applied-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "A node applied metadata that was not committed.",
+        example: "A broker takes the lead of a partition by an election that its controller wrote and never committed: \
+            the next controller knows nothing of it.",
+        legal: "Never.",
+        source: "KIP-595, KIP-631",
+    },
+    Entry {
         name: "vote-for-shorter-log",
         kind: Kind::InternalAnomaly,
         meaning: "A voter gave its vote to a candidate whose metadata log is behind its own.",

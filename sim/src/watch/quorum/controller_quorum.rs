@@ -81,6 +81,11 @@ const SKIPPED: Anomaly = Anomaly {
     meaning: "a node applied metadata out of order, or left some out",
 };
 
+const EARLY: Anomaly = Anomaly {
+    name: "metadata-applied-early",
+    guarantee: Guarantee::Replication,
+    meaning: "a node applied metadata that was not committed",
+};
 const BEHIND: Anomaly = Anomaly {
     name: "vote-for-shorter-log",
     guarantee: Guarantee::Durability,
@@ -106,6 +111,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
         RESUMED,
         UNELECTED,
         BEHIND,
+        EARLY,
     ],
 };
 
@@ -230,6 +236,12 @@ impl ControllerQuorum {
         if let Some(before) = before.filter(|before| before.next() != offset) {
             findings.report(context, &SKIPPED, (LOG, before, offset), || {
                 format!("node {} applied metadata {offset} after {before}", context.node)
+            });
+        }
+        let committed = context.view.metadata_log().committed.end();
+        if offset >= committed && context.view.states_all() {
+            findings.report(context, &EARLY, (LOG, committed, offset), || {
+                format!("node {} applied metadata {offset}; committed is what is below {committed}", context.node)
             });
         }
         check_same(context, findings, offset, controller_epoch, change);

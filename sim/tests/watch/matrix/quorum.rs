@@ -177,6 +177,19 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "metadata-applied-early",
+        good: |stage| {
+            committed(stage);
+            stage.observer.expect_all_facts();
+            applied(stage, N3, 0, N1);
+        },
+        bad: |stage| {
+            committed(stage);
+            stage.observer.expect_all_facts();
+            applied(stage, N3, 1, N1);
+        },
+    },
+    Case {
         anomaly: "vote-for-shorter-log",
         good: |stage| {
             committed(stage);
