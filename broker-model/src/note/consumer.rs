@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::log::BatchSummary;
-use crate::types::{
-    LeaderEpoch, NodeId, Offset, ProducerId, TopicId, TopicPartition, WallTime,
-};
+use crate::types::{LeaderEpoch, NodeId, Offset, ProducerId, TopicId, TopicPartition, WallTime};
 
 /// A fact of consumers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

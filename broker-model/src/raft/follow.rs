@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::defect::Defects;
 use crate::config::ms;
+use crate::defect::Defects;
 use crate::message::{
     BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, QuorumEpochResponse,
     QuorumFetchRequest, QuorumFetchResponse, RequestBody,

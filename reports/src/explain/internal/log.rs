@@ -76,8 +76,8 @@ pub(super) static ANOMALIES: [Entry; 30] = [
         name: "divergence-kept",
         kind: Kind::InternalAnomaly,
         meaning: "A replica that was told where its log parts from its leader's kept something behind that.",
-        example: "A follower has records of epochs 4 and 5, its leader of 3 and 6. Told that epoch 3 ends at 70, it cuts \
-            there and keeps what it had of epoch 4 below.",
+        example: "A follower has records of epochs 4 and 5, its leader of 3 and 6. Told that epoch 3 ends at 70, it \
+            cuts there and keeps what it had of epoch 4 below.",
         legal: "Never.",
         source: "KIP-279, KAFKA-6361",
     },
@@ -347,7 +347,8 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         kind: Kind::Invariant,
         meaning: "Of each key the last value survives, and its deletion until every reader can have seen it.",
         example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, cleaned-too-young, \
-                  marker-removed-early, replaced-value-kept, cleaned-into-others, round-end-lost, producer-batch-removed, hole-in-log.",
+                  marker-removed-early, replaced-value-kept, cleaned-into-others, round-end-lost, \
+                  producer-batch-removed, hole-in-log.",
         legal: "Never.",
         source: "KIP-58, KIP-534",
     },

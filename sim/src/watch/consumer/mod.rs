@@ -79,7 +79,9 @@ impl ConsumerWing {
                 let place = (context.node, partition);
                 self.read_rule.on_truncation(place, *position, *diverged_at);
             }
-            ConsumerNote::ReadReplicaNamed { partition, consumer, replica, fetch_offset, .. } => {
+            ConsumerNote::ReadReplicaNamed {
+                partition, consumer, replica, fetch_offset, ..
+            } => {
                 let sent = (*consumer, *replica);
                 self.read_replicas.on_named(context, findings, *partition, sent);
                 read_replica::check_offset(context, findings, *partition, (sent, *fetch_offset));

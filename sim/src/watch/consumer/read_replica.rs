@@ -1,6 +1,7 @@
 //! To whom leaders send consumers.
 //!
-//! Promise: a leader sends a consumer only to a replica that is in its ISR, as the controller told it last, and that has
+//! Promise: a leader sends a consumer only to a replica that is in its ISR, as the controller told it last, and that
+//! has
 //! the records up to where the consumer is.
 //! Source: KIP-392, KAFKA-14372; `ReplicaManager.findPreferredReadReplica`.
 //! Not verified: that the replica is of the consumer's rack; what it serves is judged as what a leader serves

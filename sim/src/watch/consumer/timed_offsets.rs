@@ -35,7 +35,8 @@ pub(super) fn on_served(context: &Context<'_>, findings: &mut Findings, note: &C
         return;
     }
     let first = first_batch(replica, note);
-    let committed = context.view.partition(*partition).map_or(Offset::ZERO, |it| it.committed.end());
+    let committed =
+        context.view.partition(*partition).map_or(Offset::ZERO, |it| it.committed.end());
     let problem = match first {
         _ if *offset >= committed => Some(format!("committed is what is below {committed}")),
         None if *offset == Offset::NONE => None,

@@ -4,7 +4,8 @@
 //! one of its key is committed, if its transaction was aborted, or if it is a tombstone that it had seen
 //! `delete.retention.ms` before: until then each reader that goes on sees the deletion. A marker stays as long as a
 //! batch of its transaction does. What a round leaves below its end is the compaction of what was written: each key
-//! once; nothing is cleaned that is younger than `min.compaction.lag.ms`. Batches keep their offsets, epochs and producers; the last one of a round stays, and the last one of each
+//! once; nothing is cleaned that is younger than `min.compaction.lag.ms`. Batches keep their offsets, epochs and
+//! producers; the last one of a round stays, and the last one of each
 //! producer, be it empty. A log that is opened again lacks nothing but what the cleaner had taken.
 //! Source: KIP-58, KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`.
 //! Not verified: when a log is cleaned; what lies below the log start; producers that may have expired; that a replica

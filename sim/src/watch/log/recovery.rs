@@ -2,7 +2,8 @@
 //!
 //! Promise: a log opened after a process crash or a stop is what it was; after a power loss or a wipe it holds only
 //! batches that were in it before, at their places: a cut that was not synced may be undone. What was on the disk
-//! when the power went is there, and at least what the recovery point says. Nothing is invented, what is damaged is cut off for good, the high watermark lies
+//! when the power went is there, and at least what the recovery point says. Nothing is invented, what is damaged is
+//! cut off for good, the high watermark lies
 //! within the log, and a committed record is nowhere gone as long as fewer replicas than `min.insync.replicas` lost
 //! data.
 //! Source: Kafka's `LogLoader`; "log recovery is a prefix of what was written"; `NoCommittedRecordLostGlobally`.

@@ -1,7 +1,8 @@
 //! Records are kept as long as `retention.ms` and `retention.bytes` say.
 //!
 //! Promise: a replica deletes records for their age only once `retention.ms` has passed since they were produced, in
-//! true time, and by its clock since the timestamp of the newest of them; for their number only if `retention.bytes` remain; for its leader only what another replica has deleted
+//! true time, and by its clock since the timestamp of the newest of them; for their number only if `retention.bytes`
+//! remain; for its leader only what another replica has deleted
 //! by itself.
 //! Source: KIP-107; `UnifiedLog.deleteOldSegments`; `TopicConfig.RETENTION_MS_CONFIG`.
 //! Not verified: sizes, which are taken as stated; that old records go at all. The time at which a leader appended a

@@ -241,7 +241,10 @@ impl ControllerQuorum {
         let committed = context.view.metadata_log().committed.end();
         if offset >= committed && context.view.states_all() {
             findings.report(context, &EARLY, (LOG, committed, offset), || {
-                format!("node {} applied metadata {offset}; committed is what is below {committed}", context.node)
+                format!(
+                    "node {} applied metadata {offset}; committed is what is below {committed}",
+                    context.node
+                )
             });
         }
         check_same(context, findings, offset, controller_epoch, change);

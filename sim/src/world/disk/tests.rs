@@ -247,7 +247,8 @@ fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
     let batch = |offset: i64| built.with_assignment(Offset(offset), LeaderEpoch(0)).bytes().clone();
     let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
     let next = FileId::Segment { partition, base_offset: Offset(1) };
-    let count = |disk: &Disk| disk.flushed_logs().values().map(|log| log.batches.len()).sum::<usize>();
+    let count =
+        |disk: &Disk| disk.flushed_logs().values().map(|log| log.batches.len()).sum::<usize>();
     let mut disk = Disk::default();
     disk.append(1, LOG, batch(0));
     disk.append(1, LOG, batch(1));

@@ -6,6 +6,7 @@ use harrow_broker_model::note::{
 };
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
+    WallTime,
 };
 
 use super::case::{Case, outcome, plain};
@@ -178,14 +179,30 @@ fn shrinks(stage: &mut Stage, elr: &[NodeId]) {
 
 /// A leader sends a consumer to a replica.
 fn sends(stage: &mut Stage, leader: NodeId, epoch: i32, replica: NodeId) {
+    sends_at(stage, leader, epoch, (replica, 0));
+}
+
+fn sends_at(stage: &mut Stage, leader: NodeId, epoch: i32, (replica, offset): (NodeId, i64)) {
     let note = ConsumerNote::ReadReplicaNamed {
         partition: X,
         leader_epoch: LeaderEpoch(epoch),
         consumer: NodeId(1001),
         replica,
-        fetch_offset: Offset(0),
+        fetch_offset: Offset(offset),
     };
     stage.note(leader, &Note::Consumer(note));
+}
+
+/// A tells a client which record is the first from a time on; all have the timestamp 0.
+fn tells_for_a_time(stage: &mut Stage, from: Option<i64>, offset: i64) {
+    let note = ConsumerNote::TimedOffsetServed {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        isolation: IsolationLevel::ReadUncommitted,
+        from: from.map(WallTime),
+        offset: Offset(offset),
+    };
+    stage.note(A, &Note::Consumer(note));
 }
 
 /// N1 leads with the vote of N2.
@@ -271,6 +288,20 @@ pub(super) const CASES: &[Case] = &[
             diverges(stage, 1, 2);
         },
         bad: |stage| diverges(stage, 1, 3),
+    },
+    Case {
+        anomaly: "read-replica-behind",
+        good: |stage| sends_at(stage, A, 1, (B, 2)),
+        bad: |stage| sends_at(stage, A, 1, (B, 3)),
+    },
+    Case {
+        anomaly: "timed-offset-wrong",
+        good: |stage| {
+            tells_for_a_time(stage, Some(0), 0);
+            tells_for_a_time(stage, Some(1), -1);
+            tells_for_a_time(stage, None, 0);
+        },
+        bad: |stage| tells_for_a_time(stage, Some(0), 1),
     },
     Case {
         anomaly: "divergence-kept",
