@@ -50,6 +50,8 @@ fn detail() -> impl Strategy<Value = MicroOperation> {
         partition().prop_map(|partition| What::Assigned { partition }),
         (partition(), prop::option::of(offset()))
             .prop_map(|(partition, offset)| What::EndOffset { partition, offset }),
+        (partition(), prop::option::of(offset()))
+            .prop_map(|(partition, offset)| What::Fetched { partition, offset }),
         (partition(), offset())
             .prop_map(|(partition, offset)| What::Committed { partition, offset }),
         partition().prop_map(|partition| What::Rebalanced { partition }),
