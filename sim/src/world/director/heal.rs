@@ -5,10 +5,10 @@ use harrow_broker_model::types::NodeId;
 
 use super::Director;
 use super::MS;
-use super::condition::{Active, Condition};
 use crate::plan::OutsideState;
 use crate::run::InjectedFault;
 use crate::view::PartitionView;
+use crate::world::condition::{Active, Condition};
 use crate::world::engine::{Boot, CrashKind};
 
 /// The step of a condition that no step ends.
