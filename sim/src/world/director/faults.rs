@@ -50,7 +50,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         };
         let reason = fault.held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
         let text = format!("fault {}: {}{reason}", fault.step, fault.summary);
-        self.engine.announce(None, "fault", text);
+        self.engine.announce_fault(&fault.nodes, text);
         self.injected += u64::from(!held);
         self.faults.push(fault);
     }
