@@ -11,7 +11,8 @@ macro_rules! number {
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
         )]
-        #[serde(transparent)]
+        // Written as what is in it. It is not `transparent`: whoever reads it is told its name, by which traces know
+        // what the fields of facts are.
         pub struct $name(pub $inner);
 
         impl fmt::Display for $name {

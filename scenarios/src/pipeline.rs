@@ -9,6 +9,7 @@ use harrow_reports::policy::Hold;
 use harrow_reports::report::{Coordinate, Report, digest_name};
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{Run, RunOptions};
+use tracing::subscriber::NoSubscriber;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::format::Scenario;
@@ -76,11 +77,17 @@ pub fn follow(plan: &Plan, report: &mut Report) {
     if follow.is_empty() {
         return;
     }
-    let run = harrow_sim::run(plan, RunOptions { follow: follow.clone(), ..RunOptions::default() });
+    let options = RunOptions { follow: follow.clone(), ..RunOptions::default() };
+    let run = quietly(|| harrow_sim::run(plan, options));
     let digest = digest_name(run.digest);
     assert_eq!(digest, report.digest, "a run that is followed is the same run");
     biography::attach(&mut report.findings, &follow, &run.biographies);
     biography::attach_excused(&mut report.excused, &follow, &run.biographies);
+}
+
+/// Runs what was run before, and logs nothing of it a second time.
+pub fn quietly<T>(again: impl FnOnce() -> T) -> T {
+    tracing::subscriber::with_default(NoSubscriber::default(), again)
 }
 
 /// A hash of a text, or of anything else.

@@ -117,7 +117,7 @@ pub enum Function {
     Join,
     /// Commits a group's offsets.
     Commit,
-    /// Asks for an end offset.
+    /// Asks for an end offset, or where a group stands.
     List,
     /// The client is torn down.
     Crash,
@@ -188,6 +188,13 @@ pub enum What {
         /// Partition, by position.
         partition: u32,
         /// Offset, if told.
+        offset: Option<i64>,
+    },
+    /// A group's coordinator told where the group stands.
+    Fetched {
+        /// Partition, by position.
+        partition: u32,
+        /// The next offset to read; none if the group has committed none.
         offset: Option<i64>,
     },
     /// A group's offset is committed: the next one to read.
@@ -380,6 +387,7 @@ impl History {
             What::Member { group, generation } => Some((group, generation)),
             What::Assigned { .. }
             | What::EndOffset { .. }
+            | What::Fetched { .. }
             | What::Committed { .. }
             | What::Rebalanced { .. }
             | What::Seek { .. }

@@ -44,11 +44,13 @@ use plan::Plan;
 use run::{Run, RunOptions};
 
 /// Runs a plan, on a thread of its own so that nothing of one run reaches the next. It always gives a run: a panic or a
-/// time limit is how the run ended.
+/// time limit is how the run ended. It is logged to whom its caller logs.
 pub fn run(plan: &Plan, options: RunOptions) -> Run {
+    let log = tracing::dispatcher::get_default(Clone::clone);
+    let simulate = || tracing::dispatcher::with_default(&log, || world::simulate(plan, options));
     let run = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name(format!("seed {}", plan.seed));
-        let thread = thread.spawn_scoped(scope, || world::simulate(plan, options));
+        let thread = thread.spawn_scoped(scope, simulate);
         thread.expect("the operating system gives a thread").join()
     });
     run.unwrap_or_else(|payload| std::panic::resume_unwind(payload))

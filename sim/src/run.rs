@@ -218,6 +218,11 @@ pub enum RowDetail {
         /// Values of the records that are sent.
         records: Vec<u64>,
     },
+    /// A fault, as it strikes.
+    Fault {
+        /// The nodes that it strikes; none if it was held back.
+        nodes: Vec<NodeId>,
+    },
     /// Anything else.
     Named {
         /// Its kind.

@@ -14,7 +14,7 @@ use kafka_protocol::messages::produce_response::NodeEndpoint as ProduceEndpoint;
 use kafka_protocol::messages::{ApiVersionsResponse, DescribeClusterResponse, ResponseHeader};
 use kafka_protocol::protocol::{Encodable, HeaderVersion};
 
-use super::apis::{ApiKey, served};
+use super::apis::{ApiKey, TransactionVersion, served};
 use super::frame::{begin_frame, end_frame};
 use super::topic_ids::{id_of, is_unknown};
 use crate::admin_message::AdminResponse;
@@ -156,13 +156,16 @@ pub(super) fn write<M: Encodable + HeaderVersion>(
 ///
 /// # Panics
 /// Never: the answer has a form in all versions that are served.
-pub fn api_versions(version: Option<i16>, correlation_id: i32, valid: bool) -> Bytes {
+pub fn api_versions(
+    (version, correlation_id): (Option<i16>, i32),
+    transactions: TransactionVersion,
+    valid: bool,
+) -> Bytes {
     let apis = served().iter().filter(|api| version.is_some() || api.key == ApiKey::ApiVersions);
     let apis = apis.map(|api| {
-        ApiVersion::default()
-            .with_api_key(api.key as i16)
-            .with_min_version(api.advertised_from)
-            .with_max_version(api.until)
+        let (from, until) = api.advertised(transactions).into_inner();
+        let told = ApiVersion::default().with_api_key(api.key as i16);
+        told.with_min_version(from).with_max_version(until)
     });
     let error = match (version, valid) {
         (None, _) => ErrorCode::UnsupportedVersion.code(),
@@ -174,16 +177,24 @@ pub fn api_versions(version: Option<i16>, correlation_id: i32, valid: bool) -> B
         response.api_keys = apis.collect();
     }
     if version.is_some_and(|version| version >= 3) && valid {
-        let name = StrBytes::from_static_str("transaction.version");
-        let supported = SupportedFeatureKey::default().with_name(name.clone());
-        response.supported_features = vec![supported.with_min_version(0).with_max_version(1)];
-        let finalized = FinalizedFeatureKey::default().with_name(name);
-        response.finalized_features_epoch = 0;
-        response.finalized_features =
-            vec![finalized.with_min_version_level(1).with_max_version_level(1)];
+        tell_features(&mut response, transactions);
     }
     let to = (version.unwrap_or(0), correlation_id);
     write(&response, to).expect("it has a form in all versions")
+}
+
+/// A feature at level 0 is not finalized. Source: KIP-584, `Features.finalizedFeatures`.
+fn tell_features(response: &mut ApiVersionsResponse, transactions: TransactionVersion) {
+    let name = StrBytes::from_static_str("transaction.version");
+    let supported = SupportedFeatureKey::default().with_name(name.clone());
+    response.supported_features = vec![supported.with_min_version(0).with_max_version(2)];
+    response.finalized_features_epoch = 0;
+    let level = transactions.0 as i16;
+    if level > 0 {
+        let finalized = FinalizedFeatureKey::default().with_name(name);
+        let finalized = finalized.with_min_version_level(level).with_max_version_level(level);
+        response.finalized_features = vec![finalized];
+    }
 }
 
 /// Who is in the cluster. Source: KIP-700, `KafkaApis.handleDescribeCluster`.

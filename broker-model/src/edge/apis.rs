@@ -2,7 +2,10 @@
 //!
 //! Advertised are versions of `Produce` that are not served: librdkafka compresses only for brokers that name them
 //! (KAFKA-18659). Protocol version 2 of transactions (KIP-890) is a matter of request versions, too: they are offered
-//! only where the cluster has it. `ListTransactions` by a regular expression (version 2) is not served.
+//! only where the cluster has it, and then a transaction can be ended by no older one, since its end gives the next
+//! epoch. Kafka serves both in one cluster. `ListTransactions` by a regular expression (version 2) is not served.
+
+use std::ops::RangeInclusive;
 
 use super::schemas;
 use super::shape::Schema;
@@ -23,13 +26,49 @@ pub struct ServedApi {
     pub(super) schema: &'static Schema,
 }
 
+/// `transaction.version`, the finalized feature of a cluster: which protocol of transactions it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransactionVersion(pub u16);
+
+impl TransactionVersion {
+    /// Whether each transaction has an epoch of its own. Source: KIP-890.
+    pub fn bumps_epoch(self) -> bool {
+        self.0 >= 2
+    }
+}
+
+impl ServedApi {
+    /// The versions that are served in a cluster. Source: `LAST_STABLE_VERSION_BEFORE_TRANSACTION_V2` of Kafka's
+    /// requests.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of the other APIs nothing depends on it")]
+    pub fn versions(&self, transactions: TransactionVersion) -> RangeInclusive<i16> {
+        let Self { from, until, .. } = *self;
+        match self.key {
+            ApiKey::EndTxn if transactions.bumps_epoch() => until..=until,
+            ApiKey::Produce | ApiKey::EndTxn | ApiKey::TxnOffsetCommit
+                if !transactions.bumps_epoch() =>
+            {
+                from..=until - 1
+            }
+            _ => from..=until,
+        }
+    }
+
+    /// The versions that are advertised in a cluster.
+    pub fn advertised(&self, transactions: TransactionVersion) -> RangeInclusive<i16> {
+        let (from, until) = self.versions(transactions).into_inner();
+        // Those that are advertised beyond the served ones lie right before them.
+        from - (self.from - self.advertised_from)..=until
+    }
+}
+
 const fn api(key: ApiKey, from: i16, until: i16, schema: &'static Schema) -> ServedApi {
     ServedApi { key, advertised_from: from, from, until, schema }
 }
 
 /// Every API that is served, in order of their keys. Source: the `validVersions` of Kafka 4.1's requests.
 static SERVED: [ServedApi; 37] = [
-    ServedApi { advertised_from: 0, ..api(ApiKey::Produce, 3, 11, &schemas::PRODUCE) },
+    ServedApi { advertised_from: 0, ..api(ApiKey::Produce, 3, 12, &schemas::PRODUCE) },
     api(ApiKey::Fetch, 4, 18, &schemas::FETCH),
     api(ApiKey::ListOffsets, 1, 10, &schemas::LIST_OFFSETS),
     api(ApiKey::Metadata, 0, 13, &schemas::METADATA),
@@ -50,9 +89,9 @@ static SERVED: [ServedApi; 37] = [
     api(ApiKey::OffsetForLeaderEpoch, 2, 4, &schemas::OFFSET_FOR_LEADER_EPOCH),
     api(ApiKey::AddPartitionsToTxn, 0, 5, &schemas::ADD_PARTITIONS_TO_TXN),
     api(ApiKey::AddOffsetsToTxn, 0, 4, &schemas::ADD_OFFSETS_TO_TXN),
-    api(ApiKey::EndTxn, 0, 4, &schemas::END_TXN),
+    api(ApiKey::EndTxn, 0, 5, &schemas::END_TXN),
     api(ApiKey::WriteTxnMarkers, 1, 1, &schemas::WRITE_TXN_MARKERS),
-    api(ApiKey::TxnOffsetCommit, 0, 4, &schemas::TXN_OFFSET_COMMIT),
+    api(ApiKey::TxnOffsetCommit, 0, 5, &schemas::TXN_OFFSET_COMMIT),
     api(ApiKey::DescribeConfigs, 1, 4, &schemas::DESCRIBE_CONFIGS),
     api(ApiKey::CreatePartitions, 0, 3, &schemas::CREATE_PARTITIONS),
     api(ApiKey::DeleteGroups, 0, 2, &schemas::DELETE_GROUPS),

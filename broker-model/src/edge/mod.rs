@@ -31,7 +31,7 @@ mod topic_ids;
 
 pub use admit::{TopicDefaults, admit};
 pub use answer::{Answering, Endpoint, answer, api_versions, cluster_description};
-pub use apis::{ApiKey, ServedApi, api_name, api_named, served};
+pub use apis::{ApiKey, ServedApi, TransactionVersion, api_name, api_named, served};
 pub use configs::topic_configs;
 pub use frame::{FrameError, Frames};
 pub use refuse::refuse;

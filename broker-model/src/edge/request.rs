@@ -15,7 +15,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::Decodable;
 use thiserror::Error;
 
-use super::apis::{ApiKey, ServedApi, served_api};
+use super::apis::{ApiKey, ServedApi, TransactionVersion, served_api};
 use super::shape::{ShapeError, Walk};
 use crate::admin_message::AdminRequest;
 use crate::group_admin_message::GroupAdminRequest;
@@ -84,13 +84,13 @@ pub enum Refused {
     Content,
 }
 
-/// Reads the request that a frame holds.
-pub fn read_request(frame: &Bytes) -> Result<Incoming, Refused> {
+/// Reads the request that a frame holds, of a cluster with this `transaction.version`.
+pub fn read_request(frame: &Bytes, transactions: TransactionVersion) -> Result<Incoming, Refused> {
     let header = frame.first_chunk::<FIXED_HEADER_BYTES>().ok_or(ShapeError::Short)?;
     let [k0, k1, v0, v1, id @ ..] = *header;
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     let api = served_api(key).ok_or(Refused::Key(key))?;
-    if !(api.from..=api.until).contains(&version) {
+    if !api.versions(transactions).contains(&version) {
         let correlation_id = i32::from_be_bytes(id);
         return Err(if api.key == ApiKey::ApiVersions {
             Refused::ApiVersions { version, correlation_id }

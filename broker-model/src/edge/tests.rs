@@ -1,5 +1,4 @@
 use bytes::{BufMut, Bytes, BytesMut};
-use kafka_protocol::messages::DescribeConfigsResponse;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AlterPartitionReassignmentsRequest,
@@ -14,6 +13,7 @@ use kafka_protocol::messages::{
     SyncGroupRequest, TopicName, TxnOffsetCommitRequest, UnregisterBrokerRequest,
     WriteTxnMarkersRequest, fetch_request, metadata_request,
 };
+use kafka_protocol::messages::{ApiVersionsResponse, DescribeConfigsResponse};
 use kafka_protocol::protocol::{Decodable, Encodable};
 use proptest::prelude::*;
 
@@ -26,6 +26,9 @@ use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::proto::{DeleteTopicState, ErrorCode, StrBytes};
 use crate::retention::Retention;
 use crate::types::{Offset, TopicId};
+
+const ONE: TransactionVersion = TransactionVersion(1);
+const TWO: TransactionVersion = TransactionVersion(2);
 
 const DEFAULTS: TopicDefaults = TopicDefaults { partitions: 4, replication_factor: 3 };
 
@@ -105,7 +108,8 @@ fn answering<'a>(image: &'a MetadataImage, cluster_id: &'a StrBytes) -> Answerin
 
 /// Reads a frame and refuses what it asks, as a host does that has been told to: nothing may panic.
 fn all_the_way(frame: &Bytes) -> Option<Bytes> {
-    let incoming = read_request(frame).ok()?;
+    let incoming = read_request(frame, TWO).or_else(|_| read_request(frame, ONE));
+    let incoming = incoming.ok()?;
     let (image, cluster_id) = (MetadataImage::default(), StrBytes::from_static_str("cluster"));
     let Body::Broker(body) = incoming.body else { return None };
     let body = admit(body, incoming.version, &image, DEFAULTS);
@@ -117,10 +121,15 @@ fn all_the_way(frame: &Bytes) -> Option<Bytes> {
 #[test]
 fn every_version_of_every_api_is_read_and_its_refusal_has_a_form() {
     let mut seen = 0;
+    let all = |api: &ServedApi| {
+        let version_1 = api.versions(ONE).map(|version| (version, ONE));
+        let version_2 = api.versions(TWO).map(|version| (version, TWO));
+        version_1.chain(version_2).collect::<Vec<_>>()
+    };
     for api in served() {
-        for version in api.from..=api.until {
+        for (version, transactions) in all(api) {
             let bytes = frame(api.key, version, &plain(api.key, version));
-            let read = read_request(&bytes);
+            let read = read_request(&bytes, transactions);
             let read = read.unwrap_or_else(|error| panic!("{:?} {version}: {error}", api.key));
             assert_eq!((read.key, read.version, read.correlation_id), (api.key, version, 7));
             assert_eq!(read.client_id.as_deref(), Some("somebody"));
@@ -141,9 +150,12 @@ fn a_frame_that_is_cut_anywhere_is_refused() {
     let request = MetadataRequest::default().with_topics(Some(vec![topic]));
     for version in [1, 9, 13] {
         let whole = frame(ApiKey::Metadata, version, &encoded(&request, version));
-        assert!(read_request(&whole).is_ok(), "version {version}");
+        assert!(read_request(&whole, ONE).is_ok(), "version {version}");
         for length in 0..whole.len() {
-            assert!(read_request(&whole.slice(..length)).is_err(), "{length} bytes of {version}");
+            assert!(
+                read_request(&whole.slice(..length), ONE).is_err(),
+                "{length} bytes of {version}"
+            );
         }
     }
 }
@@ -155,7 +167,7 @@ fn twelve_bytes_do_not_make_room_for_two_billion_elements() {
     body.put_i16(1);
     body.put_i32(1_000);
     body.put_i32(0x7fff_fff0);
-    let read = read_request(&frame(ApiKey::Produce, 3, &body));
+    let read = read_request(&frame(ApiKey::Produce, 3, &body), ONE);
     assert_eq!(
         read.err().map(|error| error.to_string()).as_deref(),
         Some("a request that does not keep to its schema: it ends before what it announces")
@@ -170,7 +182,7 @@ fn a_tagged_field_is_as_long_as_its_size_says() {
     body.put_slice(&[1, 0, 1, 200, 1]);
     body.put_bytes(b'x', 400);
     assert_eq!(
-        read_request(&frame(ApiKey::Fetch, 12, &body)),
+        read_request(&frame(ApiKey::Fetch, 12, &body), ONE),
         Err(Refused::Shape(super::shape::ShapeError::TagSize))
     );
 }
@@ -183,6 +195,9 @@ fn what_is_not_served_is_refused_as_kafka_refuses_it() {
         (-1, 0, Refused::Key(-1)),
         (0, 2, Refused::Version { key: ApiKey::Produce, version: 2 }),
         (3, 99, Refused::Version { key: ApiKey::Metadata, version: 99 }),
+        (0, 12, Refused::Version { key: ApiKey::Produce, version: 12 }),
+        (26, 5, Refused::Version { key: ApiKey::EndTxn, version: 5 }),
+        (28, 5, Refused::Version { key: ApiKey::TxnOffsetCommit, version: 5 }),
         (18, 99, Refused::ApiVersions { version: 99, correlation_id: 7 }),
     ];
     for (key, version, expected) in table {
@@ -191,18 +206,40 @@ fn what_is_not_served_is_refused_as_kafka_refuses_it() {
         bytes.put_i16(version);
         bytes.put_i32(7);
         bytes.put_i16(-1);
-        assert_eq!(read_request(&bytes.freeze()), Err(expected));
+        assert_eq!(read_request(&bytes.freeze(), ONE), Err(expected));
     }
 }
 
 #[test]
 fn an_unknown_version_of_the_question_is_answered_in_version_0() {
-    let answer = api_versions(None, 7, true);
+    let answer = api_versions((None, 7), ONE, true);
     // Length, correlation id, error 35, one API: its key and versions.
     assert_eq!(&answer[..], [0, 0, 0, 16, 0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4]);
-    let known = api_versions(Some(0), 7, true);
+    let known = api_versions((Some(0), 7), ONE, true);
     assert_eq!(known.len(), 4 + 4 + 2 + 4 + served().len() * 6);
     assert_eq!(known[14..20], [0, 0, 0, 0, 0, 11], "Produce is advertised from 0");
+}
+
+#[test]
+fn the_feature_says_which_transactions_are_spoken_and_the_versions_follow() {
+    let of = |key: ApiKey, transactions| {
+        let api = served().iter().find(|api| api.key == key).expect("it is served");
+        api.advertised(transactions)
+    };
+    for (transactions, produce, end, offsets) in
+        [(TransactionVersion(0), 11, 0..=4, 4), (ONE, 11, 0..=4, 4), (TWO, 12, 5..=5, 5)]
+    {
+        assert_eq!(of(ApiKey::Produce, transactions), 0..=produce);
+        assert_eq!(of(ApiKey::EndTxn, transactions), end);
+        assert_eq!(of(ApiKey::TxnOffsetCommit, transactions), 0..=offsets);
+        assert_eq!(of(ApiKey::InitProducerId, transactions), 0..=5);
+        let mut told = api_versions((Some(3), 7), transactions, true).slice(8..);
+        let told = ApiVersionsResponse::decode(&mut told, 3).expect("it is one");
+        let levels = told.finalized_features.iter().map(|it| it.max_version_level);
+        let expected = Some(transactions.0 as i16).filter(|level| *level > 0);
+        assert_eq!(levels.collect::<Vec<i16>>(), expected.into_iter().collect::<Vec<i16>>());
+        assert_eq!(told.supported_features[0].max_version, 2);
+    }
 }
 
 #[test]
@@ -274,7 +311,7 @@ fn an_id_that_nobody_knows_comes_back_with_its_error() {
 fn topics_are_deleted_by_name_or_by_id() {
     let name = TopicName(StrBytes::from_static_str("orders"));
     let by_name = DeleteTopicsRequest::default().with_topic_names(vec![name.clone()]);
-    let incoming = read_request(&frame(ApiKey::DeleteTopics, 3, &encoded(&by_name, 3)));
+    let incoming = read_request(&frame(ApiKey::DeleteTopics, 3, &encoded(&by_name, 3)), ONE);
     let Body::Broker(body) = incoming.expect("it keeps to its schema").body else {
         panic!("other")
     };
@@ -298,7 +335,8 @@ fn a_reassignment_of_version_0_may_change_the_number_of_replicas() {
         let asked = AlterPartitionReassignmentsRequest::default()
             .with_allow_replication_factor_change(version == 0);
         let bytes = frame(ApiKey::AlterPartitionReassignments, version, &encoded(&asked, version));
-        let Body::Broker(body) = read_request(&bytes).expect("it keeps to its schema").body else {
+        let Body::Broker(body) = read_request(&bytes, ONE).expect("it keeps to its schema").body
+        else {
             panic!("other")
         };
         let admitted = admit(body, version, &MetadataImage::default(), DEFAULTS);

@@ -62,7 +62,7 @@ impl BatchHeader {
 
     /// Sequence of the last record; [`Sequence::NONE`] if the batch has no sequence.
     pub fn last_sequence(&self) -> Sequence {
-        if self.base_sequence == Sequence::NONE {
+        if self.base_sequence == Sequence::NONE || !self.has_producer() {
             return Sequence::NONE;
         }
         self.base_sequence.plus(self.last_offset_delta)
@@ -182,15 +182,15 @@ impl BatchHeader {
         if self.producer_id < ProducerId::NONE {
             return refuse("producer id", self.producer_id.0);
         }
-        let epoch_fits = if self.has_producer() {
-            self.producer_epoch.0 >= 0
-        } else {
-            self.producer_epoch == ProducerEpoch::NONE
-        };
-        if !epoch_fits {
+        // Without an id, nobody looks at epoch and sequence: clients such as kafkajs leave zeroes there. Source:
+        // `LogValidator.validateBatch`.
+        if !self.has_producer() {
+            return Ok(());
+        }
+        if self.producer_epoch.0 < 0 {
             return refuse("producer epoch", i64::from(self.producer_epoch.0));
         }
-        let numbered = self.has_producer() && !self.is_control();
+        let numbered = !self.is_control();
         // Coordinators give no sequences to what a transaction commits through them.
         let none = self.base_sequence == Sequence::NONE && (!numbered || self.is_transactional());
         let sequence_fits = none || numbered && self.base_sequence.0 >= 0;

@@ -45,7 +45,7 @@ fn template(anomaly: Anomaly, returned: bool) -> &'static str {
             "the end offset was told as {offset}, though record {other} was known at {other_offset}"
         }
         Anomaly::LostCommit => {
-            "client {who} began at offset {offset}, though its group had committed {other_offset}"
+            "client {who} {began}, though its group had committed {other_offset}"
         }
         Anomaly::EndOffsetRegression => "the end offset went back from {other_offset} to {offset}",
         Anomaly::TornTransaction => {
@@ -115,6 +115,7 @@ impl Occurrence {
             ("{other_generation}", generation(other)),
             ("{stood}", self.passed.map_or(other.offset, |passed| passed.stood).to_string()),
             ("{passed}", self.passed_text(&value_name(history, other.value), other.offset)),
+            ("{began}", began(history, subject)),
             ("{copy}", if copied { ", as a second copy".to_owned() } else { String::new() }),
             ("{steps}", self.cycle.len().to_string()),
             ("{cycle}", cycle),
@@ -179,6 +180,9 @@ impl Occurrence {
             return format!("committed offset {offset}");
         }
         match history.row(operation).function {
+            Function::List if fetched(history, operation, self.partition) => {
+                format!("was told {}", told(offset))
+            }
             Function::List => format!("got end offset {offset}"),
             Function::Join => "joined its group".to_owned(),
             Function::Txn if !self.cycle.is_empty() || self.is_about_processing(observation) => {
@@ -218,6 +222,25 @@ fn is_commit(history: &History, operation: u32, observation: &Observation) -> bo
     observation.value == Observation::NO_VALUE
         && history.details_of(operation).any(commits)
         && !reads.iter().any(|read| (read.offset, read.value) == (at, observation.value))
+}
+
+/// Whether an operation asked where a group stands in a partition.
+fn fetched(history: &History, operation: u32, partition: u32) -> bool {
+    let is_it = |what: What| matches!(what, What::Fetched { partition: of, .. } if of == partition);
+    history.details_of(operation).any(is_it)
+}
+
+/// How a member learnt, or showed, that its group stands elsewhere.
+fn began(history: &History, subject: Observation) -> String {
+    if history.row(subject.operation).function == Function::List {
+        return format!("was told {}", told(subject.offset));
+    }
+    format!("began at offset {}", subject.offset)
+}
+
+/// A committed offset, as a coordinator tells it.
+fn told(offset: i64) -> String {
+    if offset < 0 { "no committed offset".to_owned() } else { format!("committed offset {offset}") }
 }
 
 /// By whom something was done twice.

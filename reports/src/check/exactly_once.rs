@@ -72,7 +72,8 @@ fn check_twice(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Sp
 /// Records that are surely there, up to the furthest that was processed, or all of them if everything is over.
 fn check_never(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Span]) {
     let furthest = spans.iter().filter(|span| span.sure).max_by_key(|span| span.last);
-    let over = index.history.final_reads.then_some(i64::MAX);
+    let is_over = index.history.final_reads && index.options.processing_over;
+    let over = is_over.then_some(i64::MAX);
     let Some(end) = over.or_else(|| furthest.map(|span| span.last)) else { return };
     let furthest = furthest.map(|span| Observation::answer(span.operation, span.last));
     let mut covered = i64::MIN;

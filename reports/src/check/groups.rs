@@ -6,6 +6,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `progress` | lost-commit, resume-skip, commit-beyond-position |
+//! | `fetched` | lost-commit, by what a coordinator tells of committed offsets |
 //! | `generations` | zombie-commit |
 //! | `ownership` | double-ownership |
 //!
@@ -17,6 +18,8 @@
 //! commits survive of which nobody begins again; who is a leader; where a partition goes on that was
 //! rebalanced inside a poll.
 
+mod commits;
+mod fetched;
 mod generations;
 mod holes;
 mod moves;

@@ -181,6 +181,7 @@ fn take(
             }
             What::Assigned { .. }
             | What::EndOffset { .. }
+            | What::Fetched { .. }
             | What::Committed { .. }
             | What::Rebalanced { .. }
             | What::Consumed { .. }

@@ -29,6 +29,9 @@ pub struct Options {
     /// Whether a consumer that assigns a partition which it has already goes on where it stood, as in Java; with
     /// librdkafka it goes on where its group is, or where it says.
     pub assign_keeps_position: bool,
+    /// Whether final reads also say that processing is over, so that inputs behind the last processed one are passed
+    /// over. Who looks on from outside cannot know it.
+    pub processing_over: bool,
     /// So many steps are spent on the search for a shortest cycle in each component of transactions; a tangle that is
     /// not resolved by then is still reported, with the cycle at which its discovery ended.
     pub cycle_steps_max: u64,
@@ -76,6 +79,7 @@ impl Default for Options {
             member_epochs: false,
             classic_groups: BTreeSet::new(),
             assign_keeps_position: true,
+            processing_over: true,
             cycle_steps_max: 1_000_000,
         }
     }

@@ -16,6 +16,7 @@ pub(super) enum Micro {
     Poll,
     Assigned,
     End,
+    Fetched,
     Committed,
     Rebalanced,
     Seek,
@@ -23,11 +24,12 @@ pub(super) enum Micro {
     Member,
 }
 
-pub(super) const MICROS: [(&str, Micro); 9] = [
+pub(super) const MICROS: [(&str, Micro); 10] = [
     ("send", Micro::Send),
     ("poll", Micro::Poll),
     ("assigned", Micro::Assigned),
     ("end", Micro::End),
+    ("fetched", Micro::Fetched),
     ("committed", Micro::Committed),
     ("rebalanced", Micro::Rebalanced),
     ("seek", Micro::Seek),
@@ -101,6 +103,13 @@ impl<'de> Visitor<'de> for MicroSeed<'_> {
                 let offset = Some(told).filter(|told| *told != NO_OFFSET);
                 parts.states_outcome |= offset.is_some();
                 parts.details.push(What::EndOffset { partition, offset });
+            }
+            Micro::Fetched => {
+                let partition = partition(&mut list, names)?;
+                let told = list.next_element_seed(MaybeOffset)?;
+                let offset = told.filter(|told| *told != NO_OFFSET);
+                parts.states_outcome |= told.is_some();
+                parts.details.push(What::Fetched { partition, offset });
             }
             Micro::Committed => {
                 let partition = partition(&mut list, names)?;

@@ -454,7 +454,7 @@ fn belongs(micro: Micro, f: Name) -> bool {
         Micro::Poll => matches!(f, Name::Poll | Name::Txn),
         Micro::Seek => matches!(f, Name::Assign | Name::Poll),
         Micro::Assigned => matches!(f, Name::Assign | Name::Subscribe | Name::Join),
-        Micro::End => f == Name::List,
+        Micro::End | Micro::Fetched => f == Name::List,
         Micro::Committed => matches!(f, Name::Commit | Name::Txn | Name::Poll),
         Micro::Consumed => matches!(f, Name::Txn | Name::Send),
         Micro::Member => f != Name::Crash,
@@ -467,7 +467,9 @@ fn check_value(f: Name, has_value: bool, kinds: u32, bare_poll: bool) -> Result<
     let has = |micro: Micro| kinds & (1 << micro as u32) != 0;
     let missing = match f {
         Name::Send if !has(Micro::Send) => Some("what was sent"),
-        Name::List if !has(Micro::End) => Some("the end offset"),
+        Name::List if !has(Micro::End) && !has(Micro::Fetched) => {
+            Some("the end offset, or the committed one")
+        }
         Name::Poll | Name::Txn if bare_poll => Some("what it polled, {} if nothing"),
         Name::Poll | Name::Txn | Name::Commit if !has_value => Some("what it did, by `value`"),
         Name::Send

@@ -236,6 +236,15 @@ impl<'a> Writing<'a> {
                     write!(self.line, ",{offset}")?;
                 }
             }
+            What::Fetched { partition, offset } => {
+                self.micro("fetched");
+                self.partition(partition);
+                match offset.filter(|_| ended) {
+                    Some(offset) => write!(self.line, ",{offset}")?,
+                    None if ended => self.line.extend_from_slice(b",null"),
+                    None => {}
+                }
+            }
             What::Committed { partition, offset } => {
                 self.micro("committed");
                 self.partition(partition);

@@ -89,6 +89,12 @@ function parseLink(hash) {
   return moment;
 }
 
+/** A moment inside the run, and what is to be said of one that was not. */
+function momentIn(t, end) {
+  if (t <= end) return { t: Math.max(t, 0), said: "" };
+  return { t: end, said: `the run ends at ${seconds(end)}: there is no ${seconds(t)}` };
+}
+
 /** A window that stays inside the run and is not smaller than a tenth of a millisecond. */
 function clampWindow(from, to, end) {
   const width = Math.min(Math.max(to - from, 100), Math.max(end, 100));
@@ -270,6 +276,7 @@ if (typeof module !== "undefined") {
     formatLink,
     parseLink,
     clampWindow,
+  momentIn,
     zoomed,
     ticks,
     tickDigits,

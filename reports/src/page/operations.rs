@@ -108,10 +108,11 @@ fn read(history: &History, operation: u32) -> Vec<String> {
 fn detail(history: &History, what: What) -> String {
     let name = |partition: u32| place(history, partition);
     match what {
-        What::Assigned { partition } | What::EndOffset { partition, offset: None } => {
-            name(partition).to_owned()
-        }
+        What::Assigned { partition }
+        | What::EndOffset { partition, offset: None }
+        | What::Fetched { partition, offset: None } => name(partition).to_owned(),
         What::EndOffset { partition, offset: Some(offset) }
+        | What::Fetched { partition, offset: Some(offset) }
         | What::Committed { partition, offset } => format!("{}@{offset}", name(partition)),
         What::Rebalanced { partition } => format!("{} given up", name(partition)),
         What::Consumed { partition, first, last } => {

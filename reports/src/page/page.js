@@ -53,7 +53,7 @@ function openingView(model, hash) {
   const struck = model.faults.find((fault) => fault.nodes.length && !fault.held_back);
   view.t = struck ? struck.at : Math.round(model.end / 2);
   if (named.t !== null) {
-    view.t = Math.min(named.t, model.end);
+    Object.assign(view, momentIn(named.t, model.end));
     view.node = model.position.get(named.node) ?? null;
     const window = named.from === null ? { from: named.t - 5e5, to: named.t + 5e5 } : named;
     Object.assign(view, clampWindow(window.from, window.to, model.end));
@@ -210,7 +210,7 @@ class Page {
   goTo(t, node, scroll) {
     if (t === null || Number.isNaN(t)) return this.changed();
     const { view, model } = this;
-    view.t = Math.min(Math.max(t, 0), model.end);
+    Object.assign(view, momentIn(t, model.end));
     if (node !== undefined) view.node = model.position.get(Number(node)) ?? view.node;
     const width = view.to - view.from;
     if (view.t < view.from || view.t > view.to)
@@ -349,7 +349,8 @@ class Page {
     $("node").value = view.node === null ? "" : view.node;
     $("partition").value = view.partition;
     const shown = `${seconds(view.from, 3)} to ${seconds(view.to, 3)}`;
-    $("window").textContent = shown;
+    const beyond = view.said && view.t === model.end;
+    $("window").textContent = beyond ? `${shown}; ${view.said}` : shown;
     const values = {
       "aria-valuemax": Math.round(model.end),
       "aria-valuenow": Math.round(view.from),

@@ -118,6 +118,7 @@ impl<'a> Carriers<'a> {
         let partition_of = |what: What| match what {
             What::Assigned { partition }
             | What::EndOffset { partition, .. }
+            | What::Fetched { partition, .. }
             | What::Committed { partition, .. }
             | What::Rebalanced { partition }
             | What::Consumed { partition, .. }

@@ -8,7 +8,7 @@ use harrow_sim::run::{RowDetail, RowKind, Run, TraceRow};
 use serde_json::{Map, Value, json};
 
 use super::event::{NodeRole, TRACE_SCHEMA, TraceEvent, TraceHeader};
-use super::fields::{Fact, METADATA_LOG, Places, fact, partitions_of};
+use super::fields::{Fact, METADATA_LOG, Places, fact, partitions_of, widen};
 use crate::report::digest_name;
 
 /// What a trace of this run begins with.
@@ -68,6 +68,7 @@ impl Reader<'_> {
         partitions.sort();
         partitions.dedup();
         let cause = self.causes.cause(row, of, &mut fields);
+        fields.values_mut().for_each(widen);
         TraceEvent {
             row,
             event: of.event,
@@ -94,6 +95,10 @@ impl Reader<'_> {
                 let records = (!records.is_empty()).then_some(records);
                 (*name, present(json!({ "operation": operation, "records": records })))
             }
+            RowDetail::Fault { nodes } => {
+                let nodes = (!nodes.is_empty()).then_some(nodes);
+                ("fault", present(json!({ "nodes": nodes })))
+            }
             RowDetail::Named { name } => (*name, Map::new()),
         };
         Fact { family: family(row).to_owned(), kind: name.to_owned(), fields }
@@ -118,7 +123,7 @@ fn family(row: &TraceRow) -> &'static str {
         (RowDetail::Message { .. }, _) => "message",
         (RowDetail::File { .. }, _) | (_, RowKind::Disk) => "disk",
         (RowDetail::Operation { .. }, _) => "operation",
-        (_, RowKind::World) => "world",
+        (RowDetail::Fault { .. }, _) | (_, RowKind::World) => "world",
         (RowDetail::Fact(_) | RowDetail::Named { .. }, _) => "process",
     }
 }
@@ -215,6 +220,6 @@ fn begins(row: &TraceRow) -> bool {
         RowDetail::Message { name, .. } => name.ends_with("-received"),
         RowDetail::Operation { name, .. } => *name == "operation-invoked",
         RowDetail::Named { name } => !matches!(*name, "disconnected" | "closed" | "halted"),
-        RowDetail::Fact(_) | RowDetail::File { .. } => false,
+        RowDetail::Fact(_) | RowDetail::File { .. } | RowDetail::Fault { .. } => false,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{TopicId, TopicPartition};
+use harrow_broker_model::wide::INEXACT;
 use serde_json::{Map, Value};
 
 /// What partitions are called.
@@ -54,6 +55,21 @@ pub(super) fn fact(note: &Note, places: &Places<'_>) -> Fact {
         }
     };
     Fact { family: kebab(&family), kind: kebab(&kind), fields }
+}
+
+/// Numbers that JSON's readers would round, as texts: see [`harrow_broker_model::wide`].
+pub(super) fn widen(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            if size.is_some_and(|size| size >= INEXACT) {
+                *value = Value::String(number.to_string());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(widen),
+        Value::Object(map) => map.values_mut().for_each(widen),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// The partitions that fields name.
@@ -118,7 +134,8 @@ fn renamed_object(map: Map<String, Value>, places: &Places<'_>) -> Value {
     Value::Object(fields)
 }
 
-fn is_camel(name: &str) -> bool {
+/// Whether it is the name of a variant, and not that of a field.
+pub(super) fn is_camel(name: &str) -> bool {
     name.chars().next().is_some_and(char::is_uppercase)
 }
 
@@ -158,5 +175,18 @@ mod tests {
         assert_eq!(reason(DeletionReason::DeleteRecords), "delete-records");
         let aged = DeletionReason::Time { limit_ms: 10, age_ms: 25 };
         assert_eq!(reason(aged), json!({ "kind": "time", "limit_ms": 10, "age_ms": 25 }));
+    }
+
+    #[test]
+    fn numbers_that_readers_would_round_are_texts() {
+        let mut fields = json!({
+            "key": u64::MAX, "low": i64::MIN, "list": [1_u64 << 53, (1_u64 << 53) - 1], "text": "7"
+        });
+        widen(&mut fields);
+        let wanted = json!({
+            "key": "18446744073709551615", "low": "-9223372036854775808",
+            "list": ["9007199254740992", 9_007_199_254_740_991_u64], "text": "7"
+        });
+        assert_eq!(fields, wanted);
     }
 }

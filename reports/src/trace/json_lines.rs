@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Write};
 use serde::Deserialize;
 
 use super::event::{TRACE_SCHEMA, TraceEvent, TraceHeader};
+use super::older::Older;
 
 /// Writes a trace.
 pub fn write_trace(
@@ -47,11 +48,12 @@ pub fn read_trace(mut input: impl BufRead) -> Result<(TraceHeader, Vec<TraceEven
         return Err(TraceProblem { line: 1, why: "there is nothing in it".to_owned() });
     };
     let header = header(&first)?;
+    let older = Older::new();
     let mut events: Vec<TraceEvent> = Vec::new();
     let told = |events: &[TraceEvent]| header.events.is_some_and(|all| all > events.len() as u64);
     for number in 2.. {
         let Some(text) = line(&mut input, number)? else { break };
-        let event: TraceEvent = match serde_json::from_slice(&text) {
+        let mut event: TraceEvent = match serde_json::from_slice(&text) {
             Ok(event) => event,
             Err(_) if !text.ends_with(b"\n") && told(&events) => break,
             Err(error) => return Err(problem(number, &error)),
@@ -62,6 +64,7 @@ pub fn read_trace(mut input: impl BufRead) -> Result<(TraceHeader, Vec<TraceEven
             let why = "it comes before the line above it".to_owned();
             return Err(TraceProblem { line: number, why });
         }
+        older.mend(&mut event);
         events.push(event);
     }
     if header.events.is_some_and(|told| told < events.len() as u64) {
@@ -95,4 +98,34 @@ fn problem(line: usize, error: &dyn std::fmt::Display) -> TraceProblem {
     let text = error.to_string();
     let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(said, _)| said).to_owned();
     TraceProblem { line, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_variant_of_an_older_trace_is_as_those_of_today() {
+        let header = json!({
+            "schema": TRACE_SCHEMA, "kind": "trace", "scenario": "s", "seed": 1, "commit": "c", "digest": "d",
+            "nodes": []
+        });
+        let event = |row: u64, reason: serde_json::Value| {
+            let fields = json!({ "from": 0, "to": 5, "reason": reason });
+            json!({
+                "row": row, "event": row, "at_ns": row, "family": "log", "kind": "records-deleted",
+                "fields": fields, "text": ""
+            })
+        };
+        let now = json!({ "kind": "size", "limit_bytes": 1, "left_bytes": 2 });
+        let then = json!({ "size": { "limit_bytes": 1, "left_bytes": 2 } });
+        let lines = [header, event(0, then), event(1, now.clone()), event(2, json!("leader"))];
+        let text = lines.map(|line| line.to_string()).join("\n");
+        let (_, events) = read_trace(text.as_bytes()).expect("it is a trace");
+        let reasons: Vec<&serde_json::Value> =
+            events.iter().map(|event| &event.fields["reason"]).collect();
+        assert_eq!(reasons, [&now, &now, &json!("leader")]);
+    }
 }

@@ -8,7 +8,7 @@
 //! | `convert` | rows of a run as events, each with the row that caused it |
 //! | `probe`, `shape` | what is in a type, asked of itself; what a field may be |
 //! | `kinds` | all kinds and their fields |
-//! | `json_lines` | `trace.jsonl`, written and read |
+//! | `json_lines`, `older` | `trace.jsonl`, written and read; what older ones have otherwise |
 //! | `chrome` | for viewers that exist: Perfetto, `chrome://tracing`, speedscope |
 //! | `query` | a small language over events |
 
@@ -18,6 +18,7 @@ mod event;
 mod fields;
 mod json_lines;
 mod kinds;
+mod older;
 mod probe;
 pub mod query;
 mod shape;

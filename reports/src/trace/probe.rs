@@ -1,4 +1,5 @@
-//! What a type wants to read at a place in it, asked of the type itself: so nobody has to keep a list of what is in it.
+//! What a type expects to read at a place in it, asked of the type itself: so nobody has to keep a list of what is in
+//! it.
 
 use std::fmt;
 
@@ -9,23 +10,27 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-/// What a type wants to read.
+/// What a type expects to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum Expected {
     /// What is not told apart here, or there is no such place.
     Other,
     /// Nothing: a variant that is a name alone.
     Unit,
     /// True or false.
-    Truth,
+    Bool,
     /// A whole number.
     Number,
+    /// The id of a node.
+    Node,
     /// A text.
     Text,
+    /// So many values of types of their own.
+    Tuple(usize),
     /// One of these variants.
-    Variants(&'static [&'static str]),
+    Enum(&'static [&'static str]),
     /// Fields of these names.
-    Parts(&'static [&'static str]),
+    Object(&'static [&'static str]),
 }
 
 /// A step into a type. Lists, options and newtypes are gone through without one: to what is in them.
@@ -34,21 +39,26 @@ pub(super) enum Step {
     /// To a variant.
     Variant(&'static str),
     /// To a field.
-    Part(&'static str),
+    Field(&'static str),
+    /// To a value of a tuple.
+    Item(usize),
 }
 
-/// What a type wants to read at the end of a path.
-pub(super) fn wanted<T: for<'de> Deserialize<'de>>(path: &[Step]) -> Wanted {
-    let mut wanted = Wanted::Other;
-    // Nothing is read: the answer is what it wanted to read.
-    let _ = T::deserialize(Probe { path, wanted: &mut wanted });
-    wanted
+/// The newtype by which the model knows nodes.
+const NODE: &str = "NodeId";
+
+/// What a type expects to read at the end of a path.
+pub(super) fn expected<T: for<'de> Deserialize<'de>>(path: &[Step]) -> Expected {
+    let mut expected = Expected::Other;
+    // Nothing is read: the answer is what it expected to read.
+    let _ = T::deserialize(Probe { path, expected: &mut expected });
+    expected
 }
 
-/// Looks at what a type wants to read, and gives it nothing but the names on its path.
+/// Looks at what a type expects to read, and gives it nothing but the names on its path.
 struct Probe<'a> {
     path: &'a [Step],
-    wanted: &'a mut Wanted,
+    expected: &'a mut Expected,
 }
 
 /// There was nothing to read.
@@ -70,23 +80,23 @@ impl Error for Nothing {
 }
 
 impl Probe<'_> {
-    fn tell<T>(self, wanted: Wanted) -> Result<T, Nothing> {
+    fn tell<T>(self, expected: Expected) -> Result<T, Nothing> {
         if self.path.is_empty() {
-            *self.wanted = wanted;
+            *self.expected = expected;
         }
         Err(Nothing)
     }
 
     /// What is behind the first step, for whoever reads it from here.
     fn behind(&mut self) -> Probe<'_> {
-        Probe { path: self.path.get(1..).unwrap_or_default(), wanted: &mut *self.wanted }
+        Probe { path: self.path.get(1..).unwrap_or_default(), expected: &mut *self.expected }
     }
 }
 
-macro_rules! told {
-    ($($method:ident: $wanted:ident),* $(,)?) => {$(
+macro_rules! expects {
+    ($($method:ident: $expected:ident),* $(,)?) => {$(
         fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Nothing> {
-            self.tell(Wanted::$wanted)
+            self.tell(Expected::$expected)
         }
     )*};
 }
@@ -94,8 +104,8 @@ macro_rules! told {
 impl<'de> Deserializer<'de> for Probe<'_> {
     type Error = Nothing;
 
-    told! {
-        deserialize_bool: Truth, deserialize_str: Text, deserialize_string: Text,
+    expects! {
+        deserialize_bool: Bool, deserialize_str: Text, deserialize_string: Text,
         deserialize_i8: Number, deserialize_i16: Number, deserialize_i32: Number, deserialize_i64: Number,
         deserialize_i128: Number, deserialize_u8: Number, deserialize_u16: Number, deserialize_u32: Number,
         deserialize_u64: Number, deserialize_u128: Number,
@@ -111,18 +121,28 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Nothing> {
-        visitor.visit_newtype_struct(self)
+        if name == NODE { self.tell(Expected::Node) } else { visitor.visit_newtype_struct(self) }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Nothing> {
         visitor.visit_seq(self)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Nothing> {
-        visitor.visit_seq(self)
+    fn deserialize_tuple<V: Visitor<'de>>(
+        mut self,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Nothing> {
+        match self.path.first() {
+            Some(Step::Item(before)) => {
+                let before = *before;
+                visitor.visit_seq(Items { before, probe: self.behind() })
+            }
+            Some(Step::Variant(_) | Step::Field(_)) | None => self.tell(Expected::Tuple(length)),
+        }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -132,8 +152,8 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Nothing> {
         match self.path.first() {
-            Some(Step::Part(_)) => visitor.visit_map(self),
-            Some(Step::Variant(_)) | None => self.tell(Wanted::Parts(fields)),
+            Some(Step::Field(_)) => visitor.visit_map(self),
+            Some(Step::Variant(_) | Step::Item(_)) | None => self.tell(Expected::Object(fields)),
         }
     }
 
@@ -145,7 +165,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     ) -> Result<V::Value, Nothing> {
         match self.path.first() {
             Some(Step::Variant(_)) => visitor.visit_enum(self),
-            Some(Step::Part(_)) | None => self.tell(Wanted::Variants(variants)),
+            Some(Step::Field(_) | Step::Item(_)) | None => self.tell(Expected::Enum(variants)),
         }
     }
 
@@ -161,7 +181,73 @@ impl<'de> SeqAccess<'de> for Probe<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Nothing> {
-        seed.deserialize(Probe { path: self.path, wanted: &mut *self.wanted }).map(Some)
+        seed.deserialize(Probe { path: self.path, expected: &mut *self.expected }).map(Some)
+    }
+}
+
+/// A tuple, of which one value is looked at and those before it are given.
+struct Items<'a> {
+    before: usize,
+    probe: Probe<'a>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = Nothing;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Nothing> {
+        if self.before > 0 {
+            self.before -= 1;
+            return seed.deserialize(Plain).map(Some);
+        }
+        let Probe { path, expected } = &mut self.probe;
+        seed.deserialize(Probe { path, expected }).map(Some)
+    }
+}
+
+/// A value that says nothing: what a tuple has before the one that is looked at. Types that are neither numbers nor
+/// texts get none, and what follows them is not told apart.
+struct Plain;
+
+macro_rules! plain {
+    ($($method:ident: $visit:ident($value:expr)),* $(,)?) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Nothing> {
+            visitor.$visit($value)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Plain {
+    type Error = Nothing;
+
+    plain! {
+        deserialize_bool: visit_bool(false), deserialize_str: visit_str(""), deserialize_string: visit_str(""),
+        deserialize_i8: visit_i8(0), deserialize_i16: visit_i16(0), deserialize_i32: visit_i32(0),
+        deserialize_i64: visit_i64(0), deserialize_u8: visit_u8(0), deserialize_u16: visit_u16(0),
+        deserialize_u32: visit_u32(0), deserialize_u64: visit_u64(0),
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Nothing> {
+        Err(Nothing)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Nothing> {
+        visitor.visit_none()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Nothing> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        i128 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map struct enum identifier
+        ignored_any
     }
 }
 
@@ -172,7 +258,7 @@ impl<'de> MapAccess<'de> for Probe<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Nothing> {
-        let Some(Step::Part(name)) = self.path.first() else { return Err(Nothing) };
+        let Some(Step::Field(name)) = self.path.first() else { return Err(Nothing) };
         let name: StrDeserializer<'_, Nothing> = (*name).into_deserializer();
         seed.deserialize(name).map(Some)
     }
@@ -191,7 +277,7 @@ impl<'de> EnumAccess<'de> for Probe<'_> {
             return Err(Nothing);
         };
         let name: StrDeserializer<'_, Nothing> = (*name).into_deserializer();
-        Ok((seed.deserialize(name)?, Probe { path, wanted: self.wanted }))
+        Ok((seed.deserialize(name)?, Probe { path, expected: self.expected }))
     }
 }
 
@@ -199,15 +285,15 @@ impl<'de> VariantAccess<'de> for Probe<'_> {
     type Error = Nothing;
 
     fn unit_variant(self) -> Result<(), Nothing> {
-        self.tell(Wanted::Unit)
+        self.tell(Expected::Unit)
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, _: S) -> Result<S::Value, Nothing> {
-        self.tell(Wanted::Parts(&["value"]))
+        self.tell(Expected::Object(&["value"]))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Nothing> {
-        self.tell(Wanted::Parts(&["value"]))
+        self.tell(Expected::Object(&["value"]))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -216,8 +302,8 @@ impl<'de> VariantAccess<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Nothing> {
         match self.path.first() {
-            Some(Step::Part(_)) => visitor.visit_map(self),
-            Some(Step::Variant(_)) | None => self.tell(Wanted::Parts(fields)),
+            Some(Step::Field(_)) => visitor.visit_map(self),
+            Some(Step::Variant(_) | Step::Item(_)) | None => self.tell(Expected::Object(fields)),
         }
     }
 }

@@ -1,23 +1,25 @@
-//! What the fields of events may be, by path: the words of an enum, a number, a name that a run gives.
+//! What the fields of events may be, by path: one of an enum's words, a number, a node, a name that a run gives.
 
 use serde::de::Deserialize;
 
-use super::fields::kebab;
-use super::probe::{Step, Wanted, wanted};
+use super::fields::{is_camel, kebab};
+use super::probe::{Expected, Step, expected};
 
-/// What a field may be. A list is told by what is in it.
+/// What a field may be. A list, or a tuple, is told by what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
     /// One of these words and no other.
-    Words(Vec<String>),
+    Enum(Vec<String>),
     /// A whole number.
     Number,
+    /// A node, by its id.
+    Node,
     /// A name that a run gives: of a partition, a group, a file.
     Name,
     /// It has fields of its own.
-    Parts,
-    /// Anything.
-    Open,
+    Object,
+    /// Anything: one thing here and another there.
+    Any,
 }
 
 /// A field, by its path.
@@ -34,19 +36,22 @@ impl Shape {
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Words(mut words), Self::Words(more)) => {
+            (Self::Enum(mut words), Self::Enum(more)) => {
                 let new: Vec<String> =
                     more.into_iter().filter(|word| !words.contains(word)).collect();
                 words.extend(new);
-                Self::Words(words)
+                Self::Enum(words)
             }
+            // A word may be meant, or a name: nobody can say that it never is.
+            (Self::Enum(_), Self::Name) | (Self::Name, Self::Enum(_)) => Self::Name,
+            (Self::Node, Self::Number) | (Self::Number, Self::Node) => Self::Number,
             (one, other) if one == other => one,
-            (_, _) => Self::Open,
+            (_, _) => Self::Any,
         }
     }
 
     pub(super) fn words(words: &[&str]) -> Self {
-        Self::Words(words.iter().map(ToString::to_string).collect())
+        Self::Enum(words.iter().map(ToString::to_string).collect())
     }
 }
 
@@ -57,21 +62,21 @@ const PARTITION: [&str; 2] = ["topic", "partition"];
 pub(super) fn shapes<Facts: for<'de> Deserialize<'de>>(variant: &'static str) -> Vec<FieldShape> {
     let mut all = Vec::new();
     let mut steps = vec![Step::Variant(variant)];
-    if let Wanted::Parts(fields) = wanted::<Facts>(&steps) {
+    if let Expected::Object(fields) = expected::<Facts>(&steps) {
         for field in fields {
-            part::<Facts>(&mut steps, field, (*field).to_owned(), &mut all);
+            at_step::<Facts>(&mut steps, Step::Field(field), (*field).to_owned(), &mut all);
         }
     }
     all
 }
 
-fn part<Facts: for<'de> Deserialize<'de>>(
+fn at_step<Facts: for<'de> Deserialize<'de>>(
     steps: &mut Vec<Step>,
-    name: &'static str,
+    step: Step,
     path: String,
     into: &mut Vec<FieldShape>,
 ) {
-    steps.push(Step::Part(name));
+    steps.push(step);
     look::<Facts>(steps, path, into);
     steps.pop();
 }
@@ -81,50 +86,64 @@ fn look<Facts: for<'de> Deserialize<'de>>(
     path: String,
     into: &mut Vec<FieldShape>,
 ) {
-    let shape = match wanted::<Facts>(steps) {
-        Wanted::Truth => Shape::words(&["false", "true"]),
-        Wanted::Number => Shape::Number,
-        Wanted::Text => Shape::Name,
-        Wanted::Parts(parts) if parts == PARTITION => Shape::Name,
-        Wanted::Parts(parts) => {
-            add(into, path.clone(), Shape::Parts);
-            for name in parts {
-                part::<Facts>(steps, name, format!("{path}.{name}"), into);
+    let shape = match expected::<Facts>(steps) {
+        Expected::Bool => Shape::words(&["false", "true"]),
+        Expected::Number => Shape::Number,
+        Expected::Node => Shape::Node,
+        Expected::Text => Shape::Name,
+        Expected::Object(fields) if fields == PARTITION => Shape::Name,
+        Expected::Object(fields) => {
+            add(into, path.clone(), Shape::Object);
+            for name in fields {
+                at_step::<Facts>(steps, Step::Field(name), format!("{path}.{name}"), into);
             }
             return;
         }
-        Wanted::Variants(variants) => return look_variants::<Facts>(steps, &path, variants, into),
-        Wanted::Unit | Wanted::Other => Shape::Open,
+        Expected::Tuple(length) => {
+            for item in 0..length {
+                at_step::<Facts>(steps, Step::Item(item), path.clone(), into);
+            }
+            return;
+        }
+        Expected::Enum(variants) => return look_variants::<Facts>(steps, &path, variants, into),
+        Expected::Unit | Expected::Other => Shape::Any,
     };
     add(into, path, shape);
 }
 
 /// A variant that has fields is told by its name as `kind` among them, another one by its name alone.
+///
+/// # Panics
+/// If a variant with fields has another name than its own: traces would not know it as a variant.
 fn look_variants<Facts: for<'de> Deserialize<'de>>(
     steps: &mut Vec<Step>,
     path: &str,
     variants: &'static [&'static str],
     into: &mut Vec<FieldShape>,
 ) {
-    let (mut words, mut kinds, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut words, mut kinds, mut inner) = (Vec::new(), Vec::new(), Vec::new());
     for variant in variants {
         steps.push(Step::Variant(variant));
-        if let Wanted::Parts(names) = wanted::<Facts>(steps) {
+        if let Expected::Object(names) = expected::<Facts>(steps) {
+            assert!(
+                is_camel(variant),
+                "{path}: {variant} has fields and is not called by its name"
+            );
             words.push(kebab(variant));
             kinds.push(kebab(variant));
             for name in names {
-                part::<Facts>(steps, name, format!("{path}.{name}"), &mut parts);
+                at_step::<Facts>(steps, Step::Field(name), format!("{path}.{name}"), &mut inner);
             }
         } else {
             words.push((*variant).to_owned());
         }
         steps.pop();
     }
-    add(into, path.to_owned(), Shape::Words(words));
+    add(into, path.to_owned(), Shape::Enum(words));
     if !kinds.is_empty() {
-        add(into, format!("{path}.kind"), Shape::Words(kinds));
+        add(into, format!("{path}.kind"), Shape::Enum(kinds));
     }
-    for FieldShape { path, shape } in parts {
+    for FieldShape { path, shape } in inner {
         add(into, path, shape);
     }
 }

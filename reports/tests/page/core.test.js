@@ -65,6 +65,14 @@ test("a window stays inside the run", () => {
   assert.deepEqual(core.clampWindow(0, 0, 0), { from: 0, to: 100 });
 });
 
+test("a moment after the end is the end, and that is said", () => {
+  assert.deepEqual(core.momentIn(5, 10), { t: 5, said: "" });
+  assert.deepEqual(core.momentIn(-5, 10), { t: 0, said: "" });
+  const beyond = core.momentIn(99999e6, 12.5e6);
+  assert.equal(beyond.t, 12.5e6);
+  assert.match(beyond.said, /ends at 12.500000s: there is no 99999.000000s/);
+});
+
 test("zooming leaves its centre where it is", () => {
   const window = core.zoomed({ from: 1000, to: 3000 }, 0.5, 2500, 10000);
   assert.deepEqual(window, { from: 1750, to: 2750 });

@@ -52,9 +52,12 @@ pub(super) struct Mistake {
     message: String,
     help: String,
     place: Option<Box<TextPlace>>,
-    /// Whether it is no mistake, but what is told beside an answer.
-    is_note: bool,
 }
+
+/// What stands beside an answer, and is no mistake of it.
+#[derive(Debug, thiserror::Error)]
+#[error("note: {0}")]
+pub(super) struct Note(pub(super) Mistake);
 
 /// Where in a text a mistake is.
 #[derive(Debug)]
@@ -73,10 +76,6 @@ impl Mistake {
 }
 
 impl Diagnostic for Mistake {
-    fn severity(&self) -> Option<miette::Severity> {
-        self.is_note.then_some(miette::Severity::Advice)
-    }
-
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(&self.help))
     }
@@ -90,14 +89,27 @@ impl Diagnostic for Mistake {
     }
 }
 
-/// What is wrong and what would be right.
-pub(super) fn mistake(message: impl Into<String>, help: impl Into<String>) -> Mistake {
-    Mistake { message: message.into(), help: help.into(), place: None, is_note: false }
+impl Diagnostic for Note {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(miette::Severity::Advice)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.0.help()
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.0.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        self.0.labels()
+    }
 }
 
-/// What stands beside an answer: what is odd and what may have been meant.
-pub(super) fn note(message: &str, help: impl Into<String>) -> Mistake {
-    Mistake { is_note: true, ..mistake(format!("note: {message}"), help) }
+/// What is wrong and what would be right.
+pub(super) fn mistake(message: impl Into<String>, help: impl Into<String>) -> Mistake {
+    Mistake { message: message.into(), help: help.into(), place: None }
 }
 
 impl From<Mistake> for Failure {
@@ -186,7 +198,7 @@ impl Console {
     }
 
     /// Tells what stands beside an answer, and is no failure.
-    pub(super) fn note(&self, note: &Mistake) {
+    pub(super) fn note(&self, note: &Note) {
         self.diagnose(note);
     }
 

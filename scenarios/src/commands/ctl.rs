@@ -67,6 +67,22 @@ enum Action {
         /// As in `kill`.
         target: String,
     },
+    /// Have another replica lead, or another broker coordinate; nobody is killed for it.
+    Move {
+        /// `leader-of TOPIC-N`, `coordinator-of GROUP`, `transaction-coordinator-of ID`.
+        target: String,
+        /// Which broker; else the first other replica in sync.
+        #[arg(long, value_name = "N")]
+        to: Option<i32>,
+    },
+    /// Have members of a group taken for dead, as when their session times out.
+    Expire {
+        /// Which group.
+        group: String,
+        /// Only this member; else all of them.
+        #[arg(long, value_name = "ID")]
+        member: Option<String>,
+    },
     /// Close connections of clients.
     Cut {
         /// Only those of this `client.id`.
@@ -212,6 +228,12 @@ impl Action {
             Self::Stop { target: node } => ("POST", "/stop", target(node)),
             Self::Pause { target: node } => ("POST", "/pause", target(node)),
             Self::Resume { target: node } => ("POST", "/resume", target(node)),
+            Self::Move { target, to } => {
+                ("POST", "/move", json!({ "target": target, "to": to }).to_string())
+            }
+            Self::Expire { group, member } => {
+                ("POST", "/expire", json!({ "group": group, "member": member }).to_string())
+            }
             Self::Cut { client_id, broker } => {
                 let body = json!({ "client_id": client_id, "broker": broker });
                 ("POST", "/cut", body.to_string())

@@ -71,6 +71,18 @@ pub(super) fn probe_file(path: &Path) -> io::Result<()> {
     probe(directory.unwrap_or(Path::new(".")))
 }
 
+/// Whether two paths name one file, which may not be there yet.
+pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        fs::canonicalize(path).ok().or_else(|| {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let parent = fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()?;
+            Some(parent.join(path.file_name()?))
+        })
+    };
+    one == other || whole(one).is_some_and(|path| whole(other) == Some(path))
+}
+
 /// Why a file that was asked for is not there.
 pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     let message = format!("failed to write {}: {error}", path.display());

@@ -67,7 +67,8 @@ struct Common {
     /// When to use colour; `NO_COLOR` in the environment is honoured, too.
     #[arg(long, value_enum, default_value_t, global = true)]
     color: Color,
-    /// Log to stderr: once for faults, twice for what nodes state, three times for every message. `RUST_LOG` wins.
+    /// Log to stderr: once for faults, elections, changes of ISRs and truncations, twice for all that nodes state,
+    /// three times for every message. `RUST_LOG` wins.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
 }

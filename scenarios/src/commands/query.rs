@@ -1,7 +1,8 @@
 //! `harrow query`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
@@ -11,16 +12,16 @@ use miette::NamedSource;
 use serde::Serialize;
 use serde_json::json;
 
-use super::console::{Console, Failure, mistake, note};
+use super::console::{Console, Failure, Note, mistake};
 use super::interrupt::on_interrupt;
 use super::reading::Prepared;
 use super::run::while_running;
 use super::seeds::{self, SeedRange};
-use super::target::{Target, TargetArgs, Traced, one_run};
+use super::target::{Cut, Target, TargetArgs, Traced, one_run};
 use crate::exit::ExitCode;
 use crate::pool;
 
-/// Ask which events of a run, or which seeds of a scenario, are as a query says.
+/// Ask which events of a run, or which seeds of a scenario or runs of a sweep, are as a query says.
 ///
 /// A query names kinds of events, with conditions in brackets, and what came before or after: `truncated[partition =
 /// orders-0, offset < 255] not preceded by became-leader within 2s`. What is related is looked for at the same node and
@@ -33,6 +34,7 @@ use crate::pool;
     after_help = "Examples:\n  harrow query runs/9 'truncated not preceded by became-leader'\n  \
     harrow query quick-failover 'truncated[offset < 260]' --seed 9 --defect truncate-to-hw\n  \
     harrow query swarm 'became-leader followed by halted within 2s' --seeds 1..200\n  \
+    harrow query failed truncated\n  \
     harrow query --kinds"
 )]
 pub(super) struct Query {
@@ -67,12 +69,16 @@ pub(super) fn read_query(text: &str) -> Result<Asked, Failure> {
     })
 }
 
-/// Tells of names in a query that no run has that it was asked of.
+/// Tells of names in a query that no run has that it was asked of: the first with the query, the others by their
+/// places.
 pub(super) fn note_unknown(console: &Console, text: &str, unknown: &[QueryProblem]) {
-    for problem in unknown {
-        let source = NamedSource::new("query", text.to_owned());
-        let told = note(&problem.message, problem.help.clone()).at(source, problem.offset);
-        console.note(&told);
+    let Some((first, others)) = unknown.split_first() else { return };
+    let source = NamedSource::new("query", text.to_owned());
+    console.note(&Note(mistake(&first.message, &first.help).at(source, first.offset)));
+    for QueryProblem { offset, message, help } in others {
+        let column = text.get(..*offset).map_or(0, |before| before.chars().count()) + 1;
+        // Nothing is left to do if even stderr is gone: the answer stands without the notes.
+        let _ = writeln!(io::stderr(), "note: {message} (query:1:{column}); {help}");
     }
 }
 
@@ -91,28 +97,46 @@ fn looked_at(query: &Asked, traced: &Traced) -> Names {
 /// One run of many.
 struct OneRun {
     seed: u64,
+    /// What it is called, and the command that shows it.
+    name: String,
+    command: String,
     holds: bool,
     matched: usize,
     first: Option<TraceEvent>,
     names: Names,
+    cut: Option<Cut>,
 }
 
-/// A name in a query that no run has.
-#[derive(Serialize)]
-struct Note<'a> {
-    offset: usize,
-    message: &'a str,
-    help: &'a str,
-}
-
-impl<'a> Note<'a> {
-    fn of(QueryProblem { offset, message, help }: &'a QueryProblem) -> Self {
-        Self { offset: *offset, message, help }
+impl OneRun {
+    fn of(query: &Asked, name: String, traced: Traced) -> Self {
+        let answer = query.ask(&traced.events);
+        let names = looked_at(query, &traced);
+        let first = answer.events.first().map(|at| traced.events[*at].clone());
+        let Traced { header, command, cut, .. } = traced;
+        let (holds, matched) = (answer.holds, answer.events.len());
+        Self { seed: header.seed, name, command, holds, matched, first, names, cut }
     }
 }
 
-fn notes(unknown: &[QueryProblem]) -> Vec<Note<'_>> {
-    unknown.iter().map(Note::of).collect()
+/// What stands beside an answer: a name in the query that no run has, or a trace that is not whole.
+#[derive(Serialize)]
+struct Beside {
+    /// Where in the query, if it is about a word of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<usize>,
+    message: String,
+    help: String,
+}
+
+fn beside(cut: &[Cut], unknown: Vec<QueryProblem>) -> Vec<Beside> {
+    let of_trace = cut.iter().map(|cut| Beside {
+        offset: None,
+        message: cut.to_string(),
+        help: "leave it anew with `harrow run ... --out DIR`".to_owned(),
+    });
+    let of_name =
+        |QueryProblem { offset, message, help }| Beside { offset: Some(offset), message, help };
+    of_trace.chain(unknown.into_iter().map(of_name)).collect()
 }
 
 #[derive(Serialize)]
@@ -126,7 +150,7 @@ struct Whole<'a> {
     digest: &'a str,
     events: Vec<&'a TraceEvent>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<Note<'a>>,
+    notes: Vec<Beside>,
 }
 
 impl Query {
@@ -140,13 +164,20 @@ impl Query {
         };
         let query = read_query(text)?;
         let range = self.seeds.or(self.seed.map(|seed| SeedRange::new(seed, seed)));
-        let target = self.target.read(range)?;
-        match (target, self.seeds) {
+        match (self.target.read(range)?, self.seeds) {
             (Target::Scenario(prepared), Some(seeds)) => {
-                self.ask_many(console, &query, &prepared, seeds)
+                seeds.announce(console)?;
+                let count = (seeds.last - seeds.first).saturating_add(1);
+                let run = |index: u64| Ok(of_seed(&prepared, seeds.first + index));
+                self.ask_many(console, &query, (count, "seeds"), run)
+            }
+            (Target::Sweep(runs), _) => {
+                let run =
+                    |index: u64| of_sweep(&runs[usize::try_from(index).unwrap_or(usize::MAX)]);
+                self.ask_many(console, &query, (runs.len() as u64, "runs"), run)
             }
             (target, _) => {
-                let traced = while_running(|| one_run(target, self.seed.unwrap_or(0)));
+                let traced = while_running(|| one_run(target, self.seed.unwrap_or(0)))?;
                 self.ask_one(console, &query, &traced)
             }
         }
@@ -174,7 +205,7 @@ impl Query {
                 command: &traced.command,
                 digest: &traced.header.digest,
                 events: shown.collect(),
-                notes: notes(&unknown),
+                notes: beside(traced.cut.as_slice(), unknown),
             })?;
             return Ok(code);
         }
@@ -190,25 +221,27 @@ impl Query {
         Ok(code)
     }
 
+    /// Asks it of many runs, in parallel; they are told in order.
     fn ask_many(
         &self,
         console: &mut Console,
         query: &Asked,
-        prepared: &Prepared,
-        seeds: SeedRange,
+        (count, what): (u64, &str),
+        run: impl Fn(u64) -> Result<(String, Traced), Failure> + Sync,
     ) -> Result<ExitCode, Failure> {
-        seeds.announce(console)?;
         let interrupted = on_interrupt()?;
-        let count = (seeds.last - seeds.first).saturating_add(1);
-        let mut tally = Tally { asked: 0, holding: 0, names: query.names() };
+        let mut tally = Tally { asked: 0, holding: 0, names: query.names(), cut: Vec::new() };
         let mut failed = None;
         pool::ordered(
             pool::Options {
                 jobs: seeds::jobs(self.jobs),
                 more: &|| !interrupted.load(Ordering::Relaxed),
             },
-            |index| (index < count).then(|| one(query, prepared, seeds.first + index)),
-            |run| match tally.tell(console, prepared, run) {
+            |index| {
+                let asked = |(name, traced)| OneRun::of(query, name, traced);
+                (index < count).then(|| run(index).map(asked))
+            },
+            |run| match run.and_then(|run| tally.tell(console, run)) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(failure) => {
                     failed = Some(failure);
@@ -219,58 +252,63 @@ impl Query {
         if let Some(failure) = failed {
             return Err(failure);
         }
-        tally.close(console, self.wanted.as_deref().unwrap_or_default(), count)
+        tally.close(console, self.wanted.as_deref().unwrap_or_default(), (count, what))
     }
 }
 
-fn one(query: &Asked, prepared: &Prepared, seed: u64) -> OneRun {
-    let traced = Traced::of(&prepared.plan(seed), String::new());
-    let answer = query.ask(&traced.events);
-    let first = answer.events.first().map(|at| traced.events[*at].clone());
-    let names = looked_at(query, &traced);
-    OneRun { seed, holds: answer.holds, matched: answer.events.len(), first, names }
+/// A run of a scenario, by its name among those of other seeds.
+fn of_seed(prepared: &Prepared, seed: u64) -> (String, Traced) {
+    let traced = Traced::of(&prepared.plan(seed), prepared.command(seed));
+    (format!("seed {seed}"), traced)
 }
 
-/// Seeds asked, those of which the query holds, and the names in it that they have.
+/// A run that a sweep has left.
+fn of_sweep(directory: &Path) -> Result<(String, Traced), Failure> {
+    let traced = Traced::of_directory(directory)?;
+    Ok((directory.display().to_string(), traced))
+}
+
+/// Runs asked, those of which the query holds, and the names in it that they have.
 struct Tally {
     asked: u64,
     holding: u64,
     names: Names,
+    cut: Vec<Cut>,
 }
 
 impl Tally {
-    fn tell(
-        &mut self,
-        console: &mut Console,
-        prepared: &Prepared,
-        run: OneRun,
-    ) -> Result<(), Failure> {
+    fn tell(&mut self, console: &mut Console, run: OneRun) -> Result<(), Failure> {
         self.asked += 1;
         self.names.join(run.names);
+        self.cut.extend(run.cut);
         if !run.holds {
             return Ok(());
         }
         self.holding += 1;
-        let command = prepared.command(run.seed);
         if console.is_json() {
             return console.json(&json!({
                 "schema": 1, "kind": "query-run", "seed": run.seed, "matched": run.matched,
-                "first": run.first, "command": command,
+                "first": run.first, "command": run.command,
             }));
         }
         let first = run
             .first
             .as_ref()
             .map_or_else(String::new, |event| format!(", first {}", event.line().trim_start()));
-        writeln!(console.stdout(), "seed {}: {} events{first}", run.seed, run.matched)?;
+        writeln!(console.stdout(), "{}: {} events{first}", run.name, run.matched)?;
         if self.holding == 1 {
-            writeln!(console.stdout(), "  {command}")?;
+            writeln!(console.stdout(), "  {}", run.command)?;
         }
         Ok(())
     }
 
-    fn close(self, console: &mut Console, text: &str, count: u64) -> Result<ExitCode, Failure> {
-        let Self { asked, holding, names } = self;
+    fn close(
+        self,
+        console: &mut Console,
+        text: &str,
+        (count, what): (u64, &str),
+    ) -> Result<ExitCode, Failure> {
+        let Self { asked, holding, names, cut: not_whole } = self;
         let cut = asked < count;
         let unknown = names.unknown();
         if console.is_json() {
@@ -278,8 +316,9 @@ impl Tally {
                 "schema": 1, "kind": "query-sweep", "seeds": count, "asked": asked, "holds": holding,
                 "interrupted": cut,
             });
-            if !unknown.is_empty() {
-                summary["notes"] = json!(notes(&unknown));
+            let notes = beside(&not_whole, unknown);
+            if !notes.is_empty() {
+                summary["notes"] = json!(notes);
             }
             console.json(&summary)?;
         } else {
@@ -288,11 +327,10 @@ impl Tally {
             } else {
                 String::new()
             };
-            writeln!(console.stdout(), "it holds of {holding} of {asked} seeds{cut}")?;
+            writeln!(console.stdout(), "it holds of {holding} of {asked} {what}{cut}")?;
             console.stdout().flush()?;
             note_unknown(console, text, &unknown);
         }
-        console.stdout().flush()?;
         Ok(match (cut, holding) {
             (true, _) => ExitCode::Interrupted,
             (false, 0) => ExitCode::Inconclusive,
@@ -307,8 +345,8 @@ fn list(console: &mut Console) -> Result<ExitCode, Failure> {
         console.json(&all.iter().map(object).collect::<Vec<_>>())?;
         return Ok(ExitCode::Held);
     }
-    for Kind { family, name, shapes, .. } in &all {
-        let fields: Vec<String> = shapes.iter().filter_map(field).collect();
+    for Kind { family, name, fields, .. } in &all {
+        let fields: Vec<String> = fields.iter().filter_map(field).collect();
         writeln!(console.stdout(), "{family}.{name}: {}", fields.join(", "))?;
     }
     console.stdout().flush()?;
@@ -316,19 +354,20 @@ fn list(console: &mut Console) -> Result<ExitCode, Failure> {
 }
 
 fn object(kind: &Kind) -> serde_json::Value {
-    let words = kind.shapes.iter().filter_map(|FieldShape { path, shape }| match shape {
-        Shape::Words(words) => Some((path.clone(), json!(words))),
-        Shape::Number | Shape::Name | Shape::Parts | Shape::Open => None,
+    let words = kind.fields.iter().filter_map(|FieldShape { path, shape }| match shape {
+        Shape::Enum(words) => Some((path.clone(), json!(words))),
+        Shape::Number | Shape::Node | Shape::Name | Shape::Object | Shape::Any => None,
     });
     let words: serde_json::Map<String, serde_json::Value> = words.collect();
-    json!({ "family": kind.family, "kind": kind.name, "fields": kind.fields, "words": words })
+    let fields: Vec<&str> = kind.names().collect();
+    json!({ "family": kind.family, "kind": kind.name, "fields": fields, "words": words })
 }
 
 /// As it stands in a condition; a field that is no single value is told by what is in it.
 fn field(FieldShape { path, shape }: &FieldShape) -> Option<String> {
     match shape {
-        Shape::Words(words) => Some(format!("{path} = {}", words.join("|"))),
-        Shape::Number | Shape::Name | Shape::Open => Some(path.clone()),
-        Shape::Parts => None,
+        Shape::Enum(words) => Some(format!("{path} = {}", words.join("|"))),
+        Shape::Number | Shape::Node | Shape::Name | Shape::Any => Some(path.clone()),
+        Shape::Object => None,
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Replay {
     #[command(flatten)]
     held_to: HeldTo,
     /// Leave plan.json, history.jsonl, history.toml, trace.txt, trace.jsonl, report.json and report.html in this
-    /// directory.
+    /// directory. The very same run replaces what it has left there; another one is refused.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! `harrow run`.
 
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use harrow_sim::run::TraceRow;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::ci::{Case, CiArgs};
-use super::console::{Console, Failure, progress_is_seen};
+use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::files::OutDirectory;
 use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
@@ -26,7 +27,7 @@ use super::shrinking::{ShrinkArgs, Shrinking};
 use super::target::TRACE;
 use crate::exit::ExitCode;
 use crate::format::print_promises;
-use crate::pipeline::{COMMIT, JudgedRun, follow};
+use crate::pipeline::{COMMIT, JudgedRun, follow, quietly};
 
 /// Run a scenario once.
 ///
@@ -46,7 +47,7 @@ pub(super) struct Run {
     #[command(flatten)]
     held_to: HeldTo,
     /// Leave plan.json, history.jsonl, history.toml, trace.txt, trace.jsonl, report.json and report.html in this
-    /// directory.
+    /// directory. The very same run replaces what it has left there; another one is refused.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -121,6 +122,7 @@ pub(super) fn show(
 ) -> Result<ExitCode, Failure> {
     let mut ci = ci.open(console)?;
     if let Some(out) = out {
+        refuse_another(out, plan)?;
         leave_plan(out, plan)?;
     }
     let mut judged = judged(out.is_some());
@@ -143,6 +145,32 @@ pub(super) fn show(
     Ok(console.also(outcome.into(), left))
 }
 
+/// What another run has left is not replaced; the very same one may go there again.
+fn refuse_another(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
+    let path = out.path("plan.json");
+    let Ok(text) = fs::read(&path) else { return Ok(()) };
+    let there: Option<Plan> = serde_json::from_slice(&text).ok();
+    if there.as_ref() == Some(plan) {
+        return Ok(());
+    }
+    let whose = there.map_or_else(String::new, |there| {
+        let Plan { scenario, seed, .. } = there;
+        let other = if (&scenario, seed) == (&plan.scenario, plan.seed) {
+            ", with another plan"
+        } else {
+            ""
+        };
+        format!(", that of {scenario} --seed {seed}{other},")
+    });
+    let message = format!(
+        "failed to write to {}: another run{whose} has left its files there",
+        out.path("").display()
+    );
+    let help =
+        "give `--out` another directory, or remove this one; the very same run may go there again";
+    Err(mistake(message, help).into())
+}
+
 /// Writes what is known before the run.
 fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
     Ok(out.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, plan)?))?)
@@ -155,7 +183,7 @@ pub(super) fn keep(
     judged: impl Fn(bool) -> JudgedRun,
 ) -> Result<(), Failure> {
     leave_plan(out, plan)?;
-    let mut judged = judged(true);
+    let mut judged = quietly(|| judged(true));
     follow(plan, &mut judged.report);
     leave(out, plan, &judged)
 }

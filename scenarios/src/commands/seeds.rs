@@ -38,10 +38,11 @@ impl SeedRange {
     /// Reads `A..B`, `A`, `fresh:N` or `commit:N`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(count) = text.strip_prefix("fresh:") {
-            return Self::counted(drawn(), count, SeedOrigin::Fresh);
+            return Self::counted(|| Ok(drawn()), count, SeedOrigin::Fresh);
         }
         if let Some(count) = text.strip_prefix("commit:") {
-            return Self::counted(xxh3_64(head()?.as_bytes()), count, SeedOrigin::Commit);
+            let of_commit = || head().map(|commit| xxh3_64(commit.as_bytes()));
+            return Self::counted(of_commit, count, SeedOrigin::Commit);
         }
         let (first, last) = text.split_once("..").unwrap_or((text, text));
         let (first, last) = (seed_of_range(first)?, seed_of_range(last.trim_start_matches('='))?);
@@ -52,10 +53,16 @@ impl SeedRange {
     }
 
     /// So many seeds, from somewhere on, all of a size that every reader of JSON keeps.
-    fn counted(from: u64, count: &str, origin: SeedOrigin) -> Result<Self, String> {
-        let count = count.parse().ok().filter(|count| (1..=INEXACT / 2).contains(count));
-        let count = count.ok_or("write how many, such as fresh:100 or commit:100")?;
-        let first = from % (INEXACT - count);
+    fn counted(
+        from: impl FnOnce() -> Result<u64, String>,
+        count: &str,
+        origin: SeedOrigin,
+    ) -> Result<Self, String> {
+        let whole = count.parse().ok().filter(|count| (1..=INEXACT / 2).contains(count));
+        let wrong =
+            || format!("`{count}` is no count; write how many, such as fresh:100 or commit:100");
+        let count = whole.ok_or_else(wrong)?;
+        let first = from()? % (INEXACT - count);
         Ok(Self { first, last: first + count - 1, origin })
     }
 
@@ -199,9 +206,18 @@ mod tests {
         let range = SeedRange::parse("fresh:100").expect("a range");
         assert_eq!(range.last - range.first, 99);
         assert!(range.last < INEXACT);
-        let (from, origin) = (u64::MAX, SeedOrigin::Commit);
-        let range = SeedRange::counted(from, "3", origin).expect("a range");
-        assert_eq!(range, SeedRange::counted(from, "3", origin).expect("the same"));
+        let counted = |from: Result<u64, String>, count: &str| {
+            SeedRange::counted(|| from, count, SeedOrigin::Commit)
+        };
+        let range = counted(Ok(u64::MAX), "3").expect("a range");
+        assert_eq!(range, counted(Ok(u64::MAX), "3").expect("the same"));
+        let nowhere = || Err("there is no commit here".to_owned());
+        let wrong = counted(nowhere(), "x").expect_err("no count");
+        assert!(
+            wrong.contains("`x` is no count"),
+            "of all that is wrong what was written: {wrong}"
+        );
+        assert_eq!(counted(nowhere(), "3").err(), nowhere().err());
         for wrong in
             ["fresh:0", "fresh:", "fresh:-1", "fresh:99999999999999999", "commit:x", "old:3"]
         {

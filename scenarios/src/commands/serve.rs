@@ -13,7 +13,10 @@ use super::seeds;
 use crate::exit::ExitCode;
 use crate::format::parse;
 use crate::planner::plan;
-use crate::serve::{Ready, ServeError, ServeOptions, TopicRequest, serve};
+use crate::serve::{
+    FaultScript, FaultState, Ready, ScriptedFault, ServeError, ServeOptions, Told, TopicRequest,
+    serve,
+};
 
 /// The cluster, if no scenario is named.
 const DEFAULT: &str = include_str!("../serve/default.toml");
@@ -22,7 +25,7 @@ const DEFAULT: &str = include_str!("../serve/default.toml");
 ///
 /// Brokers and controllers run in this process, on a real clock; their disks are memory. A line on stdout says when all
 /// brokers serve and where. Faults are asked for on the control port (`harrow ctl`); at the end what clients were
-/// told is judged. Of a scenario, cluster, topics, links and disks are taken; its loads and its faults are not run.
+/// told is judged. Of a scenario, cluster, topics, links, disks and faults are taken; its loads are not run.
 ///
 /// Exit codes: 0 held or no client did anything, 1 violated, 2 wrong usage, 3 inconclusive.
 #[derive(Debug, Args)]
@@ -54,10 +57,21 @@ pub(super) struct Serve {
     /// Topics are not made because a client asks for them.
     #[arg(long)]
     no_auto_create: bool,
+    /// `transaction.version`: 2 gives each transaction an epoch of its own (KIP-890), and only clients of Kafka 4 can
+    /// end one. Without it, it is 1, which clients of all versions speak, or 0 if the scenario says so.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=2))]
+    transaction_version: Option<u16>,
     /// What clients do is not taken down, and not judged.
     #[arg(long)]
     no_history: bool,
-    /// Keys what power losses leave.
+    /// The scenario's faults do not happen.
+    #[arg(long, requires = "scenario", conflicts_with = "fault_time")]
+    no_faults: bool,
+    /// The scenario's faults take so many percent of their time: 200 is half as fast. Without it, 100.
+    #[arg(long, value_name = "PERCENT", requires = "scenario")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    fault_time: Option<u32>,
+    /// Draws the scenario's faults, as in `harrow run`; keys what power losses leave.
     #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
 }
@@ -67,7 +81,7 @@ impl Serve {
         let options = self.options()?;
         let stop = on_interrupt()?;
         let json = console.is_json();
-        let served = serve(options, &stop, |ready| tell(ready, json)).map_err(failure)?;
+        let served = serve(options, &stop, |told| tell(told, json)).map_err(failure)?;
         let Some(report) = served else { return Ok(ExitCode::Held) };
         if json {
             console.json(&report)?;
@@ -90,9 +104,16 @@ impl Serve {
                 partitions: topic.partitions as i32,
             }));
         }
-        // Clients of all versions speak this protocol; version 2 needs clients of Kafka 4.
+        let scripted = self.scenario.is_some() && !self.no_faults;
+        let faults = scripted.then(|| FaultScript {
+            steps: plan.steps,
+            heal_at_ms: plan.heal_at_ms,
+            loss_allowed: plan.expect.loss_allowed,
+            time_percent: self.fault_time.unwrap_or(100),
+        });
         let mut cluster = plan.cluster;
-        cluster.transaction_version = 1;
+        cluster.transaction_version =
+            self.transaction_version.unwrap_or(cluster.transaction_version.min(1));
         Ok(ServeOptions {
             seed,
             cluster,
@@ -108,6 +129,7 @@ impl Serve {
             frame_bytes_max: 100 << 20,
             connections_max: 10_000,
             record: !self.no_history,
+            faults,
         })
     }
 
@@ -137,8 +159,36 @@ impl Serve {
     }
 }
 
-/// One line on stdout: all brokers serve, and where.
-fn tell(ready: &Ready, json: bool) -> io::Result<()> {
+/// A line on stdout for whatever is told.
+fn tell(told: &Told, json: bool) -> io::Result<()> {
+    match told {
+        Told::Ready(ready) => tell_ready(ready, json),
+        Told::Fault(fault) => tell_fault(fault, json),
+    }
+}
+
+/// A fault of the scenario has fired, or was held back.
+fn tell_fault(fault: &ScriptedFault, json: bool) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let ScriptedFault { step, fault: kind, at_ms, state, summary, reason } = fault;
+    if json {
+        let line = serde_json::json!({
+            "schema": 1, "kind": "fault", "step": step, "fault": kind, "at_ms": at_ms,
+            "state": state, "summary": summary, "reason": reason,
+        });
+        writeln!(stdout, "{line}")?;
+    } else {
+        let held_back = *state == FaultState::HeldBack;
+        let what = summary.clone().unwrap_or_else(|| (*kind).to_owned());
+        let what = if held_back { format!("{what} held back") } else { what };
+        let why = reason.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        writeln!(stdout, "fault {step} at {at_ms} ms: {what}{why}")?;
+    }
+    stdout.flush()
+}
+
+/// All brokers serve, and where.
+fn tell_ready(ready: &Ready, json: bool) -> io::Result<()> {
     let servers: Vec<String> = ready.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
     let servers = servers.join(",");
     let control = format!("http://127.0.0.1:{}", ready.control_port);

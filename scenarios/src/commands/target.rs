@@ -1,6 +1,7 @@
 //! What several commands look at: a directory that `--out` has left, a trace, a plan, or a scenario with a seed.
 
-use std::fs::File;
+use std::fmt;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ pub(super) const TRACE: &str = "trace.jsonl";
 #[derive(Debug, Args)]
 pub(super) struct TargetArgs {
     /// A directory that `harrow run --out` has left, a trace.jsonl, a plan.json, or a scenario: a name from `harrow
-    /// list`, or a path to a .toml file.
+    /// list`, or a path to a .toml file. `query` also takes a directory that `harrow sweep --out` has left.
     #[arg(value_name = "RUN-DIR|TRACE|PLAN|SCENARIO")]
     pub(super) target: Option<String>,
     #[command(flatten)]
@@ -36,7 +37,9 @@ pub(super) struct TargetArgs {
 /// It, read.
 pub(super) enum Target {
     /// A trace that was left.
-    Recorded(Traced),
+    Recorded(Box<Traced>),
+    /// The directories of the runs that a sweep has left, by name and seed.
+    Sweep(Vec<PathBuf>),
     /// A plan, with the command that runs it again.
     Plan(Box<Plan>, String),
     /// A scenario, whose seed is still to be chosen.
@@ -49,13 +52,39 @@ pub(super) struct Traced {
     pub(super) events: Vec<TraceEvent>,
     /// The command that shows the run.
     pub(super) command: String,
+    /// Set if not all of it is there.
+    pub(super) cut: Option<Cut>,
+}
+
+/// A trace that is cut off: what it lacks at its end is no event that did not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cut {
+    file: String,
+    there: usize,
+    all: u64,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, there, all } = self;
+        write!(
+            f,
+            "{file} is cut off: {there} of its {all} events are there, and only they are looked at"
+        )
+    }
 }
 
 impl Traced {
     /// Of a plan, which is run.
     pub(super) fn of(plan: &Plan, command: String) -> Self {
         let run = pipeline::run(plan, true);
-        Self { header: header(plan, &run, COMMIT), events: events(plan, &run), command }
+        let (header, events) = (header(plan, &run, COMMIT), events(plan, &run));
+        Self { header, events, command, cut: None }
+    }
+
+    /// Of a directory that a run has left.
+    pub(super) fn of_directory(directory: &Path) -> Result<Self, Failure> {
+        Self::read(&trace_of(directory))
     }
 
     fn read(path: &Path) -> Result<Self, Failure> {
@@ -73,19 +102,15 @@ impl Traced {
             mistake(format!("{shown} is no trace: {problem}"), help)
         })?;
         let command = format!("harrow trace {}", quoted(&path.display().to_string()));
-        note_cut(&header, events.len(), &shown.to_string());
-        Ok(Self { header, events, command })
+        let (file, there) = (shown.to_string(), events.len());
+        let all = header.events.filter(|all| *all > there as u64);
+        let cut = all.map(|all| Cut { file, there, all });
+        if let Some(cut) = &cut {
+            // Nothing is left to do if even stderr is gone: what is told is true of what is there.
+            let _ = writeln!(io::stderr(), "note: {cut}");
+        }
+        Ok(Self { header, events, command, cut })
     }
-}
-
-/// What a trace lacks at its end is no event that did not happen.
-fn note_cut(header: &TraceHeader, count: usize, shown: &str) {
-    let Some(all) = header.events.filter(|all| *all > count as u64) else { return };
-    // Nothing is left to do if even stderr is gone: what is told is true of what is there.
-    let _ = writeln!(
-        io::stderr(),
-        "note: {shown} is cut off: {count} of its {all} events are there, and only they are looked at"
-    );
 }
 
 /// The first line of a file.
@@ -114,7 +139,11 @@ impl TargetArgs {
             self.refuse_changes(seeds)?;
         }
         if let Some(trace) = recorded {
-            return Ok(Target::Recorded(Traced::read(&trace)?));
+            let runs = if trace.exists() { Vec::new() } else { runs_in(path) };
+            if !runs.is_empty() {
+                return Ok(Target::Sweep(runs));
+            }
+            return Ok(Target::Recorded(Box::new(Traced::read(&trace)?)));
         }
         if extension == Some("json") {
             let plan = plan_file(path)?;
@@ -155,11 +184,32 @@ fn trace_of(directory: &Path) -> PathBuf {
     directory.join(TRACE)
 }
 
+/// The runs with a trace that a sweep has left in its directory: those of each scenario by their seeds.
+fn runs_in(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    runs.retain(|run| trace_of(run).exists());
+    runs.sort_by_cached_key(|run| {
+        let name =
+            run.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let (scenario, seed) = name.rsplit_once('-').unwrap_or((&name, ""));
+        (scenario.to_owned(), seed.parse::<u64>().ok(), name)
+    });
+    runs
+}
+
 /// One run of it.
-pub(super) fn one_run(target: Target, seed: u64) -> Traced {
+pub(super) fn one_run(target: Target, seed: u64) -> Result<Traced, Failure> {
     match target {
-        Target::Recorded(traced) => traced,
-        Target::Plan(plan, command) => Traced::of(&plan, command),
-        Target::Scenario(prepared) => Traced::of(&prepared.plan(seed), prepared.command(seed)),
+        Target::Recorded(traced) => Ok(*traced),
+        Target::Sweep(runs) => {
+            let first = runs.first().map_or_else(String::new, |run| run.display().to_string());
+            let message = format!("that is a directory with {} runs of a sweep", runs.len());
+            let help =
+                format!("give one of them, such as {first}; `harrow query` takes all of them");
+            Err(mistake(message, help).into())
+        }
+        Target::Plan(plan, command) => Ok(Traced::of(&plan, command)),
+        Target::Scenario(prepared) => Ok(Traced::of(&prepared.plan(seed), prepared.command(seed))),
     }
 }

@@ -1,10 +1,11 @@
 //! `harrow trace`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use harrow_reports::trace::query::Query;
+use harrow_reports::trace::query::{Query, time_ns};
 use harrow_reports::trace::{TraceEvent, TraceHeader, write_chrome, write_trace};
 
 use super::console::{Console, Failure, mistake};
@@ -33,7 +34,7 @@ pub(super) struct Trace {
     #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
     /// Only what happens at this node; repeatable.
-    #[arg(long = "node", value_name = "N", allow_negative_numbers = true)]
+    #[arg(long = "node", value_name = "N", value_parser = node, allow_negative_numbers = true)]
     nodes: Vec<i32>,
     /// Only what concerns this partition, such as orders-0; repeatable.
     #[arg(long = "partition", value_name = "NAME")]
@@ -42,10 +43,10 @@ pub(super) struct Trace {
     /// operation that sends it.
     #[arg(long, value_name = "PLACE", value_parser = RecordPlace::parse)]
     record: Option<RecordPlace>,
-    /// From this time on, such as 2s or 3405ms.
+    /// From this time on, such as 2s or 3405ms: with all that is shown with it.
     #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
     from: Option<u64>,
-    /// Up to this time.
+    /// Up to this time, with all that is shown with it.
     #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
     to: Option<u64>,
     /// Only what this query selects: see `harrow query`.
@@ -98,11 +99,21 @@ impl RecordPlace {
                 event.concerns(partition) && event.offsets().is_some_and(among)
             }
             Self::Value(value) => {
-                let values = event.field("records").and_then(|records| records.as_array());
-                values.is_some_and(|values| values.iter().any(|one| one.as_u64() == Some(*value)))
+                let (wanted, mut is) = (value.to_string(), false);
+                // Large ones are texts.
+                event.each("records", &mut |one| {
+                    is |= one.as_str() == Some(&wanted) || one.as_u64() == Some(*value);
+                });
+                is
             }
         }
     }
+}
+
+/// A node, by its id.
+fn node(text: &str) -> Result<i32, String> {
+    text.parse()
+        .map_err(|_| "write the number of a node, such as 2; `harrow trace` shows them".to_owned())
 }
 
 /// A time of the run, in nanoseconds.
@@ -116,7 +127,7 @@ impl Trace {
         let only = self.only.as_deref().map(read_query).transpose()?;
         self.check_times()?;
         let target = self.target.read(self.seed.map(|seed| SeedRange::new(seed, seed)))?;
-        let traced = while_running(|| one_run(target, self.seed.unwrap_or(0)));
+        let traced = while_running(|| one_run(target, self.seed.unwrap_or(0)))?;
         self.check_names(&traced)?;
         let chosen = self.chosen(&traced, only.as_ref());
         if chosen.is_empty() {
@@ -148,7 +159,7 @@ impl Trace {
 
     fn check_times(&self) -> Result<(), Failure> {
         let (Some(from), Some(to)) = (self.from, self.to) else { return Ok(()) };
-        if from <= to {
+        if from <= time_ns(to).1 {
             return Ok(());
         }
         let (from, to) = (seconds(from), seconds(to));
@@ -156,7 +167,8 @@ impl Trace {
         Err(mistake(format!("nothing is from {from} on and up to {to}"), help).into())
     }
 
-    /// A node or partition that the run does not have is a slip of the keyboard, not an empty answer.
+    /// A node or partition that the run does not have is a slip of the keyboard, not an empty answer. Of a trace that
+    /// is cut off, nobody knows which partitions the run has.
     fn check_names(&self, traced: &Traced) -> Result<(), Failure> {
         let nodes: Vec<i32> = traced.header.nodes.iter().map(|node| node.node).collect();
         if let Some(node) = self.nodes.iter().find(|node| !nodes.contains(node)) {
@@ -164,24 +176,21 @@ impl Trace {
             let help = format!("its nodes are {}", known.join(", "));
             return Err(mistake(format!("the run has no node {node}"), help).into());
         }
-        let asked = self.partitions.iter().chain(match &self.record {
+        let of_record = match &self.record {
             Some(RecordPlace::At { partition, .. }) => Some(partition),
             Some(RecordPlace::Value(_)) | None => None,
-        });
-        for name in asked {
-            if !traced.events.iter().any(|event| event.concerns(name)) {
-                let mut known: Vec<&str> = traced
-                    .events
-                    .iter()
-                    .flat_map(|event| event.partitions.iter().map(String::as_str))
-                    .collect();
-                known.sort_unstable();
-                known.dedup();
-                let help = format!("its partitions are {}", known.join(", "));
-                return Err(mistake(format!("the run has no partition {name}"), help).into());
-            }
-        }
-        Ok(())
+        };
+        let known: BTreeSet<&str> = traced
+            .events
+            .iter()
+            .flat_map(|event| event.partitions.iter().map(String::as_str))
+            .collect();
+        let missing = |name: &&String| traced.cut.is_none() && !known.contains(name.as_str());
+        let Some(name) = self.partitions.iter().chain(of_record).find(missing) else {
+            return Ok(());
+        };
+        let help = format!("events are of {}", Vec::from_iter(known).join(", "));
+        Err(mistake(format!("no event is of a partition `{name}`"), help).into())
     }
 
     fn chosen<'a>(&self, traced: &'a Traced, only: Option<&Query>) -> Vec<&'a TraceEvent> {
@@ -201,7 +210,7 @@ impl Trace {
             self.partitions.is_empty() || self.partitions.iter().any(|name| event.concerns(name));
         let record = self.record.as_ref().is_none_or(|record| record.fits(event));
         let from = self.from.is_none_or(|from| event.at_ns >= from);
-        let to = self.to.is_none_or(|to| event.at_ns <= to);
+        let to = self.to.is_none_or(|to| event.at_ns <= time_ns(to).1);
         node && partition && record && from && to
     }
 

@@ -41,6 +41,10 @@ impl Edit {
                 let to_ns = duration_ns(to.trim()).ok_or_else(|| {
                     Slip::new(format!("`{to}` is no time"), "write one such as 3.5s or 3500ms")
                 })?;
+                if !to_ns.is_multiple_of(1_000_000) {
+                    let help = "steps are at whole milliseconds, such as 3.368s or 3368ms";
+                    return Err(Slip::new(format!("no step can be at {}", to.trim()), help));
+                }
                 Ok(Self::Move { id: id(step)?, to_ms: to_ns / 1_000_000 })
             }
             "add" => {

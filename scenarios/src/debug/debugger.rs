@@ -78,9 +78,7 @@ impl Debugger {
             Command::Until(query) => self.until(&query),
             Command::Rewind(query) => self.rewind(&query),
             Command::At(at_ns) => self.first(|event| event.at_ns >= at_ns, "the run ends before"),
-            Command::Event(number) => {
-                self.first(|event| event.event >= number, "the run has fewer events")
-            }
+            Command::Event(number) => self.event(number),
             Command::Row(row) => self.go(usize::try_from(row).ok()),
             Command::Start => self.go(Some(0)),
             Command::End => self.go(Some(self.run.events.len() - 1)),
@@ -197,8 +195,7 @@ impl Debugger {
     fn until(&mut self, wanted: &Wanted) -> Result<Said, Slip> {
         let selected = wanted.query.ask(&self.run.events).events;
         let found = selected.iter().copied().find(|row| *row > self.place);
-        let before = selected.iter().filter(|row| **row <= self.place).count();
-        let help = format!("{before} are here or before: `rewind` goes back to them");
+        let help = format!("{} are here or before: `rewind` goes back to them", selected.len());
         let none = Slip::new("no such event comes after this", help);
         self.place = found.ok_or_else(|| self.no_event(wanted, &selected, none))?;
         Ok(self.standing())
@@ -207,22 +204,36 @@ impl Debugger {
     fn rewind(&mut self, wanted: &Wanted) -> Result<Said, Slip> {
         let selected = wanted.query.ask(&self.run.events).events;
         let found = selected.iter().copied().rfind(|row| *row < self.place);
-        let after = selected.iter().filter(|row| **row >= self.place).count();
-        let help = format!("{after} are here or after: `until` goes on to them");
+        let help = format!("{} are here or after: `until` goes on to them", selected.len());
         let none = Slip::new("no such event comes before this", help);
         self.place = found.ok_or_else(|| self.no_event(wanted, &selected, none))?;
         Ok(self.standing())
     }
 
-    /// A query may select nothing as it has a name in it that the run does not have, and more is to be said of that.
+    /// A query may select nothing as it asks for a name that the run does not have, and more is to be said of that.
     fn no_event(&self, wanted: &Wanted, selected: &[usize], or: Slip) -> Slip {
-        let session = if selected.is_empty() { self.session().ok() } else { None };
-        let Some(session) = session else { return or };
+        if !selected.is_empty() {
+            return or;
+        }
+        let Ok(session) = self.session() else { return or };
         let mut names = wanted.query.names();
         let nodes: Vec<i32> = session.nodes().iter().map(|node| node.0).collect();
         names.look(&nodes, &self.run.events);
-        let unknown = names.unknown().into_iter().next();
-        unknown.map_or(or, |problem| of_query(problem, wanted.at))
+        let unmet = names.unmet().into_iter().next();
+        let help = "nothing in the run is as the query says, here, before or after";
+        let none = Slip::new("there is no such event", help);
+        unmet.map_or(none, |problem| of_query(problem, wanted.at))
+    }
+
+    /// To the first row of an event.
+    fn event(&mut self, number: u64) -> Result<Said, Slip> {
+        let found = self.run.events.iter().position(|event| event.event == number);
+        let ends = [self.run.events.first(), self.run.events.last()];
+        let [first, last] = ends.map(|event| event.map_or(0, |event| event.event));
+        let help = format!("its events are {first} to {last}");
+        self.place =
+            found.ok_or_else(|| Slip::new(format!("the run has no event {number}"), help))?;
+        Ok(self.standing())
     }
 
     /// From the present event back, each by what led to it.

@@ -67,7 +67,9 @@ pub(super) fn check_node(session: &Session<'_>, id: i32) -> Result<(), Slip> {
 }
 
 fn no_node(session: &Session<'_>, id: i32) -> Slip {
-    let known: Vec<String> = session.nodes().iter().map(ToString::to_string).collect();
+    let mut nodes = session.nodes();
+    nodes.sort_unstable();
+    let known: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     Slip::new(format!("the run has no node {id}"), format!("its nodes are {}", known.join(", ")))
 }
 

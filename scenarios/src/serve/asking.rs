@@ -4,8 +4,8 @@ use std::io;
 
 use bytes::Bytes;
 use harrow_broker_model::edge::{
-    Answering, ApiKey, Body, Incoming, Refused, admit, answer, api_name, api_versions,
-    cluster_description, read_request, refuse, topic_configs,
+    Answering, ApiKey, Body, Incoming, Refused, TransactionVersion, admit, answer, api_name,
+    api_versions, cluster_description, read_request, refuse, topic_configs,
 };
 use harrow_broker_model::message::{ClientRequest, ClientResponse};
 use harrow_broker_model::proto::{
@@ -43,10 +43,11 @@ impl Server {
     }
 
     fn on_frame(&mut self, id: u64, frame: &Bytes) {
-        match read_request(frame) {
+        let transactions = self.transaction_version();
+        match read_request(frame, transactions) {
             Ok(incoming) => self.on_request(id, incoming),
             Err(Refused::ApiVersions { correlation_id, .. }) => {
-                self.send(id, Some(api_versions(None, correlation_id, true)));
+                self.send(id, Some(api_versions((None, correlation_id), transactions, true)));
             }
             Err(refused) => {
                 self.counts.refused += 1;
@@ -54,6 +55,10 @@ impl Server {
                 self.close(id);
             }
         }
+    }
+
+    fn transaction_version(&self) -> TransactionVersion {
+        TransactionVersion(self.options.cluster.transaction_version)
     }
 
     fn on_request(&mut self, id: u64, incoming: Incoming) {
@@ -68,7 +73,8 @@ impl Server {
                 let named = to.0 < 3
                     || is_software(&request.client_software_name)
                         && is_software(&request.client_software_version);
-                self.send(id, Some(api_versions(Some(to.0), to.1, named)));
+                let transactions = self.transaction_version();
+                self.send(id, Some(api_versions((Some(to.0), to.1), transactions, named)));
             }
             Body::DescribeCluster(_) => {
                 let description =
@@ -176,7 +182,7 @@ impl Server {
         }
         let refused = refuse(&body, error);
         if let (Some(recorder), Some(asked)) = (&mut self.recorder, pending.asked) {
-            recorder.answered(self.cluster.now_ns(), asked, &refused);
+            recorder.refused(self.cluster.now_ns(), asked, &refused);
         }
         let to = (pending.version, pending.correlation_id);
         let frame = self.answering(broker).and_then(|with| answer(refused, to, &with));
@@ -241,6 +247,13 @@ impl Server {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         if connection.pending.as_ref().is_none_or(|pending| pending.number != request) {
             return;
+        }
+        let broker = connection.broker;
+        if let Some(again) = connection.joins_with(&body) {
+            return self.cluster.ask(broker, id, request, again);
+        }
+        if self.cluster.loses_answer(broker) {
+            return self.close(id);
         }
         let action = self.rule(id, Point::Response);
         if let Some(Action::Error(error)) = action {

@@ -6,7 +6,8 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use bytes::{Buf, Bytes};
 use harrow_broker_model::edge::{ApiKey, FrameError, Frames};
-use harrow_broker_model::message::ClientRequest;
+use harrow_broker_model::message::{ClientRequest, ClientResponse};
+use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::NodeId;
 use mio::net::TcpStream;
 
@@ -94,6 +95,20 @@ impl Connection {
     /// Whether the client has gone and left a request behind.
     pub(super) fn is_abandoned(&self) -> bool {
         self.ended && self.pending.is_some()
+    }
+
+    /// The request to join once more, with the member id that the coordinator has given: clients of before version 4 do
+    /// not know that they have to ask twice. Source: KIP-394, `KafkaApis.handleJoinGroupRequest`.
+    pub(super) fn joins_with(&mut self, answer: &ClientResponse) -> Option<ClientRequest> {
+        let ClientResponse::JoinGroup(answer) = answer else { return None };
+        let pending = self.pending.as_mut().filter(|pending| pending.version < 4)?;
+        let Stage::Asked(body) = &mut pending.stage else { return None };
+        let ClientRequest::JoinGroup(request) = &mut **body else { return None };
+        if answer.error_code != ErrorCode::MemberIdRequired.code() {
+            return None;
+        }
+        request.member_id = answer.member_id.clone();
+        Some((**body).clone())
     }
 
     /// The next frame, if it is there and its turn has come.

@@ -4,12 +4,16 @@
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use mio::Waker;
 use tiny_http::{Header, Method, Response, Server};
 
+/// At the end, answers are waited for so long.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// A longer body is refused.
 const BODY_BYTES_MAX: u64 = 1 << 20;
 
@@ -63,24 +67,47 @@ pub(super) fn not_recorded() -> Refusal {
     (409, "no history is taken down; start the server without --no-history".to_owned())
 }
 
-/// Listens on a port of 127.0.0.1 and hands on what comes; gives the port.
-pub(super) fn listen(port: u16, to: &Sender<Command>, waker: Waker) -> Result<u16, String> {
+/// The control port, while it is listened on.
+#[derive(Debug)]
+pub(super) struct Control {
+    /// Which.
+    pub(super) port: u16,
+    /// Requests that are being answered.
+    open: Arc<AtomicUsize>,
+}
+
+impl Control {
+    /// Waits until everybody who has asked has an answer: who asked for the end, too.
+    pub(super) fn finish(&self) {
+        let until = Instant::now() + LAST_ANSWERS;
+        while self.open.load(Ordering::SeqCst) > 0 && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Listens on a port of 127.0.0.1 and hands on what comes.
+pub(super) fn listen(port: u16, to: &Sender<Command>, waker: Waker) -> Result<Control, String> {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let server = Server::http(address).map_err(|error| error.to_string())?;
     let port = server.server_addr().to_ip().map_or(port, |address| address.port());
     let (server, waker) = (Arc::new(server), Arc::new(waker));
+    let open = Arc::new(AtomicUsize::new(0));
     // Several, so that a judgement that takes a while keeps nobody from asking how things are.
     for number in 0..4 {
         let (server, waker, to) = (Arc::clone(&server), Arc::clone(&waker), to.clone());
+        let open = Arc::clone(&open);
         let thread = thread::Builder::new().name(format!("control {number}"));
         let served = thread.spawn(move || {
             while let Ok(request) = server.recv() {
+                open.fetch_add(1, Ordering::SeqCst);
                 serve(request, &to, &waker);
+                open.fetch_sub(1, Ordering::SeqCst);
             }
         });
         served.map_err(|error| error.to_string())?;
     }
-    Ok(port)
+    Ok(Control { port, open })
 }
 
 fn serve(mut request: tiny_http::Request, to: &Sender<Command>, waker: &Waker) {

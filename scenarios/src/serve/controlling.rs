@@ -15,11 +15,12 @@ use super::judging::JudgeRequest;
 use super::leaders::{follower_of, leader_of};
 use super::recorder::Recorder;
 use super::rules::RuleRequest;
+use super::script::Script;
 use super::server::{Due, Server};
 
 /// Everything that can be asked, for who asks for something else.
 const PATHS: &str = "GET /healthz /status /metrics /rules /history, POST /kill /restart /stop /pause \
-                     /resume /cut /rules /release /reset /topics /judge /shutdown, DELETE /rules/ID";
+                     /resume /move /expire /cut /rules /release /reset /topics /judge /shutdown, DELETE /rules/ID";
 
 /// Whom something is done to.
 #[derive(Debug, Deserialize)]
@@ -81,6 +82,8 @@ impl Server {
             ("POST", "/stop") => self.stop(&read(body)?),
             ("POST", "/pause") => self.pause(&read(body)?, true),
             ("POST", "/resume") => self.pause(&read(body)?, false),
+            ("POST", "/move") => self.move_leader(&read(body)?),
+            ("POST", "/expire") => self.expire(&read(body)?),
             ("POST", "/cut") => Ok(self.cut(&read_or_default(body)?)),
             ("POST", "/rules") => self.add_rule(read(body)?),
             ("POST", "/release") => Ok(self.release()),
@@ -104,7 +107,7 @@ impl Server {
     }
 
     /// The metadata of a broker that runs: any of them, the newest.
-    fn image(&self) -> Option<&MetadataImage> {
+    pub(super) fn image(&self) -> Option<&MetadataImage> {
         let brokers = self.options.cluster.brokers.iter();
         brokers.filter_map(|it| self.cluster.metadata(*it)).max_by_key(|image| image.end_offset)
     }
@@ -129,6 +132,7 @@ impl Server {
             "topics": topics,
             "connections": self.connections.len(),
             "rules": self.rules.list(),
+            "faults": self.scripted(),
         })
     }
 
@@ -141,6 +145,7 @@ impl Server {
             ("connections_accepted_total", "counter", self.counts.accepted),
             ("connections_refused_total", "counter", self.counts.refused),
             ("kills_total", "counter", self.counts.kills),
+            ("faults_fired_total", "counter", self.script.as_ref().map_or(0, Script::fired) as u64),
             ("rules", "gauge", self.rules.list().len() as u64),
             ("rules_fired_total", "counter", self.rules.fired()),
             ("history_operations", "gauge", operations as u64),
@@ -164,6 +169,12 @@ impl Server {
     /// The node that a target stands for now.
     fn resolve(&self, text: &str) -> Result<NodeId, Refusal> {
         let target = Target::parse(text).map_err(|error| (400, error))?;
+        if let Target::Node(node) = &target {
+            let cluster = &self.options.cluster;
+            let all = cluster.brokers.iter().chain(&cluster.controllers);
+            let known = all.copied().find(|known| known == node);
+            return known.ok_or_else(|| (409, format!("{target} is nobody now")));
+        }
         let image = self.image().ok_or_else(|| (409, "no broker runs".to_owned()))?;
         let coordinators = &self.options.cluster.coordinators;
         let found = match &target {
@@ -180,11 +191,7 @@ impl Server {
                 leader_of(image, "__transaction_state", index as i32)
             }
             Target::ActiveController => self.cluster.active_controller(),
-            Target::Node(node) => {
-                let cluster = &self.options.cluster;
-                let all = cluster.brokers.iter().chain(&cluster.controllers);
-                all.copied().find(|known| known == node)
-            }
+            Target::Node(node) => Some(*node),
             Target::StandbyController
             | Target::AnyController
             | Target::AnyBroker
@@ -303,6 +310,7 @@ impl Server {
         self.rules.clear();
         let _ = self.release();
         self.due.clear();
+        self.heal_script();
         let cluster = self.options.cluster.clone();
         for node in cluster.controllers.iter().chain(&cluster.brokers) {
             self.cluster.pause(*node, false);
@@ -312,7 +320,7 @@ impl Server {
         }
         self.paused.clear();
         self.damage.clear();
-        self.recorder = self.options.record.then(Recorder::default);
+        self.recorder = self.options.record.then(Recorder::beginning_late);
         Reply::json(200, &json!({ "reset": true }))
     }
 
@@ -332,6 +340,7 @@ impl Server {
                 tracing::warn!(node = halted.node.0, "the process ends: {}", halted.reason);
             }
             self.shut(halted.node);
+            self.has_halted(halted.node);
         }
     }
 }

@@ -15,7 +15,7 @@ use harrow_broker_model::proto::{
 };
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::NodeId;
-use harrow_reports::config::HistoryConfig;
+use harrow_reports::config::{GroupTerms, HistoryConfig};
 use harrow_reports::history_file::read_history;
 use harrow_reports::history_report::{HistoryCoordinate, HistoryReport};
 use harrow_reports::judge::judge_recorded;
@@ -59,6 +59,7 @@ impl Server {
     /// The verdict at the end, if anything was taken down.
     pub(super) fn last_verdict(&mut self) -> Option<HistoryReport> {
         let operations = self.recorder.as_ref().map_or(0, Recorder::operations);
+        self.heal_script();
         if operations == 0 { None } else { self.verdict(&JudgeRequest::default()).ok() }
     }
 
@@ -79,6 +80,8 @@ impl Server {
         let mut terms = config.terms(&recorded.history);
         terms.strengthen(&hold);
         let mut options = config.options(&recorded.history);
+        // Whether clients have processed all that they will, nobody here knows.
+        options.processing_over = false;
         let image = newest_of(&self.cluster, &self.endpoints);
         let gone = image.map_or_else(Vec::new, |image| recorder.gone(image));
         options.delete(&recorded.history, &gone);
@@ -98,6 +101,11 @@ impl Server {
         let mut config = HistoryConfig::default();
         config.topic.partition.min_insync_replicas = self.options.min_insync_replicas;
         config.faults.damage.clone_from(&self.damage);
+        config.moved_by_hand = recorder.moved_by_hand().to_vec();
+        config.member_epochs = recorder.has_member_epochs();
+        for group in recorder.classic_groups() {
+            config.groups.insert(group.clone(), GroupTerms { classic: true, ..Default::default() });
+        }
         if recorder.reads_uncommitted() {
             config.isolation = Isolation::ReadUncommitted;
         }
@@ -152,7 +160,7 @@ impl Server {
         false
     }
 
-    fn wait(&mut self) {
+    pub(super) fn wait(&mut self) {
         thread::sleep(PAUSE);
         self.turn();
     }
@@ -165,7 +173,7 @@ impl Server {
     }
 
     /// Asks a broker and waits for its answer.
-    fn question(
+    pub(super) fn question(
         &mut self,
         broker: NodeId,
         body: ClientRequest,

@@ -6,22 +6,29 @@
 //! | `connection` | one client's connection: frames in, answers out |
 //! | `asking` | requests on their way to a broker and back |
 //! | `rules` | scripted faults of requests |
+//! | `script`, `scripting` | the scenario's faults in real time |
 //! | `control`, `controlling` | HTTP on a thread of its own; what can be asked there |
+//! | `moving`, `expiring` | leadership that goes elsewhere; members that are taken for dead |
 //! | `recorder` | the history of what clients asked and were told |
 //! | `judging` | final reads, and the verdict |
-//! | `clock`, `leaders`, `options` | time; who leads; what a server is started with |
+//! | `clock`, `leaders`, `options`, `told` | time; who leads; what a server is started with, and what it tells |
 
 mod asking;
 mod clock;
 mod connection;
 mod control;
 mod controlling;
+mod expiring;
 mod judging;
 mod leaders;
+mod moving;
 mod options;
 mod recorder;
 mod rules;
+mod script;
+mod scripting;
 mod server;
+mod told;
 
 use std::io;
 use std::sync::Arc;
@@ -33,16 +40,9 @@ use thiserror::Error;
 
 pub use options::{ServeOptions, TopicRequest};
 pub use rules::RuleRequest;
+pub use script::{FaultScript, FaultState, ScriptedFault};
 use server::Server;
-
-/// Where everything can be reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ready {
-    /// The brokers' ports, in order of their ids.
-    pub ports: Vec<u16>,
-    /// The control port.
-    pub control_port: u16,
-}
+pub use told::{Ready, Told};
 
 /// Why nothing is served.
 #[derive(Debug, Error)]
@@ -69,17 +69,19 @@ pub enum ServeError {
 }
 
 /// Serves until `stop` is raised or the control port says so; then gives the verdict over what clients did, if they did
-/// anything. `ready` is told once where everything is.
+/// anything. `tell` is told where everything is, and what happens.
 pub fn serve(
     options: ServeOptions,
     stop: &Arc<AtomicBool>,
-    ready: impl Fn(&Ready) -> io::Result<()>,
+    tell: impl Fn(&Told) -> io::Result<()>,
 ) -> Result<Option<HistoryReport>, ServeError> {
     let (port, control_port) = (options.port, options.control_port);
     let mut server = Server::bind(options).map_err(|source| ServeError::Ports { port, source })?;
     let (sender, commands) = channel();
-    let control_port = control::listen(control_port, &sender, server.waker()?)
+    let control = control::listen(control_port, &sender, server.waker()?)
         .map_err(|reason| ServeError::Control { port: control_port, reason })?;
-    server.run(&commands, stop, |server| ready(&Ready { ports: server.ports(), control_port }))?;
-    Ok(server.last_verdict())
+    server.run(&commands, stop, control.port, &tell)?;
+    let verdict = server.last_verdict();
+    control.finish();
+    Ok(verdict)
 }

@@ -3,6 +3,8 @@
 use harrow_broker_model::config::ClusterConfig;
 use harrow_sim::plan::{DiskPlan, NetworkPlan};
 
+use super::script::FaultScript;
+
 /// A topic that is there from the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicRequest {
@@ -43,4 +45,6 @@ pub struct ServeOptions {
     pub connections_max: usize,
     /// Whether the history of clients is taken down.
     pub record: bool,
+    /// The scenario's faults, if they are to fire.
+    pub faults: Option<FaultScript>,
 }

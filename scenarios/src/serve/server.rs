@@ -24,6 +24,8 @@ use super::control::Command;
 use super::options::ServeOptions;
 use super::recorder::Recorder;
 use super::rules::Rules;
+use super::script::Script;
+use super::told::{Ready, Told};
 
 /// The waker's token; listeners have their broker's id.
 const WAKER: Token = Token(0);
@@ -48,6 +50,14 @@ pub(super) enum Due {
     GoOn(u64, i32),
     /// A node starts again.
     Restart(NodeId),
+    /// A fault of the scenario fires, by its position.
+    Step(usize),
+    /// What lasts of one is over.
+    EndStep(usize),
+    /// The next broker of a rolling restart stops: position of the fault, and which broker.
+    Roll(usize, usize),
+    /// All faults of the scenario end.
+    Heal,
 }
 
 /// Whose question one of ours is.
@@ -79,6 +89,7 @@ pub(super) struct Server {
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) cluster_id: StrBytes,
     pub(super) rules: Rules,
+    pub(super) script: Option<Script>,
     pub(super) due: BTreeSet<(u64, Due)>,
     pub(super) recorder: Option<Recorder>,
     pub(super) own: BTreeMap<u64, Own>,
@@ -126,6 +137,7 @@ impl Server {
             endpoints,
             cluster_id: StrBytes::from_static_str("harrow-live-cluster-01"),
             rules: Rules::default(),
+            script: options.faults.clone().map(Script::new),
             due: BTreeSet::new(),
             recorder: options.record.then(Recorder::default),
             own: BTreeMap::new(),
@@ -154,19 +166,24 @@ impl Server {
         }
     }
 
-    /// Serves until it is told to stop. `ready` is called once, when all brokers serve.
+    /// Serves until it is told to stop.
     pub(super) fn run(
         &mut self,
         commands: &Receiver<Command>,
         stop: &Arc<AtomicBool>,
-        mut ready: impl FnMut(&Self) -> io::Result<()>,
+        control_port: u16,
+        tell: &impl Fn(&Told) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !self.stopping && !stop.load(Ordering::Relaxed) {
             self.turn();
             if !self.ready && self.all_serve() {
                 self.ready = true;
-                ready(self)?;
+                tell(&Told::Ready(Ready { ports: self.ports(), control_port }))?;
+                self.begin_script();
+            }
+            for fault in self.take_news() {
+                tell(&Told::Fault(fault))?;
             }
             let patience = self.patience();
             match self.poll.poll(&mut events, Some(patience)) {
@@ -213,6 +230,10 @@ impl Server {
             match due {
                 Due::GoOn(connection, number) => self.go_on(connection, Some(number)),
                 Due::Restart(node) => self.start(node),
+                Due::Step(position) => self.fire_step(position),
+                Due::EndStep(position) => self.end_step(position),
+                Due::Roll(position, broker) => self.roll(position, broker),
+                Due::Heal => self.heal_script(),
             }
         }
     }
@@ -284,7 +305,8 @@ impl Server {
 
     /// A broker's port is listened on again.
     pub(super) fn open(&mut self, broker: NodeId) {
-        let Some(listening) = self.listeners.get_mut(&broker) else { return };
+        let cut_off = self.script.as_ref().is_some_and(|script| script.cuts_off(broker));
+        let Some(listening) = self.listeners.get_mut(&broker).filter(|_| !cut_off) else { return };
         if listening.listener.is_none() {
             listening.listener = listen(&self.poll, broker, listening.port).ok();
         }

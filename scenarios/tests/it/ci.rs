@@ -137,6 +137,24 @@ fn github_is_told_by_annotations_and_a_summary() {
 }
 
 #[test]
+fn without_a_file_for_the_summary_there_is_none() {
+    let arguments = ["run", "calm", "--seed", "1", "--format", "github"];
+    let said = said(command(Path::new("."), &arguments).env("GITHUB_STEP_SUMMARY", ""));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+}
+
+#[test]
+fn two_reports_are_not_written_into_one_file() {
+    let directory = directory();
+    let both = ["--junit", "f", "--code-quality", "./f"];
+    for command in [["run", "calm", "--seed", "1"], ["sweep", "calm", "--seeds", "1..2"]] {
+        let said = harrow_in(directory.path(), &[&command[..], &both[..]].concat());
+        said.refuses_with(&["`--junit` and `--code-quality` both name f", "a file of its own"]);
+    }
+    assert!(!directory.path().join("f").exists());
+}
+
+#[test]
 fn a_history_is_a_case_too() {
     let directory = directory();
     let header = r#"{"harrow_history":2}"#;

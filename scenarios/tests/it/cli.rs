@@ -483,6 +483,33 @@ fn traces_and_logs_are_words() {
 }
 
 #[test]
+fn a_log_begins_with_what_turns_events_and_tells_each_once() {
+    let line = "run quick-failover --seed 9 --defect truncate-to-hw";
+    let log = |level: &str| {
+        let words: Vec<&str> = line.split(' ').chain([level]).collect();
+        let said = harrow(&words);
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        said.stderr
+    };
+    let first = log("-v");
+    for part in [
+        "fault ",
+        "became leader in epoch",
+        "updated ISR to",
+        "truncated log from",
+        "transitioned to leader",
+    ] {
+        assert!(first.contains(part), "`{part}` in\n{first}");
+    }
+    assert!(first.lines().count() < 400, "{} lines", first.lines().count());
+    // It is violated, and run again for the lives of its records.
+    for log in [first, log("-vv")] {
+        let healed = log.lines().filter(|line| line.contains("all faults end")).count();
+        assert_eq!(healed, 1, "a run is logged once");
+    }
+}
+
+#[test]
 fn everything_with_a_name_can_be_explained() {
     for entry in harrow_scenarios::catalogue::CATALOGUE {
         let said = harrow(&["explain", entry.name]);

@@ -224,6 +224,26 @@ fn a_shard_that_was_ended_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_receipt_is_written_by_one_process_at_a_time() {
+    let directory = swept();
+    let other = fs::OpenOptions::new().write(true).open(runs(&directory, 1)).expect("it is there");
+    other.lock().expect("files have locks here");
+    let shard = format!("{SWEEP} --shard 1/3 --receipt fleet");
+    let told = said(directory.path(), &shard);
+    told.refuses_with(&["another process writes", "runs-1-of-3.jsonl", "give another `--receipt`"]);
+    other.unlock().expect("it is ours");
+    assert_eq!(said(directory.path(), &shard).code, 1, "it goes on when the other one has ended");
+}
+
+#[test]
+fn a_merge_that_cannot_leave_its_page_says_so_first() {
+    let directory = swept();
+    fs::write(directory.path().join("x.txt"), "").expect("it takes files");
+    let told = said(directory.path(), "merge fleet --out x.txt");
+    told.refuses_with(&["failed to write to x.txt", "give `--out` a directory"]);
+}
+
+#[test]
 fn a_shard_that_had_enough_is_short_and_may_be_taken_as_a_part() {
     let directory = TempDir::new().expect("a temporary directory");
     let path = directory.path();

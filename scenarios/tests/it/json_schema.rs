@@ -44,8 +44,9 @@ impl Reader<'_> {
                 found.push(format!("{place}: {why}"));
             }
         }
-        let is_closed = ["properties", "additionalProperties"].map(|key| schema.contains_key(key));
-        if let (true, Value::Object(object)) = (is_closed.contains(&true), value) {
+        let is_closed =
+            schema.contains_key("properties") || schema.contains_key("additionalProperties");
+        if let (true, Value::Object(object)) = (is_closed, value) {
             let known = schema.get("properties").and_then(Value::as_object);
             self.hold_others(schema, known, object, place, found);
         }

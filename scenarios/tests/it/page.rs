@@ -140,7 +140,16 @@ fn a_sweep_leaves_an_index_that_links_to_the_stories() {
     let said = harrow(path, "sweep lost-response calm --seeds 1..2 --defect no-dedup --out failed");
     assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
     let index = page(&path.join("failed/index.html"));
-    for told in ["lost-response", "calm", "Failures, by what they have in common", "Longest runs"] {
+    for told in [
+        "lost-response",
+        "calm",
+        "Failures, by what they have in common",
+        "Longest runs",
+        "Faults, by kind",
+        "<td>drop-responses</td>",
+        "calm: seeds by outcome",
+        "<tr><td>held</td><td class=\"number\">2</td><td>1, 2</td></tr>",
+    ] {
         assert!(index.contains(told), "it does not tell {told}");
     }
     let links: Vec<&str> =
@@ -169,6 +178,7 @@ fn dumped(page: &Path, link: &str) -> Option<String> {
         "--no-sandbox",
         "--disable-gpu",
         "--virtual-time-budget=3000",
+        "--allow-file-access-from-files",
         "--dump-dom",
         &address,
     ];
@@ -206,6 +216,36 @@ fn a_browser_draws_the_page_and_goes_where_a_link_says() {
     let linked = dumped(&page, "#t=3.585s&node=3&from=3s&to=4s").expect("there is a browser");
     assert!(linked.contains("id=\"state-at\">3.585000s<"), "the link names a moment");
     assert!(linked.contains("3.000s to 4.000s"), "and a window");
+    let beyond = dumped(&page, "#t=99999s").expect("there is a browser");
+    assert!(beyond.contains("there is no 99999.000000s"), "what is not there is said");
+}
+
+/// Shows a page as wide as a small phone, and says how wide what is in it is.
+const NARROW: &str = r#"<!doctype html><body>
+<iframe src="story.html" width="320" height="600" style="border:0"></iframe>
+<script>
+document.querySelector("iframe").addEventListener("load", (event) => {
+  const page = event.target.contentDocument;
+  const wide = () => {
+    const { scrollWidth, clientWidth } = page.documentElement;
+    document.body.dataset.beyond = scrollWidth - clientWidth;
+  };
+  setTimeout(wide, 1000);
+});
+</script>"#;
+
+#[test]
+fn a_small_screen_shows_the_page_without_scrolling_sideways() {
+    let directory = directory();
+    let path = directory.path();
+    assert_eq!(harrow(path, &story()).code, 0);
+    fs::write(path.join("narrow.html"), NARROW).expect("it takes files");
+    let Some(shown) = dumped(&path.join("narrow.html"), "") else {
+        eprintln!("skipped: no browser is installed");
+        return;
+    };
+    let head: String = shown.chars().take(200).collect();
+    assert!(shown.contains("data-beyond=\"0\""), "{head}");
 }
 
 #[test]

@@ -1,86 +1,15 @@
 //! `harrow serve` as clients meet it: on a socket. Clients of other languages are tried where they are installed; a
 //! test says when it has none.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-fn harrow() -> Command {
-    Command::new(assert_cmd::cargo::cargo_bin!("harrow"))
-}
-
-/// A server that ends with its test.
-struct Server {
-    child: Child,
-    ports: Vec<u16>,
-    servers: String,
-    control: String,
-}
-
-impl Server {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = harrow();
-        command.args(["serve", "--port", "0", "--control-port", "0", "--format", "json"]);
-        let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().expect("it starts");
-        let stdout = child.stdout.as_mut().expect("it is piped");
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).expect("it says that it is ready");
-        let ready: Value = serde_json::from_str(&line).expect("the line is JSON");
-        let servers = ready["bootstrap_servers"].as_str().expect("it is text").to_owned();
-        let port = |server: &str| server.rsplit(':').next().and_then(|port| port.parse().ok());
-        let ports = servers.split(',').map(|server| port(server).expect("a port")).collect();
-        let control = ready["control"].as_str().expect("it is text").to_owned();
-        Self { child, ports, servers, control }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.ports[0])).expect("somebody listens");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
-        stream
-    }
-
-    /// Asks for versions, as every client does first.
-    fn is_alive(&self) -> bool {
-        let mut stream = self.connect();
-        stream.write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff]).expect("it is sent");
-        let answer = read_frame(&mut stream);
-        answer.is_some_and(|answer| answer[..6] == [0, 0, 0, 7, 0, 0])
-    }
-
-    fn ctl(&self, words: &[&str]) -> (i32, String, String) {
-        let ended = harrow().args(["ctl", "--control", &self.control]).args(words).output();
-        let ended = ended.expect("it runs");
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        (ended.status.code().unwrap_or(-1), text(ended.stdout), text(ended.stderr))
-    }
-
-    fn status(&self) -> Value {
-        let (code, told, wrong) = self.ctl(&["status"]);
-        assert_eq!(code, 0, "{wrong}");
-        serde_json::from_str(&told).expect("the status is JSON")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A frame without its length, or nothing if the connection ends.
-fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).ok()?;
-    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut frame).ok()?;
-    Some(frame)
-}
+use crate::clients::{named, python_with, script};
+use crate::server::{Server, harrow, read_frame};
 
 #[test]
 fn what_is_no_request_ends_its_connection_and_no_other() {
@@ -111,6 +40,44 @@ fn what_is_no_request_ends_its_connection_and_no_other() {
 }
 
 #[test]
+fn a_question_for_versions_that_nobody_knows_is_answered_and_asked_again() {
+    let server = Server::start(&["--brokers", "1"]);
+    let mut stream = server.connect();
+    // Version 99, with a flexible header and a body that nobody can know (KIP-511).
+    let asked = [0, 0, 0, 15, 0, 18, 0, 99, 0, 0, 0, 8, 0xff, 0xff, 0, 9, 9, 9, 9];
+    stream.write_all(&asked).expect("it is sent");
+    let answer = read_frame(&mut stream).expect("it is answered in version 0");
+    // UNSUPPORTED_VERSION, and the versions of this API alone.
+    assert_eq!(answer, [0, 0, 0, 8, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4]);
+    stream.write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 9, 0xff, 0xff]).expect("it is sent");
+    let answer = read_frame(&mut stream).expect("the connection goes on");
+    assert_eq!(answer[..6], [0, 0, 0, 9, 0, 0]);
+}
+
+#[test]
+fn who_reads_nothing_is_answered_no_further_and_harms_nobody() {
+    let server = Server::start(&["--brokers", "1", "--topic", "orders:400"]);
+    let mut slow = server.connect();
+    // Each asks for all topics: more than a socket takes. The second one waits until the first answer is gone.
+    let asked = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    for _ in 0..4_000 {
+        slow.write_all(&asked).expect("there is room for what is asked");
+    }
+    assert!(server.is_alive());
+    let requests = |server: &Server| {
+        let metrics = server.get("/metrics");
+        let line = metrics.lines().find(|line| line.contains("{api=\"Metadata\"}"));
+        let count = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        count.unwrap_or(0_u64)
+    };
+    assert!(requests(&server) < 4_000, "answers pile up");
+    for _ in 0..4_000 {
+        assert!(read_frame(&mut slow).is_some(), "every one is answered");
+    }
+    assert_eq!(requests(&server), 4_000);
+}
+
+#[test]
 fn many_connections_are_served_and_let_go() {
     let server = Server::start(&["--brokers", "1"]);
     let mut streams: Vec<TcpStream> = (0..500).map(|_| server.connect()).collect();
@@ -129,7 +96,7 @@ fn many_connections_are_served_and_let_go() {
 #[test]
 fn what_cannot_work_is_refused_with_what_would() {
     let server = Server::start(&["--topic", "orders:2"]);
-    let table: [(&[&str], &str); 8] = [
+    let table: [(&[&str], &str); 12] = [
         (&["rule", "EndTx", "close"], "did you mean `EndTxn`?"),
         (&["rule", "EndTxn", "explode"], "it is one of error, close, delay, hold"),
         (
@@ -143,6 +110,13 @@ fn what_cannot_work_is_refused_with_what_would() {
         ),
         (&["kill", "leader-of orders-7"], "leader-of orders-7 is nobody now"),
         (&["kill", "somebody"], "is not a target"),
+        (&["move", "leader-of orders-7"], "there is no orders-7 now"),
+        (&["move", "node 1"], "`node 1` leads no partition"),
+        (
+            &["move", "leader-of orders-0", "--to", "9"],
+            "can be led by another replica in sync alone",
+        ),
+        (&["expire", "nobody"], "nobody coordinates nobody now"),
         (&["restart", "node 1"], "node 1 runs"),
     ];
     for (words, expected) in table {
@@ -181,6 +155,26 @@ fn a_leader_is_killed_and_comes_back() {
 }
 
 #[test]
+fn a_leader_moves_to_where_it_is_told_and_nobody_is_killed() {
+    let server = Server::start(&["--topic", "orders:1"]);
+    let leader = || {
+        let topics = server.status()["topics"].as_array().expect("a list").clone();
+        let orders = topics.into_iter().find(|topic| topic["name"] == json!("orders"));
+        orders.expect("it is there")["partitions"][0].clone()
+    };
+    let before = leader()["leader"].as_i64().expect("somebody leads");
+    let to = (before % 3 + 1).to_string();
+    let (code, told, wrong) = server.ctl(&["move", "leader-of orders-0", "--to", &to]);
+    assert_eq!(code, 0, "{wrong}");
+    let told: Value = serde_json::from_str(&told).expect("it is JSON");
+    assert_eq!((told["from"].as_i64(), told["to"].to_string()), (Some(before), to));
+    let whole = (0..3_000).any(|_| leader()["isr"].as_array().is_some_and(|isr| isr.len() == 3));
+    assert!(whole, "the old leader follows");
+    let running = |node: &Value| node["running"] == json!(true);
+    assert!(server.status()["brokers"].as_array().expect("a list").iter().all(running));
+}
+
+#[test]
 fn two_servers_do_not_share_a_port() {
     let server = Server::start(&["--brokers", "1"]);
     let port = server.ports[0].to_string();
@@ -191,33 +185,11 @@ fn two_servers_do_not_share_a_port() {
     assert!(wrong.contains("0 takes free ones"), "{wrong}");
 }
 
-/// A Python that has a package, if there is one; else says so.
-fn python_with(package: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("HARROW_TEST_PYTHON").map(PathBuf::from);
-    let python = named.unwrap_or_else(|| PathBuf::from("python3"));
-    let found = Command::new(&python)
-        .args(["-c", &format!("import {package}")])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !found {
-        let mut stderr = std::io::stderr();
-        // Who does not see it misses no failure.
-        let _ =
-            writeln!(stderr, "skipped: no Python with `{package}`; name one by HARROW_TEST_PYTHON");
-    }
-    found.then_some(python)
-}
-
-fn script(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
-}
-
 #[test]
 fn a_transactional_producer_in_python_survives_its_coordinator() {
-    let Some(python) = python_with("confluent_kafka") else { return };
+    let Some(mut python) = python_with("confluent_kafka") else { return };
     let harrow = assert_cmd::cargo::cargo_bin!("harrow");
-    let ended = Command::new(python).arg(script("failover.py")).arg(harrow).output();
+    let ended = python.arg(script("failover.py")).arg(harrow).output();
     let ended = ended.expect("it runs");
     let (told, wrong) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
@@ -226,9 +198,9 @@ fn a_transactional_producer_in_python_survives_its_coordinator() {
 
 #[test]
 fn an_administrator_in_python_sees_moves_and_deletes_groups() {
-    let Some(python) = python_with("confluent_kafka") else { return };
+    let Some(mut python) = python_with("confluent_kafka") else { return };
     let server = Server::start(&["--topic", "orders:1"]);
-    let ended = Command::new(python).arg(script("groups.py")).arg(&server.servers).output();
+    let ended = python.arg(script("groups.py")).arg(&server.servers).output();
     let ended = ended.expect("it runs");
     let (told, wrong) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
@@ -237,10 +209,9 @@ fn an_administrator_in_python_sees_moves_and_deletes_groups() {
 
 #[test]
 fn what_acks_1_loses_is_legal_and_found_where_more_was_promised() {
-    let Some(python) = python_with("kafka") else { return };
+    let Some(mut command) = python_with("kafka") else { return };
     let server = Server::start(&["--topic", "orders:1"]);
     let harrow = assert_cmd::cargo::cargo_bin!("harrow");
-    let mut command = Command::new(python);
     command.arg(script("lost.py")).arg(harrow).args([&server.servers, &server.control]);
     let ended = command.output().expect("it runs");
     let (told, wrong) =
@@ -267,53 +238,33 @@ fn recorded(mut application: Command, server: &Server, history: &Path) {
 
 #[test]
 fn groups_commits_rebalances_and_transactions_are_recorded_in_python() {
-    let Some(python) = python_with("kafka") else { return };
+    let Some(mut application) = python_with("kafka") else { return };
     let server = Server::start(&["--topic", "orders:2", "--topic", "payments:1"]);
     let directory = tempfile::TempDir::new().expect("a temporary directory");
     let history = directory.path().join("history.jsonl");
     let recorders = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../reports/recorders");
-    let mut application = Command::new(python);
     application.arg(script("recorded.py")).arg(&server.servers).arg(&history).arg(recorders);
     recorded(application, &server, &history);
 }
 
-/// The folder with Kafka's client for Java and what it needs, if somebody says where it is.
-fn java() -> Option<String> {
-    let jars = std::env::var("HARROW_TEST_KAFKA_JARS").ok();
-    if jars.is_none() {
-        let mut stderr = std::io::stderr();
-        // Who does not see it misses no failure.
-        let _ =
-            writeln!(stderr, "skipped: HARROW_TEST_KAFKA_JARS names no folder with kafka-clients");
-    }
-    jars
-}
-
 #[test]
 fn groups_commits_rebalances_and_transactions_are_recorded_in_java() {
-    let Some(jars) = java() else { return };
+    let Some(jars) = named("HARROW_TEST_KAFKA_JARS", "folder with kafka-clients") else { return };
     let server = Server::start(&["--topic", "orders:2", "--topic", "payments:1"]);
     let directory = tempfile::TempDir::new().expect("a temporary directory");
     let history = directory.path().join("history.jsonl");
     let recorder =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../reports/recorders/Recorder.java");
     let mut application = Command::new("java");
-    application.args(["-cp", &format!("{jars}/*")]).arg(recorder);
+    application.arg("-cp").arg(PathBuf::from(jars).join("*")).arg(recorder);
     application.arg(&server.servers).arg(&history);
     recorded(application, &server, &history);
 }
 
 #[test]
 fn groups_commits_rebalances_and_transactions_are_recorded_in_rust() {
-    let Some(application) = std::env::var_os("HARROW_TEST_RDKAFKA") else {
-        let mut stderr = std::io::stderr();
-        // Who does not see it misses no failure.
-        let _ = writeln!(
-            stderr,
-            "skipped: HARROW_TEST_RDKAFKA names no build of reports/recorders/rust"
-        );
-        return;
-    };
+    let wanted = named("HARROW_TEST_RDKAFKA", "build of reports/recorders/rust");
+    let Some(application) = wanted else { return };
     let server = Server::start(&["--topic", "orders:2", "--topic", "payments:1"]);
     let directory = tempfile::TempDir::new().expect("a temporary directory");
     let history = directory.path().join("history.jsonl");

@@ -118,6 +118,33 @@ fn times_that_no_event_can_be_at_are_refused_and_an_empty_answer_is_told() {
 }
 
 #[test]
+fn what_another_run_has_left_is_not_replaced() {
+    let directory = left("calm --seed 1");
+    let path = directory.path();
+    for other in ["run calm --seed 2", "run calm --seed 1 --defect no-dedup"] {
+        let told = run(path, &format!("{other} --out out"));
+        told.refuses_with(&[
+            "failed to write to out",
+            "that of calm --seed 1",
+            "has left its files",
+        ]);
+    }
+    assert_eq!(run(path, "run calm --seed 2 --out two").code, 0);
+    run(path, "replay two --out out").refuses_with(&["that of calm --seed 1"]);
+    assert_eq!(run(path, "run calm --seed 1 --out out").code, 0, "the very same one may");
+    assert_eq!(run(path, "replay out --out out").code, 0, "and its replay");
+}
+
+#[test]
+fn a_count_of_seeds_that_is_none_is_told_as_such() {
+    let directory = TempDir::new().expect("a temporary directory");
+    for seeds in ["commit:x", "fresh:x"] {
+        let told = run(directory.path(), &format!("sweep calm --seeds {seeds}"));
+        told.refuses_with(&["`x` is no count; write how many"]);
+    }
+}
+
+#[test]
 fn shards_have_no_seeds_that_each_draws_for_itself() {
     let directory = TempDir::new().expect("a temporary directory");
     for line in ["--shard 1/2", "--shard 2/2 --receipt fleet"] {

@@ -52,11 +52,24 @@ fn is_of(value: &Value, shape: &Shape) -> bool {
     let name = value.as_str().or_else(|| value["kind"].as_str());
     let name = name.map_or_else(|| value.to_string(), str::to_owned);
     match shape {
-        Shape::Words(words) => words.contains(&name),
-        Shape::Number => value.is_i64() || value.is_u64(),
-        Shape::Name => value.is_string() || value.is_number(),
-        Shape::Parts => value.is_object(),
-        Shape::Open => false,
+        Shape::Enum(words) => words.contains(&name),
+        Shape::Number => {
+            value.is_i64() || value.is_u64() || name.parse::<u64>().is_ok_and(|it| it >= 1 << 53)
+        }
+        Shape::Node => value.is_i64(),
+        Shape::Name => value.is_string(),
+        Shape::Object => value.is_object(),
+        Shape::Any => value.is_string() || value.is_i64(),
+    }
+}
+
+/// Whether floats of 64 bits keep all of its numbers.
+fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Object(fields) => fields.values().all(is_exact),
+        Value::Number(number) => number.as_i64().is_some_and(|it| it.unsigned_abs() < 1 << 53),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
     }
 }
 
@@ -67,6 +80,7 @@ fn fields_are_what_is_said_of_them() {
         format!("trace {CUT} --as json-lines"),
         "trace retention-and-laggard --seed 1 --as json-lines".to_owned(),
         "trace swarm-transactions --seed 5 --as json-lines".to_owned(),
+        "trace compacted-changelog --seed 1 --as json-lines".to_owned(),
     ] {
         let all = said(&line).json_lines();
         let kinds = kinds();
@@ -74,7 +88,11 @@ fn fields_are_what_is_said_of_them() {
             let kind = kinds
                 .iter()
                 .find(|kind| event["family"] == kind.family && event["kind"] == kind.name);
-            for FieldShape { path, shape } in &kind.expect("it is listed").shapes {
+            let kind = kind.expect("it is listed");
+            assert!(kind.has_node || event["node"].is_null(), "it has a node: {event}");
+            assert!(kind.has_partition || event["partitions"].is_null(), "it has one: {event}");
+            assert!(is_exact(event), "a reader would round a number: {event}");
+            for FieldShape { path, shape } in &kind.fields {
                 for value in at(&event["fields"], path) {
                     assert!(is_of(value, shape), "{path} is no {shape:?}: {event}");
                     told.insert(format!("{} {path}", event["kind"]));
@@ -99,7 +117,10 @@ fn a_trace_has_the_rows_of_the_text_and_says_what_led_to_them() {
         kinds().into_iter().map(|kind| (kind.family.to_owned(), kind.name)).collect();
     let fields: BTreeMap<(String, String), Vec<String>> = kinds()
         .into_iter()
-        .map(|kind| ((kind.family.to_owned(), kind.name), kind.fields))
+        .map(|kind| {
+            let names = kind.names().map(str::to_owned).collect();
+            ((kind.family.to_owned(), kind.name), names)
+        })
         .collect();
     for (row, event) in events.iter().enumerate() {
         assert_eq!(event["row"], row as u64, "{event}");
@@ -189,7 +210,8 @@ fn a_name_that_the_run_does_not_have_is_told_beside_the_answer() {
     let run = said_with(&format!("query {CUT}"), &[query]);
     assert_eq!(run.code, 3, "{}", run.stderr);
     assert!(run.stdout.starts_with("it does not hold: 0 of "), "{}", run.stdout);
-    for part in ["note: the run has no partition ordrs-0", query, "▲", "did you mean `orders-0`?"]
+    for part in
+        ["note: no event is of a partition `ordrs-0`", query, "▲", "did you mean `orders-0`?"]
     {
         assert!(run.stderr.contains(part), "`{part}` in\n{}", run.stderr);
     }
@@ -201,15 +223,91 @@ fn a_name_that_the_run_does_not_have_is_told_beside_the_answer() {
     let denied = said_with(&format!("query {CUT}"), &["not truncated[node = 77]"]);
     assert_eq!(denied.code, 0, "{}", denied.stderr);
     assert!(
-        denied.stderr.contains("no node 77") && denied.stderr.contains("its nodes are 1, 2, 3")
+        denied.stderr.contains("no node `77`") && denied.stderr.contains("the nodes are 1, 2, 3")
     );
     let shown = said_with(&format!("trace {CUT} --only"), &[query]);
-    assert!(shown.stderr.contains("the run has no partition ordrs-0"), "{}", shown.stderr);
+    assert!(shown.stderr.contains("no event is of a partition `ordrs-0`"), "{}", shown.stderr);
     let sweep = said_with("query quick-failover --seeds 1..2", &[query]);
     assert_eq!(sweep.code, 3, "{}", sweep.stdout);
-    assert!(sweep.stderr.contains("in 2 runs there is no partition ordrs-0"), "{}", sweep.stderr);
+    assert!(
+        sweep.stderr.contains("in 2 runs no event is of a partition `ordrs-0`"),
+        "{}",
+        sweep.stderr
+    );
     let right = said_with(&format!("query {CUT}"), &["truncated[partition = orders-0, node = 1]"]);
     assert!(right.stderr.is_empty(), "{}", right.stderr);
+    // Of many the first are told, and the query once.
+    let names: Vec<String> = (0..400).map(|index| format!("g{index}")).collect();
+    let many =
+        said_with(&format!("query {CUT}"), &[&format!("member-owns[group = {}]", names.join("|"))]);
+    assert_eq!(many.stderr.matches("note: ").count(), 11, "{}", many.stderr);
+    assert_eq!(many.stderr.matches("g398|g399").count(), 1, "{}", many.stderr);
+    assert!(many.stderr.contains("(query:1:24)"), "{}", many.stderr);
+    assert!(many.stderr.contains("390 more names"), "{}", many.stderr);
+}
+
+#[test]
+fn a_part_of_a_trace_is_no_run_without_what_it_lacks() {
+    let directory = left();
+    let path = directory.path();
+    let file = path.join("out/trace.jsonl");
+    let text = fs::read_to_string(&file).expect("it is left");
+    let part: Vec<&str> = text.lines().take(40).collect();
+    fs::write(&file, part.join("\n") + "\n").expect("it takes files");
+    let query = "truncated[partition = orders-0]";
+    let told = harrow_in(path, &["query", "out", query]);
+    assert!(told.stderr.contains("note: no event is of a partition `orders-0`"), "{}", told.stderr);
+    assert!(!told.stderr.contains("the run has no"), "{}", told.stderr);
+    let told = harrow_in(path, &["query", "out", query, "--format", "json"]).json();
+    let notes = told["notes"].as_array().expect("notes");
+    assert!(
+        notes[0]["message"].as_str().is_some_and(|note| note.contains("is cut off: 39 of its ")),
+        "{told}"
+    );
+    assert!(notes[0].get("offset").is_none() && notes[1]["offset"].is_u64(), "{told}");
+    let told = harrow_in(path, &["trace", "out", "--partition", "orders-0"]);
+    assert_eq!(told.code, 0, "nobody knows whether the run has it: {}", told.stderr);
+    assert!(told.stderr.contains("none of 39 events"), "{}", told.stderr);
+}
+
+#[test]
+fn the_runs_that_a_sweep_has_left_are_asked_one_by_one() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path();
+    let run = |line: &str| harrow_in(path, &line.split(' ').collect::<Vec<_>>());
+    let swept = run("sweep quick-failover --seeds 8..10 --defect truncate-to-hw --out sw");
+    assert_eq!(swept.code, 1, "{}", swept.stderr);
+    let kept = fs::read_dir(path.join("sw")).expect("it is there").flatten();
+    let kept = kept.filter(|entry| entry.path().join("trace.jsonl").is_file()).count();
+    let told = run("query sw truncated");
+    assert_eq!(told.code, 0, "{}{}", told.stdout, told.stderr);
+    assert!(told.stdout.contains("sw/quick-failover-9: "), "{}", told.stdout);
+    assert!(told.stdout.contains("  harrow trace sw/quick-failover-"), "{}", told.stdout);
+    let end = format!("it holds of {kept} of {kept} runs\n");
+    assert!(told.stdout.ends_with(&end), "{}", told.stdout);
+    let told = run("query sw truncated --format json").json_lines();
+    assert!(told.iter().any(|one| one["kind"] == "query-run" && one["seed"] == 9), "{told:?}");
+    assert_eq!(told.last().map(|last| &last["asked"]), Some(&Value::from(kept)));
+    run("trace sw").refuses_with(&["runs of a sweep", "such as sw/quick-failover-"]);
+    run("query sw truncated --seed 9").refuses_with(&["has its seed"]);
+}
+
+#[test]
+fn a_time_or_a_record_that_was_read_in_the_trace_is_found_by_it() {
+    let cut = said_with(&format!("query {CUT}"), &["truncated[offset = 255]"]);
+    let line = cut.stdout.lines().next().expect("an event");
+    let time = line.split_whitespace().nth(1).expect("its time");
+    let same = said_with(&format!("query {CUT}"), &[&format!("truncated[time = {time}]")]);
+    assert!(same.stdout.starts_with(line), "{time}: {}", same.stdout);
+    let window = said(&format!("trace {CUT} --from {time} --to {time}"));
+    assert!(window.stdout.contains(line), "{time}: {}", window.stdout);
+    let life = said(&format!("trace {CUT} --as json-lines --record orders-0@255"));
+    let kinds: BTreeSet<String> =
+        life.json_lines().iter().map(|event| event["kind"].to_string()).collect();
+    assert!(kinds.contains("\"produce-acknowledged\""), "{kinds:?}");
+    let fault = said_with(&format!("query {CUT} --format json"), &["fault[node = 1|2|3]"]).json();
+    let nodes = fault["events"][0]["fields"]["nodes"].as_array().map(Vec::len);
+    assert_eq!(nodes, Some(1), "a crash strikes one node: {fault}");
 }
 
 #[test]
@@ -298,9 +396,13 @@ fn slips_are_told_with_what_would_be_right() {
     refused(
         &format!("trace {CUT} --partition ordrs-0"),
         &[],
-        &["no partition ordrs-0", "orders-0"],
+        &["no event is of a partition `ordrs-0`", "orders-0"],
     );
     refused(&format!("trace {CUT} --from 3"), &[], &["with its unit", "3405ms"]);
+    refused(&format!("trace {CUT} --node x"), &[], &["write the number of a node, such as 2"]);
+    let long = vec!["halted"; 10_000].join(" or ");
+    refused(&cut, &[&long], &["one more than 1000"]);
+    refused(&cut, &["healed[node = 1]"], &["never have `node`"]);
     refused(&format!("trace {CUT} --record orders-0@x"), &[], &["PARTITION@OFFSET"]);
     let directory = left();
     let path = directory.path().join("out/trace.jsonl");

@@ -3,6 +3,10 @@
 //! Nothing here reads a clock or waits: the host says what time it is and hands in what clients ask. It gets answers
 //! and is told when it must come again. Brokers, controllers, page caches and disks are those of every run.
 
+mod script;
+
+use std::collections::{BTreeMap, BTreeSet};
+
 use harrow_broker_model::broker::Broker;
 use harrow_broker_model::config::ClusterConfig;
 use harrow_broker_model::controller::Controller;
@@ -16,10 +20,15 @@ use harrow_broker_model::process::Process;
 use harrow_broker_model::types::{ConnectionId, CorrelationId, NodeId};
 
 use super::clock::WALL_START_MS;
+use super::condition::{Active, Condition};
+use super::conditions::apply;
+use super::draw::{Draws, Purpose};
 use super::engine::{
     Boot, CrashKind, Engine, Member, Moment, NodeHost, OUTSIDE, Outside, Report, Setup,
 };
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
+
+pub use script::Fired;
 
 /// Who asks from outside, as nodes see it: one client of all.
 const CLIENT: NodeId = NodeId(1001);
@@ -83,7 +92,17 @@ pub struct LiveCluster {
     engine: Engine<Process>,
     host: Maker,
     halted: Vec<Halted>,
+    draws: Draws,
+    /// Faults that last.
+    active: Vec<Active>,
+    /// Nodes that have ever lost data.
+    lossy: BTreeSet<NodeId>,
+    /// Answers to clients so far, by broker.
+    answered: BTreeMap<NodeId, u64>,
 }
+
+/// The step of what no step of a plan has begun.
+const NO_STEP: usize = usize::MAX;
 
 impl LiveCluster {
     /// A cluster whose nodes start at time 0.
@@ -104,7 +123,15 @@ impl LiveCluster {
         engine.stop_hashing();
         (0..members.len()).for_each(|node| engine.start_at(node, 0));
         let host = Maker { cluster: plan.cluster.clone() };
-        Self { engine, host, halted: Vec::new() }
+        Self {
+            engine,
+            host,
+            halted: Vec::new(),
+            draws: Draws::new(plan.seed),
+            active: Vec::new(),
+            lossy: BTreeSet::new(),
+            answered: BTreeMap::new(),
+        }
     }
 
     /// Lets happen what is due up to a time, in nanoseconds since the start; time that has passed already is now.
@@ -189,6 +216,9 @@ impl LiveCluster {
             Kill::Crash => CrashKind::Crash,
             Kill::PowerLoss => CrashKind::PowerLoss,
         };
+        if how == CrashKind::PowerLoss {
+            self.lossy.insert(node);
+        }
         self.engine.crash_node(index, how, &mut self.host);
         true
     }
@@ -211,9 +241,40 @@ impl LiveCluster {
 
     /// Lets a node's process stand still, or go on.
     pub fn pause(&mut self, node: NodeId, paused: bool) {
-        if let Some(index) = self.engine.index_of(node) {
-            self.engine.set_paused(index, paused, &mut self.host);
+        let Some(index) = self.engine.index_of(node) else { return };
+        let asked = |active: &Active| {
+            active.step == NO_STEP
+                && matches!(active.condition, Condition::Pause(at) if at == index)
+        };
+        self.active.retain(|active| !asked(active));
+        if paused {
+            let condition = Condition::Pause(index);
+            self.active.push(Active { step: NO_STEP, condition, until_ns: u64::MAX });
         }
+        self.refresh();
+    }
+
+    /// Makes the world what the active faults say.
+    fn refresh(&mut self) {
+        apply(&self.active, &mut self.engine, &mut self.host);
+    }
+
+    /// Whether a broker's next answer to a client is lost with its connection, as a step that lasts may say.
+    pub fn loses_answer(&mut self, broker: NodeId) -> bool {
+        let Some(index) = self.engine.index_of(broker) else { return false };
+        let ordinal = self.answered.entry(broker).or_default();
+        *ordinal += 1;
+        let one_in = self.active.iter().find_map(|active| {
+            if let Condition::Drop(at, one_in) = active.condition
+                && at == index
+            {
+                Some(one_in)
+            } else {
+                None
+            }
+        });
+        let key = (Purpose::DropResponse, u64::from(CLIENT.0.unsigned_abs()), broker.0 as u64);
+        one_in.is_some_and(|one_in| self.draws.one_in(key.0, key.1, key.2, *ordinal, one_in))
     }
 
     /// The metadata that a broker has applied, if it runs.

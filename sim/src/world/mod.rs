@@ -6,6 +6,7 @@
 //! | `engine` | the heap of what will happen, processes, effects |
 //! | `network` | links and connections |
 //! | `disk`, `clock` | page cache over durable storage; monotonic and wall time |
+//! | `condition`, `conditions`, `cuts`, `fault_kind`, `targets` | faults: what lasts, what is cut, who is meant |
 //! | `draw` | keyed draws |
 //! | `fingerprint` | the digest |
 //! | `load`, `member`, `pipeline`, `recorder` | what clients are asked; the history |
@@ -16,10 +17,14 @@
 
 mod calls;
 mod clock;
+mod condition;
+mod conditions;
+mod cuts;
 mod director;
 mod disk;
 mod draw;
 mod engine;
+mod fault_kind;
 mod fingerprint;
 pub mod heartbeat;
 pub mod live;
@@ -35,6 +40,7 @@ mod recorded_topic;
 mod recorder;
 mod repetitions;
 mod session;
+mod targets;
 mod wire_size;
 
 pub use self::session::Session;

@@ -122,6 +122,7 @@ fn committed(facts: &impl Facts, operation: u32, what: What) -> Option<(u32, i64
         }
         What::Assigned { .. }
         | What::EndOffset { .. }
+        | What::Fetched { .. }
         | What::Rebalanced { .. }
         | What::Seek { .. }
         | What::Member { .. } => None,

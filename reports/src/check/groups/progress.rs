@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_sim::history::{Completion, Function, NEVER, Row, What};
 
+use super::commits::{Commit, Committed};
+use super::fetched::FetchedOffsets;
 use super::generations::Generations;
 use super::holes::UnusedOffsets;
 use super::moves::{failed_to_move, rebalanced};
@@ -14,30 +16,8 @@ use crate::check::gap::Gap;
 use crate::check::index::ReadId;
 use crate::check::occurrence::{Observation, OccurrenceContext};
 
-/// So many commits of a partition are kept before those that were surely replaced are folded into one.
-const COMMITS_MAX: usize = 64;
-
 /// Of so many generations it is remembered who got a partition.
 const GENERATIONS_MAX: usize = 8;
-
-/// A group's commit of one partition.
-#[derive(Debug, Clone, Copy)]
-struct Commit {
-    offset: i64,
-    invoked_ns: u64,
-    /// When it was surely done; [`NEVER`] if nobody knows.
-    done_ns: u64,
-    /// Who says so.
-    operation: u32,
-}
-
-/// What a group has committed of one partition.
-#[derive(Debug, Default)]
-struct Committed {
-    /// Those that may be in force.
-    commits: Vec<Commit>,
-    highest: i64,
-}
 
 /// What a process has read of a partition since it got it: how far it may have come, as the next offset.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +49,7 @@ pub(in crate::check) struct Groups {
     /// Group and generation that each process's last join gave it.
     members: BTreeMap<u32, (u32, i64)>,
     generations: Generations,
+    fetched: FetchedOffsets,
     holes: UnusedOffsets,
     /// Gaps behind which somebody began again, by a call that others' commits may have overtaken.
     resumed: Vec<Resumed>,
@@ -114,7 +95,11 @@ impl Groups {
                 self.read(facts, found, operation);
                 self.commit(facts, found, operation);
             }
-            Function::Send | Function::List => {}
+            Function::List => {
+                let group = member.map(|(group, _)| group);
+                self.fetched.take(facts, operation, group, &self.committed);
+            }
+            Function::Send => {}
         }
     }
 
@@ -127,6 +112,7 @@ impl Groups {
         for resumed in ended {
             found.add_passed(facts, resumed.gap);
         }
+        self.fetched.settle(facts, found, now_ns);
     }
 
     /// As which member of which group a process acts: as it says, or as its last join made it.
@@ -355,6 +341,7 @@ impl Groups {
                 What::Consumed { partition, last, .. } => (partition, last.saturating_add(1)),
                 What::Assigned { .. }
                 | What::EndOffset { .. }
+                | What::Fetched { .. }
                 | What::Rebalanced { .. }
                 | What::Seek { .. }
                 | What::Member { .. } => continue,
@@ -363,6 +350,7 @@ impl Groups {
                 let done_ns = if sure { row.completed_ns } else { NEVER };
                 let commit = Commit { offset, invoked_ns: row.invoked_ns, done_ns, operation };
                 self.committed.entry((group, partition)).or_default().push(commit);
+                self.fetched.overtake((group, partition), offset);
                 self.resumed
                     .iter_mut()
                     .for_each(|resumed| resumed.overtake(group, partition, offset));
@@ -384,7 +372,7 @@ impl Groups {
         let committed = group.and_then(|group| self.committed.get(&(group, partition)));
         let at_ns = facts.row(operation).completed_ns;
         let start = facts.options().log_start_at(partition, at_ns);
-        let resumed = || committed.map_or(start, |committed| committed.highest.max(start));
+        let resumed = || committed.map_or(start, |committed| committed.highest().max(start));
         let position = match progress {
             Some(progress) if progress.holds => progress.next,
             Some(progress) => progress.next.max(resumed()),
@@ -439,52 +427,5 @@ impl Resumed {
             (gap.stood, gap.first) = (offset, offset);
             gap.context = OccurrenceContext::Plain;
         }
-    }
-}
-
-impl Committed {
-    /// Whether anything was surely committed: commits of unknown outcome alone may have been none.
-    fn is_sure(&self) -> bool {
-        self.commits.iter().any(|commit| commit.done_ns < NEVER)
-    }
-
-    fn push(&mut self, commit: Commit) {
-        self.highest = self.highest.max(commit.offset);
-        self.commits.push(commit);
-        if self.commits.len() <= COMMITS_MAX {
-            return;
-        }
-        // Whoever asked long ago and reads only now may still stand at a replaced one: the highest of them is kept, and
-        // the lowest.
-        let replaced = self.replaced_before(commit.invoked_ns);
-        let old = || self.commits.iter().filter(|commit| commit.done_ns < replaced);
-        let highest = old().max_by_key(|commit| commit.offset).copied();
-        let lowest = old().min_by_key(|commit| commit.offset).copied();
-        self.commits.retain(|commit| commit.done_ns >= replaced);
-        let kept = [highest, lowest].into_iter().flatten();
-        self.commits.extend(kept.map(|kept| Commit { done_ns: NEVER, ..kept }));
-    }
-
-    /// What was done before this time had surely been replaced by `since_ns`.
-    fn replaced_before(&self, since_ns: u64) -> u64 {
-        let done = self.commits.iter().filter(|commit| commit.done_ns < since_ns);
-        done.map(|commit| commit.invoked_ns).max().unwrap_or(0)
-    }
-
-    /// The furthest commit that may be in force for who asked at `since_ns`.
-    fn furthest_in_force(&self, since_ns: u64) -> Option<i64> {
-        let replaced = self.replaced_before(since_ns);
-        let in_force = self.commits.iter().filter(|commit| commit.done_ns >= replaced);
-        in_force.map(|commit| commit.offset).max()
-    }
-
-    /// The one of the lowest offset that may be in force for who asked at `since_ns`; none if none surely is.
-    fn nearest_in_force(&self, since_ns: u64) -> Option<Commit> {
-        if !self.commits.iter().any(|commit| commit.done_ns < since_ns) {
-            return None;
-        }
-        let replaced = self.replaced_before(since_ns);
-        let in_force = self.commits.iter().filter(|commit| commit.done_ns >= replaced);
-        in_force.min_by_key(|commit| commit.offset).copied()
     }
 }

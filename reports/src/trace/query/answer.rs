@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::own::own;
+use super::own::each;
 use super::tree::{
-    Comparison, Condition, Direction, Events, Expression, Field, Literal, Operator, Pattern, Query,
-    Relation,
+    Comparison, Condition, Direction, Events, Expression, Operator, Pattern, Query, Relation,
 };
 use crate::trace::event::TraceEvent;
 
@@ -123,58 +122,15 @@ fn is_met(condition: &Condition, event: &TraceEvent) -> bool {
     }
 }
 
-/// What an event does not have is neither equal nor unequal to anything.
+/// What an event does not have is neither equal nor unequal to anything. What it has is unequal to what none of it is.
 fn compare(comparison: &Comparison, event: &TraceEvent) -> bool {
-    let Comparison { field, operator, values, .. } = comparison;
-    let any = |fits: &dyn Fn(&Literal) -> bool| values.iter().any(fits);
-    let numbers = |first: i64, last: i64| {
-        if *operator == Operator::Unequal {
-            return values.iter().all(|value| value.number.is_none_or(|n| n < first || n > last));
-        }
-        any(&|value| value.number.is_some_and(|n| in_range(first, last, *operator, n)))
-    };
-    let number = |value: Option<i64>| value.is_some_and(|value| numbers(value, value));
-    let texts = |texts: &[&str]| compare_texts(texts, *operator, values);
-    match field {
-        Field::Node => number(event.node.map(i64::from)),
-        Field::Event => number(Some(event.event as i64)),
-        Field::Row => number(Some(event.row as i64)),
-        Field::Time => number(Some(event.at_ns as i64)),
-        Field::Epoch => number(event.epoch()),
-        Field::Offset => event.offsets().is_some_and(|(first, last)| numbers(first, last)),
-        Field::Partition => {
-            let names: Vec<&str> = event.partitions.iter().map(String::as_str).collect();
-            texts(&names)
-        }
-        Field::Text => texts(&[&event.text]),
-        Field::Family => texts(&[&event.family]),
-        Field::Kind => texts(&[&event.kind]),
-        Field::Record => own(&event.fields, "records", *operator, values),
-        Field::Own(path) => own(&event.fields, path, *operator, values),
-    }
-}
-
-/// Whether any offset from first to last is what is asked for.
-fn in_range(first: i64, last: i64, operator: Operator, n: i64) -> bool {
-    match operator {
-        Operator::Equal => first <= n && n <= last,
-        Operator::Unequal => n < first || n > last,
-        Operator::Less => first < n,
-        Operator::AtMost => first <= n,
-        Operator::More => last > n,
-        Operator::AtLeast => last >= n,
-        Operator::Contains => false,
-    }
-}
-
-fn compare_texts(texts: &[&str], operator: Operator, values: &[Literal]) -> bool {
-    let equal = |value: &Literal| texts.contains(&value.text.as_str());
-    match operator {
-        Operator::Equal => values.iter().any(equal),
-        Operator::Unequal => !texts.is_empty() && !values.iter().any(equal),
-        Operator::Contains => {
-            values.iter().any(|value| texts.iter().any(|text| text.contains(&value.text)))
-        }
-        Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast => false,
-    }
+    let Comparison { field, shape, operator, values } = comparison;
+    let denied = *operator == Operator::Unequal;
+    let operator = if denied { Operator::Equal } else { *operator };
+    let (mut is_there, mut is) = (false, false);
+    each(event, field, shape, &mut |seen| {
+        is_there = true;
+        is |= values.iter().any(|value| seen.is(operator, value));
+    });
+    is_there && is != denied
 }

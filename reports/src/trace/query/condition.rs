@@ -6,7 +6,6 @@ use super::reader::{DEPTH_MAX, Reader};
 use super::token::Token;
 use super::tree::{Comparison, Condition, Field, Operator};
 use super::value::{Subject, check_operator, literal};
-use crate::trace::event::{EPOCH_FIELDS, OFFSET_FIELDS};
 use crate::trace::shape::Shape;
 
 /// Fields that events of all kinds have, and those that are found in what is a kind's own.
@@ -81,6 +80,7 @@ fn one(
 }
 
 fn comparison(reader: &mut Reader<'_>, known: &Known<'_>) -> Result<Comparison, QueryProblem> {
+    reader.begin_term()?;
     let subject = subject(reader, known)?;
     let found = OPERATORS.iter().find(|(sign, _)| reader.sees_sign(sign));
     let Some((sign, operator)) = found else {
@@ -93,8 +93,8 @@ fn comparison(reader: &mut Reader<'_>, known: &Known<'_>) -> Result<Comparison, 
     while reader.takes_sign("|") {
         values.push(literal(reader, &subject, *operator)?);
     }
-    let named = subject.is_named(*operator);
-    Ok(Comparison { field: subject.field, operator: *operator, values, named })
+    let Subject { field, shape, .. } = subject;
+    Ok(Comparison { field, shape, operator: *operator, values })
 }
 
 fn subject<'a>(reader: &mut Reader<'_>, known: &'a Known<'a>) -> Result<Subject<'a>, QueryProblem> {
@@ -105,7 +105,7 @@ fn subject<'a>(reader: &mut Reader<'_>, known: &'a Known<'a>) -> Result<Subject<
         return Err(reader.problem(message, help));
     };
     let (field, shape) = match FIELDS.iter().find(|(field, _)| *field == name) {
-        Some((_, field)) if may_tell(field, known) => (field.clone(), Shape::Open),
+        Some((_, field)) if known.tells(field) => (field.clone(), shape_of(field, known)),
         Some(_) => return Err(untold_field(reader, &name, known)),
         None => match known.shape(&name) {
             Some(shape) => (Field::Own(name.clone()), shape),
@@ -116,32 +116,35 @@ fn subject<'a>(reader: &mut Reader<'_>, known: &'a Known<'a>) -> Result<Subject<
     Ok(Subject { field, name, shape, known })
 }
 
-/// Whether events with these fields of their own can say what is asked for.
-fn may_tell(field: &Field, known: &Known<'_>) -> bool {
-    let has = |name: &&str| known.has(name);
+/// What a field may be that events of all kinds have.
+fn shape_of(field: &Field, known: &Known<'_>) -> Shape {
     match field {
-        Field::Offset => OFFSET_FIELDS.iter().any(has) || ["from", "to"].iter().all(has),
-        Field::Epoch => EPOCH_FIELDS.iter().any(has),
-        Field::Record => has(&"records"),
-        Field::Node
-        | Field::Partition
-        | Field::Time
-        | Field::Event
-        | Field::Row
-        | Field::Text
-        | Field::Family
-        | Field::Kind
-        | Field::Own(_) => true,
+        Field::Node => Shape::Node,
+        Field::Partition | Field::Text | Field::Own(_) => Shape::Name,
+        Field::Family => Shape::words(&known.families()),
+        Field::Kind => Shape::words(&known.names()),
+        Field::Offset | Field::Epoch | Field::Time | Field::Event | Field::Row | Field::Record => {
+            Shape::Number
+        }
     }
 }
 
+/// The fields that all events have, or that are found in what these have.
+fn told_fields(known: &Known<'_>) -> Vec<&'static str> {
+    FIELDS.iter().filter(|(_, field)| known.tells(field)).map(|(name, _)| *name).collect()
+}
+
 fn untold_field(reader: &Reader<'_>, name: &str, known: &Known<'_>) -> QueryProblem {
+    let message = format!("these events never have `{name}`");
+    let within = known.ending_in(name);
+    if !within.is_empty() {
+        return reader.problem(message, format!("did you mean `{}`?", within.join("` or `")));
+    }
     let own = known.fields();
     let own = if own.is_empty() { "nothing".to_owned() } else { own.join(", ") };
-    let help = format!(
-        "beside node, partition, time, event, row and text they have {own}; `harrow query --kinds` lists all"
-    );
-    reader.problem(format!("these events never have `{name}`"), help)
+    let told = told_fields(known).join(", ");
+    let help = format!("beside {told} they have {own}; `harrow query --kinds` lists all");
+    reader.problem(message, help)
 }
 
 fn unknown_field(reader: &Reader<'_>, name: &str, known: &Known<'_>) -> QueryProblem {
@@ -155,14 +158,12 @@ fn unknown_field(reader: &Reader<'_>, name: &str, known: &Known<'_>) -> QueryPro
         };
         return reader.problem(message, help);
     }
-    let own = known.fields();
-    let told = FIELDS.iter().filter(|(_, field)| may_tell(field, known)).map(|(field, _)| *field);
-    let help = if let Some(near) = nearest(name, told.clone().chain(own.iter().copied())) {
+    let (own, told) = (known.fields(), told_fields(known));
+    let help = if let Some(near) = nearest(name, told.iter().chain(&own).copied()) {
         format!("did you mean `{near}`?")
     } else {
-        let general: Vec<&str> = told.collect();
         let own = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
-        format!("every event may have {}; of its own it has {own}", general.join(", "))
+        format!("every event may have {}; of its own it has {own}", told.join(", "))
     };
     reader.problem(message, help)
 }

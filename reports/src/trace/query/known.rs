@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::tree::Field;
+use crate::trace::event::{EPOCHS, offset_fields};
 use crate::trace::kinds::Kind;
 use crate::trace::shape::Shape;
 
@@ -22,28 +24,41 @@ impl<'a> Known<'a> {
 
     /// Names of the fields that they have of their own.
     pub(super) fn fields(&self) -> Vec<&'a str> {
-        let all = self.kinds.iter().flat_map(|kind| kind.fields.iter().map(String::as_str));
+        let all = self.kinds.iter().flat_map(|kind| kind.names());
         Vec::from_iter(all.collect::<BTreeSet<&str>>())
     }
 
     /// Whether they may have a field of this name.
     pub(super) fn has(&self, field: &str) -> bool {
-        self.kinds.iter().any(|kind| kind.fields.iter().any(|known| known == field))
+        self.fields().contains(&field)
     }
 
     /// What a field of theirs may be; none if none of them has it.
     pub(super) fn shape(&self, path: &str) -> Option<Shape> {
-        let all = self.kinds.iter().flat_map(|kind| &kind.shapes);
-        let same = all.filter(|field| field.path == path).map(|field| field.shape.clone());
-        same.reduce(Shape::or)
+        self.kinds.iter().filter_map(|kind| kind.shape(path).cloned()).reduce(Shape::or)
+    }
+
+    /// Whether one of them can say what is asked for.
+    pub(super) fn tells(&self, field: &Field) -> bool {
+        self.kinds.iter().any(|kind| tells(kind, field))
+    }
+
+    /// Fields of theirs, by their paths, whose last step is this name and not the first.
+    pub(super) fn ending_in(&self, name: &str) -> Vec<&'a str> {
+        let ends = |path: &&str| path.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+        let ending = self.paths().filter(ends);
+        Vec::from_iter(ending.collect::<BTreeSet<&str>>())
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &'a str> {
+        self.kinds.iter().flat_map(|kind| &kind.fields).map(|field| field.path.as_str())
     }
 
     /// What is in a field of theirs, by its paths.
     pub(super) fn within(&self, field: &str) -> Vec<&'a str> {
         let is_within =
             |path: &&str| path.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'));
-        let all = self.kinds.iter().flat_map(|kind| &kind.shapes);
-        let within = all.map(|field| field.path.as_str()).filter(is_within);
+        let within = self.paths().filter(is_within);
         Vec::from_iter(within.collect::<BTreeSet<&str>>())
     }
 
@@ -55,5 +70,19 @@ impl<'a> Known<'a> {
     /// Their names.
     pub(super) fn names(&self) -> Vec<&'a str> {
         Vec::from_iter(self.kinds.iter().map(|kind| kind.name.as_str()).collect::<BTreeSet<&str>>())
+    }
+}
+
+/// Whether events of a kind can say what is asked for.
+fn tells(kind: &Kind, field: &Field) -> bool {
+    let is_number = |path: &str| kind.shape(path) == Some(&Shape::Number);
+    match field {
+        Field::Node => kind.has_node,
+        Field::Partition => kind.has_partition,
+        Field::Offset => offset_fields().any(|fields| fields.iter().all(|path| is_number(path))),
+        Field::Epoch => EPOCHS.iter().any(|path| is_number(path)),
+        Field::Record => is_number("records"),
+        Field::Own(path) => kind.shape(path).is_some(),
+        Field::Time | Field::Event | Field::Row | Field::Text | Field::Family | Field::Kind => true,
     }
 }

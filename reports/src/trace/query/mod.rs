@@ -7,7 +7,7 @@
 //! | `reader` | where the reading is |
 //! | `parse`, `condition`, `value` | from words to the tree; every mistake has a place and says what would be right |
 //! | `known` | what the events of a pattern may have in their fields |
-//! | `answer`, `own` | which events it selects, and whether it holds of a run |
+//! | `own`, `answer` | what an event has in a field; which events are selected, and whether the query holds of a run |
 //! | `names` | names in it that no run has that was looked at |
 //!
 //! The language is described in `reports/TRACE.md`.
@@ -27,5 +27,5 @@ mod value;
 pub use answer::Answer;
 pub use names::Names;
 pub use problem::QueryProblem;
-pub use reader::duration_ns;
+pub use reader::{duration_ns, time_ns};
 pub use tree::Query;

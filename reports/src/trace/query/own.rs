@@ -1,91 +1,91 @@
-//! Fields of an event's own: found by their path, and compared.
+//! What an event has in a field, as it is compared. All of the language that looks into events looks here.
 
-use std::cmp::Ordering;
+use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::tree::{Literal, Operator};
+use super::tree::{Field, Literal, Operator};
+use crate::trace::event::{TraceEvent, whole};
+use crate::trace::shape::Shape;
 
-/// Whether a field is what is asked for. A list is what any of its items is.
-pub(super) fn own(
-    fields: &Map<String, Value>,
-    path: &str,
-    operator: Operator,
-    values: &[Literal],
-) -> bool {
-    let (first, rest) = parted(path);
-    fields.get(first).is_some_and(|value| own_value(value, rest, operator, values))
+/// A value of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen<'a> {
+    /// A number, or all numbers from the first to the last.
+    Numbers(i128, i128),
+    Text(Cow<'a, str>),
 }
 
-fn own_value(value: &Value, path: Option<&str>, operator: Operator, values: &[Literal]) -> bool {
-    if let Value::Array(items) = value {
-        let one = |item: &Value| own_value(item, path, operator, values);
-        return if operator == Operator::Unequal {
-            items.iter().all(one)
-        } else {
-            items.iter().any(one)
-        };
+/// Takes all that an event has in a field. Of a list that is what any of its items is.
+pub(super) fn each<'a>(
+    event: &'a TraceEvent,
+    field: &Field,
+    shape: &Shape,
+    take: &mut dyn FnMut(Seen<'a>),
+) {
+    let number = |number: i128| Seen::Numbers(number, number);
+    let range = |(first, last): (i64, i64)| Seen::Numbers(first.into(), last.into());
+    let text = |text: &'a str| Seen::Text(Cow::Borrowed(text));
+    match field {
+        Field::Node => match event.node {
+            Some(node) => take(number(node.into())),
+            // A fault is of those that it strikes.
+            None => own(event, "nodes", shape, take),
+        },
+        Field::Event => take(number(event.event.into())),
+        Field::Row => take(number(event.row.into())),
+        Field::Time => take(number(event.at_ns.into())),
+        Field::Epoch => event.epoch().into_iter().for_each(|epoch| take(range((epoch, epoch)))),
+        Field::Offset => event.offsets().into_iter().for_each(|offsets| take(range(offsets))),
+        Field::Partition => event.partitions.iter().for_each(|name| take(text(name))),
+        Field::Text => take(text(&event.text)),
+        Field::Family => take(text(&event.family)),
+        Field::Kind => take(text(&event.kind)),
+        Field::Record => own(event, "records", shape, take),
+        Field::Own(path) => own(event, path, shape, take),
     }
-    match path {
-        Some(path) => {
-            let (first, rest) = parted(path);
-            value.get(first).is_some_and(|value| own_value(value, rest, operator, values))
+}
+
+fn own<'a>(event: &'a TraceEvent, path: &str, shape: &Shape, take: &mut dyn FnMut(Seen<'a>)) {
+    event.each(path, &mut |value| seen(value, shape).into_iter().for_each(&mut *take));
+}
+
+/// A value as its shape says that it is to be taken: what is another thing is not looked at.
+fn seen<'a>(value: &'a Value, shape: &Shape) -> Option<Seen<'a>> {
+    let number = || whole(value).map(|number| Seen::Numbers(number, number));
+    match (shape, value) {
+        (Shape::Number | Shape::Node, _) | (Shape::Any, Value::Number(_)) => number(),
+        (Shape::Any, Value::Object(_)) | (Shape::Object, _) => None,
+        // A variant with fields of its own is called by its name.
+        (_, Value::Object(fields)) => {
+            let name = fields.get("kind").and_then(Value::as_str);
+            name.map(|name| Seen::Text(Cow::Borrowed(name)))
         }
-        None => !value.is_null() && compare(value, operator, values),
+        (_, Value::String(text)) => Some(Seen::Text(Cow::Borrowed(text))),
+        (_, plain) => Some(Seen::Text(Cow::Owned(plain.to_string()))),
     }
 }
 
-fn compare(value: &Value, operator: Operator, values: &[Literal]) -> bool {
-    let text = text_of(value);
-    let order = |literal: &Literal| Some(value.as_i64()?.cmp(&literal.number?));
-    let any = |wanted: &[Ordering]| {
-        values.iter().any(|literal| order(literal).is_some_and(|order| wanted.contains(&order)))
-    };
-    match operator {
-        Operator::Equal => values.iter().any(|literal| literal.text == text),
-        Operator::Unequal => !values.iter().any(|literal| literal.text == text),
-        Operator::Contains => values.iter().any(|literal| text.contains(&literal.text)),
-        Operator::Less => any(&[Ordering::Less]),
-        Operator::AtMost => any(&[Ordering::Less, Ordering::Equal]),
-        Operator::More => any(&[Ordering::Greater]),
-        Operator::AtLeast => any(&[Ordering::Greater, Ordering::Equal]),
-    }
-}
-
-/// All that is at the end of a path.
-pub(super) fn each_own(fields: &Map<String, Value>, path: &str, take: &mut dyn FnMut(&Value)) {
-    let (first, rest) = parted(path);
-    if let Some(value) = fields.get(first) {
-        each(value, rest, take);
-    }
-}
-
-fn each(value: &Value, path: Option<&str>, take: &mut dyn FnMut(&Value)) {
-    if let Value::Array(items) = value {
-        for item in items {
-            each(item, path, take);
+impl Seen<'_> {
+    /// Whether it is, or any of the numbers is, as it is compared with what is asked for.
+    pub(super) fn is(&self, operator: Operator, asked: &Literal) -> bool {
+        match (self, asked.numbers) {
+            (Self::Numbers(first, last), Some((low, high))) => match operator {
+                Operator::Equal => *first <= high && *last >= low,
+                Operator::Unequal => *first > high || *last < low,
+                Operator::Less => *first < low,
+                Operator::AtMost => *first <= high,
+                Operator::More => *last > high,
+                Operator::AtLeast => *last >= low,
+                Operator::Contains => false,
+            },
+            (Self::Text(text), _) => match operator {
+                Operator::Equal => *text == asked.text,
+                Operator::Unequal => *text != asked.text,
+                Operator::Contains => text.contains(&asked.text),
+                Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast => false,
+            },
+            (Self::Numbers(..), None) => operator == Operator::Unequal,
         }
-        return;
     }
-    match path {
-        Some(path) => {
-            let (first, rest) = parted(path);
-            if let Some(value) = value.get(first) {
-                each(value, rest, take);
-            }
-        }
-        None if value.is_null() => {}
-        None => take(value),
-    }
-}
-
-/// A variant with fields of its own is called by its name.
-pub(super) fn text_of(value: &Value) -> String {
-    let name = value.as_str().or_else(|| value.get("kind").and_then(Value::as_str));
-    name.map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// The first step of a path, and what follows.
-fn parted(path: &str) -> (&str, Option<&str>) {
-    path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)))
 }

@@ -147,6 +147,7 @@ impl Reader<'_> {
     }
 
     fn pattern(&mut self, depth: usize) -> Result<Pattern, QueryProblem> {
+        self.begin_term()?;
         let (family, kind) = self.kind()?;
         let mut pattern = Pattern { family, kind, condition: None };
         if self.takes_sign("[") {

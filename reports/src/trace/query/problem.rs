@@ -36,10 +36,44 @@ pub(super) fn listed(name: &str, what: &str, known: &[&str], or: &str) -> String
     meant.unwrap_or_default() + &all
 }
 
-/// The known name that was meant, if one is near.
+/// The known name that was meant: one that differs by less than half of it, or that it is a part of. Numbers are near
+/// to each other and mean nothing by it.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, known), known));
-    let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
-    let near = distance <= name.len().div_ceil(3) || best.contains(name) || name.contains(best);
-    near.then_some(best)
+    if name.is_empty() || name.parse::<f64>().is_ok() {
+        return None;
+    }
+    let length = name.chars().count();
+    let known: Vec<&str> = known.into_iter().collect();
+    let scored = known.iter().map(|known| (strsim::damerau_levenshtein(name, known), *known));
+    let near =
+        |(distance, _): &(usize, &str)| *distance <= length.div_ceil(3) && 2 * *distance < length;
+    let best = scored.min_by_key(|(distance, _)| *distance).filter(near).map(|(_, best)| best);
+    let within = |part: &str, whole: &str| part.chars().count() > 1 && whole.contains(part);
+    let is_part = |known: &&str| within(name, known) || within(known, name);
+    best.or_else(|| known.iter().copied().find(is_part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn what_is_meant_is_near_and_more_than_a_letter_or_a_number() {
+        let table = [
+            ("haltd", Some("halted")),
+            ("reson", Some("reason")),
+            ("lgo", Some("log")),
+            ("read", Some("readers")),
+            ("from", None),
+            ("4", None),
+            ("", None),
+            ("x", None),
+            ("ü", None),
+            ("-1", None),
+        ];
+        for (name, wanted) in table {
+            let known = ["halted", "reason", "log", "readers", "row", "1", "-2", "a", "ö"];
+            assert_eq!(nearest(name, known), wanted, "{name}");
+        }
+    }
 }

@@ -7,16 +7,31 @@ use crate::trace::kinds::Kind;
 /// Parentheses within each other.
 pub(super) const DEPTH_MAX: usize = 40;
 
+/// Patterns and comparisons in a query: each goes one step further down when it is asked.
+const TERMS_MAX: usize = 1_000;
+
 /// Where the reading is.
 pub(super) struct Reader<'a> {
     tokens: Vec<Placed>,
     pub(super) position: usize,
     pub(super) kinds: &'a [Kind],
+    terms: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(tokens: Vec<Placed>, kinds: &'a [Kind]) -> Self {
-        Self { tokens, position: 0, kinds }
+        Self { tokens, position: 0, kinds, terms: 0 }
+    }
+
+    /// One more pattern or comparison begins here.
+    pub(super) fn begin_term(&mut self) -> Result<(), QueryProblem> {
+        self.terms += 1;
+        if self.terms <= TERMS_MAX {
+            return Ok(());
+        }
+        let message = format!("this is one more than {TERMS_MAX} events and comparisons");
+        Err(self
+            .problem(message, "ask in parts; values of one field are joined by |: node = 1|2|3"))
     }
 
     /// A problem at an earlier word.
@@ -105,6 +120,16 @@ impl<'a> Reader<'a> {
         })
     }
 }
+
+/// The first and the last time that one stands for: times are shown in whole microseconds, and one that is written so
+/// stands for all that are shown so.
+pub fn time_ns(written_ns: u64) -> (u64, u64) {
+    let shown = written_ns.is_multiple_of(SHOWN_NS);
+    (written_ns, if shown { written_ns.saturating_add(SHOWN_NS - 1) } else { written_ns })
+}
+
+/// So fine times are shown.
+const SHOWN_NS: u64 = 1_000;
 
 /// A number with its unit, such as `3.405s`, in nanoseconds.
 pub fn duration_ns(text: &str) -> Option<u64> {

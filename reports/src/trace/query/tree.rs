@@ -1,5 +1,7 @@
 //! What a query is.
 
+use crate::trace::shape::Shape;
+
 /// A query, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
@@ -69,10 +71,10 @@ pub(super) enum Condition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Comparison {
     pub(super) field: Field,
+    /// What the field may be: so it is compared.
+    pub(super) shape: Shape,
     pub(super) operator: Operator,
     pub(super) values: Vec<Literal>,
-    /// Whether the values are names that runs give: of a node, a partition, a group.
-    pub(super) named: bool,
 }
 
 /// What is compared.
@@ -111,8 +113,19 @@ pub(super) struct Literal {
     /// Where, in bytes from the beginning.
     pub(super) at: usize,
     pub(super) text: String,
-    /// As a number, if it is one; a time in nanoseconds.
-    pub(super) number: Option<i64>,
+    /// As numbers, the first and the last that it stands for, if it is one. Times are in nanoseconds, and one that is
+    /// written like those that are shown stands for all that are shown so.
+    pub(super) numbers: Option<(i128, i128)>,
+}
+
+impl Operator {
+    /// Whether it asks which is the greater.
+    pub(super) fn orders(self) -> bool {
+        match self {
+            Self::Less | Self::AtMost | Self::More | Self::AtLeast => true,
+            Self::Equal | Self::Unequal | Self::Contains => false,
+        }
+    }
 }
 
 impl Expression {

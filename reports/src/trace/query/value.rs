@@ -2,7 +2,7 @@
 
 use super::known::Known;
 use super::problem::{QueryProblem, listed};
-use super::reader::Reader;
+use super::reader::{Reader, time_ns};
 use super::token::Token;
 use super::tree::{Field, Literal, Operator};
 use crate::trace::shape::Shape;
@@ -15,36 +15,8 @@ pub(super) struct Subject<'a> {
     pub(super) field: Field,
     /// As it was written.
     pub(super) name: String,
-    /// What a field of an event's own may be.
     pub(super) shape: Shape,
     pub(super) known: &'a Known<'a>,
-}
-
-impl Subject<'_> {
-    /// Whether what stands beside it is a name that a run gives.
-    pub(super) fn is_named(&self, operator: Operator) -> bool {
-        let is_named = match self.field {
-            Field::Node | Field::Partition => true,
-            Field::Own(_) => self.shape == Shape::Name,
-            Field::Offset
-            | Field::Epoch
-            | Field::Time
-            | Field::Event
-            | Field::Row
-            | Field::Record
-            | Field::Text
-            | Field::Family
-            | Field::Kind => false,
-        };
-        is_named && !orders(operator)
-    }
-}
-
-fn orders(operator: Operator) -> bool {
-    match operator {
-        Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast => true,
-        Operator::Equal | Operator::Unequal | Operator::Contains => false,
-    }
 }
 
 /// Whether what is asked for can be compared so; the operator is next.
@@ -53,30 +25,21 @@ pub(super) fn check_operator(
     subject: &Subject<'_>,
     operator: Operator,
 ) -> Result<(), QueryProblem> {
-    let Subject { field, name, shape, known } = subject;
-    let is_own = matches!(field, Field::Own(_));
-    let is_text = match field {
-        Field::Partition | Field::Text | Field::Family | Field::Kind => true,
-        Field::Own(_) => matches!(shape, Shape::Words(_) | Shape::Name),
-        Field::Node
-        | Field::Offset
-        | Field::Epoch
-        | Field::Time
-        | Field::Event
-        | Field::Row
-        | Field::Record => false,
-    };
-    if is_text && orders(operator) {
-        return Err(reader.problem("a text is neither less nor more", "compare it by =, != or ~"));
+    let Subject { name, shape, known, .. } = subject;
+    match shape {
+        Shape::Enum(_) | Shape::Name if operator.orders() => {
+            Err(reader.problem("a text is neither less nor more", "compare it by =, != or ~"))
+        }
+        Shape::Number | Shape::Node if operator == Operator::Contains => {
+            let help = "compare it by = != < <= > or >=; a list is what any item of it is";
+            Err(reader.problem("a number contains nothing", help))
+        }
+        Shape::Object => {
+            let help = format!("compare what is in it: {}", known.within(name).join(", "));
+            Err(reader.problem(format!("`{name}` is no single value"), help))
+        }
+        Shape::Enum(_) | Shape::Name | Shape::Number | Shape::Node | Shape::Any => Ok(()),
     }
-    if !is_text && !is_own && operator == Operator::Contains {
-        return Err(reader.problem("a number contains nothing", "compare it by = != < <= > or >="));
-    }
-    if is_own && *shape == Shape::Parts && operator != Operator::Contains {
-        let help = format!("compare what is in it: {}", known.within(name).join(", "));
-        return Err(reader.problem(format!("`{name}` is no single value"), help));
-    }
-    Ok(())
 }
 
 /// Reads the value that is next.
@@ -94,55 +57,37 @@ pub(super) fn literal(
             );
         }
     };
-    let number = match subject.field {
-        Field::Time => Some(reader.duration_ns()? as i64),
-        Field::Node | Field::Offset | Field::Epoch | Field::Event | Field::Row | Field::Record => {
-            Some(whole(reader, &text)?)
+    let one = |number: i128| (number, number);
+    let numbers = match &subject.shape {
+        _ if subject.field == Field::Time => {
+            let (first, last) = time_ns(reader.duration_ns()?);
+            Some((i128::from(first), i128::from(last)))
         }
-        Field::Family => one_of(reader, subject, operator, &text, &subject.known.families())?,
-        Field::Kind => one_of(reader, subject, operator, &text, &subject.known.names())?,
-        Field::Partition | Field::Text => None,
-        Field::Own(_) => own(reader, subject, operator, &text)?,
+        Shape::Enum(words) => {
+            check_word(reader, subject, operator, &text, words)?;
+            None
+        }
+        Shape::Number | Shape::Node => Some(one(whole(reader, &text)?)),
+        Shape::Any if operator.orders() => Some(one(whole(reader, &text)?)),
+        Shape::Any => number(&text).map(one),
+        Shape::Name | Shape::Object => None,
     };
     let at = reader.place();
     reader.next();
-    Ok(Literal { at, text, number })
+    Ok(Literal { at, text, numbers })
 }
 
-fn own(
+/// It must be a word of a closed set, or a part of one.
+fn check_word(
     reader: &Reader<'_>,
     subject: &Subject<'_>,
     operator: Operator,
     text: &str,
-) -> Result<Option<i64>, QueryProblem> {
-    match &subject.shape {
-        Shape::Words(words) => {
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            one_of(reader, subject, operator, text, &words)
-        }
-        // A list may contain a number.
-        Shape::Number if operator == Operator::Contains => Ok(text.parse().ok()),
-        // Of 64 bits some are hashes.
-        Shape::Number if !orders(operator) && text.parse::<u64>().is_ok() => Ok(text.parse().ok()),
-        Shape::Number => whole(reader, text).map(Some),
-        Shape::Name | Shape::Parts | Shape::Open if orders(operator) => {
-            whole(reader, text).map(Some)
-        }
-        Shape::Name | Shape::Parts | Shape::Open => Ok(text.parse().ok()),
-    }
-}
-
-/// A word of a closed set, or a part of one.
-fn one_of(
-    reader: &Reader<'_>,
-    subject: &Subject<'_>,
-    operator: Operator,
-    text: &str,
-    words: &[&str],
-) -> Result<Option<i64>, QueryProblem> {
+    words: &[String],
+) -> Result<(), QueryProblem> {
     let contains = operator == Operator::Contains;
-    if words.iter().any(|word| *word == text || contains && word.contains(text)) {
-        return Ok(None);
+    if words.iter().any(|word| word == text || contains && word.contains(text)) {
+        return Ok(());
     }
     let name = &subject.name;
     let message = if contains {
@@ -150,11 +95,22 @@ fn one_of(
     } else {
         format!("`{name}` of these events is never `{text}`")
     };
-    Err(reader.problem(message, listed(text, "it is one of", words, ALL)))
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Err(reader.problem(message, listed(text, "it is one of", &words, ALL)))
 }
 
-fn whole(reader: &Reader<'_>, text: &str) -> Result<i64, QueryProblem> {
-    text.parse().map_err(|_| {
+fn whole(reader: &Reader<'_>, text: &str) -> Result<i128, QueryProblem> {
+    number(text).ok_or_else(|| {
         reader.problem(format!("`{text}` is no whole number"), "write one such as 255 or -1")
     })
+}
+
+/// A whole number, however large: beyond what is counted in, all are as far from what events have.
+fn number(text: &str) -> Option<i128> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let beyond = if text.starts_with('-') { i128::MIN } else { i128::MAX };
+    Some(text.parse().unwrap_or(beyond))
 }

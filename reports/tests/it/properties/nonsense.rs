@@ -50,6 +50,8 @@ fn detail() -> impl Strategy<Value = MicroOperation> {
         partition().prop_map(|partition| What::Assigned { partition }),
         (partition(), prop::option::of(offset()))
             .prop_map(|(partition, offset)| What::EndOffset { partition, offset }),
+        (partition(), prop::option::of(offset()))
+            .prop_map(|(partition, offset)| What::Fetched { partition, offset }),
         (partition(), offset())
             .prop_map(|(partition, offset)| What::Committed { partition, offset }),
         partition().prop_map(|partition| What::Rebalanced { partition }),
@@ -111,15 +113,17 @@ fn options() -> impl Strategy<Value = Options> {
         .prop_map(|(log_start_offset, compacted)| LogFacts { log_start_offset, compacted });
     let logs = prop::collection::btree_map(partition(), facts, 0..3);
     let steps = prop::sample::select(vec![0, 1, 7, 1_000_000]);
-    (logs, any::<bool>(), steps).prop_map(|(logs, member_epochs, cycle_steps_max)| Options {
+    let flags = (any::<bool>(), any::<bool>());
+    (logs, flags, steps).prop_map(|(logs, flags, cycle_steps_max)| Options {
         log_starts: BTreeMap::new(),
         assign_keeps_position: true,
         rules: Rules::ALL,
         logs,
         deleted: BTreeSet::new(),
         recreated: BTreeMap::new(),
-        member_epochs,
+        member_epochs: flags.0,
         classic_groups: BTreeSet::new(),
+        processing_over: flags.1,
         cycle_steps_max,
     })
 }

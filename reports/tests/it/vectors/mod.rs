@@ -211,7 +211,7 @@ fn actions(names: &mut Names, function: Function, op: &Value) -> Vec<MicroOperat
         Function::Assign { .. } | Function::Subscribe | Function::Join => {
             taken(names, &op["v"], |partition| What::Assigned { partition })
         }
-        Function::Commit | Function::List => offsets(names, function, &op["v"]),
+        Function::Commit | Function::List => offsets(names, function, op),
         Function::Crash => Vec::new(),
     };
     for (name, offset) in op["to"].as_object().into_iter().flatten() {
@@ -240,11 +240,15 @@ fn taken(names: &mut Names, value: &Value, what: fn(u32) -> What) -> Vec<MicroOp
     partitions.map(|name| MicroOperation::Detail(what(names.partition(name)))).collect()
 }
 
-fn offsets(names: &mut Names, function: Function, value: &Value) -> Vec<MicroOperation> {
-    let told = value.as_object().cloned().unwrap_or_default();
+/// A `list` of a group asks where the group stands, any other one where partitions end.
+fn offsets(names: &mut Names, function: Function, op: &Value) -> Vec<MicroOperation> {
+    let told = op["v"].as_object().cloned().unwrap_or_default();
+    let of_group = op.get("g").is_some();
     let told = told.iter().map(|(name, offset)| {
         let (partition, offset) = (names.partition(name), offset.as_i64());
-        MicroOperation::Detail(if function == Function::List {
+        MicroOperation::Detail(if function == Function::List && of_group {
+            What::Fetched { partition, offset }
+        } else if function == Function::List {
             What::EndOffset { partition, offset }
         } else {
             What::Committed { partition, offset: offset.expect("a commit has an offset") }

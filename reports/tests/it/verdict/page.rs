@@ -122,7 +122,8 @@ fn a_page_is_well_formed_and_needs_nobody() {
         "reach": [{"mark": "crash", "runs": 2}], "legal": []});
     let summary = json!({
         "title": "held: calm", "seeds": "1..2", "shard": null, "held_to": [], "directories": ["calm"],
-        "pages": ["calm-1/report.html"], "shrunk": [""], "inconclusive": [""], "longest": [],
+        "pages": ["calm-1/report.html"], "shrunk": [""], "held": ["2"], "inconclusive": [""],
+        "faults": [["crash", {"planned": 3, "weakened": 1, "held_back": 2}]], "longest": [],
         "marks": [["crash", 2]],
         "summary": {
             "commit": "x", "outcome": "violated", "rules": {"label": "as promised"}, "runs": 2, "held": 1,

@@ -64,7 +64,8 @@ impl JobSummary {
 
     /// Appends it where GitHub reads it; elsewhere there is no such file, and nothing to do.
     pub(super) fn append(&self) -> Result<(), Failure> {
-        let Some(path) = env::var_os(SUMMARY).map(PathBuf::from) else { return Ok(()) };
+        let named = env::var_os(SUMMARY).filter(|name| !name.is_empty());
+        let Some(path) = named.map(PathBuf::from) else { return Ok(()) };
         let written = OpenOptions::new()
             .create(true)
             .append(true)

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use clap::Args;
 use harrow_reports::verdict::Outcome;
 
-use super::console::{Console, Failure};
-use super::files::{probe_file, unwritable, write_whole};
+use super::console::{Console, Failure, mistake};
+use super::files::{is_same_file, probe_file, unwritable, write_whole};
 pub(super) use case::Case;
 use github::JobSummary;
 
@@ -43,6 +43,12 @@ impl CiArgs {
     pub(super) fn open(&self, console: &Console) -> Result<CiReports<'_>, Failure> {
         for path in [&self.junit, &self.code_quality].into_iter().flatten() {
             probe_file(path).map_err(|error| unwritable(path, &error))?;
+        }
+        if let (Some(junit), Some(code_quality)) = (&self.junit, &self.code_quality)
+            && is_same_file(junit, code_quality)
+        {
+            let message = format!("`--junit` and `--code-quality` both name {}", junit.display());
+            return Err(mistake(message, "give each a file of its own").into());
         }
         let github = console.is_github();
         Ok(CiReports { files: self, github, cases: Vec::new(), bad: 0 })

@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use harrow_broker_model::wide;
+use harrow_reports::faults::{Deviation, FaultDeviation};
 use harrow_reports::page::write_index;
 use harrow_reports::report::Report;
 use harrow_reports::verdict::Outcome;
+use harrow_sim::plan::{Action, OutsideState, Plan};
 use serde::Serialize;
 
 use crate::commands::console::Failure;
 use crate::commands::files::OutDirectory;
 use crate::commands::page::PAGE;
+use crate::commands::reading::Prepared;
 use crate::commands::seeds::{SeedRange, Shard};
 
 use super::artifacts::file_name;
@@ -22,7 +25,7 @@ use super::work::Work;
 
 /// So many of the longest runs are told.
 const LONGEST_MAX: usize = 12;
-/// So many inconclusive seeds of each scenario are named.
+/// So many seeds of each scenario are named that held, and as many that were inconclusive.
 const NAMED_MAX: usize = 200;
 
 /// What the page tells beside the sweep's summary.
@@ -31,7 +34,18 @@ pub(super) struct Index {
     longest: Vec<Long>,
     /// In how many runs each mark was reached, whether a scenario asks for it or not.
     marks: BTreeMap<String, u64>,
-    inconclusive: BTreeMap<usize, Vec<u64>>,
+    /// The first seeds of each scenario that were not violated, by how they ended.
+    seeds: BTreeMap<(usize, Outcome), Vec<u64>>,
+    /// What became of the planned faults, by kind.
+    faults: BTreeMap<String, FaultRow>,
+}
+
+/// What became of the planned faults of a kind.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+struct FaultRow {
+    planned: u64,
+    weakened: u64,
+    held_back: u64,
 }
 
 /// A run that took many events.
@@ -61,19 +75,24 @@ struct Shown<'a> {
     pages: Vec<String>,
     /// Shrunk scenario of each cluster; empty without one.
     shrunk: Vec<String>,
+    /// Seeds of each scenario that held, and that were inconclusive.
+    held: Vec<String>,
     inconclusive: Vec<String>,
+    faults: Vec<(&'a str, FaultRow)>,
     longest: &'a [Long],
     marks: Vec<(&'a str, u64)>,
 }
 
 impl Index {
-    pub(super) fn add(&mut self, scenario: usize, report: &Report) {
+    pub(super) fn add(&mut self, scenario: usize, prepared: &Prepared, report: &Report) {
+        self.add_faults(&prepared.plan(report.coordinate.seed), report);
         for mark in &report.reached {
             *self.marks.entry(mark.clone()).or_default() += 1;
         }
         let at = &report.coordinate;
-        if report.outcome_apart_from_reach() == Outcome::Inconclusive {
-            let seeds = self.inconclusive.entry(scenario).or_default();
+        let outcome = report.outcome_apart_from_reach();
+        if outcome != Outcome::Violated {
+            let seeds = self.seeds.entry((scenario, outcome)).or_default();
             if seeds.len() < NAMED_MAX {
                 seeds.push(at.seed);
             }
@@ -89,6 +108,25 @@ impl Index {
         });
         self.longest.sort_by_key(|run| Reverse(run.events));
         self.longest.truncate(LONGEST_MAX);
+    }
+
+    /// What was planned is in the plan; what was done otherwise, in the report.
+    fn add_faults(&mut self, plan: &Plan, report: &Report) {
+        let outside = plan.core.iter().flat_map(|core| core.outside.iter().map(|_| core.state));
+        let outside = outside.map(|state| match state {
+            OutsideState::Dead => "stay-dead".to_owned(),
+            OutsideState::CutFromBrokers => "stay-cut".to_owned(),
+        });
+        for kind in plan.steps.iter().map(|step| kind(&step.action)).chain(outside) {
+            self.faults.entry(kind).or_default().planned += 1;
+        }
+        for FaultDeviation { how, kind, count, .. } in &report.faults.deviations {
+            let row = self.faults.entry(kind.clone()).or_default();
+            match how {
+                Deviation::HeldBack => row.held_back += count,
+                Deviation::Weakened => row.weakened += count,
+            }
+        }
     }
 
     /// Writes the page; that of a shard has the shard's name, as shards share their directory.
@@ -124,7 +162,9 @@ impl Index {
             directories: arguments().map(file_name).collect(),
             pages: summary.clusters.iter().map(|cluster| page(cluster.run())).collect(),
             shrunk: summary.clusters.iter().map(|cluster| small(cluster.fingerprint())).collect(),
-            inconclusive: (0..work.prepared.len()).map(|scenario| self.named(scenario)).collect(),
+            held: self.named(work, Outcome::Held),
+            inconclusive: self.named(work, Outcome::Inconclusive),
+            faults: self.faults.iter().map(|(kind, row)| (kind.as_str(), *row)).collect(),
             longest: &self.longest,
             marks: self.marks.iter().map(|(mark, runs)| (mark.as_str(), *runs)).collect(),
             summary,
@@ -133,9 +173,19 @@ impl Index {
         Ok(out.write(&name, |file| write_index(&shown, file))?)
     }
 
-    /// The inconclusive seeds of a scenario.
-    fn named(&self, scenario: usize) -> String {
-        let seeds = self.inconclusive.get(&scenario).map_or(&[][..], Vec::as_slice);
-        seeds.iter().map(ToString::to_string).collect::<Vec<String>>().join(", ")
+    /// The seeds of each scenario that ended so; of many the first.
+    fn named(&self, work: &Work, outcome: Outcome) -> Vec<String> {
+        let named = |scenario: usize| {
+            let seeds = self.seeds.get(&(scenario, outcome)).map_or(&[][..], Vec::as_slice);
+            let more = if seeds.len() == NAMED_MAX { " and perhaps more" } else { "" };
+            seeds.iter().map(ToString::to_string).collect::<Vec<String>>().join(", ") + more
+        };
+        (0..work.prepared.len()).map(named).collect()
     }
+}
+
+/// The kind of a fault, as plans write it.
+fn kind(action: &Action) -> String {
+    let written = serde_json::to_value(action).unwrap_or_default();
+    written["kind"].as_str().unwrap_or_default().to_owned()
 }

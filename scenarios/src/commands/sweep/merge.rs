@@ -10,6 +10,7 @@ use harrow_reports::report::Report;
 
 use crate::commands::ci::{Case, CiArgs};
 use crate::commands::console::{Console, Failure, mistake};
+use crate::commands::files::OutDirectory;
 use crate::commands::reading::Prepared;
 use crate::commands::seeds::Shard;
 use crate::exit::ExitCode;
@@ -47,6 +48,9 @@ pub(in crate::commands) struct Merge {
 
 impl Merge {
     pub(in crate::commands) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
+        if let Some(out) = &self.out {
+            OutDirectory::open(out)?;
+        }
         let all = self.complete()?;
         let mut ci = self.ci.open(console)?;
         let work = whole_work(&all[0])?;
@@ -57,7 +61,9 @@ impl Merge {
             let scenario = scenario_of(&work, &report)?;
             let news = tally.add(scenario, &report);
             show(console, &work.prepared[scenario], &report, Shown { kept: None, news })?;
-            index.add(scenario, &report);
+            if self.out.is_some() {
+                index.add(scenario, &work.prepared[scenario], &report);
+            }
             ci.add(console, news, || Case::of_run(&report, true))?;
         }
         let ended = ended(&all);

@@ -141,7 +141,7 @@ impl Sweep {
                 let kept = artifacts.keep(scenario, prepared, &report);
                 let news = tally.add(scenario, &report);
                 if self.out.is_some() {
-                    index.add(scenario, &report);
+                    index.add(scenario, &work.prepared[scenario], &report);
                 }
                 result = progress.suspend(|| {
                     show(console, prepared, &report, Shown { kept: kept.as_deref(), news })?;

@@ -3,7 +3,7 @@
 //! was ended in between goes on where it was.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -201,16 +201,19 @@ impl ReceiptWriter {
             failed: Ok(()),
         };
         let Some(path) = path else { return Ok((writer, Vec::new())) };
-        let (runs_path, there) = (writer.receipt.runs_file(path), writer.known(path)?);
-        let known = there.is_some();
+        let runs_path = writer.receipt.runs_file(path);
+        writer.known(path)?;
         let failed = |error: io::Error| -> Failure {
             let message = format!("failed to write {}: {error}", runs_path.display());
             mistake(message, "make room or give another `--receipt`").into()
         };
-        let done = if known { keep_whole_lines(&runs_path).map_err(failed)? } else { Vec::new() };
-        if !known {
-            File::create(&runs_path).map_err(failed)?;
-        }
+        let mut file = lock(&runs_path)?;
+        // Another process may have had it until now.
+        let there = writer.known(path)?;
+        let done = if there.is_some() { whole_lines(&mut file) } else { Ok((Vec::new(), 0)) };
+        let (done, whole) = done.map_err(failed)?;
+        file.set_len(whole).map_err(failed)?;
+        file.seek(SeekFrom::End(0)).map_err(failed)?;
         let damaged = |why: &str| -> Failure {
             let message = format!("damaged: {}: {why}", runs_path.display());
             mistake(message, "remove it with its receipt, and run the shard again").into()
@@ -222,7 +225,7 @@ impl ReceiptWriter {
         if there.is_some_and(|there| there.ended && !writer.counted.is(&there)) {
             return Err(damaged("the runs are not those that the receipt counts"));
         }
-        writer.runs = Some(OpenOptions::new().append(true).open(&runs_path).map_err(failed)?);
+        writer.runs = Some(file);
         writer.leave()?;
         Ok((writer, done))
     }
@@ -284,12 +287,27 @@ impl ReceiptWriter {
     }
 }
 
-/// The runs that are there whole; what a process was writing when it was ended is cut away.
-fn keep_whole_lines(path: &Path) -> io::Result<Vec<Report>> {
-    let Ok(file) = File::open(path) else {
-        File::create(path)?;
-        return Ok(Vec::new());
+/// The file of the runs, for this process alone: the lines of two would not be those of one sweep.
+fn lock(path: &Path) -> Result<File, Failure> {
+    let failed = |error: io::Error| -> Failure {
+        let message = format!("failed to write {}: {error}", path.display());
+        mistake(message, "make room or give another `--receipt`").into()
     };
+    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    let file = options.map_err(failed)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let message = format!("another process writes {}", path.display());
+            let help = "wait until it has ended: the same command goes on from there; or give another `--receipt`";
+            Err(mistake(message, help).into())
+        }
+        // Where files have no locks, as over some networks, nobody can tell.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+/// The runs that are there whole, and how long they are; what a process was writing when it was ended comes after them.
+fn whole_lines(file: &mut File) -> io::Result<(Vec<Report>, u64)> {
     let (mut done, mut whole) = (Vec::new(), 0_u64);
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
@@ -300,8 +318,7 @@ fn keep_whole_lines(path: &Path) -> io::Result<Vec<Report>> {
         whole += line.len() as u64;
         line.clear();
     }
-    OpenOptions::new().write(true).open(path)?.set_len(whole)?;
-    Ok(done)
+    Ok((done, whole))
 }
 
 /// All receipts of a directory, by name.

@@ -159,6 +159,12 @@ impl Counts {
         }
     }
 
+    /// The outcome in words. Who ended a sweep knows that not all was shown; of what was shown, it is told how it is.
+    fn word(self, outcome: Outcome, interrupted: bool) -> &'static str {
+        let held = self.runs > 0 && self.held == self.runs;
+        if interrupted && held { "all runs so far held" } else { outcome.name() }
+    }
+
     /// The worst wins; nothing run is nothing shown unless there was nothing to run, and what was interrupted has not
     /// shown all that was asked, nor what no run, or too few, have come across.
     fn outcome(self, ended: Ended, reached: bool) -> Outcome {
@@ -291,7 +297,8 @@ impl<'a> Tally<'a> {
             };
             self.faults.show(console)?;
             self.show_legal(console)?;
-            let (runs, name, label) = (total.runs, outcome.name(), self.rules().label);
+            let name = total.word(outcome, interrupted);
+            let (runs, label) = (total.runs, self.rules().label);
             let held_to =
                 self.rows.first().map_or_else(Vec::new, |row| row.prepared.held_to.texts());
             let held_to = if held_to.is_empty() {
@@ -394,5 +401,26 @@ impl Failed {
             anomaly: finding.map_or_else(String::new, |finding| finding.anomaly.clone()),
             command: prepared.command(report.coordinate.seed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_that_somebody_ended_tells_what_its_runs_were() {
+        let counts = |held, inconclusive| Counts {
+            runs: held + inconclusive,
+            held,
+            inconclusive,
+            ..Counts::default()
+        };
+        let word = |counts: Counts, interrupted| counts.word(Outcome::Inconclusive, interrupted);
+        assert_eq!(word(counts(5, 0), true), "all runs so far held");
+        assert_eq!(word(counts(4, 1), true), "inconclusive");
+        assert_eq!(word(counts(0, 0), true), "inconclusive");
+        assert_eq!(word(counts(5, 0), false), "inconclusive", "a mark was not reached");
+        assert_eq!(counts(5, 0).word(Outcome::Held, false), "held");
     }
 }

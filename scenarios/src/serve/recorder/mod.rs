@@ -4,16 +4,21 @@
 //! retry of an idempotent producer is the same send, and one of any other producer another send. Who fetches is where
 //! its requests say: a client that skips records by itself has sought to where it reads.
 //!
-//! Not taken down: groups (joins, commits, what a transaction has consumed) and end offsets that were asked for.
+//! Of groups, joins, commits, where they are told to stand and what transactions commit for them are taken down. Not
+//! taken down: end offsets that were asked for.
 
+mod group_asked;
+mod groups;
+mod members;
 mod names;
 mod operations;
+mod positions;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod topics;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::message::{ClientRequest, ClientResponse};
 use harrow_broker_model::metadata::MetadataImage;
@@ -23,10 +28,14 @@ use harrow_broker_model::proto::{
     PartitionData, ProduceRequest, ProduceResponse,
 };
 use harrow_broker_model::record::RecordBatch;
+use harrow_reports::policy::MovedByHand;
 use harrow_sim::history::asked_name;
 
+use group_asked::GroupAsked;
+use members::Members;
 use names::{Numbered, PartitionIndex, Partitions, ProcessKey, Sent};
-use operations::{Action, Ended, Operation, Part, Previews, Sends};
+use operations::{Action, Ended, Operation, Part, Previews, Sends, Transacted};
+use positions::Positions;
 use reader::{Place, Reader, delivered};
 use topics::Topics;
 
@@ -71,6 +80,8 @@ enum Remembered {
         /// As whom.
         transaction: String,
     },
+    /// Something for a group.
+    Group(GroupAsked),
 }
 
 /// A transaction that has begun and was not told its end.
@@ -101,11 +112,23 @@ pub(super) struct Recorder {
     sent: BTreeMap<PartitionIndex, Sent>,
     open: BTreeMap<String, OpenTransaction>,
     readers: BTreeMap<u64, Reader>,
+    members: Members,
+    positions: Positions,
+    /// Processes of which the history says that nobody sees what they read.
+    unseen: BTreeSet<u32>,
+    moved_by_hand: Vec<MovedByHand>,
     reads_uncommitted: bool,
+    /// Whether logs have records from before it began.
+    begins_late: bool,
     cut_off: bool,
 }
 
 impl Recorder {
+    /// One that begins when logs have records already: what lies before all that it knows of is none of its business.
+    pub(super) fn beginning_late() -> Self {
+        Self { begins_late: true, ..Self::default() }
+    }
+
     /// Takes over which topics a broker knows.
     pub(super) fn learn(&mut self, image: &MetadataImage) {
         self.topics.learn(image);
@@ -131,7 +154,7 @@ impl Recorder {
         } else if let ClientRequest::InitProducerId(request) = body {
             init(request)
         } else {
-            None
+            self.group_asked(at_ns, connection, body).map(Remembered::Group)
         };
         remembered.map(Asked)
     }
@@ -154,6 +177,7 @@ impl Recorder {
                 {
                     let how = if commit { Ended::Ok } else { Ended::Fail };
                     self.operations[open.operation].ended = Some((at_ns, how));
+                    self.settle_positions(open.operation, Some(commit));
                 }
             }
             (
@@ -162,13 +186,24 @@ impl Recorder {
             ) => {
                 self.began_anew(at_ns, &transaction, response);
             }
+            (Remembered::Group(asked), body) => self.group_answered(at_ns, asked, body),
             (_, _) => {}
+        }
+    }
+
+    /// A client was told an error in place of what the broker has done, if it has done anything.
+    pub(super) fn refused(&mut self, at_ns: u64, asked: Asked, body: &ClientResponse) {
+        if let Remembered::Group(asked) = &asked.0 {
+            self.group_refused(at_ns, asked);
+        } else {
+            self.answered(at_ns, asked, body);
         }
     }
 
     /// A connection is gone: nobody reads on it any more.
     pub(super) fn closed(&mut self, connection: u64) {
         self.readers.remove(&connection);
+        self.members.closed(connection);
     }
 
     fn process(&mut self, key: ProcessKey) -> u32 {
@@ -236,16 +271,20 @@ impl Recorder {
     }
 
     fn send_in_transaction(&mut self, at_ns: u64, process: u32, id: &str, sends: Sends) -> usize {
-        let operation = if let Some(open) = self.open.get(id) {
-            open.operation
-        } else {
-            let operation = self.begin(process, at_ns, Action::Transact(Vec::new()));
-            self.open.insert(id.to_owned(), OpenTransaction { operation, commit_asked: false });
-            operation
-        };
-        if let Action::Transact(list) = &mut self.operations[operation].action {
-            list.push(sends);
+        let operation = self.open_transaction(at_ns, process, id);
+        if let Action::Transact(transacted) = &mut self.operations[operation].action {
+            transacted.sends.push(sends);
         }
+        operation
+    }
+
+    /// The transaction that is open, or a new one.
+    fn open_transaction(&mut self, at_ns: u64, process: u32, id: &str) -> usize {
+        if let Some(open) = self.open.get(id) {
+            return open.operation;
+        }
+        let operation = self.begin(process, at_ns, Action::Transact(Transacted::default()));
+        self.open.insert(id.to_owned(), OpenTransaction { operation, commit_asked: false });
         operation
     }
 
@@ -302,15 +341,21 @@ impl Recorder {
                     operation.ended = Some((at_ns, how));
                 }
             }
-            Action::Transact(list) if in_transaction => {
-                let sends = list.iter_mut().find(|sends| {
+            Action::Transact(transacted) if in_transaction => {
+                let sends = transacted.sends.iter_mut().find(|sends| {
                     sends.partition == partition && sends.records.first == records.first
                 });
                 if let Some(sends) = sends {
                     sends.base_offset = sends.base_offset.or(told);
                 }
             }
-            Action::Transact(_) | Action::Poll(_) | Action::Assign { .. } => {}
+            Action::Transact(_)
+            | Action::Poll(_)
+            | Action::Assign { .. }
+            | Action::Join { .. }
+            | Action::Commit { .. }
+            | Action::Where { .. }
+            | Action::Unseen => {}
         }
         if let Some(base_offset) = told.filter(|offset| *offset >= 0) {
             self.sent.entry(partition).or_default().placed(base_offset, records);
@@ -377,6 +422,9 @@ impl Recorder {
             let plain = !batch.header().is_transactional();
             self.reads_uncommitted |= !plain && isolation == IsolationLevel::ReadUncommitted;
             let known = sent.read(batch);
+            if known.is_none() && self.begins_late && sent.is_before(batch) {
+                continue;
+            }
             for at in 0..i64::from(batch.header().record_count) {
                 let offset = batch.base_offset().0 + at;
                 if offset >= from {
@@ -423,6 +471,7 @@ impl Recorder {
         if let Some(open) = self.open.remove(id) {
             let how = if open.commit_asked { Ended::Info } else { Ended::Fail };
             self.operations[open.operation].ended = Some((at_ns, how));
+            self.settle_positions(open.operation, (!open.commit_asked).then_some(false));
         }
     }
 
@@ -466,6 +515,21 @@ impl Recorder {
     /// Whether a consumer that reads uncommitted records has read some of transactions.
     pub(super) fn reads_uncommitted(&self) -> bool {
         self.reads_uncommitted
+    }
+
+    /// Groups whose offsets administrators have deleted.
+    pub(super) fn moved_by_hand(&self) -> &[MovedByHand] {
+        &self.moved_by_hand
+    }
+
+    /// Whether members of any group have epochs of their own (KIP-848).
+    pub(super) fn has_member_epochs(&self) -> bool {
+        self.members.have_epochs()
+    }
+
+    /// Groups whose members share a generation.
+    pub(super) fn classic_groups(&self) -> impl Iterator<Item = &String> {
+        self.members.classic()
     }
 
     /// How each process sends.

@@ -47,6 +47,10 @@ pub(super) enum ProcessKey {
     Producer(i64, i16),
     /// Whoever speaks on a connection.
     Connection(u64),
+    /// A member of a group, by its id or that of its instance: it reads on other connections.
+    Member(String, String),
+    /// Whoever asks for a group on a connection without being a member.
+    Outside(u64),
 }
 
 /// The records of one batch: numbered one after another, from this number on.
@@ -63,7 +67,8 @@ pub(super) struct Numbered {
 /// The batches of a partition that clients have sent.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    sequences: BTreeMap<(i64, i16, i32), Numbered>,
+    /// By sequence, each with its checksum: a producer that has aborted numbers other records the same.
+    sequences: BTreeMap<(i64, i16, i32), Vec<(u32, Numbered)>>,
     checksums: BTreeMap<u32, Vec<Numbered>>,
     offsets: BTreeMap<i64, Numbered>,
 }
@@ -71,14 +76,17 @@ pub(super) struct Sent {
 impl Sent {
     /// The batch, if it was sent before by the same producer with the same sequence: then it is a retry.
     pub(super) fn earlier(&self, batch: &RecordBatch) -> Option<Numbered> {
-        self.sequences.get(&sequence_of(batch)?).copied()
+        let numbered_so = self.sequences.get(&sequence_of(batch)?)?;
+        let checksum = batch.header().checksum;
+        numbered_so.iter().find(|(known, _)| *known == checksum).map(|(_, numbered)| *numbered)
     }
 
     /// A batch is sent for the first time.
     pub(super) fn add(&mut self, batch: &RecordBatch, numbered: Numbered) {
         match sequence_of(batch) {
             Some(sequence) => {
-                self.sequences.insert(sequence, numbered);
+                let known = self.sequences.entry(sequence).or_default();
+                known.push((batch.header().checksum, numbered));
             }
             None => self.checksums.entry(batch.header().checksum).or_default().push(numbered),
         }
@@ -89,11 +97,19 @@ impl Sent {
         self.offsets.insert(base_offset, numbered);
     }
 
+    /// Whether a batch lies before all those that were acknowledged.
+    pub(super) fn is_before(&self, batch: &RecordBatch) -> bool {
+        let first = self.offsets.keys().next();
+        first.is_none_or(|first| batch.base_offset().0 < *first)
+    }
+
     /// Which batch was read: one of several that look the same is the one that was told this offset, else one that was
     /// told none.
     pub(super) fn read(&mut self, batch: &RecordBatch) -> Option<Numbered> {
         if let Some(sequence) = sequence_of(batch) {
-            return self.sequences.get(&sequence).copied();
+            // Where the broker sets the time, the checksum is another one.
+            let last = self.sequences.get(&sequence).and_then(|known| known.last());
+            return self.earlier(batch).or(last.map(|(_, numbered)| *numbered));
         }
         let alike = self.checksums.get(&batch.header().checksum)?;
         let base_offset = batch.base_offset().0;

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::members::Membership;
 use super::names::{Numbered, PartitionIndex, Partitions};
+use super::positions::Consumer;
 
 /// Records that an operation sends to a partition.
 #[derive(Debug, Clone, Copy)]
@@ -18,13 +20,60 @@ pub(super) struct Sends {
 /// What was read of a partition: records by offset and number.
 pub(super) type Part = (PartitionIndex, Vec<(i64, Option<u64>)>);
 
+/// What a transaction commits of a group's partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Processed {
+    /// Which.
+    pub(super) partition: PartitionIndex,
+    /// The first offset that it has processed, if that can be told.
+    pub(super) first: Option<i64>,
+    /// The next offset to read.
+    pub(super) next: i64,
+    /// Who has read it.
+    pub(super) consumer: Consumer,
+}
+
+/// What a transaction does.
+#[derive(Debug, Default)]
+pub(super) struct Transacted {
+    /// What it sends.
+    pub(super) sends: Vec<Sends>,
+    /// For which group's member it commits offsets, if it does.
+    pub(super) member: Option<Membership>,
+    /// Which.
+    pub(super) processed: Vec<Processed>,
+}
+
 /// What an operation does.
 #[derive(Debug)]
 pub(super) enum Action {
     /// Sends records of one batch.
     Send(Sends),
-    /// A transaction, from its first record to its end.
-    Transact(Vec<Sends>),
+    /// A transaction, from its first record or offset to its end.
+    Transact(Transacted),
+    /// Becomes a member of a group's generation, and has these partitions from then on.
+    Join {
+        /// Of which.
+        member: Membership,
+        /// All that it has.
+        partitions: Vec<PartitionIndex>,
+    },
+    /// Commits a group's offsets: of each partition the next one to read.
+    Commit {
+        /// As which member.
+        member: Membership,
+        /// Which.
+        offsets: Vec<(PartitionIndex, i64)>,
+    },
+    /// Asks where a group stands: of each partition the next offset to read, if one is committed.
+    Where {
+        /// As which member.
+        member: Membership,
+        /// What it is told.
+        told: Vec<(PartitionIndex, Option<i64>)>,
+    },
+    /// Reads what nobody here sees.
+    Unseen,
     /// Reads; each part is a partition's records, by offset and number.
     Poll(Vec<Part>),
     /// Is where it says in these partitions; the others it has go on where they stand.
@@ -103,8 +152,11 @@ impl Writer<'_> {
     fn begin(&self, operation: &Operation, (index, time): (usize, u64)) -> Value {
         let (f, value) = match &operation.action {
             Action::Send(sends) => ("send", self.sends(&[*sends], false)),
-            Action::Transact(sends) => ("txn", self.sends(sends, false)),
-            Action::Poll(_) => ("poll", vec![json!(["poll"])]),
+            Action::Transact(transacted) => ("txn", self.transacted(transacted, false)),
+            Action::Join { .. } => ("join", Vec::new()),
+            Action::Commit { member, offsets } => ("commit", self.committed(member, offsets)),
+            Action::Where { member, told } => ("list", self.told_where(member, told, false)),
+            Action::Poll(_) | Action::Unseen => ("poll", vec![json!(["poll"])]),
             Action::Assign { partitions, seeks, .. } => {
                 ("assign", self.assigned(partitions, seeks))
             }
@@ -124,7 +176,11 @@ impl Writer<'_> {
         let ok = how == Ended::Ok;
         let (f, value) = match &operation.action {
             Action::Send(sends) => ("send", ok.then(|| self.sends(&[*sends], true))),
-            Action::Transact(sends) => ("txn", ok.then(|| self.sends(sends, true))),
+            Action::Transact(transacted) => ("txn", ok.then(|| self.transacted(transacted, true))),
+            Action::Join { member, partitions } => ("join", Some(self.joined(member, partitions))),
+            Action::Commit { member, offsets } => ("commit", Some(self.committed(member, offsets))),
+            Action::Where { member, told } => ("list", Some(self.told_where(member, told, true))),
+            Action::Unseen => ("poll", None),
             Action::Poll(parts) => ("poll", Some(self.polled(parts))),
             Action::Assign { .. } => ("assign", None),
         };
@@ -163,6 +219,45 @@ impl Writer<'_> {
         list
     }
 
+    fn transacted(&self, transacted: &Transacted, told: bool) -> Vec<Value> {
+        let mut list = self.sends(&transacted.sends, told);
+        let processed = transacted.processed.iter().map(|it| {
+            let name = self.partitions.name(it.partition);
+            match it.first {
+                Some(first) => json!(["consumed", name, first, it.next - 1]),
+                None => json!(["committed", name, it.next]),
+            }
+        });
+        list.extend(processed);
+        list.extend(transacted.member.as_ref().map(member_of));
+        list
+    }
+
+    fn joined(&self, member: &Membership, partitions: &[PartitionIndex]) -> Vec<Value> {
+        let mut list = vec![member_of(member)];
+        list.extend(partitions.iter().map(|it| json!(["assigned", self.partitions.name(*it)])));
+        list
+    }
+
+    fn committed(&self, member: &Membership, offsets: &[(PartitionIndex, i64)]) -> Vec<Value> {
+        let name = |index: &PartitionIndex| self.partitions.name(*index);
+        let offsets = offsets.iter().map(|(index, next)| json!(["committed", name(index), next]));
+        offsets.chain([member_of(member)]).collect()
+    }
+
+    fn told_where(
+        &self,
+        member: &Membership,
+        told: &[(PartitionIndex, Option<i64>)],
+        ended: bool,
+    ) -> Vec<Value> {
+        let one = |(index, next): &(PartitionIndex, Option<i64>)| {
+            let name = self.partitions.name(*index);
+            if ended { json!(["fetched", name, next]) } else { json!(["fetched", name]) }
+        };
+        told.iter().map(one).chain([member_of(member)]).collect()
+    }
+
     fn polled(&self, parts: &[Part]) -> Vec<Value> {
         let poll = |(partition, records): &Part| {
             let records = records.iter().map(|(offset, number)| {
@@ -194,4 +289,8 @@ impl Writer<'_> {
             format!("{number}:{preview}")
         })
     }
+}
+
+fn member_of(member: &Membership) -> Value {
+    json!(["member", member.group, member.generation])
 }

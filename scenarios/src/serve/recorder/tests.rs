@@ -116,6 +116,19 @@ fn a_retry_of_an_idempotent_producer_is_the_same_send() {
 }
 
 #[test]
+fn other_records_with_the_sequence_of_aborted_ones_are_other_sends() {
+    let mut stage = Stage::default();
+    let (first, second) = (batch(7, 0, &["a"]), batch(7, 0, &["b"]));
+    let ended = ClientResponse::EndTxn(Box::<EndTxnResponse>::default());
+    stage.exchange(1, &produce(&first, Some("pay")), None);
+    stage.exchange(2, &end(false), Some(&ended));
+    stage.exchange(1, &produce(&second, Some("pay")), Some(&produced(0, 0)));
+    stage.exchange(2, &end(true), Some(&ended));
+    stage.exchange(4, &fetch(0), Some(&fetched(&[at(&second, 0)], &[])));
+    assert_eq!(stage.judged(), (Outcome::Held, Vec::new()));
+}
+
+#[test]
 fn two_batches_that_look_the_same_are_two_sends() {
     let mut stage = Stage::default();
     let sent = batch(-1, -1, &["a"]);
@@ -144,6 +157,19 @@ fn a_record_that_nobody_sent_is_told() {
     stage.exchange(2, &fetch(0), Some(&fetched(&[at(&sent, 0), at(&strange, 1)], &[])));
     let (outcome, found) = stage.judged();
     assert_eq!((outcome, found), (Outcome::Violated, vec![Anomaly::GarbageRead.name().to_owned()]));
+}
+
+#[test]
+fn what_was_there_before_a_reset_is_nobodys_business() {
+    let (old, sent, strange) = (batch(7, 0, &["a"]), batch(7, 1, &["b"]), batch(9, 0, &["x"]));
+    let all = [at(&old, 0), at(&sent, 1), at(&strange, 2)];
+    for (count, expected) in [(2, vec![]), (3, vec![Anomaly::GarbageRead.name().to_owned()])] {
+        let recorder = Recorder::beginning_late();
+        let mut stage = Stage { recorder, now: 0 };
+        stage.exchange(1, &produce(&sent, None), Some(&produced(0, 1)));
+        stage.exchange(2, &fetch(0), Some(&fetched(&all[..count], &[])));
+        assert_eq!(stage.judged().1, expected, "{count} batches");
+    }
 }
 
 fn end(commit: bool) -> ClientRequest {

@@ -34,6 +34,13 @@ impl Topics {
         incarnation_name(name, told.map_or(known.len(), |at| at + 1))
     }
 
+    /// The name in the history of the topic of an id, if it is known.
+    pub(super) fn of_id(&self, id: u128) -> Option<String> {
+        let topic = told_topic(id)?;
+        let known = self.known.iter().find(|(_, known)| known.contains(&topic));
+        known.map(|(name, _)| self.recorded(name, id))
+    }
+
     /// Whether the topic of a name in the history is the one that is there now.
     pub(super) fn is_there(&self, asked: &str, recorded: &str, image: &MetadataImage) -> bool {
         let id = image.topic_ids.get(asked);

@@ -11,9 +11,9 @@ use harrow_broker_model::proto::{
 };
 use harrow_broker_model::types::NodeId;
 
-use super::cuts::list;
 use super::{Director, MS};
 use crate::plan::{Action, Step, Target, TopicPlan};
+use crate::world::cuts::list;
 use crate::world::draw::Purpose;
 use crate::world::engine::{Boot, DirectorTimer};
 

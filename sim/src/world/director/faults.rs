@@ -4,15 +4,12 @@ use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::Node;
 use harrow_broker_model::types::NodeId;
 
-use super::condition::{Active, Condition};
 use super::{Director, MS};
 use crate::plan::{Action, Step, Target};
 use crate::run::InjectedFault;
-use crate::world::draw::Purpose;
+use crate::world::condition::{Active, Condition};
 use crate::world::engine::{Boot, CrashKind, DirectorTimer};
-
-/// A bounce is over after this long.
-const BOUNCE_MS: u64 = 10;
+use crate::world::fault_kind::{BOUNCE_MS, kind, lasting_condition, lasting_target};
 
 /// What became of a step.
 #[derive(Debug, Default)]
@@ -53,7 +50,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         };
         let reason = fault.held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
         let text = format!("fault {}: {}{reason}", fault.step, fault.summary);
-        self.engine.announce(None, "fault", text);
+        self.engine.announce_fault(&fault.nodes, text);
         self.injected += u64::from(!held);
         self.faults.push(fault);
     }
@@ -267,63 +264,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if matches!(step.action, Action::FullDisk { .. }) {
             self.crash_allowed(node)?;
         }
-        let condition = self.condition(step, index)?;
+        let condition = lasting_condition(&mut self.engine, self.draws, step, index)?;
         self.condition_allowed(&condition)?;
         self.begin(position, condition, for_ms);
         Ok(done(node, format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action))))
-    }
-
-    fn condition(&mut self, step: &Step, node: usize) -> Result<Condition, String> {
-        Ok(match &step.action {
-            Action::Pause { .. } => Condition::Pause(node),
-            Action::Delay { extra_us, .. } => Condition::Delay(node, *extra_us),
-            Action::DropResponses { one_in, .. } => Condition::Drop(node, *one_in),
-            Action::DuplicateResponses { one_in, .. } => Condition::Duplicate(node, *one_in),
-            Action::LimitBandwidth { bytes_per_second, .. } => {
-                Condition::Bandwidth(node, *bytes_per_second)
-            }
-            Action::SlowDisk { extra_us, .. } => Condition::SlowDisk(node, *extra_us),
-            Action::StallDisk { .. } => Condition::StallDisk(node),
-            Action::FullDisk { .. } => Condition::FullDisk(node),
-            Action::LyingSync { .. } => Condition::LyingSync(node),
-            Action::HoldMetadata { .. } => Condition::HoldMetadata(node),
-            Action::StallMetadataPublishing { .. } => Condition::StallPublishing(node),
-            Action::StallConnections { .. } => {
-                Condition::Stall(node, self.engine.connections_of(node))
-            }
-            Action::HoldRequests { .. } => {
-                let channels = self.engine.accepted_channels(node);
-                let like = |channel: &harrow_broker_model::node::Channel| {
-                    self.draws.word(Purpose::Hold, u64::from(step.id), 0, *channel as u64)
-                };
-                let chosen = channels.into_iter().max_by_key(like);
-                Condition::Hold(node, chosen.ok_or("nobody is connected to the node")?)
-            }
-            Action::Crash { .. }
-            | Action::PowerLoss { .. }
-            | Action::Bounce { .. }
-            | Action::Stop { .. }
-            | Action::WipeDisk { .. }
-            | Action::WholeClusterOutage { .. }
-            | Action::RollingRestart { .. }
-            | Action::Partition { .. }
-            | Action::ResetConnections { .. }
-            | Action::DeleteRecords { .. }
-            | Action::Reassign { .. }
-            | Action::CancelReassignment { .. }
-            | Action::AddPartitions { .. }
-            | Action::DeleteTopic { .. }
-            | Action::CreateTopic { .. }
-            | Action::JoinBroker { .. }
-            | Action::DecommissionBroker { .. }
-            | Action::DeleteGroup { .. }
-            | Action::ResetOffsets { .. }
-            | Action::AbortHanging { .. }
-            | Action::FailDisk { .. }
-            | Action::BitRot { .. }
-            | Action::StepClock { .. }
-            | Action::DriftClock { .. } => unreachable!("{:?} does not last", step.action),
-        })
     }
 
     fn begin(&mut self, position: usize, condition: Condition, for_ms: u64) {
@@ -508,90 +452,5 @@ fn weakened(node: NodeId, summary: String, allowed: Result<(), String>) -> StepO
             let weakened = Some(format!("weakened to a crash: {reason}"));
             StepOutcome { weakened, ..done(node, format!("crash in place of {summary}")) }
         }
-    }
-}
-
-fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
-    match action {
-        Action::Pause { target, for_ms }
-        | Action::Delay { target, for_ms, .. }
-        | Action::DropResponses { target, for_ms, .. }
-        | Action::HoldRequests { target, for_ms }
-        | Action::HoldMetadata { target, for_ms }
-        | Action::StallMetadataPublishing { target, for_ms }
-        | Action::StallConnections { target, for_ms }
-        | Action::DuplicateResponses { target, for_ms, .. }
-        | Action::LimitBandwidth { target, for_ms, .. }
-        | Action::SlowDisk { target, for_ms, .. }
-        | Action::StallDisk { target, for_ms }
-        | Action::FullDisk { target, for_ms }
-        | Action::LyingSync { target, for_ms } => Some((target, *for_ms)),
-        Action::Crash { .. }
-        | Action::PowerLoss { .. }
-        | Action::Bounce { .. }
-        | Action::Stop { .. }
-        | Action::WipeDisk { .. }
-        | Action::WholeClusterOutage { .. }
-        | Action::RollingRestart { .. }
-        | Action::Partition { .. }
-        | Action::ResetConnections { .. }
-        | Action::DeleteRecords { .. }
-        | Action::Reassign { .. }
-        | Action::CancelReassignment { .. }
-        | Action::AddPartitions { .. }
-        | Action::DeleteTopic { .. }
-        | Action::CreateTopic { .. }
-        | Action::JoinBroker { .. }
-        | Action::DecommissionBroker { .. }
-        | Action::DeleteGroup { .. }
-        | Action::ResetOffsets { .. }
-        | Action::AbortHanging { .. }
-        | Action::FailDisk { .. }
-        | Action::BitRot { .. }
-        | Action::StepClock { .. }
-        | Action::DriftClock { .. } => None,
-    }
-}
-
-/// The kind of an action, as plans write it.
-pub(super) fn kind(action: &Action) -> &'static str {
-    match action {
-        Action::Crash { .. } => "crash",
-        Action::PowerLoss { .. } => "power-loss",
-        Action::Bounce { .. } => "bounce",
-        Action::Stop { .. } => "stop",
-        Action::Pause { .. } => "pause",
-        Action::WipeDisk { .. } => "wipe-disk",
-        Action::WholeClusterOutage { .. } => "whole-cluster-outage",
-        Action::RollingRestart { .. } => "rolling-restart",
-        Action::Partition { .. } => "partition",
-        Action::ResetConnections { .. } => "reset-connections",
-        Action::DeleteRecords { .. } => "delete-records",
-        Action::Reassign { .. } => "reassign",
-        Action::CancelReassignment { .. } => "cancel-reassignment",
-        Action::AddPartitions { .. } => "add-partitions",
-        Action::DeleteTopic { .. } => "delete-topic",
-        Action::CreateTopic { .. } => "create-topic",
-        Action::JoinBroker { .. } => "join-broker",
-        Action::DecommissionBroker { .. } => "decommission-broker",
-        Action::DeleteGroup { .. } => "delete-group",
-        Action::ResetOffsets { .. } => "reset-offsets",
-        Action::AbortHanging { .. } => "abort-hanging",
-        Action::Delay { .. } => "delay",
-        Action::DropResponses { .. } => "drop-responses",
-        Action::HoldRequests { .. } => "hold-requests",
-        Action::HoldMetadata { .. } => "hold-metadata",
-        Action::StallMetadataPublishing { .. } => "stall-metadata-publishing",
-        Action::StallConnections { .. } => "stall-connections",
-        Action::DuplicateResponses { .. } => "duplicate-responses",
-        Action::LimitBandwidth { .. } => "limit-bandwidth",
-        Action::SlowDisk { .. } => "slow-disk",
-        Action::StallDisk { .. } => "stall-disk",
-        Action::FailDisk { .. } => "fail-disk",
-        Action::FullDisk { .. } => "full-disk",
-        Action::LyingSync { .. } => "lying-sync",
-        Action::BitRot { .. } => "bit-rot",
-        Action::StepClock { .. } => "step-clock",
-        Action::DriftClock { .. } => "drift-clock",
     }
 }

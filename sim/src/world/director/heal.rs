@@ -5,10 +5,10 @@ use harrow_broker_model::types::NodeId;
 
 use super::Director;
 use super::MS;
-use super::condition::{Active, Condition};
 use crate::plan::OutsideState;
 use crate::run::InjectedFault;
 use crate::view::PartitionView;
+use crate::world::condition::{Active, Condition};
 use crate::world::engine::{Boot, CrashKind};
 
 /// The step of a condition that no step ends.
@@ -103,12 +103,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let last = self.faults.iter().map(|fault| fault.step);
         let step = last.chain(self.plan.steps.iter().map(|step| step.id)).max().unwrap_or(0) + 1;
         let reason = held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
-        self.engine.announce(None, "fault", format!("fault {step}: {summary}{reason}"));
+        let nodes = if held_back.is_some() { Vec::new() } else { vec![node] };
+        self.engine.announce_fault(&nodes, format!("fault {step}: {summary}{reason}"));
         self.faults.push(InjectedFault {
             step,
             at_ms: self.engine.now() / MS,
             kind: kind.to_owned(),
-            nodes: if held_back.is_some() { Vec::new() } else { vec![node] },
+            nodes,
             summary,
             held_back,
             lossy: false,

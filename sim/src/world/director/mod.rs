@@ -6,7 +6,6 @@
 //! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.
 
 mod administration;
-mod condition;
 mod conditions;
 mod converge;
 mod cuts;
@@ -31,9 +30,9 @@ use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Node, Operation, Outcome};
 use harrow_broker_model::types::{NodeId, OperationId};
 
-use self::condition::{Active, Condition};
 use self::probe::{FreshClients, Resumed, Resuming};
 use self::progress::{Pending, Progress};
+use super::condition::{Active, Condition};
 use super::draw::Draws;
 use super::engine::{Boot, DirectorTimer, Engine, Member, Moment, Report, Setup, Step};
 use super::load::Load;

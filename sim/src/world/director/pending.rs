@@ -6,11 +6,11 @@ use harrow_broker_model::node_status::{Held, NodeStatus, OPEN_TRANSACTIONS};
 use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{NodeId, TopicPartition};
 
-use super::cuts::list;
 use super::progress::Pending;
 use super::{Director, Phase};
 use crate::liveness::{GOALS, Goal};
 use crate::view::{PartitionView, ReplicaRole};
+use crate::world::cuts::list;
 use crate::world::engine::Boot;
 
 /// What a goal lacks: each thing in words, with how much of it.

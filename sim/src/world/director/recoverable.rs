@@ -14,12 +14,12 @@ use harrow_broker_model::node::Node;
 use harrow_broker_model::types::NodeId;
 
 use super::Director;
-use super::cuts::list;
 use super::pending::sorted;
 use super::progress::Pending;
 use crate::liveness::Goal;
 use crate::plan::OutsideState;
 use crate::view::PartitionView;
+use crate::world::cuts::list;
 use crate::world::engine::Boot;
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {

@@ -242,7 +242,7 @@ impl<N: Node> Engine<N> {
             outside: VecDeque::new(),
             repetitions: None,
             trace: setup.record_trace.then(Vec::new),
-            telling: setup.record_trace || tracing::enabled!(tracing::Level::DEBUG),
+            telling: setup.record_trace || tracing::enabled!(tracing::Level::INFO),
             names: trace_text::Names::default(),
             shell: TimeHandle::try_current(),
             shown_ns: 0,
@@ -569,6 +569,12 @@ impl<N: Node> Engine<N> {
         self.row(node, RowKind::World, text, || RowDetail::Named { name });
     }
 
+    /// Tells of a fault that strikes these nodes.
+    pub(crate) fn announce_fault(&mut self, nodes: &[NodeId], text: String) {
+        tracing::info!(at_ns = self.now, "{text}");
+        self.row(None, RowKind::World, text, || RowDetail::Fault { nodes: nodes.to_vec() });
+    }
+
     fn trace_event(&mut self, node: NodeId, event: &Event) {
         let text = trace_text::event(&self.names, event);
         tracing::trace!(at_ns = self.now, node = node.0, "{text}");
@@ -579,7 +585,9 @@ impl<N: Node> Engine<N> {
     fn trace_effect(&mut self, node: NodeId, effect: &Effect) {
         self.names.learn(effect);
         let text = trace_text::effect(&self.names, effect);
-        if matches!(effect, Effect::Note(_) | Effect::Halt { .. }) {
+        if trace_text::turns(effect) {
+            tracing::info!(at_ns = self.now, node = node.0, "{text}");
+        } else if matches!(effect, Effect::Note(_)) {
             tracing::debug!(at_ns = self.now, node = node.0, "{text}");
         } else {
             tracing::trace!(at_ns = self.now, node = node.0, "{text}");

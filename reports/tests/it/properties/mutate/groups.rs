@@ -15,6 +15,7 @@ fn commits(good: &Good, partition: u32) -> i64 {
         What::Committed { .. }
         | What::Assigned { .. }
         | What::EndOffset { .. }
+        | What::Fetched { .. }
         | What::Rebalanced { .. }
         | What::Seek { .. }
         | What::Consumed { .. }

@@ -6,16 +6,16 @@ use harrow_broker_model::node::{Effect, Event, Operation};
 use super::api;
 use super::file::file_name;
 use super::names::Names;
-use crate::run::RowDetail;
+use crate::run::{APIS, RowDetail};
 
 pub(in crate::world::engine) fn detail_of_event(event: &Event) -> RowDetail {
     let named = |name| RowDetail::Named { name };
     match event {
         Event::Request { message, .. } => {
-            RowDetail::Message { name: "request-received", api: api::request(&message.body) }
+            of_message("request-received", api::request(&message.body))
         }
         Event::Response { message, .. } => {
-            RowDetail::Message { name: "response-received", api: api::response(&message.body) }
+            of_message("response-received", api::response(&message.body))
         }
         Event::Invoked { operation, request } => RowDetail::Operation {
             name: "operation-invoked",
@@ -42,12 +42,8 @@ pub(in crate::world::engine) fn detail_of_effect(names: &Names, effect: &Effect)
         bytes,
     };
     match effect {
-        Effect::Request { message, .. } => {
-            RowDetail::Message { name: "request-sent", api: api::request(&message.body) }
-        }
-        Effect::Reply { message, .. } => {
-            RowDetail::Message { name: "response-sent", api: api::response(&message.body) }
-        }
+        Effect::Request { message, .. } => of_message("request-sent", api::request(&message.body)),
+        Effect::Reply { message, .. } => of_message("response-sent", api::response(&message.body)),
         Effect::Complete { operation, .. } => RowDetail::Operation {
             name: "operation-completed",
             operation: operation.0,
@@ -74,6 +70,12 @@ pub(in crate::world::engine) fn detail_of_effect(names: &Names, effect: &Effect)
             bytes: None,
         },
     }
+}
+
+/// A message. What it asks for is one of those that queries know.
+fn of_message(name: &'static str, api: &'static str) -> RowDetail {
+    assert!(APIS.binary_search(&api).is_ok(), "{api} is not listed");
+    RowDetail::Message { name, api }
 }
 
 /// Values of the records that an operation sends.

@@ -1,7 +1,9 @@
 //! What kind of row an event or an effect is in the trace.
 
 use harrow_broker_model::node::{Effect, Event};
-use harrow_broker_model::note::Note;
+use harrow_broker_model::note::{
+    ControllerNote, LogNote, Note, QuorumNote, QuorumRole, ReplicationNote,
+};
 
 use crate::run::RowKind;
 
@@ -48,5 +50,36 @@ pub(in crate::world::engine) fn of_effect(effect: &Effect) -> RowKind {
         | Effect::Discard { .. }
         | Effect::Sync { .. }
         | Effect::Flush { .. } => RowKind::Disk,
+    }
+}
+
+/// Whether it is what a log is read for first: an election, another ISR, a cut, a broker or controller that begins or
+/// ends.
+pub(in crate::world::engine) fn turns(effect: &Effect) -> bool {
+    if let Effect::Note(note) = effect {
+        return is_turn(note);
+    }
+    matches!(effect, Effect::Halt { .. })
+}
+
+fn is_turn(note: &Note) -> bool {
+    match note {
+        Note::Log(note) => matches!(note, LogNote::Truncated { .. } | LogNote::Discarded { .. }),
+        Note::Replication(note) => matches!(
+            note,
+            ReplicationNote::BecameLeader { .. }
+                | ReplicationNote::IsrCommitted { .. }
+                | ReplicationNote::DivergenceFound { .. }
+        ),
+        Note::Quorum(note) => {
+            matches!(note, QuorumNote::StateChanged { role: QuorumRole::Leader, .. })
+        }
+        Note::Controller(note) => matches!(note, ControllerNote::Activated { .. }),
+        Note::Broker(_) => true,
+        Note::Producer(_)
+        | Note::Consumer(_)
+        | Note::Group(_)
+        | Note::Transaction(_)
+        | Note::Exchange(_) => false,
     }
 }

@@ -18,7 +18,7 @@ pub(super) use detail::{detail_of_effect, detail_of_event};
 use file::file_name;
 pub(super) use file::file_text;
 
-pub(super) use kind::{of_effect, of_event};
+pub(super) use kind::{of_effect, of_event, turns};
 pub(super) use message::{request, response};
 pub(super) use names::Names;
 use parts::{joined, span};
