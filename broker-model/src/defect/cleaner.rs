@@ -23,7 +23,7 @@ CleanerDefect {
         source: "KIP-58; LogCleanerManager.cleanableOffsets",
         affected: Affected::Never,
         side: Server,
-        shows: "durability" / "cleaned-too-young" in "compacted-changelog", seed 1,
+        shows: "durability" / "cleaned-too-young" in "compacted-changelog", seed 5,
         meaning: "The cleaner does not look at `min.compaction.lag.ms`.",
         example: "An auditor is to see each change of a key, and has an hour for it. A key is written twice in a \
             minute, and the cleaner takes the first record at once.",

@@ -240,12 +240,12 @@ ReplicationDefect {
         source: "KIP-279, KAFKA-6361; AbstractFetcherThread.getOffsetTruncationState",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 0, 0)] },
         side: Server,
-        shows: "replication" / "divergence-kept" in "quick-failover", seed 1,
+        shows: "replication" / "divergence-kept" in "stalled-publisher", seed 9,
         meaning: "A leader tells a follower where their logs part, and not of which epoch that is the end: the \
             follower cuts there, whatever it has before that.",
         example: "Two leaders follow each other within a second, and each has a record that nobody else has. The \
-            second one has more of them, and cuts where the first one's epoch ends at the next leader: below that offset it \
-            keeps records of its own, which differ from the leader's.",
+            second one has more of them, and cuts where the first one's epoch ends at the next leader: below that \
+            offset it keeps records of its own, which differ from the leader's.",
     }
 
     UnknownEpochServed {

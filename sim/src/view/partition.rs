@@ -190,6 +190,11 @@ impl ReplicaView {
         !emptied && !self.holes.gone.contains(&base)
     }
 
+    /// Where the lowest cut of its log was that took records away.
+    pub(crate) fn lowest_cut(&self) -> Option<Offset> {
+        self.cut.iter().map(|batch| batch.base_offset).min()
+    }
+
     fn keep_cut(&mut self, to: Offset) {
         let gone = self.log.between(to, self.log.end()).iter().map(|entry| entry.batch);
         self.cut.extend(gone);

@@ -215,8 +215,7 @@ impl Observer {
     }
 
     /// A node is about to state that it opened a log: on its disk, sound batches go up to `end`, and the log is
-    /// `whole` if
-    /// there is nothing else.
+    /// `whole` if there is nothing else.
     pub fn log_found(&mut self, node: NodeId, partition: TopicPartition, end: Offset, whole: bool) {
         self.wings.log_found(node, partition, end, whole);
     }

@@ -112,10 +112,23 @@ struct Content {
 pub(crate) struct FlushedLog {
     /// Its batches, in order.
     pub(crate) batches: Vec<BatchSummary>,
-    /// Where they end.
-    pub(crate) end: Offset,
+    /// Where what is on durable storage now ends, whatever the cache takes away from it.
+    pub(crate) durable_end: Option<Offset>,
     /// Up to where it is flushed, by the checkpoint that would survive as well.
     pub(crate) recovery_point: Offset,
+}
+
+impl FlushedLog {
+    /// A segment goes on where the one before ends, or at a cut of that.
+    fn reach_durable(&mut self, base_offset: Offset, file: &File) {
+        if let Some(content) = &file.durable
+            && self.durable_end.is_none_or(|end| base_offset <= end)
+        {
+            let (batches, _, _) = RecordBatch::parse_all(content.joined());
+            let end = batches.last().map_or(base_offset, |last| last.summary().last_offset.next());
+            self.durable_end = self.durable_end.max(Some(end));
+        }
+    }
 }
 
 impl Disk {
@@ -335,6 +348,7 @@ impl Disk {
             let FileId::Segment { partition, base_offset } = *id else { continue };
             let log = logs.entry(partition).or_default();
             log.recovery_point = claimed.get(&partition).copied().unwrap_or_default();
+            log.reach_durable(base_offset, file);
             if file.length.is_none() {
                 continue;
             }
@@ -344,7 +358,6 @@ impl Disk {
                 let (batches, _, _) = RecordBatch::parse_all(file.certain());
                 log.batches.extend(batches.iter().map(RecordBatch::summary));
                 *end = log.batches.last().map_or(base_offset, |last| last.last_offset.next());
-                log.end = *end;
             }
             if file.may_tear() {
                 *end = Offset::NONE;

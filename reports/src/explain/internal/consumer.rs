@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 9] = [
+pub(super) static ANOMALIES: [Entry; 12] = [
     Entry {
         name: "read-above-true-hw",
         kind: Kind::InternalAnomaly,
@@ -108,7 +108,7 @@ pub(super) static ANOMALIES: [Entry; 9] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 3] = [
+pub(super) static INVARIANTS: [Entry; 4] = [
     Entry {
         name: "timed-offsets",
         kind: Kind::Invariant,

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 30] = [
+pub(super) static ANOMALIES: [Entry; 33] = [
     Entry {
         name: "mirror-mismatch",
         kind: Kind::InternalAnomaly,
@@ -285,7 +285,7 @@ pub(super) static ANOMALIES: [Entry; 30] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 7] = [
+pub(super) static INVARIANTS: [Entry; 8] = [
     Entry {
         name: "mirror",
         kind: Kind::Invariant,

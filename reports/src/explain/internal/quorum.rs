@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 21] = [
+pub(super) static ANOMALIES: [Entry; 23] = [
     Entry {
         name: "double-vote",
         kind: Kind::InternalAnomaly,

@@ -3,9 +3,8 @@
 //! Promise: a log opened after a process crash or a stop is what it was; after a power loss or a wipe it holds only
 //! batches that were in it before, at their places: a cut that was not synced may be undone. What was on the disk
 //! when the power went is there, and at least what the recovery point says. Nothing is invented, what is damaged is
-//! cut off for good, the high watermark lies
-//! within the log, and a committed record is nowhere gone as long as fewer replicas than `min.insync.replicas` lost
-//! data.
+//! cut off for good, the high watermark lies within the log, and a committed record is nowhere gone as long as fewer
+//! replicas than `min.insync.replicas` lost data.
 //! Source: Kafka's `LogLoader`; "log recovery is a prefix of what was written"; `NoCommittedRecordLostGlobally`.
 //! Not verified: uncommitted records of a follower, whose crash may fall between a cut of its log and the note of it.
 
@@ -142,7 +141,8 @@ impl DurableLogs {
     }
 
     /// A node loses power: a log is said to be flushed up to a recovery point, and is up to an end. What is below the
-    /// log start is gone on purpose; of a log that the cleaner was at, or that rots, the end is not known.
+    /// log start is gone on purpose; of a log that the cleaner was at, or that rots, the end is not known. A cut may be
+    /// on the disk before the recovery point that it lowers.
     pub(super) fn on_claimed(
         &mut self,
         view: &ClusterView,
@@ -151,7 +151,9 @@ impl DurableLogs {
         (recovery_point, end): (Offset, Offset),
     ) {
         let Some(replica) = view.replica(node, partition) else { return };
-        let unknown = replica.reopening.is_some() || replica.rotten || view.is_compacted(partition);
+        let is_cut = replica.lowest_cut().is_some_and(|cut| cut < recovery_point);
+        let unknown =
+            is_cut || replica.reopening.is_some() || replica.rotten || view.is_compacted(partition);
         let end = end.max(replica.log_start_offset);
         if recovery_point > end && !unknown {
             self.overstated.insert((node, partition), (recovery_point, end));

@@ -239,7 +239,9 @@ impl ControllerQuorum {
             });
         }
         let committed = context.view.metadata_log().committed.end();
-        if offset >= committed && context.view.states_all() {
+        // Before anything is committed nobody has said what is.
+        let is_stated = committed > Offset::ZERO && context.view.states_all();
+        if offset >= committed && is_stated {
             findings.report(context, &EARLY, (LOG, committed, offset), || {
                 format!(
                     "node {} applied metadata {offset}; committed is what is below {committed}",

@@ -192,7 +192,9 @@ fn flushed_is_what_no_power_loss_takes() {
     };
     let ends = |disk: &Disk| -> Vec<i64> {
         let logs = disk.flushed_logs();
-        logs.values().map(|log| log.end.0).collect()
+        logs.values()
+            .map(|log| log.batches.last().map_or(0, |last| last.last_offset.0 + 1))
+            .collect()
     };
     let mut disk = Disk::default();
     disk.append(1, LOG, batch(0));
@@ -247,8 +249,9 @@ fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
     let batch = |offset: i64| built.with_assignment(Offset(offset), LeaderEpoch(0)).bytes().clone();
     let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
     let next = FileId::Segment { partition, base_offset: Offset(1) };
-    let count =
-        |disk: &Disk| disk.flushed_logs().values().map(|log| log.batches.len()).sum::<usize>();
+    let log = |disk: &Disk| disk.flushed_logs().remove(&partition).expect("there is one");
+    let count = |disk: &Disk| log(disk).batches.len();
+    let durable_end = |disk: &Disk| log(disk).durable_end.map(|end| end.0);
     let mut disk = Disk::default();
     disk.append(1, LOG, batch(0));
     disk.append(1, LOG, batch(1));
@@ -257,6 +260,9 @@ fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
     disk.append(3, next, batch(1));
     sync(&mut disk, next);
     assert_eq!(count(&disk), 1, "recovery may find the second batch, and nothing behind it");
+    assert_eq!(durable_end(&disk), Some(2), "the next segment begins at the cut");
+    disk.append(4, next, batch(2));
+    assert_eq!(durable_end(&disk), Some(2), "in the cache");
     sync(&mut disk, LOG);
     assert_eq!(count(&disk), 2, "the cut is on the disk");
 }

@@ -6,7 +6,6 @@ use harrow_broker_model::note::{
 };
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
-    WallTime,
 };
 
 use super::case::{Case, outcome, plain};
@@ -157,7 +156,7 @@ fn ends_offset(stage: &mut Stage, current_leader_epoch: i32) {
 }
 
 /// B, which has lost everything outside the ISR, leads by a legal unclean election: the log is another one.
-fn unclean(stage: &mut Stage) {
+pub(super) fn unclean(stage: &mut Stage) {
     stage.topic(1, "x", 1, true);
     stage.elect(A, 1, &[A, C]);
     stage.truncate(B, 0);
@@ -175,34 +174,6 @@ fn shrinks(stage: &mut Stage, elr: &[NodeId]) {
     let mut next = stage.next(Some(A), 1, &[A]);
     next.elr = elr.to_vec();
     stage.registered(X, next, false);
-}
-
-/// A leader sends a consumer to a replica.
-fn sends(stage: &mut Stage, leader: NodeId, epoch: i32, replica: NodeId) {
-    sends_at(stage, leader, epoch, (replica, 0));
-}
-
-fn sends_at(stage: &mut Stage, leader: NodeId, epoch: i32, (replica, offset): (NodeId, i64)) {
-    let note = ConsumerNote::ReadReplicaNamed {
-        partition: X,
-        leader_epoch: LeaderEpoch(epoch),
-        consumer: NodeId(1001),
-        replica,
-        fetch_offset: Offset(offset),
-    };
-    stage.note(leader, &Note::Consumer(note));
-}
-
-/// A tells a client which record is the first from a time on; all have the timestamp 0.
-fn tells_for_a_time(stage: &mut Stage, from: Option<i64>, offset: i64) {
-    let note = ConsumerNote::TimedOffsetServed {
-        partition: X,
-        leader_epoch: LeaderEpoch(1),
-        isolation: IsolationLevel::ReadUncommitted,
-        from: from.map(WallTime),
-        offset: Offset(offset),
-    };
-    stage.note(A, &Note::Consumer(note));
 }
 
 /// N1 leads with the vote of N2.
@@ -288,20 +259,6 @@ pub(super) const CASES: &[Case] = &[
             diverges(stage, 1, 2);
         },
         bad: |stage| diverges(stage, 1, 3),
-    },
-    Case {
-        anomaly: "read-replica-behind",
-        good: |stage| sends_at(stage, A, 1, (B, 2)),
-        bad: |stage| sends_at(stage, A, 1, (B, 3)),
-    },
-    Case {
-        anomaly: "timed-offset-wrong",
-        good: |stage| {
-            tells_for_a_time(stage, Some(0), 0);
-            tells_for_a_time(stage, Some(1), -1);
-            tells_for_a_time(stage, None, 0);
-        },
-        bad: |stage| tells_for_a_time(stage, Some(0), 1),
     },
     Case {
         anomaly: "divergence-kept",
@@ -437,18 +394,6 @@ pub(super) const CASES: &[Case] = &[
             stage.serve(A, 1, 0, &[plain(0)]);
             unclean(stage);
             stage.serve(B, 2, 1, &[record(1, 2, 9)]);
-        },
-    },
-    Case {
-        anomaly: "read-replica-not-in-sync",
-        good: |stage| {
-            sends(stage, A, 1, B);
-            unclean(stage);
-            sends(stage, A, 1, B);
-        },
-        bad: |stage| {
-            unclean(stage);
-            sends(stage, B, 2, A);
         },
     },
     Case {
