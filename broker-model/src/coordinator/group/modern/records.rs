@@ -40,8 +40,11 @@ impl ModernKey {
     /// The group that it is about.
     pub(in crate::coordinator::group) fn group(&self) -> &str {
         match self {
-            Self::Group(group) | Self::TargetEpoch(group) => group,
-            Self::Member(group, _) | Self::Target(group, _) | Self::Current(group, _) => group,
+            Self::Group(group)
+            | Self::TargetEpoch(group)
+            | Self::Member(group, _)
+            | Self::Target(group, _)
+            | Self::Current(group, _) => group,
         }
     }
 }
