@@ -163,14 +163,9 @@ impl Reconciler {
         places
     }
 
-    /// Who is no member has nothing and shall have nothing; who has all that it shall have is stable; what it has was
-    /// given no later than what it shall have.
+    /// Who is no member shall have nothing; who has all that it shall have is stable.
     pub(super) fn self_check(&self) {
         let (state, current, target) = (self.state, &self.current, &self.target);
-        assert!(
-            current.epoch <= target.epoch,
-            "a member has {current:?}, and shall have {target:?}"
-        );
         assert!(
             self.is_in_group() || target.epoch < 0,
             "a member is {state:?}, and shall have {target:?}"
