@@ -586,7 +586,7 @@ pub struct AdminConfig {
 }
 
 /// A topic's configuration, as the controller keeps it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TopicConfig {
     /// The topic's name.

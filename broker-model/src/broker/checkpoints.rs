@@ -83,6 +83,12 @@ impl Checkpoints {
             self.recovery_points.write_changes(recovery_points(partitions), effects);
             self.log_starts.write_changes(log_starts(partitions), effects);
         }
+        self.self_check(now);
+    }
+
+    fn self_check(&self, now: Time) {
+        let due = self.deadline();
+        assert!(due.at > now, "at {now} a checkpoint is due since {}", due.at);
     }
 
     /// A log was cut, or opened with less than it had: nothing is appended to it before its checkpoint says so. Else a
@@ -184,6 +190,7 @@ impl Checkpoint {
     fn update(&mut self, offsets: impl Iterator<Item = (TopicPartition, Offset)>) -> bool {
         let mut changed = false;
         for (partition, offset) in offsets {
+            assert!(offset >= Offset::ZERO, "{:?} of {partition}: {offset}", self.file);
             changed |= self.offsets.insert(partition, offset) != Some(offset);
         }
         changed

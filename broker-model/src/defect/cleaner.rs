@@ -18,6 +18,17 @@ CleanerDefect {
             was not committed goes with it: the key has no value any more.",
     }
 
+    IgnoresLag {
+        name: "cleaner-ignores-lag",
+        source: "KIP-58; LogCleanerManager.cleanableOffsets",
+        affected: Affected::Never,
+        side: Server,
+        shows: "durability" / "cleaned-too-young" in "compacted-changelog", seed 5,
+        meaning: "The cleaner does not look at `min.compaction.lag.ms`.",
+        example: "An auditor is to see each change of a key, and has an hour for it. A key is written twice in a \
+            minute, and the cleaner takes the first record at once.",
+    }
+
     TombstonesGoAtOnce {
         name: "tombstones-go-at-once",
         source: "KAFKA-4529, KAFKA-8522, KIP-534",

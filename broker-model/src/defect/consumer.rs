@@ -17,6 +17,18 @@ ConsumerDefect {
             The leader dies, another follower is elected that lacks the record: nobody else ever reads it.",
     }
 
+    LatestBeforeKnown {
+        name: "latest-before-known",
+        source: "KIP-207, KAFKA-2334; Partition.fetchOffsetForTimestamp",
+        affected: Affected::Fixed { since: Version::new(0, 8, 0), fixed: &[Version::new(2, 2, 0)] },
+        side: Server,
+        shows: "offsets" / "end-offset-too-early" in "quick-failover", seed 5,
+        meaning: "A leader that has just been elected tells its high watermark for the end, which lags behind what \
+            the leader before it has told.",
+        example: "A consumer asks for the end and is told 300. The leader dies; the next one knows 280 and tells that: \
+            a job that began at the end reads twenty records again.",
+    }
+
     PreferredOutOfIsr {
         name: "preferred-out-of-isr",
         source: "KAFKA-14372; ReplicaManager.findPreferredReadReplica",

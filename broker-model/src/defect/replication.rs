@@ -235,6 +235,19 @@ ReplicationDefect {
             first proposal arrives: it is taken for the answer to the second.",
     }
 
+    EpochNotNamed {
+        name: "epoch-not-named",
+        source: "KIP-279, KAFKA-6361; AbstractFetcherThread.getOffsetTruncationState",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 0, 0)] },
+        side: Server,
+        shows: "replication" / "divergence-kept" in "stalled-publisher", seed 9,
+        meaning: "A leader tells a follower where their logs part, and not of which epoch that is the end: the \
+            follower cuts there, whatever it has before that.",
+        example: "Two leaders follow each other within a second, and each has a record that nobody else has. The \
+            second one has more of them, and cuts where the first one's epoch ends at the next leader: below that \
+            offset it keeps records of its own, which differ from the leader's.",
+    }
+
     UnknownEpochServed {
         name: "unknown-epoch-served",
         source: "KIP-101, KIP-279; UnifiedLog.endOffsetForEpoch, Partition.readRecords",

@@ -107,7 +107,7 @@ impl Log {
         };
         let count = self.count_deletable(|segment, _| age(segment) > limit_ms);
         let age_ms = self.segments[..count].iter().map(age).min().unwrap_or(0);
-        self.delete_oldest(count, Some(DeletionReason::Time { limit_ms, age_ms }), effects);
+        self.delete_oldest(count, Some(DeletionReason::Time { limit_ms, age_ms, now }), effects);
     }
 
     /// How many segments from the first on may go by a rule that is told each, and where the next one begins. Source:

@@ -122,7 +122,7 @@ impl FetchedLog {
     /// Something of it is committed.
     pub(crate) fn truncate(&mut self, leader_end: EpochEnd) -> Result<(), CommittedGone> {
         let own = self.epochs.end_offset_for(leader_end.epoch, self.end);
-        let to = truncation_offset(leader_end, own, self.end);
+        let to = truncation_offset(leader_end, own, self.end, Defects::NONE);
         if to < self.high_watermark {
             return Err(CommittedGone);
         }

@@ -30,7 +30,7 @@ pub struct MetadataImage {
 }
 
 /// A registered broker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Hash, Serialize, Deserialize)]
 pub struct BrokerRegistration {
     /// Epoch of its present uptime.
     pub broker_epoch: BrokerEpoch,

@@ -13,7 +13,7 @@ pub use record::MetadataRecord;
 pub(crate) use snapshot::{decode_snapshot, encode_snapshot};
 
 /// What a topic may be called: it names a folder, too. Source: Kafka's `Topic.validate`.
-pub(crate) fn is_topic_name(name: &str) -> bool {
+pub fn is_topic_name(name: &str) -> bool {
     let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     letters && (1..=249).contains(&name.len()) && name != "." && name != ".."
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::log::BatchSummary;
-use crate::types::{LeaderEpoch, NodeId, Offset, ProducerId, TopicId, TopicPartition};
+use crate::types::{LeaderEpoch, NodeId, Offset, ProducerId, TopicId, TopicPartition, WallTime};
 
 /// A fact of consumers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,6 +38,19 @@ pub enum ConsumerNote {
         /// What the client may see: the high watermark with `read_uncommitted`, else the last stable offset.
         isolation: IsolationLevel,
         /// What it said.
+        offset: Offset,
+    },
+    /// A leader told a client which record is the first that is as late as it asked for. Source: KIP-33, KIP-734.
+    TimedOffsetServed {
+        /// Of what.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// What the client may see.
+        isolation: IsolationLevel,
+        /// The time that it asked for; none for the latest that there is.
+        from: Option<WallTime>,
+        /// What it said; [`Offset::NONE`] if there is none.
         offset: Offset,
     },
     /// A leader told a client where an epoch ends in its log. Source: KIP-279, KIP-320.

@@ -160,6 +160,8 @@ pub enum DeletionReason {
         limit_ms: i64,
         /// Age of the newest of them, by this node's clock and the record's own timestamp.
         age_ms: i64,
+        /// The time by this node's clock.
+        now: WallTime,
     },
     /// Without them the log has `retention.bytes` still.
     Size {
@@ -198,6 +200,8 @@ pub struct BatchSummary {
     pub base_sequence: Sequence,
     /// What kind of records it holds.
     pub kind: BatchKind,
+    /// Largest timestamp of its records, which their producers gave.
+    pub max_timestamp: WallTime,
 }
 
 /// What kind of records a batch holds, by its attributes and the key of its control record. Source: KIP-98.

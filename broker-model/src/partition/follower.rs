@@ -110,7 +110,7 @@ impl Partition {
     /// again: the next fetch carries the new last epoch.
     fn truncate_diverged(&mut self, leader: EpochEnd, effects: &mut Effects) -> FetchOutcome {
         let own = self.log.end_offset_for(leader.epoch);
-        let to = truncation_offset(leader, own, self.log.log_end_offset());
+        let to = truncation_offset(leader, own, self.log.log_end_offset(), self.defects);
         self.log.truncate_to(to, TruncateReason::Diverged, effects);
         self.changes.log_end_moved = true;
         self.changes.log_cut = true;

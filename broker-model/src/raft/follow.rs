@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::ms;
+use crate::defect::Defects;
 use crate::message::{
     BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, QuorumEpochResponse,
     QuorumFetchRequest, QuorumFetchResponse, RequestBody,
@@ -94,7 +95,7 @@ impl Quorum {
     /// them: that is fatal to this process, as in Kafka. Source: `KafkaMetadataLog.truncateTo`.
     pub(super) fn cut_divergence(&mut self, leader_end: EpochEnd, effects: &mut Effects) {
         let own = self.log.end_offset_for(leader_end.epoch);
-        let to = truncation_offset(leader_end, own, self.log.log_end_offset());
+        let to = truncation_offset(leader_end, own, self.log.log_end_offset(), Defects::NONE);
         if to < self.log.high_watermark() {
             effects.push(Effect::Halt { reason: COMMITTED_METADATA_GONE });
             return;

@@ -155,6 +155,7 @@ impl RecordBatch {
             producer_epoch: self.header.producer_epoch,
             base_sequence: self.header.base_sequence,
             kind: self.kind(),
+            max_timestamp: self.header.max_timestamp,
         }
     }
 

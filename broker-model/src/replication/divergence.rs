@@ -33,8 +33,15 @@ pub(crate) fn divergence(
 
 /// Where a follower cuts its log when the leader says that they part at `leader`. `own` is what the follower's log says
 /// of that epoch. Source: `AbstractFetcherThread.getOffsetTruncationState`, `ReplicatedLog.truncateToEndOffset`.
-pub(crate) fn truncation_offset(leader: EpochEnd, own: EpochEnd, log_end: Offset) -> Offset {
-    let own_is_unknown = own.epoch == LeaderEpoch::NONE || own.end_offset == Offset::NONE;
+pub(crate) fn truncation_offset(
+    leader: EpochEnd,
+    own: EpochEnd,
+    log_end: Offset,
+    defects: Defects,
+) -> Offset {
+    let goes_by_offset = defects.has(ReplicationDefect::EpochNotNamed);
+    let own_is_unknown =
+        goes_by_offset || own.epoch == LeaderEpoch::NONE || own.end_offset == Offset::NONE;
     let to = if leader.end_offset == Offset::NONE {
         // Nothing to go by: the follower asks again from where it is.
         log_end
@@ -96,8 +103,12 @@ mod tests {
             ("the leader says nothing", unknown, end(2, 8), 9, 9),
         ];
         for (name, leader, own, log_end, expected) in table {
-            assert_eq!(truncation_offset(leader, own, Offset(log_end)), Offset(expected), "{name}");
+            let to = truncation_offset(leader, own, Offset(log_end), Defects::NONE);
+            assert_eq!(to, Offset(expected), "{name}");
         }
+        let defects = [ReplicationDefect::EpochNotNamed].into_iter().collect();
+        let to = truncation_offset(end(2, 7), end(1, 3), Offset(9), defects);
+        assert_eq!(to, Offset(7), "before KIP-279 the offset alone counts");
     }
 
     #[test]

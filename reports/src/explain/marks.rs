@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 88] = [
+pub(super) static ENTRIES: [Entry; 89] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -163,6 +163,10 @@ pub(super) static ENTRIES: [Entry; 88] = [
         "KIP-497",
     ),
     mark("stays-dead", "A machine was left dead when the others were healed."),
+    mark(
+        "timed-offset-served",
+        "A leader returned the offset of the first record of a time to a client.",
+    ),
     mark("topic-created", "A topic was created."),
     mark("transaction-aborted", "A transaction was aborted, and all its markers were written."),
     mark("transaction-committed", "A transaction was committed, and all its markers were written."),

@@ -154,7 +154,7 @@ pub(super) fn kebab(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use harrow_broker_model::note::{DeletionReason, LogNote};
-    use harrow_broker_model::types::Offset;
+    use harrow_broker_model::types::{Offset, WallTime};
     use serde_json::json;
 
     use super::*;
@@ -173,8 +173,11 @@ mod tests {
         };
         assert_eq!(reason(DeletionReason::Leader), "leader");
         assert_eq!(reason(DeletionReason::DeleteRecords), "delete-records");
-        let aged = DeletionReason::Time { limit_ms: 10, age_ms: 25 };
-        assert_eq!(reason(aged), json!({ "kind": "time", "limit_ms": 10, "age_ms": 25 }));
+        let aged = DeletionReason::Time { limit_ms: 10, age_ms: 25, now: WallTime(40) };
+        assert_eq!(
+            reason(aged),
+            json!({ "kind": "time", "limit_ms": 10, "age_ms": 25, "now": 40 })
+        );
     }
 
     #[test]

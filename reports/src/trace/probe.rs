@@ -87,6 +87,11 @@ impl Probe<'_> {
         Err(Nothing)
     }
 
+    /// Whether what is looked for lies behind a step of this kind.
+    fn steps_in(&self, is_way: impl FnOnce(&Step) -> bool) -> bool {
+        self.path.first().is_some_and(is_way)
+    }
+
     /// What is behind the first step, for whoever reads it from here.
     fn behind(&mut self) -> Probe<'_> {
         Probe { path: self.path.get(1..).unwrap_or_default(), expected: &mut *self.expected }
@@ -151,10 +156,8 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Nothing> {
-        match self.path.first() {
-            Some(Step::Field(_)) => visitor.visit_map(self),
-            Some(Step::Variant(_) | Step::Item(_)) | None => self.tell(Expected::Object(fields)),
-        }
+        let within = self.steps_in(|step| matches!(step, Step::Field(_)));
+        if within { visitor.visit_map(self) } else { self.tell(Expected::Object(fields)) }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -163,10 +166,8 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Nothing> {
-        match self.path.first() {
-            Some(Step::Variant(_)) => visitor.visit_enum(self),
-            Some(Step::Field(_) | Step::Item(_)) | None => self.tell(Expected::Enum(variants)),
-        }
+        let within = self.steps_in(|step| matches!(step, Step::Variant(_)));
+        if within { visitor.visit_enum(self) } else { self.tell(Expected::Enum(variants)) }
     }
 
     forward_to_deserialize_any! {
@@ -301,9 +302,7 @@ impl<'de> VariantAccess<'de> for Probe<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Nothing> {
-        match self.path.first() {
-            Some(Step::Field(_)) => visitor.visit_map(self),
-            Some(Step::Variant(_) | Step::Item(_)) | None => self.tell(Expected::Object(fields)),
-        }
+        let within = self.steps_in(|step| matches!(step, Step::Field(_)));
+        if within { visitor.visit_map(self) } else { self.tell(Expected::Object(fields)) }
     }
 }

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
     harrow ctl rule EndTxn close --at response\n  harrow ctl judge --hold acks=all")]
 pub(super) struct Ctl {
     /// Where the server's control port is; else `HARROW_CONTROL` says it, else it is <http://127.0.0.1:9091>.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     control: Option<String>,
     #[command(subcommand)]
     action: Action,

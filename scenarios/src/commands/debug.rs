@@ -100,6 +100,11 @@ fn interact(console: &mut Console, debugger: &mut Debugger) -> Result<ExitCode, 
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => return Ok(ExitCode::Held),
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                let slip = Slip::new("that is no UTF-8", "`help` lists the commands");
+                let _ = console.fail(&of_slip("", &slip));
+                continue;
+            }
             Err(error) => return Err(broken(error)),
         };
         if is_nothing(&line) {

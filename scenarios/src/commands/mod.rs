@@ -20,6 +20,7 @@ mod interrupt;
 mod known_file;
 mod list;
 mod logging;
+mod occupied;
 mod page;
 mod query;
 mod reading;

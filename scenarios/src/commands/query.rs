@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::Args;
@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::console::{Console, Failure, Note, mistake};
 use super::interrupt::on_interrupt;
-use super::reading::Prepared;
+use super::reading::{Prepared, quoted};
 use super::run::while_running;
 use super::seeds::{self, SeedRange};
-use super::target::{Cut, Target, TargetArgs, Traced, one_run};
+use super::target::{Cut, SweepRuns, Target, TargetArgs, Traced, one_run};
 use crate::exit::ExitCode;
 use crate::pool;
 
@@ -169,12 +169,14 @@ impl Query {
                 seeds.announce(console)?;
                 let count = (seeds.last - seeds.first).saturating_add(1);
                 let run = |index: u64| Ok(of_seed(&prepared, seeds.first + index));
-                self.ask_many(console, &query, (count, "seeds"), run)
+                let of = Many { count, what: "seeds", lost: Vec::new() };
+                self.ask_many(console, &query, of, run)
             }
-            (Target::Sweep(runs), _) => {
+            (Target::Sweep(SweepRuns { traced, lost }), _) => {
                 let run =
-                    |index: u64| of_sweep(&runs[usize::try_from(index).unwrap_or(usize::MAX)]);
-                self.ask_many(console, &query, (runs.len() as u64, "runs"), run)
+                    |index: u64| of_sweep(&traced[usize::try_from(index).unwrap_or(usize::MAX)]);
+                let of = Many { count: traced.len() as u64, what: "runs", lost };
+                self.ask_many(console, &query, of, run)
             }
             (target, _) => {
                 let traced = while_running(|| one_run(target, self.seed.unwrap_or(0)))?;
@@ -226,7 +228,7 @@ impl Query {
         &self,
         console: &mut Console,
         query: &Asked,
-        (count, what): (u64, &str),
+        of: Many,
         run: impl Fn(u64) -> Result<(String, Traced), Failure> + Sync,
     ) -> Result<ExitCode, Failure> {
         let interrupted = on_interrupt()?;
@@ -239,7 +241,7 @@ impl Query {
             },
             |index| {
                 let asked = |(name, traced)| OneRun::of(query, name, traced);
-                (index < count).then(|| run(index).map(asked))
+                (index < of.count).then(|| run(index).map(asked))
             },
             |run| match run.and_then(|run| tally.tell(console, run)) {
                 Ok(()) => ControlFlow::Continue(()),
@@ -252,7 +254,7 @@ impl Query {
         if let Some(failure) = failed {
             return Err(failure);
         }
-        tally.close(console, self.wanted.as_deref().unwrap_or_default(), (count, what))
+        tally.close(console, self.wanted.as_deref().unwrap_or_default(), of)
     }
 }
 
@@ -266,6 +268,26 @@ fn of_seed(prepared: &Prepared, seed: u64) -> (String, Traced) {
 fn of_sweep(directory: &Path) -> Result<(String, Traced), Failure> {
     let traced = Traced::of_directory(directory)?;
     Ok((directory.display().to_string(), traced))
+}
+
+/// How many runs are asked, what they are called, and which cannot be.
+struct Many {
+    count: u64,
+    what: &'static str,
+    lost: Vec<PathBuf>,
+}
+
+/// A run of a sweep was not asked.
+fn without_trace(run: &Path) -> Beside {
+    let plan = run.join("plan.json");
+    Beside {
+        offset: None,
+        message: format!("{} was not asked: its trace is gone", run.display()),
+        help: format!(
+            "`harrow query {} ...` runs its plan again",
+            quoted(&plan.display().to_string())
+        ),
+    }
 }
 
 /// Runs asked, those of which the query holds, and the names in it that they have.
@@ -306,7 +328,7 @@ impl Tally {
         self,
         console: &mut Console,
         text: &str,
-        (count, what): (u64, &str),
+        Many { count, what, lost }: Many,
     ) -> Result<ExitCode, Failure> {
         let Self { asked, holding, names, cut: not_whole } = self;
         let cut = asked < count;
@@ -316,7 +338,8 @@ impl Tally {
                 "schema": 1, "kind": "query-sweep", "seeds": count, "asked": asked, "holds": holding,
                 "interrupted": cut,
             });
-            let notes = beside(&not_whole, unknown);
+            let mut notes = beside(&not_whole, unknown);
+            notes.extend(lost.iter().map(|run| without_trace(run)));
             if !notes.is_empty() {
                 summary["notes"] = json!(notes);
             }
@@ -330,6 +353,10 @@ impl Tally {
             writeln!(console.stdout(), "it holds of {holding} of {asked} {what}{cut}")?;
             console.stdout().flush()?;
             note_unknown(console, text, &unknown);
+            for Beside { message, help, .. } in lost.iter().map(|run| without_trace(run)) {
+                // Nothing is left to do if even stderr is gone: the answer is of what was asked.
+                let _ = writeln!(io::stderr(), "note: {message}; {help}");
+            }
         }
         Ok(match (cut, holding) {
             (true, _) => ExitCode::Interrupted,

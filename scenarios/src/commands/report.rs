@@ -199,9 +199,11 @@ fn other_run(directory: &Path, known: &RunReport, now: &RunReport) -> Failure {
         now.digest
     );
     let plan = directory.join("plan.json");
-    let help = format!(
-        "take the harrow that made it, or give {}, as which it is run anew",
-        plan.display()
-    );
+    let made = if commit == COMMIT {
+        "its plan was edited, or another one put in its place"
+    } else {
+        "take the harrow that made it"
+    };
+    let help = format!("{made}; give {}, as which it is run anew", plan.display());
     mistake(message, help).into()
 }

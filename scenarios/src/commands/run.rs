@@ -1,6 +1,5 @@
 //! `harrow run`.
 
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,10 +15,11 @@ use harrow_sim::run::TraceRow;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::ci::{Case, CiArgs};
-use super::console::{Console, Failure, mistake, progress_is_seen};
+use super::console::{Console, Failure, progress_is_seen};
 use super::files::OutDirectory;
 use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
+use super::occupied::refuse_for_run;
 use super::page::{PAGE, leave_page};
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
@@ -122,7 +122,7 @@ pub(super) fn show(
 ) -> Result<ExitCode, Failure> {
     let mut ci = ci.open(console)?;
     if let Some(out) = out {
-        refuse_another(out, plan)?;
+        refuse_for_run(out, plan)?;
         leave_plan(out, plan)?;
     }
     let mut judged = judged(out.is_some());
@@ -143,32 +143,6 @@ pub(super) fn show(
     let outcome = judged.report.outcome;
     let left = left.and(ci.close(outcome.name()));
     Ok(console.also(outcome.into(), left))
-}
-
-/// What another run has left is not replaced; the very same one may go there again.
-fn refuse_another(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
-    let path = out.path("plan.json");
-    let Ok(text) = fs::read(&path) else { return Ok(()) };
-    let there: Option<Plan> = serde_json::from_slice(&text).ok();
-    if there.as_ref() == Some(plan) {
-        return Ok(());
-    }
-    let whose = there.map_or_else(String::new, |there| {
-        let Plan { scenario, seed, .. } = there;
-        let other = if (&scenario, seed) == (&plan.scenario, plan.seed) {
-            ", with another plan"
-        } else {
-            ""
-        };
-        format!(", that of {scenario} --seed {seed}{other},")
-    });
-    let message = format!(
-        "failed to write to {}: another run{whose} has left its files there",
-        out.path("").display()
-    );
-    let help =
-        "give `--out` another directory, or remove this one; the very same run may go there again";
-    Err(mistake(message, help).into())
 }
 
 /// Writes what is known before the run.

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use harrow_broker_model::metadata::is_topic_name;
 use harrow_reports::render::render_history;
 use harrow_sim::plan::Plan;
 
@@ -14,8 +15,8 @@ use crate::exit::ExitCode;
 use crate::format::parse;
 use crate::planner::plan;
 use crate::serve::{
-    FaultScript, FaultState, Ready, ScriptedFault, ServeError, ServeOptions, Told, TopicRequest,
-    serve,
+    FaultScript, FaultState, PARTITIONS, Ready, ScriptedFault, ServeError, ServeOptions,
+    TOPIC_NAMES, Told, TopicRequest, serve,
 };
 
 /// The cluster, if no scenario is named.
@@ -147,12 +148,20 @@ impl Serve {
     }
 
     fn topic(&self, text: &str) -> Result<TopicRequest, Failure> {
-        let Some((name, partitions)) = text.rsplit_once(':') else {
-            return Ok(TopicRequest { name: text.to_owned(), partitions: self.partitions });
+        let (name, partitions) = match text.rsplit_once(':') {
+            Some((name, partitions)) => (name, Some(partitions)),
+            None => (text, None),
         };
-        let count = partitions.parse().ok().filter(|count| (1..=1_000).contains(count));
+        let help = "give NAME or NAME:PARTITIONS, as in `--topic orders:6`";
+        if !is_topic_name(name) {
+            let message = format!("`{name}` is no name of a topic: {TOPIC_NAMES}");
+            return Err(mistake(message, help).into());
+        }
+        let Some(partitions) = partitions else {
+            return Ok(TopicRequest { name: name.to_owned(), partitions: self.partitions });
+        };
+        let count = partitions.parse().ok().filter(|count| PARTITIONS.contains(count));
         let Some(partitions) = count else {
-            let help = "give NAME or NAME:PARTITIONS, as in `--topic orders:6`";
             return Err(mistake(format!("`{partitions}` is no number of partitions"), help).into());
         };
         Ok(TopicRequest { name: name.to_owned(), partitions })

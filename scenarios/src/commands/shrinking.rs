@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::files::OutDirectory;
+use super::occupied::refuse_for_shrink;
 use super::reading::quoted;
 use super::seeds;
 use crate::exit::ExitCode;
@@ -142,6 +143,9 @@ impl Shrinking<'_> {
         wanted: Option<&str>,
     ) -> Result<ExitCode, Failure> {
         let out = self.out.as_deref().map(OutDirectory::open).transpose()?;
+        if let Some(out) = &out {
+            refuse_for_shrink(out, &self.title)?;
+        }
         let smallest = match self.smallest(plan, wanted, out.as_ref()) {
             Ok(smallest) => smallest,
             Err(reason) => return self.nothing(console, &reason),

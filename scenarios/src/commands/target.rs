@@ -39,11 +39,19 @@ pub(super) enum Target {
     /// A trace that was left.
     Recorded(Box<Traced>),
     /// The directories of the runs that a sweep has left, by name and seed.
-    Sweep(Vec<PathBuf>),
+    Sweep(SweepRuns),
     /// A plan, with the command that runs it again.
     Plan(Box<Plan>, String),
     /// A scenario, whose seed is still to be chosen.
     Scenario(Box<Prepared>),
+}
+
+/// What a sweep has left of its runs, by name and seed.
+pub(super) struct SweepRuns {
+    /// Directories of those that have a trace.
+    pub(super) traced: Vec<PathBuf>,
+    /// Directories of those that have lost theirs.
+    pub(super) lost: Vec<PathBuf>,
 }
 
 /// The events of a run.
@@ -139,8 +147,8 @@ impl TargetArgs {
             self.refuse_changes(seeds)?;
         }
         if let Some(trace) = recorded {
-            let runs = if trace.exists() { Vec::new() } else { runs_in(path) };
-            if !runs.is_empty() {
+            let runs = (!trace.exists()).then(|| runs_in(path));
+            if let Some(runs) = runs.filter(|runs| !runs.traced.is_empty()) {
                 return Ok(Target::Sweep(runs));
             }
             return Ok(Target::Recorded(Box::new(Traced::read(&trace)?)));
@@ -184,18 +192,20 @@ fn trace_of(directory: &Path) -> PathBuf {
     directory.join(TRACE)
 }
 
-/// The runs with a trace that a sweep has left in its directory: those of each scenario by their seeds.
-fn runs_in(directory: &Path) -> Vec<PathBuf> {
+/// The runs that a sweep has left in its directory: those of each scenario by their seeds.
+fn runs_in(directory: &Path) -> SweepRuns {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    runs.retain(|run| trace_of(run).exists());
+    let is_run = |run: &Path| run.join("plan.json").exists() && !run.join("shrunk.json").exists();
+    runs.retain(|run| trace_of(run).exists() || is_run(run));
     runs.sort_by_cached_key(|run| {
         let name =
             run.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let (scenario, seed) = name.rsplit_once('-').unwrap_or((&name, ""));
         (scenario.to_owned(), seed.parse::<u64>().ok(), name)
     });
-    runs
+    let (traced, lost) = runs.into_iter().partition(|run| trace_of(run).exists());
+    SweepRuns { traced, lost }
 }
 
 /// One run of it.
@@ -203,6 +213,7 @@ pub(super) fn one_run(target: Target, seed: u64) -> Result<Traced, Failure> {
     match target {
         Target::Recorded(traced) => Ok(*traced),
         Target::Sweep(runs) => {
+            let runs = runs.traced;
             let first = runs.first().map_or_else(String::new, |run| run.display().to_string());
             let message = format!("that is a directory with {} runs of a sweep", runs.len());
             let help =

@@ -295,6 +295,10 @@ impl Debugger {
 
     fn save(&self, file: &str) -> Result<Said, Slip> {
         let text = serde_json::to_string_pretty(&self.run.plan).unwrap_or_default();
+        if fs::read(file).is_ok_and(|there| there != text.as_bytes()) {
+            let message = format!("{file} is there already, and is something else");
+            return Err(Slip::new(message, "give the path of a file that is not there"));
+        }
         fs::write(file, text).map_err(|error| {
             Slip::new(format!("failed to write {file}: {error}"), "give a path that can be written")
         })?;

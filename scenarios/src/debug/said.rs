@@ -33,7 +33,7 @@ pub struct Slip {
 }
 
 impl Slip {
-    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into(), offset: None }
     }
 }

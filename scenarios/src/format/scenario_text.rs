@@ -249,24 +249,14 @@ impl Text {
             }
         }
         for target in elements(&tree["steps"]).iter().flat_map(|step| targets(&step["action"])) {
-            let (known, kind, key, name) = match target {
-                Target::CoordinatorOf(group) | Target::MemberOf(group) => {
+            let (known, kind, key, name) =
+                if let Target::CoordinatorOf(group) | Target::MemberOf(group) = target {
                     (&mut groups, "consumer", "group.id", group)
-                }
-                Target::TransactionCoordinatorOf(id) => {
+                } else if let Target::TransactionCoordinatorOf(id) = target {
                     (&mut ids, "transaction", "transactional_id", id)
-                }
-                Target::LeaderOf(..)
-                | Target::FollowerOf(..)
-                | Target::IsrFollowerOf(..)
-                | Target::ActiveController
-                | Target::StandbyController
-                | Target::AnyController
-                | Target::AnyBroker
-                | Target::AnyNode
-                | Target::AnyClient
-                | Target::Node(_) => continue,
-            };
+                } else {
+                    continue;
+                };
             if known.contains(&name) {
                 continue;
             }

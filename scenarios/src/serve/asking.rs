@@ -8,6 +8,7 @@ use harrow_broker_model::edge::{
     api_versions, cluster_description, read_request, refuse, topic_configs,
 };
 use harrow_broker_model::message::{ClientRequest, ClientResponse};
+use harrow_broker_model::metadata::is_topic_name;
 use harrow_broker_model::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, ErrorCode, StrBytes, TopicName,
 };
@@ -355,12 +356,6 @@ fn min_insync_replicas(minimum: u32) -> CreatableTopicConfig {
     CreatableTopicConfig::default()
         .with_name(StrBytes::from_static_str("min.insync.replicas"))
         .with_value(Some(StrBytes::from_string(minimum.to_string())))
-}
-
-/// Source: Kafka's `Topic.validate`.
-fn is_topic_name(name: &str) -> bool {
-    let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    letters && (1..=249).contains(&name.len()) && name != "." && name != ".."
 }
 
 /// Source: KIP-511, Kafka's `ApiVersionsRequest.isValid`.

@@ -1,7 +1,7 @@
 //! What can be asked on the control port, and what comes of it. `scenarios/SERVE.md` documents it.
 
 use harrow_broker_model::client::coordinator_partition;
-use harrow_broker_model::metadata::MetadataImage;
+use harrow_broker_model::metadata::{MetadataImage, is_topic_name};
 use harrow_broker_model::types::NodeId;
 use harrow_reports::policy::{Damage, DamageKind};
 use harrow_sim::live::Kill;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::control::{Command, Refusal, Reply, not_recorded};
 use super::judging::JudgeRequest;
 use super::leaders::{follower_of, leader_of};
+use super::options::{PARTITIONS, TOPIC_NAMES};
 use super::recorder::Recorder;
 use super::rules::RuleRequest;
 use super::script::Script;
@@ -328,7 +329,18 @@ impl Server {
         let broker =
             self.options.cluster.brokers.iter().find(|it| self.cluster.runs(**it)).copied();
         let broker = broker.ok_or_else(|| (409, "no broker runs".to_owned()))?;
-        let partitions = request.partitions.unwrap_or(self.options.partitions);
+        let TopicsRequest { name, partitions } = request;
+        if !is_topic_name(name) {
+            return Err((400, format!("`{name}` is no name of a topic: {TOPIC_NAMES}")));
+        }
+        let partitions = partitions.unwrap_or(self.options.partitions);
+        if !PARTITIONS.contains(&partitions) {
+            let message = format!("{partitions} is no number of partitions; give 1 to 1000");
+            return Err((400, message));
+        }
+        if self.cluster.metadata(broker).is_some_and(|image| image.topic_ids.contains_key(name)) {
+            return Err((409, format!("there is a topic `{name}` already")));
+        }
         self.create_topics(broker, vec![(request.name.clone(), partitions)]);
         Ok(Reply::json(202, &json!({ "creating": request.name })))
     }

@@ -38,7 +38,7 @@ use std::sync::mpsc::channel;
 use harrow_reports::history_report::HistoryReport;
 use thiserror::Error;
 
-pub use options::{ServeOptions, TopicRequest};
+pub use options::{PARTITIONS, ServeOptions, TOPIC_NAMES, TopicRequest};
 pub use rules::RuleRequest;
 pub use script::{FaultScript, FaultState, ScriptedFault};
 use server::Server;

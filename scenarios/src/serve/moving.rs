@@ -72,31 +72,18 @@ impl Server {
     /// The partition whose leader a target is.
     fn led(&self, text: &str) -> Result<(String, i32), Refusal> {
         let coordinators = &self.options.cluster.coordinators;
-        match Target::parse(text).map_err(|error| (400, error))? {
-            Target::LeaderOf(topic, index) => Ok((topic, index as i32)),
-            Target::CoordinatorOf(group) => {
-                let count = coordinators.offsets_topic.partitions as i32;
-                let index = coordinator_partition(&group, count);
-                Ok(("__consumer_offsets".to_owned(), index))
-            }
-            Target::TransactionCoordinatorOf(id) => {
-                let index = coordinators.transaction_partition_of(&id);
-                Ok(("__transaction_state".to_owned(), index as i32))
-            }
-            Target::FollowerOf(..)
-            | Target::IsrFollowerOf(..)
-            | Target::ActiveController
-            | Target::StandbyController
-            | Target::AnyController
-            | Target::AnyBroker
-            | Target::AnyNode
-            | Target::AnyClient
-            | Target::MemberOf(_)
-            | Target::Node(_) => {
-                let known =
-                    "leader-of TOPIC-N, coordinator-of GROUP, transaction-coordinator-of ID";
-                Err((400, format!("`{text}` leads no partition; use one of: {known}")))
-            }
+        let target = Target::parse(text).map_err(|error| (400, error))?;
+        if let Target::LeaderOf(topic, index) = target {
+            Ok((topic, index as i32))
+        } else if let Target::CoordinatorOf(group) = target {
+            let count = coordinators.offsets_topic.partitions as i32;
+            Ok(("__consumer_offsets".to_owned(), coordinator_partition(&group, count)))
+        } else if let Target::TransactionCoordinatorOf(id) = target {
+            let index = coordinators.transaction_partition_of(&id);
+            Ok(("__transaction_state".to_owned(), index as i32))
+        } else {
+            let known = "leader-of TOPIC-N, coordinator-of GROUP, transaction-coordinator-of ID";
+            Err((400, format!("`{text}` leads no partition; use one of: {known}")))
         }
     }
 

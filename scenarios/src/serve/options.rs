@@ -1,9 +1,18 @@
 //! What a server is started with.
 
+use std::ops::RangeInclusive;
+
 use harrow_broker_model::config::ClusterConfig;
 use harrow_sim::plan::{DiskPlan, NetworkPlan};
 
 use super::script::FaultScript;
+
+/// How many partitions a topic may have.
+pub const PARTITIONS: RangeInclusive<i32> = 1..=1_000;
+
+/// What a topic may be called.
+pub const TOPIC_NAMES: &str =
+    "1 to 249 letters, digits, `.`, `_` and `-`, and neither `.` nor `..`";
 
 /// A topic that is there from the start.
 #[derive(Debug, Clone, PartialEq, Eq)]

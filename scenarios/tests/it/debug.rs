@@ -171,6 +171,7 @@ fn a_script_shows_each_command_before_what_is_said_and_ends_at_the_first_slip() 
         ("why\n", "no message that is sent", "network"),
         ("where 1\n", "takes nothing", "write `where`"),
         ("save no/such/place\n", "failed to write no/such/place", "can be written"),
+        ("save Cargo.toml\n", "Cargo.toml is there already, and is something else", "not there"),
     ];
     for (script, message, help) in table {
         let run = debug(CUT, script);

@@ -127,6 +127,29 @@ fn what_cannot_work_is_refused_with_what_would() {
 }
 
 #[test]
+fn a_topic_that_cannot_be_is_refused_and_not_waited_for() {
+    for topic in ["a b:1", ":3", "..", "orders:0", "orders:x"] {
+        let told = harrow().args(["serve", "--port", "0", "--topic", topic]).output();
+        let told = told.expect("it starts");
+        let wrong = String::from_utf8_lossy(&told.stderr);
+        assert_eq!(told.status.code(), Some(2), "{topic}: {wrong}");
+        assert!(wrong.contains("give NAME or NAME:PARTITIONS"), "{topic}: {wrong}");
+    }
+    let server = Server::start(&["--topic", "orders:1"]);
+    let table = [
+        (json!({ "name": "a b" }), 400, "`a b` is no name of a topic: 1 to 249 letters"),
+        (json!({ "name": "" }), 400, "`` is no name"),
+        (json!({ "name": "x", "partitions": 0 }), 400, "0 is no number of partitions"),
+        (json!({ "name": "orders" }), 409, "there is a topic `orders` already"),
+    ];
+    for (body, status, expected) in table {
+        let (told, answer) = server.post("/topics", &body);
+        assert_eq!(told, status, "{body}: {answer}");
+        assert!(answer.to_string().contains(expected), "{body}: {answer}");
+    }
+}
+
+#[test]
 fn a_leader_is_killed_and_comes_back() {
     let server = Server::start(&["--topic", "orders:1"]);
     let leader = |status: &Value| {

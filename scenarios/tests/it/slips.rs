@@ -136,6 +136,34 @@ fn what_another_run_has_left_is_not_replaced() {
 }
 
 #[test]
+fn runs_shrinks_and_sweeps_do_not_share_a_directory() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path();
+    let case = "quick-failover --seed 9 --defect truncate-to-hw";
+    let lines = [
+        ("run", format!("run {case}")),
+        ("shrink", format!("shrink {case} --for 1s")),
+        ("sweep", "sweep quick-failover --seeds 8..9 --defect truncate-to-hw".to_owned()),
+    ];
+    for (what, line) in &lines {
+        assert_eq!(run(path, &format!("{line} --out {what}")).code, 1, "{what}");
+        assert_eq!(run(path, &format!("{line} --out {what}")).code, 1, "the same {what} again");
+    }
+    for (what, line) in &lines {
+        for (other, _) in lines.iter().filter(|(other, _)| other != what) {
+            let told = run(path, &format!("{line} --out {other}"));
+            told.refuses_with(&[
+                &format!("failed to write to {other}"),
+                &format!("a {other} has left its files there"),
+                "give `--out` another directory",
+            ]);
+        }
+    }
+    let told = run(path, "shrink quick-failover --seed 6 --defect truncate-to-hw --out shrink");
+    told.refuses_with(&["another shrink, that of quick-failover --seed 9"]);
+}
+
+#[test]
 fn a_count_of_seeds_that_is_none_is_told_as_such() {
     let directory = TempDir::new().expect("a temporary directory");
     for seeds in ["commit:x", "fresh:x"] {

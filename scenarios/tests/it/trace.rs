@@ -290,6 +290,14 @@ fn the_runs_that_a_sweep_has_left_are_asked_one_by_one() {
     assert_eq!(told.last().map(|last| &last["asked"]), Some(&Value::from(kept)));
     run("trace sw").refuses_with(&["runs of a sweep", "such as sw/quick-failover-"]);
     run("query sw truncated --seed 9").refuses_with(&["has its seed"]);
+    fs::remove_file(path.join("sw/quick-failover-9/trace.jsonl")).expect("it was there");
+    let told = run("query sw truncated");
+    assert!(told.stdout.ends_with(&format!("of {} runs\n", kept - 1)), "{}", told.stdout);
+    let note = "sw/quick-failover-9 was not asked: its trace is gone; `harrow query sw/quick-failover-9/plan.json";
+    assert!(told.stderr.contains(note), "{}", told.stderr);
+    let told = run("query sw truncated --format json").json_lines();
+    let note = told.last().map(|last| last["notes"][0]["message"].to_string());
+    assert!(note.is_some_and(|note| note.contains("its trace is gone")), "{told:?}");
 }
 
 #[test]

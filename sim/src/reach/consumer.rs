@@ -18,6 +18,7 @@ impl Tally {
             ConsumerNote::TruncationDetected { .. } => self.mark("truncation-detected"),
             ConsumerNote::PositionReset { .. } => self.mark("position-reset"),
             ConsumerNote::ReadReplicaNamed { .. } => self.mark("read-replica-named"),
+            ConsumerNote::TimedOffsetServed { .. } => self.mark("timed-offset-served"),
             ConsumerNote::EpochEndServed { .. } => {}
         }
     }

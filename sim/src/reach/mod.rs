@@ -96,6 +96,7 @@ pub const ALL: &[&str] = &[
     "stays-dead",
     "stray-discarded",
     "target-assigned",
+    "timed-offset-served",
     "topic-created",
     "topic-deleted",
     "topic-replaced",

@@ -128,7 +128,7 @@ pub(crate) fn truncation_reason(reason: TruncateReason) -> &'static str {
 /// Why records were deleted, to follow "deleted".
 pub(crate) fn deletion_reason(reason: DeletionReason) -> String {
     match reason {
-        DeletionReason::Time { limit_ms, age_ms } => {
+        DeletionReason::Time { limit_ms, age_ms, .. } => {
             format!("{age_ms} ms old by its clock with retention.ms={limit_ms}")
         }
         DeletionReason::Size { limit_bytes, left_bytes } => {

@@ -194,7 +194,9 @@ fn stir(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use harrow_broker_model::note::{BatchKind, BatchSummary};
-    use harrow_broker_model::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
+    use harrow_broker_model::types::{
+        LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime,
+    };
     use proptest::prelude::*;
 
     use super::LogMirror;
@@ -209,6 +211,7 @@ mod tests {
             producer_epoch: ProducerEpoch::NONE,
             base_sequence: Sequence::NONE,
             kind: BatchKind::Plain,
+            max_timestamp: WallTime(0),
         }
     }
 

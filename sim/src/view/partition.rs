@@ -1,5 +1,7 @@
 //! The true state of one partition: its registration, the mirrors of its replicas and the committed sequence.
 
+use std::collections::BTreeSet;
+
 use harrow_broker_model::note::{BatchSummary, PartitionRegistration};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
@@ -72,6 +74,8 @@ pub struct ReplicaView {
     pub unclean: bool,
     /// Its log end when it became leader of its epoch.
     pub epoch_start_offset: Offset,
+    /// Epochs that it has led in: it knows them without a record of theirs.
+    pub led_in: BTreeSet<LeaderEpoch>,
     /// The ISR as it believes, if it leads.
     pub isr: BelievedIsr,
     /// Whether it led when its process ended last.
@@ -165,6 +169,7 @@ impl ReplicaView {
             isr: BelievedIsr::default(),
             led_at_end: false,
             reopening: None,
+            led_in: BTreeSet::new(),
             cut: Vec::new(),
         }
     }
@@ -183,6 +188,11 @@ impl ReplicaView {
         let base = entry.batch.base_offset;
         let emptied = self.holes.changed.get(&base).is_some_and(|it| it.records.is_empty());
         !emptied && !self.holes.gone.contains(&base)
+    }
+
+    /// Where the lowest cut of its log was that took records away.
+    pub(crate) fn lowest_cut(&self) -> Option<Offset> {
+        self.cut.iter().map(|batch| batch.base_offset).min()
     }
 
     fn keep_cut(&mut self, to: Offset) {
@@ -376,6 +386,7 @@ impl PartitionView {
         replica.role = ReplicaRole::Leader;
         replica.leader_epoch = epoch;
         replica.epoch_start_offset = end;
+        replica.led_in.insert(epoch);
         if epoch == self.leader_epoch() {
             self.elect(at_ns, node, epoch, false, true);
         }

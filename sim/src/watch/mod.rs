@@ -197,14 +197,25 @@ impl Observer {
         }
     }
 
+    /// A node is about to lose power; of one of its logs, everything below `recovery_point` is said to be on the disk,
+    /// and what is there ends at `end`.
+    pub fn log_claimed(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        recovery_point: Offset,
+        end: Offset,
+    ) {
+        self.wings.log_claimed(&self.view, node, partition, (recovery_point, end));
+    }
+
     /// A node is about to state that something is on its disk, and the disk says whether it has all of that for good.
     pub fn disk_answers(&mut self, node: NodeId, durable: bool) {
         self.wings.disk_answers(node, durable);
     }
 
     /// A node is about to state that it opened a log: on its disk, sound batches go up to `end`, and the log is
-    /// `whole` if
-    /// there is nothing else.
+    /// `whole` if there is nothing else.
     pub fn log_found(&mut self, node: NodeId, partition: TopicPartition, end: Offset, whole: bool) {
         self.wings.log_found(node, partition, end, whole);
     }

@@ -125,6 +125,16 @@ impl Wings {
         self.log.log_flushed(view, node, partition, batches);
     }
 
+    pub(super) fn log_claimed(
+        &mut self,
+        view: &ClusterView,
+        node: NodeId,
+        partition: TopicPartition,
+        claimed: (Offset, Offset),
+    ) {
+        self.log.log_claimed(view, node, partition, claimed);
+    }
+
     pub(super) fn audit_metadata(&mut self, context: &Context<'_>, metadata: (Offset, u64)) {
         self.quorum.on_audit(context, &mut self.findings, metadata);
     }

@@ -35,6 +35,37 @@ pub(super) enum Condition {
     LyingSync(usize),
 }
 
+/// Whom a condition keeps from work, with nodes by index.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kept<'a> {
+    /// Nobody.
+    Nobody,
+    /// A node: it stands still, nobody reaches it, or it ends with its next write.
+    Node(usize),
+    /// Who is at the ends of these links.
+    Links(&'a [(usize, usize)]),
+}
+
+impl Condition {
+    /// Whom it keeps from work.
+    pub(super) fn keeps(&self) -> Kept<'_> {
+        match self {
+            Self::Pause(node) | Self::Stall(node, _) | Self::FullDisk(node) => Kept::Node(*node),
+            Self::Cut(links) => Kept::Links(links),
+            Self::Delay(..)
+            | Self::Drop(..)
+            | Self::Hold(..)
+            | Self::HoldMetadata(_)
+            | Self::StallPublishing(_)
+            | Self::Duplicate(..)
+            | Self::Bandwidth(..)
+            | Self::SlowDisk(..)
+            | Self::StallDisk(_)
+            | Self::LyingSync(_) => Kept::Nobody,
+        }
+    }
+}
+
 /// A condition that holds until its step's end.
 #[derive(Debug, Clone)]
 pub(super) struct Active {

@@ -10,79 +10,78 @@ use crate::plan::{Action, Step, Target};
 /// A bounce is over after this long.
 pub(super) const BOUNCE_MS: u64 = 10;
 
-/// What a fault that lasts is, at a node by its index.
-pub(super) fn lasting_condition<N: Node>(
-    engine: &mut Engine<N>,
-    draws: Draws,
-    step: &Step,
-    node: usize,
-) -> Result<Condition, String> {
-    Ok(match &step.action {
-        Action::Pause { .. } => Condition::Pause(node),
-        Action::Delay { extra_us, .. } => Condition::Delay(node, *extra_us),
-        Action::DropResponses { one_in, .. } => Condition::Drop(node, *one_in),
-        Action::DuplicateResponses { one_in, .. } => Condition::Duplicate(node, *one_in),
-        Action::LimitBandwidth { bytes_per_second, .. } => {
-            Condition::Bandwidth(node, *bytes_per_second)
-        }
-        Action::SlowDisk { extra_us, .. } => Condition::SlowDisk(node, *extra_us),
-        Action::StallDisk { .. } => Condition::StallDisk(node),
-        Action::FullDisk { .. } => Condition::FullDisk(node),
-        Action::LyingSync { .. } => Condition::LyingSync(node),
-        Action::HoldMetadata { .. } => Condition::HoldMetadata(node),
-        Action::StallMetadataPublishing { .. } => Condition::StallPublishing(node),
-        Action::StallConnections { .. } => Condition::Stall(node, engine.connections_of(node)),
-        Action::HoldRequests { .. } => {
-            let channels = engine.accepted_channels(node);
-            let like = |channel: &Channel| {
-                draws.word(Purpose::Hold, u64::from(step.id), 0, *channel as u64)
-            };
-            let chosen = channels.into_iter().max_by_key(like);
-            Condition::Hold(node, chosen.ok_or("nobody is connected to the node")?)
-        }
-        Action::Crash { .. }
-        | Action::PowerLoss { .. }
-        | Action::Bounce { .. }
-        | Action::Stop { .. }
-        | Action::WipeDisk { .. }
-        | Action::WholeClusterOutage { .. }
-        | Action::RollingRestart { .. }
-        | Action::Partition { .. }
-        | Action::ResetConnections { .. }
-        | Action::DeleteRecords { .. }
-        | Action::Reassign { .. }
-        | Action::CancelReassignment { .. }
-        | Action::AddPartitions { .. }
-        | Action::DeleteTopic { .. }
-        | Action::CreateTopic { .. }
-        | Action::JoinBroker { .. }
-        | Action::DecommissionBroker { .. }
-        | Action::DeleteGroup { .. }
-        | Action::ResetOffsets { .. }
-        | Action::AbortHanging { .. }
-        | Action::FailDisk { .. }
-        | Action::BitRot { .. }
-        | Action::StepClock { .. }
-        | Action::DriftClock { .. } => unreachable!("{:?} does not last", step.action),
-    })
+/// A fault that lasts.
+pub(super) struct Lasting<'a> {
+    /// Whom it is aimed at.
+    pub(super) target: &'a Target,
+    /// How long it lasts.
+    pub(super) for_ms: u64,
+    becomes: Becomes,
 }
 
-/// Whom a fault that lasts is aimed at, and how long it does.
-pub(super) fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
-    match action {
-        Action::Pause { target, for_ms }
-        | Action::Delay { target, for_ms, .. }
-        | Action::DropResponses { target, for_ms, .. }
-        | Action::HoldRequests { target, for_ms }
-        | Action::HoldMetadata { target, for_ms }
-        | Action::StallMetadataPublishing { target, for_ms }
-        | Action::StallConnections { target, for_ms }
-        | Action::DuplicateResponses { target, for_ms, .. }
-        | Action::LimitBandwidth { target, for_ms, .. }
-        | Action::SlowDisk { target, for_ms, .. }
-        | Action::StallDisk { target, for_ms }
-        | Action::FullDisk { target, for_ms }
-        | Action::LyingSync { target, for_ms } => Some((target, *for_ms)),
+/// What a fault that lasts becomes at a node by its index.
+enum Becomes {
+    /// The same wherever it is.
+    Condition(Box<dyn Fn(usize) -> Condition>),
+    /// The connections that the node has pass nothing.
+    Stall,
+    /// Requests of one kind that the node has accepted are held back.
+    Hold,
+}
+
+impl Lasting<'_> {
+    /// What it is at a node by its index.
+    pub(super) fn condition<N: Node>(
+        &self,
+        engine: &mut Engine<N>,
+        draws: Draws,
+        step: &Step,
+        node: usize,
+    ) -> Result<Condition, String> {
+        match &self.becomes {
+            Becomes::Condition(make) => Ok(make(node)),
+            Becomes::Stall => Ok(Condition::Stall(node, engine.connections_of(node))),
+            Becomes::Hold => {
+                let channels = engine.accepted_channels(node);
+                let like = |channel: &Channel| {
+                    draws.word(Purpose::Hold, u64::from(step.id), 0, *channel as u64)
+                };
+                let chosen = channels.into_iter().max_by_key(like);
+                Ok(Condition::Hold(node, chosen.ok_or("nobody is connected to the node")?))
+            }
+        }
+    }
+}
+
+/// A fault that lasts; `None` of one that does not.
+pub(super) fn lasting(action: &Action) -> Option<Lasting<'_>> {
+    let of = |make: fn(usize) -> Condition| Becomes::Condition(Box::new(make));
+    let (target, for_ms, becomes) = match action {
+        Action::Pause { target, for_ms } => (target, for_ms, of(Condition::Pause)),
+        Action::StallDisk { target, for_ms } => (target, for_ms, of(Condition::StallDisk)),
+        Action::FullDisk { target, for_ms } => (target, for_ms, of(Condition::FullDisk)),
+        Action::LyingSync { target, for_ms } => (target, for_ms, of(Condition::LyingSync)),
+        Action::HoldMetadata { target, for_ms } => (target, for_ms, of(Condition::HoldMetadata)),
+        Action::StallMetadataPublishing { target, for_ms } => {
+            (target, for_ms, of(Condition::StallPublishing))
+        }
+        Action::StallConnections { target, for_ms } => (target, for_ms, Becomes::Stall),
+        Action::HoldRequests { target, for_ms } => (target, for_ms, Becomes::Hold),
+        Action::Delay { target, for_ms, extra_us } => {
+            (target, for_ms, with(*extra_us, Condition::Delay))
+        }
+        Action::SlowDisk { target, for_ms, extra_us } => {
+            (target, for_ms, with(*extra_us, Condition::SlowDisk))
+        }
+        Action::DropResponses { target, for_ms, one_in } => {
+            (target, for_ms, with(*one_in, Condition::Drop))
+        }
+        Action::DuplicateResponses { target, for_ms, one_in } => {
+            (target, for_ms, with(*one_in, Condition::Duplicate))
+        }
+        Action::LimitBandwidth { target, for_ms, bytes_per_second } => {
+            (target, for_ms, with(*bytes_per_second, Condition::Bandwidth))
+        }
         Action::Crash { .. }
         | Action::PowerLoss { .. }
         | Action::Bounce { .. }
@@ -106,8 +105,14 @@ pub(super) fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::FailDisk { .. }
         | Action::BitRot { .. }
         | Action::StepClock { .. }
-        | Action::DriftClock { .. } => None,
-    }
+        | Action::DriftClock { .. } => return None,
+    };
+    Some(Lasting { target, for_ms: *for_ms, becomes })
+}
+
+/// A condition of a node that is so strong.
+fn with<T: Copy + 'static>(strength: T, make: fn(usize, T) -> Condition) -> Becomes {
+    Becomes::Condition(Box::new(move |node| make(node, strength)))
 }
 
 /// The kind of an action, as plans write it.

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use harrow_broker_model::collections::SortedMap;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::log::Log;
-use harrow_broker_model::note::{BatchSummary, LogNote, Note};
+use harrow_broker_model::note::{LogNote, Note};
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
 
-use super::disk::SoundLog;
+use super::disk::{FlushedLog, SoundLog};
 use super::engine::{Boot, Moment, NodeHost};
 use crate::acknowledgements::Acknowledgements;
 use crate::biography::{BiographyRecorder, Moment as LifeMoment, Stage};
@@ -244,9 +244,11 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
         self.record_state(moment, Some(ended));
     }
 
-    fn flushed(&mut self, moment: Moment, partition: TopicPartition, batches: &[BatchSummary]) {
+    fn flushed(&mut self, moment: Moment, partition: TopicPartition, log: &FlushedLog) {
         if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.log_flushed(moment.node, partition, batches);
+            observer.log_flushed(moment.node, partition, &log.batches);
+            let end = log.durable_end.unwrap_or_default();
+            observer.log_claimed(moment.node, partition, log.recovery_point, end);
         }
     }
 

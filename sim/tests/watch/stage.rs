@@ -16,7 +16,7 @@ use harrow_broker_model::retention::Retention;
 use harrow_broker_model::testing as node_testing;
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
-    TopicId, TopicPartition, TransactionOrdinal,
+    TopicId, TopicPartition, TransactionOrdinal, WallTime,
 };
 use harrow_sim::plan::{ClientPlan, Plan};
 use harrow_sim::testing;
@@ -620,6 +620,7 @@ impl Stage {
                 producer_epoch: ProducerEpoch::NONE,
                 base_sequence: Sequence::NONE,
                 kind: BatchKind::Plain,
+                max_timestamp: WallTime(0),
             });
         }
         batches
@@ -656,6 +657,7 @@ pub(crate) fn record(offset: i64, epoch: i32, checksum: u32) -> BatchSummary {
         producer_epoch: ProducerEpoch::NONE,
         base_sequence: Sequence::NONE,
         kind: BatchKind::Plain,
+        max_timestamp: WallTime(0),
     }
 }
 

@@ -112,17 +112,21 @@ fn list_by_time(
         .with_offset(Offset::NONE.0)
         .with_leader_epoch(LeaderEpoch::NONE.0);
     let epoch = LeaderEpoch(asked.current_leader_epoch);
-    let found = match asked.timestamp {
-        MAX_TIMESTAMP => partition.offset_for_time(epoch, ByTime::Latest, isolation),
+    let by_time = match asked.timestamp {
+        MAX_TIMESTAMP => Some(ByTime::Latest),
+        time => (time >= 0).then_some(ByTime::From(WallTime(time))),
+    };
+    let found = match by_time {
+        Some(by_time) => partition.offset_for_time(epoch, by_time, isolation),
         // Nothing is there, but who asks must be told if this is no leader.
-        LATEST_TIERED => partition.earliest_offset(epoch).map(|_| None),
-        time if time >= 0 => {
-            partition.offset_for_time(epoch, ByTime::From(WallTime(time)), isolation)
-        }
-        _ => Err(ErrorCode::UnsupportedVersion),
+        None if asked.timestamp == LATEST_TIERED => partition.earliest_offset(epoch).map(|_| None),
+        None => Err(ErrorCode::UnsupportedVersion),
     };
     match found {
         Ok(found) => {
+            if let Some(by_time) = by_time {
+                effects.note(timed_offset(partition, (by_time, isolation), found));
+            }
             partition.note_served(Api::ListOffsets, caller.from, epoch, effects);
             found.map_or(answer.clone(), |TimedOffset { timestamp, offset, leader_epoch }| {
                 answer
@@ -138,4 +142,18 @@ fn list_by_time(
             answer.with_error_code(error.code())
         }
     }
+}
+
+fn timed_offset(
+    partition: &Partition,
+    (asked, isolation): (ByTime, IsolationLevel),
+    found: Option<TimedOffset>,
+) -> ConsumerNote {
+    let from = match asked {
+        ByTime::From(time) => Some(time),
+        ByTime::Latest => None,
+    };
+    let offset = found.map_or(Offset::NONE, |found| found.offset);
+    let (partition, leader_epoch) = (partition.id(), partition.leader_epoch());
+    ConsumerNote::TimedOffsetServed { partition, leader_epoch, isolation, from, offset }
 }

@@ -153,6 +153,7 @@ impl GroupCoordinator {
 
     fn unload_groups(&mut self, partition: i32) {
         self.forget_members(partition);
+        self.loaded_to.remove(&partition);
         let (first, last) = ((partition, String::new()), (partition + 1, String::new()));
         let names: Vec<_> = self.groups.range(first..last).map(|(key, _)| key.clone()).collect();
         for key in names {
@@ -192,6 +193,9 @@ impl GroupCoordinator {
             self.groups.insert(key, group);
         }
         self.keep_loaded_members(now, partition);
+        if let Ok(context) = self.runtime.active(partition) {
+            context.take_from_both(GroupState::take_touched);
+        }
         self.loaded_to.insert(partition, log.log_end_offset());
         self.state_changes(partition, log.log_end_offset());
         self.changed = true;
@@ -215,7 +219,7 @@ impl GroupCoordinator {
             }
             changes
         } else {
-            context.take_from_both(|state| state.take_changes(before))
+            context.take_from_both(|state| state.take_changes(before)).1
         };
         self.todo.extend(changes.into_iter().map(|it| Todo::Changed(partition, epoch, it)));
     }
@@ -234,6 +238,7 @@ impl GroupCoordinator {
     /// Records were appended. Known bug G12: they count as committed at once.
     pub(crate) fn written(&mut self, now: Now, partition: i32, log: &Log, waiter: Waiter) {
         self.log_moved(now, partition, log);
+        self.check_written(partition);
         let mut waiter = self.converted(now, waiter);
         if let Waiter::Answer { rests_on, .. } = &mut waiter {
             *rests_on = Some((partition, log.log_end_offset()));
@@ -242,6 +247,24 @@ impl GroupCoordinator {
             return self.committed(now, waiter);
         }
         self.wait(now, partition, waiter);
+    }
+
+    fn check_written(&mut self, partition: i32) {
+        let Ok(context) = self.runtime.active(partition) else { return };
+        let (touched, _) = context.take_from_both(GroupState::take_touched);
+        context.written().self_check(&touched);
+    }
+
+    /// What must hold when there is nothing to do: whoever has a timer, or is a group, is of a partition that is
+    /// coordinated here.
+    fn self_check(&self) {
+        let is_known = |partition: i32| self.runtime.is_known(partition);
+        let stray = self.groups.keys().find(|(partition, _)| !is_known(*partition));
+        assert!(stray.is_none(), "group {stray:?} is coordinated elsewhere");
+        let stray = self.members.keys().find(|(partition, ..)| !is_known(*partition));
+        assert!(stray.is_none(), "member {stray:?} has a timer, and is coordinated elsewhere");
+        let stray = self.loaded_to.keys().find(|partition| !is_known(**partition));
+        assert!(stray.is_none(), "partition {stray:?} was loaded, and is coordinated elsewhere");
     }
 
     /// Records were not appended.
@@ -332,6 +355,7 @@ impl GroupCoordinator {
                 self.groups.values().filter_map(ClassicGroup::deadline).chain(members).min();
             self.has_consumer_groups =
                 self.runtime.any(|state| state.consumer_groups().count() > 0);
+            self.self_check();
         }
         None
     }

@@ -17,7 +17,7 @@ use crate::proto::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse, OffsetFetchResponseGroup,
     OffsetFetchResponsePartitions, OffsetFetchResponseTopics, TopicName,
 };
-use crate::types::{LeaderEpoch, Now, Offset};
+use crate::types::Now;
 
 impl GroupCoordinator {
     /// Commits offsets. `known` says which partitions there are: others are refused one by one, and the rest is
@@ -61,7 +61,10 @@ impl GroupCoordinator {
         for topic in &request.topics {
             for asked in topic.partitions.iter().filter(|asked| judge(&topic.name, asked) == 0) {
                 let place: Place = (topic.name.0.to_string(), asked.partition_index);
-                records.push(offset_record(&group, &place, &committed(now, asked)));
+                let position = (asked.committed_offset, asked.committed_leader_epoch);
+                let metadata = asked.committed_metadata.as_ref();
+                let committed = CommittedOffset::new(now, position, metadata);
+                records.push(offset_record(&group, &place, &committed));
             }
         }
         let body = commit_response(request, judge);
@@ -221,17 +224,6 @@ impl GroupCoordinator {
             Some(partition) => self.answer_when_committed(now, partition, (caller, body)),
             None => self.todo.push_back(Todo::Reply(caller, body)),
         }
-    }
-}
-
-fn committed(now: Now, asked: &OffsetCommitRequestPartition) -> CommittedOffset {
-    let metadata = asked.committed_metadata.as_ref();
-    CommittedOffset {
-        offset: Offset(asked.committed_offset),
-        leader_epoch: LeaderEpoch(asked.committed_leader_epoch),
-        metadata: metadata.map_or_else(String::new, ToString::to_string),
-        committed_at: now.wall,
-        record_offset: Offset::NONE,
     }
 }
 

@@ -6,7 +6,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::bytes::{Reader, put_bytes, put_text};
 use super::modern::records::{self as modern, ModernKey};
 use crate::coordinator::runtime::CoordinatorRecord;
-use crate::types::{LeaderEpoch, Offset, WallTime};
+use crate::proto::StrBytes;
+use crate::types::{LeaderEpoch, Now, Offset, WallTime};
 
 const OFFSET_KEY: i16 = 1;
 const GROUP_KEY: i16 = 2;
@@ -39,6 +40,23 @@ pub(crate) struct CommittedOffset {
     pub(crate) committed_at: WallTime,
     /// Where its record is. Of two it is the later one that counts, however transactions end.
     pub(crate) record_offset: Offset,
+}
+
+impl CommittedOffset {
+    /// As a client commits it now, in a record that is not written yet.
+    pub(super) fn new(
+        now: Now,
+        (offset, leader_epoch): (i64, i32),
+        metadata: Option<&StrBytes>,
+    ) -> Self {
+        Self {
+            offset: Offset(offset),
+            leader_epoch: LeaderEpoch(leader_epoch),
+            metadata: metadata.map_or_else(String::new, ToString::to_string),
+            committed_at: now.wall,
+            record_offset: Offset::NONE,
+        }
+    }
 }
 
 /// A classic group as it is stored when a generation begins, and when its last member has left.

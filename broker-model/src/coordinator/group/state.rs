@@ -28,6 +28,8 @@ pub(crate) struct GroupState {
     consumer_groups: BTreeMap<String, ConsumerGroup>,
     /// What has changed in groups of the consumer protocol, each with the offset of its record, in that order.
     changes: Vec<(Offset, GroupChange)>,
+    /// Groups that a record was about since the last check.
+    touched: BTreeSet<String>,
 }
 
 /// Something that a record has changed in a group of the consumer protocol.
@@ -113,6 +115,29 @@ impl GroupState {
     pub(crate) fn take_changes(&mut self, before: Offset) -> Vec<GroupChange> {
         let due = self.changes.partition_point(|(offset, _)| *offset < before);
         self.changes.drain(..due).map(|(_, change)| change).collect()
+    }
+
+    /// Forgets which groups records were about.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// What must hold of these groups once all of a batch is in here.
+    pub(super) fn self_check(&self, touched: &BTreeSet<String>) {
+        for name in touched {
+            let offsets = self.offsets.get(name);
+            assert!(offsets.is_none_or(|it| !it.is_empty()), "group {name} has offsets, and none");
+            assert!(
+                !(self.groups.contains_key(name) && self.consumer_groups.contains_key(name)),
+                "group {name} is one of both protocols"
+            );
+            if let Some(group) = self.consumer_groups.get(name) {
+                group.self_check(name);
+            }
+        }
+        if let [.., (before, _), (last, _)] = self.changes.as_slice() {
+            assert!(before <= last, "a change at {before} comes before one at {last}");
+        }
     }
 
     /// Which groups have offsets, or will if transactions commit, in partitions of these topics.
@@ -239,7 +264,8 @@ impl GroupState {
         if record.key.as_deref().is_none_or(|key| !key.starts_with(&[0, 0, 0, 1])) {
             return;
         }
-        for (group, pending) in groups {
+        for (group, pending) in groups.into_iter().filter(|(_, pending)| !pending.is_empty()) {
+            self.touched.insert(group.clone());
             let offsets = self.offsets.entry(group).or_default();
             for (place, committed) in pending {
                 let known = offsets.get(&place).map(|known| known.record_offset);
@@ -259,10 +285,17 @@ impl Replicated for GroupState {
         let producer = if batch.is_transactional() { batch.producer_id } else { ProducerId::NONE };
         match record.key.as_ref().and_then(read_key) {
             Some(RecordKey::Offset { group, place }) => {
+                self.touched.insert(group.clone());
                 self.replay_offset(producer, group, place, record);
             }
-            Some(RecordKey::Group { group }) => self.replay_group(group, record),
-            Some(RecordKey::Modern(key)) => self.replay_modern(key, record),
+            Some(RecordKey::Group { group }) => {
+                self.touched.insert(group.clone());
+                self.replay_group(group, record);
+            }
+            Some(RecordKey::Modern(key)) => {
+                self.touched.insert(key.group().to_owned());
+                self.replay_modern(key, record);
+            }
             None => {}
         }
     }

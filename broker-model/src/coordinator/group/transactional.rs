@@ -18,7 +18,7 @@ use crate::proto::{
     ErrorCode, TopicName, TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition,
     TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
-use crate::types::{LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId};
+use crate::types::{Now, ProducerEpoch, ProducerId};
 
 impl GroupCoordinator {
     /// Commits offsets within a transaction that is verified, or was refused. `known` says which partitions there are.
@@ -53,7 +53,9 @@ impl GroupCoordinator {
         for topic in &request.topics {
             for asked in topic.partitions.iter().filter(|asked| judge(&topic.name, asked) == 0) {
                 let place: Place = (topic.name.0.to_string(), asked.partition_index);
-                let committed = committed(now, asked);
+                let position = (asked.committed_offset, asked.committed_leader_epoch);
+                let metadata = asked.committed_metadata.as_ref();
+                let committed = CommittedOffset::new(now, position, metadata);
                 records.push(offset_record(request.group_id.as_str(), &place, &committed));
             }
         }
@@ -132,17 +134,6 @@ impl GroupCoordinator {
             let generation = request.generation_id;
             self.todo.push_back(Todo::Note(GroupNote::CommitFenced { group, generation }));
         }
-    }
-}
-
-fn committed(now: Now, asked: &TxnOffsetCommitRequestPartition) -> CommittedOffset {
-    let metadata = asked.committed_metadata.as_ref();
-    CommittedOffset {
-        offset: Offset(asked.committed_offset),
-        leader_epoch: LeaderEpoch(asked.committed_leader_epoch),
-        metadata: metadata.map_or_else(String::new, ToString::to_string),
-        committed_at: now.wall,
-        record_offset: Offset::NONE,
     }
 }
 

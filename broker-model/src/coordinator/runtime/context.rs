@@ -110,10 +110,9 @@ impl<S: Replicated, W> Context<S, W> {
         self.committed.to
     }
 
-    /// Takes something from both copies of the state; what the committed one had counts.
-    pub(crate) fn take_from_both<T>(&mut self, take: impl Fn(&mut S) -> T) -> T {
-        take(&mut self.written.state);
-        take(&mut self.committed.state)
+    /// Takes something from both copies of the state: from what is written, and from what is committed.
+    pub(crate) fn take_from_both<T>(&mut self, take: impl Fn(&mut S) -> T) -> (T, T) {
+        (take(&mut self.written.state), take(&mut self.committed.state))
     }
 
     /// Whether all that is written is committed.

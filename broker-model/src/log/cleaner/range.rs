@@ -89,7 +89,9 @@ impl Log {
 
     /// Where the first dirty segment begins that has a younger record than `min.compaction.lag.ms`.
     fn too_young(&self, first_dirty: Offset, now: WallTime) -> Option<Offset> {
+        let ignores = self.config.defects.has(CleanerDefect::IgnoresLag);
         let lag_ms = self.config.retention.compaction.min_compaction_lag_ms;
+        let lag_ms = if ignores { 0 } else { lag_ms };
         let lag_ms = i64::try_from(lag_ms).unwrap_or(i64::MAX);
         let oldest = now.0.saturating_sub(lag_ms);
         let floor = self.floor_segment(first_dirty);

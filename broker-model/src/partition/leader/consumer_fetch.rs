@@ -112,7 +112,8 @@ impl Partition {
         let Role::Leader(leader) = &self.role else {
             return Err(ErrorCode::NotLeaderOrFollower);
         };
-        if self.log.high_watermark() < leader.epoch_start_offset {
+        let is_early = self.log.high_watermark() < leader.epoch_start_offset;
+        if is_early && !self.defects.has(ConsumerDefect::LatestBeforeKnown) {
             return Err(ErrorCode::OffsetNotAvailable);
         }
         Ok(self.visible_end(isolation))

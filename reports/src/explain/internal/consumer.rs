@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 9] = [
+pub(super) static ANOMALIES: [Entry; 12] = [
     Entry {
         name: "read-above-true-hw",
         kind: Kind::InternalAnomaly,
@@ -46,6 +46,31 @@ pub(super) static ANOMALIES: [Entry; 9] = [
         source: "KIP-320; FetchCollector",
     },
     Entry {
+        name: "timed-offset-wrong",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader returned another offset for a time than that of the first record that is as late.",
+        example: "A job begins at noon by the records' timestamps and is told the first record after one: an hour is \
+            missing.",
+        legal: "Never.",
+        source: "KIP-33, KIP-734",
+    },
+    Entry {
+        name: "read-replica-behind",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader sent a consumer to a replica that has not the records up to where it is.",
+        example: "The consumer is at 300, the replica ends at 280: it is sent back, and to and fro.",
+        legal: "Never.",
+        source: "KIP-392",
+    },
+    Entry {
+        name: "end-offset-too-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader returned an end offset before all that it had when it was elected was committed.",
+        example: "The leader before it had told 300; the new one knows 280 to be committed, and tells that.",
+        legal: "Never.",
+        source: "KIP-207, KAFKA-2334",
+    },
+    Entry {
         name: "unfenced-read",
         kind: Kind::InternalAnomaly,
         meaning: "A client that knows another epoch of the leader was served all the same.",
@@ -83,7 +108,15 @@ pub(super) static ANOMALIES: [Entry; 9] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 3] = [
+pub(super) static INVARIANTS: [Entry; 4] = [
+    Entry {
+        name: "timed-offsets",
+        kind: Kind::Invariant,
+        meaning: "Who asks for a time is told the first record from then on.",
+        example: "Broken by timed-offset-wrong.",
+        legal: "Never.",
+        source: "KIP-33, KIP-734",
+    },
     Entry {
         name: "read-rule",
         kind: Kind::Invariant,

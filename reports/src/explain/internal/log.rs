@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 30] = [
+pub(super) static ANOMALIES: [Entry; 33] = [
     Entry {
         name: "mirror-mismatch",
         kind: Kind::InternalAnomaly,
@@ -71,6 +71,24 @@ pub(super) static ANOMALIES: [Entry; 30] = [
         example: "Flushed up to 20; after the restart the log ends at 12.",
         legal: "When the node's disk was damaged on purpose.",
         source: "LogLoader",
+    },
+    Entry {
+        name: "divergence-kept",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica that was told where its log parts from its leader's kept something behind that.",
+        example: "A follower has records of epochs 4 and 5, its leader of 3 and 6. Told that epoch 3 ends at 70, it \
+            cuts there and keeps what it had of epoch 4 below.",
+        legal: "Never.",
+        source: "KIP-279, KAFKA-6361",
+    },
+    Entry {
+        name: "recovery-point-ahead",
+        kind: Kind::InternalAnomaly,
+        meaning: "The recovery point on a disk that lost power was above what had been flushed.",
+        example: "A log is cut and written anew, and the checkpoint still says what was flushed before the cut: after \
+            the next power loss, recovery does not look at records that are torn.",
+        legal: "Never.",
+        source: "LogManager.truncateTo, LocalLog.markFlushed",
     },
     Entry {
         name: "recovery-out-of-bounds",
@@ -210,6 +228,14 @@ pub(super) static ANOMALIES: [Entry; 30] = [
         source: "KIP-534, KAFKA-4529",
     },
     Entry {
+        name: "cleaned-too-young",
+        kind: Kind::InternalAnomaly,
+        meaning: "The cleaner was at records that were younger than min.compaction.lag.ms.",
+        example: "A consumer that is to see every change of a key within a minute finds the last one alone.",
+        legal: "Never.",
+        source: "KIP-58; LogCleanerManager.cleanableOffsets",
+    },
+    Entry {
         name: "marker-removed-early",
         kind: Kind::InternalAnomaly,
         meaning: "The cleaner took a transaction's marker, and left something of the transaction.",
@@ -259,7 +285,7 @@ pub(super) static ANOMALIES: [Entry; 30] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 7] = [
+pub(super) static INVARIANTS: [Entry; 8] = [
     Entry {
         name: "mirror",
         kind: Kind::Invariant,
@@ -272,7 +298,7 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         name: "log-recovery",
         kind: Kind::Invariant,
         meaning: "A reopened log is a prefix of what was written, and all of it if nothing was lost.",
-        example: "Broken by recovery-lost-records, recovery-invented-records.",
+        example: "Broken by recovery-lost-records, recovery-invented-records, recovery-point-ahead.",
         legal: "When the disk itself was damaged.",
         source: "LogLoader",
     },
@@ -309,11 +335,20 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         source: "KIP-455, KIP-516",
     },
     Entry {
+        name: "divergence",
+        kind: Kind::Invariant,
+        meaning: "A replica cuts all that its leader does not have.",
+        example: "Broken by divergence-kept.",
+        legal: "Never.",
+        source: "KIP-279",
+    },
+    Entry {
         name: "compaction",
         kind: Kind::Invariant,
         meaning: "Of each key the last value survives, and its deletion until every reader can have seen it.",
-        example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, marker-removed-early, \
-                  replaced-value-kept, cleaned-into-others, round-end-lost, producer-batch-removed, hole-in-log.",
+        example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, cleaned-too-young, \
+                  marker-removed-early, replaced-value-kept, cleaned-into-others, round-end-lost, \
+                  producer-batch-removed, hole-in-log.",
         legal: "Never.",
         source: "KIP-58, KIP-534",
     },

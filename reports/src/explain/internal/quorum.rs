@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 21] = [
+pub(super) static ANOMALIES: [Entry; 23] = [
     Entry {
         name: "double-vote",
         kind: Kind::InternalAnomaly,
@@ -10,6 +10,24 @@ pub(super) static ANOMALIES: [Entry; 21] = [
         example: "It votes, loses power before the vote is on disk, and votes again.",
         legal: "When the voter's disk was wiped or lies.",
         source: "KIP-595",
+    },
+    Entry {
+        name: "metadata-applied-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "A node applied metadata that was not committed.",
+        example: "A broker takes the lead of a partition by an election that its controller wrote and never committed: \
+            the next controller knows nothing of it.",
+        legal: "Never.",
+        source: "KIP-595, KIP-631",
+    },
+    Entry {
+        name: "vote-for-shorter-log",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter gave its vote to a candidate whose metadata log is behind its own.",
+        example: "A candidate has more records, all of an older epoch, and is voted for by who has the newer ones: it \
+            leads without metadata that is committed.",
+        legal: "Never.",
+        source: "KIP-595; KafkaRaftClient.handleVoteRequest",
     },
     Entry {
         name: "dual-controller",

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::console::{Failure, mistake};
 use crate::commands::files::OutDirectory;
+use crate::commands::occupied::{SWEEP_MARK, refuse_for_sweep};
 use crate::commands::reading::{Asked, Prepared, STDIN};
 use crate::commands::run::{FILES, keep};
 use crate::commands::seeds::{SeedRange, Shard};
@@ -82,9 +83,6 @@ struct Mark {
     shard: [u64; 2],
 }
 
-/// The begin of the names of marks.
-const MARK: &str = "sweep-";
-
 /// So many scenarios of another sweep are named.
 const NAMED_MAX: usize = 3;
 
@@ -128,10 +126,11 @@ impl fmt::Display for Mark {
 
 /// Leaves the mark of this sweep, if no other one's is there. What this very sweep has left before is replaced.
 fn mark(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
+    refuse_for_sweep(out)?;
     let mark = Mark::of(work);
     let mut again = false;
     for (file, path) in entries(out)? {
-        if !file.starts_with(MARK) {
+        if !file.starts_with(SWEEP_MARK) {
             continue;
         }
         match Mark::read(&path) {
@@ -149,7 +148,7 @@ fn mark(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
         clear(out, names, work)?;
     }
     let [index, count] = mark.shard;
-    let name = format!("{MARK}{index}-of-{count}.json");
+    let name = format!("{SWEEP_MARK}{index}-of-{count}.json");
     let directory = OutDirectory::open(out)?;
     Ok(directory.write(&name, |file| Ok(serde_json::to_writer_pretty(file, &mark)?))?)
 }

@@ -324,7 +324,7 @@ fn whole_lines(file: &mut File) -> io::Result<(Vec<Report>, u64)> {
 /// All receipts of a directory, by name.
 pub(super) fn receipts(directory: &Path) -> Result<Vec<(PathBuf, Receipt)>, Failure> {
     let unreadable = |path: &Path, error: &dyn std::fmt::Display| -> Failure {
-        let help = "give the directory that the shards had as `--receipt`; remove what is no receipt of them";
+        let help = "give the directory that the shards had as `--receipt`; remove what is no receipt of them, with the runs of that name";
         mistake(format!("failed to read {}: {error}", path.display()), help).into()
     };
     let entries = fs::read_dir(directory).map_err(|error| unreadable(directory, &error))?;
@@ -354,7 +354,7 @@ pub(super) fn runs(path: &Path) -> impl Iterator<Item = Result<Report, Failure>>
     std::iter::from_fn(move || {
         number += 1;
         let damaged = |error: &dyn std::fmt::Display| -> Failure {
-            let help = "run its shard again, with the same `--receipt`";
+            let help = "remove it with its receipt, and run its shard again";
             mistake(format!("damaged: {}:{number}: {error}", path.display()), help).into()
         };
         let line = match line_at(&path, offset) {

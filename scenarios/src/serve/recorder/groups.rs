@@ -90,12 +90,11 @@ impl Recorder {
         connection: u64,
         request: &SyncGroupRequest,
     ) -> GroupAsked {
-        let caller = Caller {
+        let caller = Caller::of(
             connection,
-            group: request.group_id.0.to_string(),
-            member: request.member_id.to_string(),
-            generation: request.generation_id.into(),
-        };
+            (&request.group_id.0, &request.member_id),
+            request.generation_id,
+        );
         let instance = request.group_instance_id.as_deref();
         self.members.is_instance(&caller.group, &caller.member, instance);
         let began_ns = self.members.joining_since(connection).unwrap_or(at_ns);
@@ -178,12 +177,11 @@ impl Recorder {
         connection: u64,
         request: &OffsetCommitRequest,
     ) -> Option<GroupAsked> {
-        let caller = Caller {
+        let caller = Caller::of(
             connection,
-            group: request.group_id.0.to_string(),
-            member: request.member_id.to_string(),
-            generation: request.generation_id_or_member_epoch.into(),
-        };
+            (&request.group_id.0, &request.member_id),
+            request.generation_id_or_member_epoch,
+        );
         let instance = request.group_instance_id.as_deref();
         self.members.is_instance(&caller.group, &caller.member, instance);
         let all = request.topics.iter().flat_map(|topic| {
@@ -309,12 +307,11 @@ impl Recorder {
         connection: u64,
         request: &TxnOffsetCommitRequest,
     ) -> GroupAsked {
-        let caller = Caller {
+        let caller = Caller::of(
             connection,
-            group: request.group_id.0.to_string(),
-            member: request.member_id.to_string(),
-            generation: request.generation_id.into(),
-        };
+            (&request.group_id.0, &request.member_id),
+            request.generation_id,
+        );
         let id = request.transactional_id.0.to_string();
         let producer = ProcessKey::Producer(request.producer_id.0, request.producer_epoch);
         let process = self.process(producer);
@@ -437,12 +434,8 @@ fn outcome(error: i16) -> Ended {
 }
 
 fn heartbeat(at_ns: u64, connection: u64, request: &ConsumerGroupHeartbeatRequest) -> GroupAsked {
-    let caller = Caller {
-        connection,
-        group: request.group_id.0.to_string(),
-        member: request.member_id.to_string(),
-        generation: request.member_epoch.into(),
-    };
+    let caller =
+        Caller::of(connection, (&request.group_id.0, &request.member_id), request.member_epoch);
     let instance = request.instance_id.as_ref().map(ToString::to_string);
     GroupAsked::Heartbeat { caller, instance, at_ns }
 }

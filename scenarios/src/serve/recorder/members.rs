@@ -28,6 +28,12 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// One that names its group and its member id, and a generation or epoch.
+    pub(super) fn of(connection: u64, (group, member): (&str, &str), generation: i32) -> Self {
+        let (group, member) = (group.to_owned(), member.to_owned());
+        Self { connection, group, member, generation: generation.into() }
+    }
+
     /// The same as the history has it.
     pub(super) fn membership(&self) -> Membership {
         Membership { group: self.group.clone(), generation: self.generation.max(-1) }

@@ -3,6 +3,7 @@
 mod position;
 mod read_replica;
 mod read_rule;
+mod timed_offsets;
 
 use harrow_broker_model::note::{ConsumerNote, LogNote, Note};
 use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
@@ -14,7 +15,7 @@ use read_replica::ReadReplicas;
 use read_rule::ReadRule;
 
 pub(super) const INVARIANTS: &[Invariant] =
-    &[read_rule::INVARIANT, position::INVARIANT, read_replica::INVARIANT];
+    &[read_rule::INVARIANT, position::INVARIANT, read_replica::INVARIANT, timed_offsets::INVARIANT];
 
 /// What the invariants of consumers remember.
 #[derive(Debug)]
@@ -78,9 +79,15 @@ impl ConsumerWing {
                 let place = (context.node, partition);
                 self.read_rule.on_truncation(place, *position, *diverged_at);
             }
-            ConsumerNote::ReadReplicaNamed { partition, consumer, replica, .. } => {
+            ConsumerNote::ReadReplicaNamed {
+                partition, consumer, replica, fetch_offset, ..
+            } => {
                 let sent = (*consumer, *replica);
                 self.read_replicas.on_named(context, findings, *partition, sent);
+                read_replica::check_offset(context, findings, *partition, (sent, *fetch_offset));
+            }
+            ConsumerNote::TimedOffsetServed { .. } => {
+                timed_offsets::on_served(context, findings, note);
             }
             ConsumerNote::EpochEndServed { .. } => {}
         }

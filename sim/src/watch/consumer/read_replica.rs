@@ -1,15 +1,17 @@
 //! To whom leaders send consumers.
 //!
-//! Promise: a leader sends a consumer only to a replica that is in its ISR, as the controller told it last.
+//! Promise: a leader sends a consumer only to a replica that is in its ISR, as the controller told it last, and that
+//! has the records up to where the consumer is.
 //! Source: KIP-392, KAFKA-14372; `ReplicaManager.findPreferredReadReplica`.
-//! Not verified: that the replica is of the consumer's rack, and has the offset, which it may have cut since; what it
-//! serves is judged as what a leader serves (`read-rule`).
+//! Not verified: that the replica is of the consumer's rack; what it serves is judged as what a leader serves
+//! (`read-rule`).
 
 use std::collections::BTreeMap;
 
 use harrow_broker_model::note::ReplicationNote;
-use harrow_broker_model::types::{NodeId, TopicPartition};
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
+use crate::view::ReplicaRole;
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
@@ -19,12 +21,18 @@ const OUTSIDE: Anomaly = Anomaly {
     meaning: "a leader sent a consumer to a replica that is not in its ISR",
 };
 
+const BEHIND: Anomaly = Anomaly {
+    name: "read-replica-behind",
+    guarantee: Guarantee::Offsets,
+    meaning: "a leader sent a consumer to a replica that has not the records up to where it is",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "read-replica",
     promise: "consumers are sent to replicas in the ISR only",
     source: "KIP-392, KAFKA-14372",
-    leaves_out: "racks, and whether the replica has the offset",
-    anomalies: &[OUTSIDE],
+    leaves_out: "racks",
+    anomalies: &[OUTSIDE, BEHIND],
 };
 
 /// The ISR by which each leader goes.
@@ -60,5 +68,28 @@ impl ReadReplicas {
                 )
             });
         }
+    }
+}
+
+/// A leader knows no more of a log than its follower has, unless that lost something, or follows another one, since.
+pub(super) fn check_offset(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    ((consumer, replica), offset): ((NodeId, NodeId), Offset),
+) {
+    let Some(leader) = context.view.replica(context.node, partition) else { return };
+    let Some(sent_to) = context.view.replica(replica, partition) else { return };
+    let end = sent_to.log.end();
+    let follows =
+        sent_to.role == ReplicaRole::Follower && sent_to.leader_epoch == leader.leader_epoch;
+    let is_whole = !sent_to.lossy && !sent_to.rotten && sent_to.reopening.is_none();
+    if offset > end && follows && is_whole {
+        findings.report(context, &BEHIND, (partition, end, offset), || {
+            format!(
+                "leader {} sent consumer {consumer} at {offset} to replica {replica}, whose log ends at {end}",
+                context.node
+            )
+        });
     }
 }

@@ -56,6 +56,11 @@ const END_REGRESSION: Anomaly = Anomaly {
     meaning: "a leader returned a lower end offset than was returned before",
 };
 
+const END_EARLY: Anomaly = Anomaly {
+    name: "end-offset-too-early",
+    guarantee: Guarantee::Offsets,
+    meaning: "a leader returned an end offset before all that it had when it was elected was committed",
+};
 const END_DIFFERS: Anomaly = Anomaly {
     name: "end-offset-differs",
     guarantee: Guarantee::Visibility,
@@ -67,7 +72,17 @@ pub(super) const INVARIANT: Invariant = Invariant {
     promise: "clients see committed records only, each at its offset, in order",
     source: "KIP-101, KIP-207, KIP-320",
     leaves_out: "how far behind an answer is",
-    anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION, END_DIFFERS, UNFENCED, ACROSS],
+    anomalies: &[
+        ABOVE,
+        DIFFERS,
+        GAP,
+        END_ABOVE,
+        END_REGRESSION,
+        END_EARLY,
+        END_DIFFERS,
+        UNFENCED,
+        ACROSS,
+    ],
 };
 
 /// The highest end offset told of each partition, high watermarks and last stable offsets apart, and what each consumer
@@ -176,6 +191,13 @@ impl ReadRule {
             findings.report(context, &END_REGRESSION, (partition, offset, *returned), || {
                 format!("node {} returned end offset {offset} after {returned}", context.node)
             });
+        } else if let Some(start) = starts_above(view, context.node, (epoch, isolation, offset)) {
+            findings.report(context, &END_EARLY, (partition, offset, start), || {
+                format!(
+                    "node {} returned end offset {offset}; its log ended at {start} when it was elected",
+                    context.node
+                )
+            });
         } else if view.replica(context.node).is_some_and(|it| parts_below(view, &it.log, offset)) {
             findings.report(context, &END_DIFFERS, (partition, Offset::ZERO, offset), || {
                 format!(
@@ -186,6 +208,18 @@ impl ReadRule {
         }
         *returned = (*returned).max(offset.min(committed));
     }
+}
+
+/// Where the epoch of a leader begins, if that is above a high watermark that it told: before it has reached that,
+/// others may have told more (KIP-207).
+fn starts_above(
+    view: &PartitionView,
+    node: NodeId,
+    (epoch, isolation, offset): (LeaderEpoch, IsolationLevel, Offset),
+) -> Option<Offset> {
+    let replica = view.replica(node).filter(|it| it.leader_epoch == epoch)?;
+    let start = replica.epoch_start_offset;
+    (isolation == IsolationLevel::ReadUncommitted && offset < start).then_some(start)
 }
 
 /// Whether a log has other records than those committed below an offset that is committed.

@@ -130,6 +130,7 @@ fn acted(note: &Note) -> Option<(TopicPartition, LeaderEpoch)> {
         | Note::Consumer(
             ConsumerNote::RecordsServed { partition, leader_epoch, .. }
             | ConsumerNote::EndOffsetServed { partition, leader_epoch, .. }
+            | ConsumerNote::TimedOffsetServed { partition, leader_epoch, .. }
             | ConsumerNote::ReadReplicaNamed { partition, leader_epoch, .. }
             | ConsumerNote::EpochEndServed { partition, leader_epoch, .. },
         ) => Some((*partition, *leader_epoch)),

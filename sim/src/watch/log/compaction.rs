@@ -4,7 +4,8 @@
 //! one of its key is committed, if its transaction was aborted, or if it is a tombstone that it had seen
 //! `delete.retention.ms` before: until then each reader that goes on sees the deletion. A marker stays as long as a
 //! batch of its transaction does. What a round leaves below its end is the compaction of what was written: each key
-//! once. Batches keep their offsets, epochs and producers; the last one of a round stays, and the last one of each
+//! once; nothing is cleaned that is younger than `min.compaction.lag.ms`. Batches keep their offsets, epochs and
+//! producers; the last one of a round stays, and the last one of each
 //! producer, be it empty. A log that is opened again lacks nothing but what the cleaner had taken.
 //! Source: KIP-58, KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`.
 //! Not verified: when a log is cleaned; what lies below the log start; producers that may have expired; that a replica
@@ -41,6 +42,11 @@ const MARKER: Anomaly = Anomaly {
     guarantee: Guarantee::Visibility,
     meaning: "the cleaner took a transaction's marker, and left something of the transaction",
 };
+const YOUNG: Anomaly = Anomaly {
+    name: "cleaned-too-young",
+    guarantee: Guarantee::Durability,
+    meaning: "the cleaner was at records that were younger than min.compaction.lag.ms",
+};
 const KEPT: Anomaly = Anomaly {
     name: "replaced-value-kept",
     guarantee: Guarantee::Replication,
@@ -72,7 +78,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     promise: "of each key the last value survives, and its deletion until every reader can have seen it",
     source: "KIP-58, KIP-534, Cleaner",
     leaves_out: "when a log is cleaned",
-    anomalies: &[PAST, LOST, EARLY, MARKER, KEPT, OTHER, ROUND_END, PRODUCER, HOLE],
+    anomalies: &[PAST, LOST, EARLY, YOUNG, MARKER, KEPT, OTHER, ROUND_END, PRODUCER, HOLE],
 };
 
 /// A round, as its node states it.
@@ -107,7 +113,8 @@ struct Pair<'a> {
 
 /// A segment was cleaned.
 pub(super) fn on_cleaned(context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
-    let LogNote::Cleaned { partition, from, to, upper, end, at, batches, .. } = note else {
+    let LogNote::Cleaned { partition, from, to, first_dirty, upper, end, at, batches } = note
+    else {
         return;
     };
     let (partition, from, to, upper, end, at) = (*partition, *from, *to, *upper, *end, *at);
@@ -130,6 +137,7 @@ pub(super) fn on_cleaned(context: &Context<'_>, findings: &mut Findings, note: &
     }
     judged.check_invented(context, findings);
     judged.check_producers(context, findings);
+    judged.check_age(context, findings, *first_dirty);
 }
 
 /// A batch was copied, or one was passed over that is missing at the leader: then a cleaner took it there.
@@ -255,6 +263,26 @@ impl<'a> Judged<'a> {
         if !same || !known || pair.before.is_none() || !after.records.is_sorted() {
             findings.report(context, &OTHER, place, || {
                 format!("node {} cleaned the batch at {} into another", context.node, place.1)
+            });
+        }
+    }
+
+    /// What is dirty is left alone until it is old enough, by this node's clock.
+    fn check_age(&self, context: &Context<'_>, findings: &mut Findings, first_dirty: Offset) {
+        let partition = self.round.partition;
+        let topic = context.view.registry().topic(partition.topic);
+        let lag_ms = topic.map_or(0, |topic| topic.retention.compaction.min_compaction_lag_ms);
+        let oldest = self.round.at.0.saturating_sub(i64::try_from(lag_ms).unwrap_or(i64::MAX));
+        let dirty = self.replica.log.between(self.round.from.max(first_dirty), self.round.to);
+        let mut young = dirty.iter().filter(|it| lag_ms > 0 && it.batch.max_timestamp.0 > oldest);
+        if let Some(entry) = young.next() {
+            let BatchSummary { base_offset, last_offset, max_timestamp, .. } = entry.batch;
+            findings.report(context, &YOUNG, (partition, base_offset, last_offset), || {
+                let age = self.round.at.0.saturating_sub(max_timestamp.0);
+                format!(
+                    "node {} cleaned offset {base_offset}, {age} ms old; min.compaction.lag.ms={lag_ms}",
+                    context.node
+                )
             });
         }
     }

@@ -58,6 +58,33 @@ pub(super) fn on_served(
     }
 }
 
+/// A leader told a follower that its log differs: the epoch that it names is one that it knows, or before all of them.
+/// The one that was asked for instead would have the follower keep what another leader wrote in it (KIP-279).
+pub(super) fn on_diverging(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    (named, end): (LeaderEpoch, Offset),
+) {
+    on_served(context, findings, partition, named, end);
+    let Some(replica) = context.view.replica(context.node, partition) else { return };
+    let holds_all = replica.holes.is_empty() && replica.log.start() == Offset::ZERO;
+    let is_known = |named| {
+        let entries = replica.log.entries();
+        let at = entries.partition_point(|entry| entry.batch.leader_epoch < named);
+        let is_in_log = entries.get(at).is_some_and(|it| it.batch.leader_epoch == named);
+        at == 0 || is_in_log || replica.led_in.contains(&named)
+    };
+    if holds_all && named != LeaderEpoch::NONE && !is_known(named) {
+        findings.report(context, &WRONG_END, (partition, end, end), || {
+            format!(
+                "node {} named epoch {named}, of which it has no record and in which it never led",
+                context.node
+            )
+        });
+    }
+}
+
 /// A replica knows these epochs, with their first offsets.
 pub(super) fn on_known(
     context: &Context<'_>,

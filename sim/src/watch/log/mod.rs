@@ -2,6 +2,7 @@
 
 mod audit;
 mod compaction;
+mod divergence;
 mod epoch_ends;
 mod given_up;
 mod log_matching;
@@ -12,6 +13,7 @@ mod truncation;
 
 use harrow_broker_model::note::{
     BatchSummary, ConsumerNote, ControllerNote, LogNote, MetadataChange, Note, ReplicationNote,
+    TruncateReason,
 };
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
@@ -19,6 +21,7 @@ use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
 use crate::plan::Plan;
 use crate::view::ClusterView;
+use divergence::Divergences;
 use log_matching::LogMatching;
 use log_start::LogStarts;
 use recovery::DurableLogs;
@@ -35,6 +38,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     retention::INVARIANT,
     compaction::INVARIANT,
     epoch_ends::INVARIANT,
+    divergence::INVARIANT,
     given_up::INVARIANT,
     audit::INVARIANT,
 ];
@@ -43,6 +47,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
 #[derive(Debug)]
 pub(super) struct LogWing {
     log_matching: LogMatching,
+    divergences: Divergences,
     durable_logs: DurableLogs,
     kept_records: KeptRecords,
     log_starts: LogStarts,
@@ -52,6 +57,7 @@ impl LogWing {
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
             log_matching: LogMatching::default(),
+            divergences: Divergences::default(),
             durable_logs: DurableLogs::default(),
             kept_records: KeptRecords::new(plan),
             log_starts: LogStarts::default(),
@@ -70,6 +76,16 @@ impl LogWing {
         batches: &[BatchSummary],
     ) {
         self.durable_logs.on_power_lost(view, node, partition, batches);
+    }
+
+    pub(super) fn log_claimed(
+        &mut self,
+        view: &ClusterView,
+        node: NodeId,
+        partition: TopicPartition,
+        claimed: (Offset, Offset),
+    ) {
+        self.durable_logs.on_claimed(view, node, partition, claimed);
     }
 
     pub(super) fn log_found(
@@ -93,12 +109,14 @@ impl LogWing {
             self.on_log_note(context, findings, (note, shared.applied_by(context.node)));
         } else if let Note::Replication(ReplicationNote::DivergenceFound {
             partition,
+            follower,
             epoch,
             end_offset,
-            ..
         }) = note
         {
-            epoch_ends::on_served(context, findings, *partition, *epoch, *end_offset);
+            let named = (*epoch, *end_offset);
+            self.divergences.on_told((*follower, *partition), named);
+            epoch_ends::on_diverging(context, findings, *partition, named);
         } else if let Note::Replication(ReplicationNote::BecameLeader { partition, .. }) = note {
             self.log_starts.on_leader(context, findings, *partition);
         } else if let Note::Consumer(ConsumerNote::EpochEndServed {
@@ -131,7 +149,10 @@ impl LogWing {
                 self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
                 compaction::on_copied(context, findings, *partition, batch);
             }
-            LogNote::Truncated { partition, from, to, .. } => {
+            LogNote::Truncated { partition, from, to, reason } => {
+                if *reason == TruncateReason::Diverged {
+                    self.divergences.on_cut(context, findings, *partition, *to);
+                }
                 if *partition != TopicPartition::METADATA {
                     truncation::on_truncated(context, findings, *partition, *from, *to);
                 }

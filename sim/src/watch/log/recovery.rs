@@ -2,9 +2,9 @@
 //!
 //! Promise: a log opened after a process crash or a stop is what it was; after a power loss or a wipe it holds only
 //! batches that were in it before, at their places: a cut that was not synced may be undone. What was on the disk
-//! when the power went is there. Nothing is invented, what is damaged is cut off for good, the high watermark lies
-//! within the log, and a committed record is nowhere gone as long as fewer replicas than `min.insync.replicas` lost
-//! data.
+//! when the power went is there, and at least what the recovery point says. Nothing is invented, what is damaged is
+//! cut off for good, the high watermark lies within the log, and a committed record is nowhere gone as long as fewer
+//! replicas than `min.insync.replicas` lost data.
 //! Source: Kafka's `LogLoader`; "log recovery is a prefix of what was written"; `NoCommittedRecordLostGlobally`.
 //! Not verified: uncommitted records of a follower, whose crash may fall between a cut of its log and the note of it.
 
@@ -32,6 +32,11 @@ const FLUSHED: Anomaly = Anomaly {
     guarantee: Guarantee::Durability,
     meaning: "a log lacks records after a power loss that had been flushed before",
 };
+const CLAIMED: Anomaly = Anomaly {
+    name: "recovery-point-ahead",
+    guarantee: Guarantee::Durability,
+    meaning: "the recovery point on a disk that lost power was above what had been flushed",
+};
 const BOUNDS: Anomaly = Anomaly {
     name: "recovery-out-of-bounds",
     guarantee: Guarantee::Replication,
@@ -53,13 +58,15 @@ pub(super) const INVARIANT: Invariant = Invariant {
     promise: "a reopened log holds only what was written, and all of it if nothing was lost",
     source: "LogLoader",
     leaves_out: "a follower's uncommitted records",
-    anomalies: &[SHORTER, INVENTED, FLUSHED, BOUNDS, DAMAGED, NOWHERE],
+    anomalies: &[SHORTER, INVENTED, FLUSHED, CLAIMED, BOUNDS, DAMAGED, NOWHERE],
 };
 
 /// What was on the disk when a node lost power.
 #[derive(Debug, Default)]
 pub(super) struct DurableLogs {
     flushed: BTreeMap<(NodeId, TopicPartition), Offset>,
+    /// Recovery points above what was flushed, and where that ends.
+    overstated: BTreeMap<(NodeId, TopicPartition), (Offset, Offset)>,
     /// Where the sound batches of a log that is being opened end, and whether its files hold nothing else.
     found: BTreeMap<(NodeId, TopicPartition), (Offset, bool)>,
 }
@@ -133,6 +140,37 @@ impl DurableLogs {
         self.found.insert((node, partition), found);
     }
 
+    /// A node loses power: a log is said to be flushed up to a recovery point, and is up to an end. What is below the
+    /// log start is gone on purpose; of a log that the cleaner was at, or that rots, the end is not known. A cut may be
+    /// on the disk before the recovery point that it lowers.
+    pub(super) fn on_claimed(
+        &mut self,
+        view: &ClusterView,
+        node: NodeId,
+        partition: TopicPartition,
+        (recovery_point, end): (Offset, Offset),
+    ) {
+        let Some(replica) = view.replica(node, partition) else { return };
+        let is_cut = replica.lowest_cut().is_some_and(|cut| cut < recovery_point);
+        let unknown =
+            is_cut || replica.reopening.is_some() || replica.rotten || view.is_compacted(partition);
+        let end = end.max(replica.log_start_offset);
+        if recovery_point > end && !unknown {
+            self.overstated.insert((node, partition), (recovery_point, end));
+        }
+    }
+
+    fn check_claimed(&mut self, context: &Context<'_>, findings: &mut Findings, log: Reopened<'_>) {
+        let overstated = self.overstated.remove(&(context.node, log.partition));
+        let Some((recovery_point, end)) = overstated else { return };
+        findings.report(context, &CLAIMED, (log.partition, end, recovery_point.plus(-1)), || {
+            format!(
+                "node {} lost power with recovery point {recovery_point}; flushed was all up to {end}",
+                context.node
+            )
+        });
+    }
+
     /// What the log is and what its files hold is the same: all that is damaged was cut off.
     fn check_found(&mut self, context: &Context<'_>, findings: &mut Findings, log: Reopened<'_>) {
         let key = (context.node, log.partition);
@@ -158,6 +196,7 @@ impl DurableLogs {
         log: Reopened<'_>,
     ) {
         self.check_found(context, findings, log);
+        self.check_claimed(context, findings, log);
         let flushed = self.flushed.remove(&(context.node, log.partition)).unwrap_or_default();
         let end = log.log_end_offset;
         if end < flushed {

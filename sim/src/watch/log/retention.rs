@@ -1,7 +1,8 @@
 //! Records are kept as long as `retention.ms` and `retention.bytes` say.
 //!
 //! Promise: a replica deletes records for their age only once `retention.ms` has passed since they were produced, in
-//! true time; for their number only if `retention.bytes` remain; for its leader only what another replica has deleted
+//! true time, and by its clock since the timestamp of the newest of them; for their number only if `retention.bytes`
+//! remain; for its leader only what another replica has deleted
 //! by itself.
 //! Source: KIP-107; `UnifiedLog.deleteOldSegments`; `TopicConfig.RETENTION_MS_CONFIG`.
 //! Not verified: sizes, which are taken as stated; that old records go at all. The time at which a leader appended a
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::note::{AppendOrigin, DeletionReason, LogNote};
 use harrow_broker_model::retention::Retention;
-use harrow_broker_model::types::{Offset, TopicPartition};
+use harrow_broker_model::types::{Offset, TopicPartition, WallTime};
 
 use crate::plan::{ClientPlan, Plan};
 use crate::violation::Guarantee;
@@ -105,14 +106,17 @@ impl KeptRecords {
         let topic = context.view.registry().topic(partition.topic);
         let retention = topic.map_or(Retention::FOREVER, |topic| topic.retention);
         let problem = match reason {
-            DeletionReason::Time { limit_ms, age_ms } => {
-                let by_rule = limit_ms == retention.retention_ms && age_ms > limit_ms;
+            DeletionReason::Time { limit_ms, age_ms, now } => {
+                let told = newest(context, partition, (from, to)).map(|newest| now.0 - newest.0);
+                let is_right = told.is_none_or(|age| age_ms <= age);
+                let by_rule = limit_ms == retention.retention_ms && age_ms > limit_ms && is_right;
                 let age_ns = self.age(context, partition, to);
                 let limit_ns = limit_ms.max(0) as u64 * MS;
                 let long_enough = age_ns.is_none_or(|age| age + self.tolerance_ns >= limit_ns);
                 (!by_rule || !long_enough).then(|| {
-                    let age_ms = age_ns.unwrap_or(0) / MS;
-                    format!("appended {age_ms} ms ago, retention.ms={}", retention.retention_ms)
+                    let (since, limit) = (age_ns.unwrap_or(0) / MS, retention.retention_ms);
+                    let told = told.unwrap_or(age_ms);
+                    format!("appended {since} ms ago, {told} ms old by their timestamps, retention.ms={limit}")
                 })
             }
             DeletionReason::Size { limit_bytes, left_bytes } => {
@@ -167,4 +171,16 @@ impl KeptRecords {
         let (_, at_ns) = appended[..below].iter().rev().find(|(end, _)| is_left(*end))?;
         Some(context.at_ns.saturating_sub(*at_ns))
     }
+}
+
+/// The largest timestamp of what is deleted, if the cleaner has taken nothing from this log.
+fn newest(
+    context: &Context<'_>,
+    partition: TopicPartition,
+    (from, to): (Offset, Offset),
+) -> Option<WallTime> {
+    let replica = context.view.replica(context.node, partition)?;
+    let deleted = replica.log.between(from, to).iter();
+    let newest = deleted.map(|entry| entry.batch.max_timestamp).max();
+    newest.filter(|_| replica.holes.is_empty())
 }

@@ -172,7 +172,7 @@ fn report(
 #[cfg(test)]
 mod tests {
     use harrow_broker_model::note::BatchKind;
-    use harrow_broker_model::types::LeaderEpoch;
+    use harrow_broker_model::types::{LeaderEpoch, WallTime};
 
     use super::*;
 
@@ -186,6 +186,7 @@ mod tests {
             producer_epoch: ProducerEpoch(epoch),
             base_sequence: Sequence(sequence),
             kind: BatchKind::Plain,
+            max_timestamp: WallTime(0),
         }
     }
 

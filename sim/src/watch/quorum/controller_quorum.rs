@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use harrow_broker_model::note::{MetadataChange, QuorumRole};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
-use crate::view::{LogMirror, PartitionView};
+use crate::view::{LogMirror, PartitionView, VoterView};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
@@ -81,6 +81,17 @@ const SKIPPED: Anomaly = Anomaly {
     meaning: "a node applied metadata out of order, or left some out",
 };
 
+const EARLY: Anomaly = Anomaly {
+    name: "metadata-applied-early",
+    guarantee: Guarantee::Replication,
+    meaning: "a node applied metadata that was not committed",
+};
+const BEHIND: Anomaly = Anomaly {
+    name: "vote-for-shorter-log",
+    guarantee: Guarantee::Durability,
+    meaning: "a voter gave its vote to a candidate whose metadata log is behind its own",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "controller-quorum",
     promise: "one controller an epoch, and committed metadata is the same everywhere and for ever",
@@ -99,6 +110,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
         SKIPPED,
         RESUMED,
         UNELECTED,
+        BEHIND,
+        EARLY,
     ],
 };
 
@@ -225,6 +238,17 @@ impl ControllerQuorum {
                 format!("node {} applied metadata {offset} after {before}", context.node)
             });
         }
+        let committed = context.view.metadata_log().committed.end();
+        // Before anything is committed nobody has said what is.
+        let is_stated = committed > Offset::ZERO && context.view.states_all();
+        if offset >= committed && is_stated {
+            findings.report(context, &EARLY, (LOG, committed, offset), || {
+                format!(
+                    "node {} applied metadata {offset}; committed is what is below {committed}",
+                    context.node
+                )
+            });
+        }
         check_same(context, findings, offset, controller_epoch, change);
     }
 
@@ -241,6 +265,37 @@ impl ControllerQuorum {
                 format!("nodes {known} and {leader} lead epoch {epoch}")
             });
         }
+    }
+}
+
+/// Of a majority one has all that is committed: who gets its vote has that, too.
+pub(super) fn check_candidate(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    epoch: LeaderEpoch,
+    candidate: NodeId,
+) {
+    let stands = |it: &VoterView| {
+        it.epoch == epoch && matches!(it.role, QuorumRole::Candidate | QuorumRole::Leader)
+    };
+    let position = |node| {
+        let log = &context.view.metadata_log().replica(node)?.log;
+        let last = log.entries().last().map(|entry| entry.batch.leader_epoch);
+        // Of a log that a snapshot has replaced nobody knows the last epoch.
+        let last = last.or_else(|| (log.end() == Offset::ZERO).then_some(LeaderEpoch::NONE))?;
+        Some((last, log.end()))
+    };
+    let (own, theirs) = (position(context.node), position(candidate));
+    let behind = own.zip(theirs).filter(|(own, theirs)| theirs < own);
+    let Some((own, theirs)) = behind else { return };
+    if context.view.quorum().voter(candidate).is_some_and(stands) {
+        findings.report(context, &BEHIND, LOG, || {
+            let [own, theirs] = [own, theirs].map(|(epoch, end)| format!("{end} of epoch {epoch}"));
+            format!(
+                "voter {} with a log up to {own} voted for {candidate}, whose log goes to {theirs}",
+                context.node
+            )
+        });
     }
 }
 

@@ -162,6 +162,7 @@ impl QuorumWing {
                 }
             }
             QuorumNote::VoteGranted { epoch, candidate } => {
+                controller_quorum::check_candidate(context, findings, *epoch, *candidate);
                 self.disks.on_shown(context, findings, *epoch, Some(*candidate));
                 self.quorum.on_vote(context, findings, *epoch, *candidate);
             }

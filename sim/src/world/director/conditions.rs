@@ -4,7 +4,7 @@ use harrow_broker_model::node::Node;
 use harrow_broker_model::types::NodeId;
 
 use super::Director;
-use crate::world::condition::Condition;
+use crate::world::condition::{Condition, Kept};
 use crate::world::conditions::apply;
 use crate::world::engine::Boot;
 
@@ -41,26 +41,14 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let cluster = &self.plan.cluster;
         let is_broker = |node: &NodeId| cluster.brokers.contains(node);
         let ids = self.engine.ids();
-        let mut nodes: Vec<NodeId> = match condition {
-            // A full disk ends the process with its next write.
-            Condition::Pause(node) | Condition::Stall(node, _) | Condition::FullDisk(node) => {
-                vec![ids[*node]]
-            }
-            Condition::Cut(links) => {
+        let mut nodes: Vec<NodeId> = match condition.keeps() {
+            Kept::Nobody => Vec::new(),
+            Kept::Node(node) => vec![ids[node]],
+            Kept::Links(links) => {
                 let is_controller = |node: &NodeId| cluster.controllers.contains(node);
                 let ends = links.iter().map(|(from, to)| [ids[*from], ids[*to]]);
                 ends.filter(|ends| ends.iter().any(is_controller)).flatten().collect()
             }
-            Condition::Delay(..)
-            | Condition::Drop(..)
-            | Condition::Hold(..)
-            | Condition::HoldMetadata(_)
-            | Condition::StallPublishing(_)
-            | Condition::Duplicate(..)
-            | Condition::Bandwidth(..)
-            | Condition::SlowDisk(..)
-            | Condition::StallDisk(_)
-            | Condition::LyingSync(_) => Vec::new(),
         };
         nodes.retain(is_broker);
         nodes.sort_unstable();

@@ -9,7 +9,7 @@ use crate::plan::{Action, Step, Target};
 use crate::run::InjectedFault;
 use crate::world::condition::{Active, Condition};
 use crate::world::engine::{Boot, CrashKind, DirectorTimer};
-use crate::world::fault_kind::{BOUNCE_MS, kind, lasting_condition, lasting_target};
+use crate::world::fault_kind::{BOUNCE_MS, kind, lasting};
 
 /// What became of a step.
 #[derive(Debug, Default)]
@@ -253,9 +253,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// A lasting fault of one node.
     fn lasting(&mut self, position: usize, step: &Step) -> StepResult {
-        let Some((target, for_ms)) = lasting_target(&step.action) else {
+        let Some(lasting) = lasting(&step.action) else {
             unreachable!("{:?} does not last", step.action)
         };
+        let (target, for_ms) = (lasting.target, lasting.for_ms);
         let (node, index) = self.running(step, target)?;
         self.suits(&step.action, node)?;
         if matches!(step.action, Action::LyingSync { .. }) && !self.plan.expect.loss_allowed {
@@ -264,7 +265,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if matches!(step.action, Action::FullDisk { .. }) {
             self.crash_allowed(node)?;
         }
-        let condition = lasting_condition(&mut self.engine, self.draws, step, index)?;
+        let condition = lasting.condition(&mut self.engine, self.draws, step, index)?;
         self.condition_allowed(&condition)?;
         self.begin(position, condition, for_ms);
         Ok(done(node, format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action))))
@@ -294,70 +295,32 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// A fault of one node that is over at once.
     fn instant(&mut self, step: &Step) -> StepResult {
-        match &step.action {
-            Action::ResetConnections { target } => {
-                let (node, index) = self.running(step, target)?;
-                self.engine.reset_connections(index);
-                self.host.disturbed(self.engine.now(), !self.active.is_empty());
-                Ok(done(node, format!("all connections of node {node} ({target}) reset")))
-            }
-            Action::FailDisk { target, down_ms } => {
-                let (node, index) = self.running(step, target)?;
-                self.suits(&step.action, node)?;
-                self.crash_allowed(node)?;
-                self.down_ms[index] = *down_ms;
-                self.engine.fail_disk(index, true);
-                Ok(done(
-                    node,
-                    format!("disk of node {node} ({target}) fails, down for {down_ms} ms"),
-                ))
-            }
-            Action::BitRot { target } => self.bit_rot(step, target),
-            Action::StepClock { target, by_ms } => {
-                let node = self.resolve(step, target, 0)?;
-                self.engine.step_clock(self.place(node), *by_ms);
-                Ok(done(
-                    node,
-                    format!("wall clock of node {node} ({target}) stepped by {by_ms} ms"),
-                ))
-            }
-            Action::DriftClock { target, ppm } => {
-                let node = self.resolve(step, target, 0)?;
-                self.engine.drift_clock(self.place(node), *ppm);
-                Ok(done(node, format!("clocks of node {node} ({target}) drift by {ppm} ppm")))
-            }
-            Action::Crash { .. }
-            | Action::PowerLoss { .. }
-            | Action::Bounce { .. }
-            | Action::Stop { .. }
-            | Action::WipeDisk { .. }
-            | Action::WholeClusterOutage { .. }
-            | Action::RollingRestart { .. }
-            | Action::Partition { .. }
-            | Action::DeleteRecords { .. }
-            | Action::Reassign { .. }
-            | Action::CancelReassignment { .. }
-            | Action::AddPartitions { .. }
-            | Action::DeleteTopic { .. }
-            | Action::CreateTopic { .. }
-            | Action::JoinBroker { .. }
-            | Action::DecommissionBroker { .. }
-            | Action::DeleteGroup { .. }
-            | Action::ResetOffsets { .. }
-            | Action::AbortHanging { .. }
-            | Action::Pause { .. }
-            | Action::Delay { .. }
-            | Action::DropResponses { .. }
-            | Action::HoldRequests { .. }
-            | Action::HoldMetadata { .. }
-            | Action::StallMetadataPublishing { .. }
-            | Action::StallConnections { .. }
-            | Action::DuplicateResponses { .. }
-            | Action::LimitBandwidth { .. }
-            | Action::SlowDisk { .. }
-            | Action::StallDisk { .. }
-            | Action::FullDisk { .. }
-            | Action::LyingSync { .. } => unreachable!("{:?} takes its time", step.action),
+        if let Action::ResetConnections { target } = &step.action {
+            let (node, index) = self.running(step, target)?;
+            self.engine.reset_connections(index);
+            self.host.disturbed(self.engine.now(), !self.active.is_empty());
+            Ok(done(node, format!("all connections of node {node} ({target}) reset")))
+        } else if let Action::FailDisk { target, down_ms } = &step.action {
+            let (node, index) = self.running(step, target)?;
+            self.suits(&step.action, node)?;
+            self.crash_allowed(node)?;
+            self.down_ms[index] = *down_ms;
+            self.engine.fail_disk(index, true);
+            let summary = format!("disk of node {node} ({target}) fails, down for {down_ms} ms");
+            Ok(done(node, summary))
+        } else if let Action::BitRot { target } = &step.action {
+            self.bit_rot(step, target)
+        } else if let Action::StepClock { target, by_ms } = &step.action {
+            let node = self.resolve(step, target, 0)?;
+            self.engine.step_clock(self.place(node), *by_ms);
+            let summary = format!("wall clock of node {node} ({target}) stepped by {by_ms} ms");
+            Ok(done(node, summary))
+        } else if let Action::DriftClock { target, ppm } = &step.action {
+            let node = self.resolve(step, target, 0)?;
+            self.engine.drift_clock(self.place(node), *ppm);
+            Ok(done(node, format!("clocks of node {node} ({target}) drift by {ppm} ppm")))
+        } else {
+            unreachable!("{:?} takes its time", step.action)
         }
     }
 

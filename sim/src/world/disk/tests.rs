@@ -1,6 +1,7 @@
 //! Tests of the page cache over durable storage.
 
 use super::*;
+use harrow_broker_model::log::checkpoint::encode_offsets;
 use harrow_broker_model::record::RecordBatchBuilder;
 use harrow_broker_model::types::{
     LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, WallTime,
@@ -191,7 +192,9 @@ fn flushed_is_what_no_power_loss_takes() {
     };
     let ends = |disk: &Disk| -> Vec<i64> {
         let logs = disk.flushed_logs();
-        logs.values().map(|log| log.last().map_or(0, |last| last.last_offset.0 + 1)).collect()
+        logs.values()
+            .map(|log| log.batches.last().map_or(0, |last| last.last_offset.0 + 1))
+            .collect()
     };
     let mut disk = Disk::default();
     disk.append(1, LOG, batch(0));
@@ -222,6 +225,22 @@ fn flushed_is_what_no_power_loss_takes() {
 }
 
 #[test]
+fn a_recovery_point_counts_once_it_is_on_the_disk() {
+    let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
+    let claimed = |disk: &Disk| disk.flushed_logs()[&partition].recovery_point.0;
+    let file = FileId::RecoveryPointCheckpoint;
+    let says = |offset: i64| encode_offsets(&BTreeMap::from([(partition, Offset(offset))]));
+    let mut disk = Disk::default();
+    disk.append(1, LOG, Bytes::from_static(b"x"));
+    disk.write(1, file, says(7));
+    assert_eq!(claimed(&disk), 0, "in the cache");
+    sync(&mut disk, file);
+    assert_eq!(claimed(&disk), 7, "synced");
+    disk.write(2, file, says(3));
+    assert_eq!(claimed(&disk), 0, "either may survive");
+}
+
+#[test]
 fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
     let mut builder =
         RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
@@ -230,7 +249,9 @@ fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
     let batch = |offset: i64| built.with_assignment(Offset(offset), LeaderEpoch(0)).bytes().clone();
     let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
     let next = FileId::Segment { partition, base_offset: Offset(1) };
-    let count = |disk: &Disk| disk.flushed_logs().values().map(Vec::len).sum::<usize>();
+    let log = |disk: &Disk| disk.flushed_logs().remove(&partition).expect("there is one");
+    let count = |disk: &Disk| log(disk).batches.len();
+    let durable_end = |disk: &Disk| log(disk).durable_end.map(|end| end.0);
     let mut disk = Disk::default();
     disk.append(1, LOG, batch(0));
     disk.append(1, LOG, batch(1));
@@ -239,6 +260,9 @@ fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
     disk.append(3, next, batch(1));
     sync(&mut disk, next);
     assert_eq!(count(&disk), 1, "recovery may find the second batch, and nothing behind it");
+    assert_eq!(durable_end(&disk), Some(2), "the next segment begins at the cut");
+    disk.append(4, next, batch(2));
+    assert_eq!(durable_end(&disk), Some(2), "in the cache");
     sync(&mut disk, LOG);
     assert_eq!(count(&disk), 2, "the cut is on the disk");
 }

@@ -228,15 +228,21 @@ impl<N: Node> Engine<N> {
     }
 
     fn sync(&mut self, node: usize, file: FileId, host: &mut impl NodeHost<N>) -> Flow {
-        let done = self.now + self.sync_time(node);
         let slot = &mut self.slots[node];
-        slot.blocked = true;
-        let happening = ScheduledEvent::SyncDone {
-            node,
-            uptime: slot.uptime,
-            mark: slot.disk.begin_sync(file),
-        };
-        self.queue.push(done, happening);
+        let (uptime, mark) = (slot.uptime, slot.disk.begin_sync(file));
+        self.wait_for_disk(node, ScheduledEvent::SyncDone { node, uptime, mark }, host)
+    }
+
+    /// A process waits for its disk as long as a sync takes.
+    fn wait_for_disk(
+        &mut self,
+        node: usize,
+        done: ScheduledEvent,
+        host: &mut impl NodeHost<N>,
+    ) -> Flow {
+        let done_at = self.now + self.sync_time(node);
+        self.slots[node].blocked = true;
+        self.queue.push(done_at, done);
         self.report_blocked(node, host);
         Flow::Blocked
     }
@@ -247,13 +253,8 @@ impl<N: Node> Engine<N> {
         files: (FileId, FileId),
         host: &mut impl NodeHost<N>,
     ) -> Flow {
-        let done = self.now + self.sync_time(node);
-        let slot = &mut self.slots[node];
-        slot.blocked = true;
-        let uptime = slot.uptime;
-        self.queue.push(done, ScheduledEvent::RenameDone { node, uptime, files });
-        self.report_blocked(node, host);
-        Flow::Blocked
+        let uptime = self.slots[node].uptime;
+        self.wait_for_disk(node, ScheduledEvent::RenameDone { node, uptime, files }, host)
     }
 
     pub(super) fn on_rename_done(
@@ -281,13 +282,8 @@ impl<N: Node> Engine<N> {
         partition: TopicPartition,
         host: &mut impl NodeHost<N>,
     ) -> Flow {
-        let done = self.now + self.sync_time(node);
-        let slot = &mut self.slots[node];
-        slot.blocked = true;
-        let uptime = slot.uptime;
-        self.queue.push(done, ScheduledEvent::DiscardDone { node, uptime, partition });
-        self.report_blocked(node, host);
-        Flow::Blocked
+        let uptime = self.slots[node].uptime;
+        self.wait_for_disk(node, ScheduledEvent::DiscardDone { node, uptime, partition }, host)
     }
 
     pub(super) fn on_discard_done(

@@ -19,13 +19,13 @@ use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
 use harrow_broker_model::message::{QuorumRequest, RequestBody, Response};
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
-use harrow_broker_model::note::{BatchSummary, Note};
+use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{
     ConnectionId, LeaderEpoch, NodeId, Now, OperationId, TopicPartition,
 };
 use madsim::time::TimeHandle;
 
-use super::disk::SoundLog;
+use super::disk::{FlushedLog, SoundLog};
 use super::draw::Draws;
 use super::fingerprint::Fingerprint;
 use super::network::{Network, Transit};
@@ -75,10 +75,9 @@ pub(crate) trait NodeHost<N> {
     fn started(&mut self, moment: Moment);
     /// A process ended; `lossy` if it may find less on its disk than it wrote.
     fn ended(&mut self, moment: Moment, lossy: bool);
-    /// A node is about to lose power; of one of its logs, these batches are on the disk. Who does not watch need not
-    /// listen.
-    fn flushed(&mut self, moment: Moment, partition: TopicPartition, batches: &[BatchSummary]) {
-        let _ = (moment, partition, batches);
+    /// A node is about to lose power; this of one of its logs is on the disk. Who does not watch need not listen.
+    fn flushed(&mut self, moment: Moment, partition: TopicPartition, log: &FlushedLog) {
+        let _ = (moment, partition, log);
     }
     /// A node is about to state that something is on its disk; whether all of that would survive a power loss.
     fn persisted(&mut self, moment: Moment, durable: bool) {

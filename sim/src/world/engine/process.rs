@@ -118,8 +118,8 @@ impl<N: Node> Engine<N> {
         let moment = self.moment(node);
         let disk = &mut self.slots[node].disk;
         disk.write_back(self.now, self.disk_plan.write_back_ms * 1_000_000);
-        for (partition, batches) in disk.flushed_logs() {
-            host.flushed(moment, partition, &batches);
+        for (partition, log) in disk.flushed_logs() {
+            host.flushed(moment, partition, &log);
         }
     }
 

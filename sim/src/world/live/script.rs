@@ -11,10 +11,10 @@ use harrow_broker_model::types::{NodeId, TopicPartition};
 
 use super::{LiveCluster, NO_STEP};
 use crate::plan::{Action, Cut, Step, Target};
-use crate::world::condition::{Active, Condition};
+use crate::world::condition::{Active, Condition, Kept};
 use crate::world::cuts::{CutLinks, Ends};
 use crate::world::engine::CrashKind;
-use crate::world::fault_kind::{BOUNCE_MS, kind, lasting_condition, lasting_target};
+use crate::world::fault_kind::{BOUNCE_MS, Lasting, kind, lasting};
 use crate::world::targets::{Candidates, Leadership};
 
 /// What a step has done.
@@ -128,8 +128,8 @@ impl LiveCluster {
                 ..Fired::default()
             }),
             Action::Partition { cut, for_ms } => self.cut(step, (cut, *for_ms), loss_allowed),
-            _ => match lasting_target(&step.action) {
-                Some((target, for_ms)) => self.last(step, (target, for_ms), loss_allowed),
+            _ => match lasting(&step.action) {
+                Some(lasting) => self.last(step, &lasting, loss_allowed),
                 None => self.instant(step),
             },
         }
@@ -227,23 +227,12 @@ impl LiveCluster {
     /// The nodes that a condition keeps from their work.
     fn keeps(&self, condition: &Condition) -> Vec<NodeId> {
         let ids = self.engine.ids();
-        match condition {
-            Condition::Pause(node) | Condition::Stall(node, _) | Condition::FullDisk(node) => {
-                vec![ids[*node]]
-            }
-            Condition::Cut(links) => {
+        match condition.keeps() {
+            Kept::Nobody => Vec::new(),
+            Kept::Node(node) => vec![ids[node]],
+            Kept::Links(links) => {
                 links.iter().flat_map(|(from, to)| [ids[*from], ids[*to]]).collect()
             }
-            Condition::Delay(..)
-            | Condition::Drop(..)
-            | Condition::Hold(..)
-            | Condition::HoldMetadata(_)
-            | Condition::StallPublishing(_)
-            | Condition::Duplicate(..)
-            | Condition::Bandwidth(..)
-            | Condition::SlowDisk(..)
-            | Condition::StallDisk(_)
-            | Condition::LyingSync(_) => Vec::new(),
         }
     }
 
@@ -341,19 +330,15 @@ impl LiveCluster {
     }
 
     /// A fault of one node that lasts.
-    fn last(
-        &mut self,
-        step: &Step,
-        (target, for_ms): (&Target, u64),
-        loss_allowed: bool,
-    ) -> FireResult {
+    fn last(&mut self, step: &Step, lasting: &Lasting<'_>, loss_allowed: bool) -> FireResult {
+        let (target, for_ms) = (lasting.target, lasting.for_ms);
         let node = self.running(step, target)?;
         let lies = matches!(step.action, Action::LyingSync { .. });
         if lies && !loss_allowed {
             return Err("no configuration survives syncs that lie".to_owned());
         }
         let index = self.place(node);
-        let condition = lasting_condition(&mut self.engine, self.draws, step, index)?;
+        let condition = lasting.condition(&mut self.engine, self.draws, step, index)?;
         if !self.keeps(&condition).is_empty() {
             self.may_go(node, false, loss_allowed)?;
         }

@@ -19,8 +19,13 @@ const GONE: bool = true;
 
 /// The topic is compacted, and keeps tombstones for a second.
 fn compact(stage: &mut Stage) {
+    compact_after(stage, 0);
+}
+
+fn compact_after(stage: &mut Stage, min_compaction_lag_ms: u64) {
     let compaction = Compaction {
         policy: CleanupPolicy::Compact,
+        min_compaction_lag_ms,
         delete_retention_ms: 1_000,
         ..Compaction::NONE
     };
@@ -86,6 +91,13 @@ fn take_tombstone(stage: &mut Stage, later_ms: i64) {
     write_all(stage, &[(1, false), (1, GONE), (2, false)]);
     clean(stage, 5, 0, vec![left(plain(3), true, Some(1_000)), kept(4)]);
     clean(stage, 5, later_ms, vec![kept(4)]);
+}
+
+/// A round begins so long after the timestamp of all records, which are to be left alone for half a second.
+fn clean_after(stage: &mut Stage, at_ms: i64) {
+    write_all(stage, &[(1, false), (2, false)]);
+    compact_after(stage, 500);
+    clean(stage, 4, at_ms, vec![kept(2), kept(3)]);
 }
 
 /// The batch of a transaction, or its marker.
@@ -165,6 +177,11 @@ pub(super) const CASES: &[Case] = &[
         anomaly: "tombstone-removed-early",
         good: |stage| take_tombstone(stage, 1_000),
         bad: |stage| take_tombstone(stage, 999),
+    },
+    Case {
+        anomaly: "cleaned-too-young",
+        good: |stage| clean_after(stage, 500),
+        bad: |stage| clean_after(stage, 499),
     },
     Case {
         anomaly: "marker-removed-early",

@@ -156,7 +156,7 @@ fn ends_offset(stage: &mut Stage, current_leader_epoch: i32) {
 }
 
 /// B, which has lost everything outside the ISR, leads by a legal unclean election: the log is another one.
-fn unclean(stage: &mut Stage) {
+pub(super) fn unclean(stage: &mut Stage) {
     stage.topic(1, "x", 1, true);
     stage.elect(A, 1, &[A, C]);
     stage.truncate(B, 0);
@@ -174,18 +174,6 @@ fn shrinks(stage: &mut Stage, elr: &[NodeId]) {
     let mut next = stage.next(Some(A), 1, &[A]);
     next.elr = elr.to_vec();
     stage.registered(X, next, false);
-}
-
-/// A leader sends a consumer to a replica.
-fn sends(stage: &mut Stage, leader: NodeId, epoch: i32, replica: NodeId) {
-    let note = ConsumerNote::ReadReplicaNamed {
-        partition: X,
-        leader_epoch: LeaderEpoch(epoch),
-        consumer: NodeId(1001),
-        replica,
-        fetch_offset: Offset(0),
-    };
-    stage.note(leader, &Note::Consumer(note));
 }
 
 /// N1 leads with the vote of N2.
@@ -271,6 +259,19 @@ pub(super) const CASES: &[Case] = &[
             diverges(stage, 1, 2);
         },
         bad: |stage| diverges(stage, 1, 3),
+    },
+    Case {
+        anomaly: "divergence-kept",
+        good: |stage| {
+            diverges(stage, 1, 2);
+            stage.append(B, 1, plain(2));
+            stage.truncate(B, 2);
+        },
+        bad: |stage| {
+            diverges(stage, 1, 2);
+            stage.append(B, 1, plain(2));
+            stage.truncate(B, 3);
+        },
     },
     Case {
         anomaly: "epoch-cache-mismatch",
@@ -393,18 +394,6 @@ pub(super) const CASES: &[Case] = &[
             stage.serve(A, 1, 0, &[plain(0)]);
             unclean(stage);
             stage.serve(B, 2, 1, &[record(1, 2, 9)]);
-        },
-    },
-    Case {
-        anomaly: "read-replica-not-in-sync",
-        good: |stage| {
-            sends(stage, A, 1, B);
-            unclean(stage);
-            sends(stage, A, 1, B);
-        },
-        bad: |stage| {
-            unclean(stage);
-            sends(stage, B, 2, A);
         },
     },
     Case {
@@ -613,7 +602,7 @@ fn other_ways_to_break_the_same_rule() {
 /// The same of rules about logs.
 #[test]
 fn other_ways_to_break_a_rule_about_logs() {
-    let variants: [Variant; 6] = [
+    let variants: [Variant; 7] = [
         ("recovery-kept-damage", |stage| finds(stage, 1, true)),
         ("log-matching", |stage| {
             // B has a record of epoch 1 where epoch 2 began, and goes on with the next one.
@@ -670,6 +659,7 @@ fn other_ways_to_break_a_rule_about_logs() {
             });
             stage.note(A, &note);
         }),
+        ("epoch-end-wrong", |stage| diverges(stage, 2, 2)),
     ];
     each_is_found(&variants);
 }

@@ -4,6 +4,7 @@
 mod case;
 mod cluster;
 mod compaction;
+mod consumers;
 mod due;
 mod exchange;
 mod guards;
@@ -25,6 +26,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         replication::CASES,
         retention::CASES,
         compaction::CASES,
+        consumers::CASES,
         reassignment::CASES,
         cluster::CASES,
         quorum::CASES,

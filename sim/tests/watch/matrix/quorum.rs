@@ -21,6 +21,17 @@ fn committed(stage: &mut Stage) {
     quorum_commit(stage, N1, 1, 1);
 }
 
+/// So many records are committed, to a host that states everything.
+fn committed_far(stage: &mut Stage, end: i64) {
+    led(stage);
+    for offset in 1..end {
+        quorum_append(stage, N1, 1, record(offset, 1, 0));
+        quorum_append(stage, N2, 1, record(offset, 1, 0));
+    }
+    quorum_commit(stage, N1, 1, end);
+    stage.observer.expect_all_facts();
+}
+
 /// One record is committed; N1 has a snapshot up to here on its disk, or says so.
 fn snapshot(stage: &mut Stage, end: i64, digest: u64, durable: bool) {
     committed(stage);
@@ -173,6 +184,33 @@ pub(super) const CASES: &[Case] = &[
         },
         bad: |stage| {
             vote(stage, N2);
+            vote(stage, N3);
+        },
+    },
+    Case {
+        anomaly: "metadata-applied-early",
+        good: |stage| {
+            committed_far(stage, 91);
+            applied(stage, N3, 90, N1);
+        },
+        bad: |stage| {
+            committed_far(stage, 91);
+            applied(stage, N3, 91, N1);
+        },
+    },
+    Case {
+        anomaly: "vote-for-shorter-log",
+        good: |stage| {
+            committed(stage);
+            quorum_append(stage, N3, 1, record(0, 1, 0));
+            stage.quorum_state(N3, 2, QuorumRole::Candidate, Some(N3));
+            vote(stage, N3);
+        },
+        bad: |stage| {
+            committed(stage);
+            quorum_append(stage, N3, 1, record(0, 1, 0));
+            quorum_append(stage, N1, 1, record(1, 1, 0));
+            stage.quorum_state(N3, 2, QuorumRole::Candidate, Some(N3));
             vote(stage, N3);
         },
     },

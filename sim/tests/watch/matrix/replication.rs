@@ -41,6 +41,14 @@ fn flushed(stage: &mut Stage, end: usize) {
     stage.reopen(B, X, 1);
 }
 
+/// B loses power with all on its disk up to 2, and this recovery point.
+fn claims(stage: &mut Stage, recovery_point: i64) {
+    stage.observer.log_flushed(B, X, &[plain(0), plain(1)]);
+    stage.observer.log_claimed(B, X, Offset(recovery_point), Offset(2));
+    stage.crash(B, true);
+    stage.reopen(B, X, 2);
+}
+
 fn know(stage: &mut Stage, sequence: i32) {
     let producers = vec![KnownProducer {
         producer_id: ProducerId(9),
@@ -271,6 +279,19 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| stage.end_offset(A, 1, 3),
     },
     Case {
+        anomaly: "end-offset-too-early",
+        good: |stage| {
+            stage.elect(B, 2, &[B, C]);
+            stage.became_leader(B, 2, &[B, C]);
+            stage.end_offset(B, 2, 2);
+        },
+        bad: |stage| {
+            stage.elect(B, 2, &[B, C]);
+            stage.became_leader(B, 2, &[B, C]);
+            stage.end_offset(B, 2, 1);
+        },
+    },
+    Case {
         anomaly: "end-offset-regression",
         good: |stage| {
             stage.end_offset(A, 1, 1);
@@ -309,6 +330,11 @@ pub(super) const CASES: &[Case] = &[
         anomaly: "recovery-lost-flushed",
         good: |stage| flushed(stage, 1),
         bad: |stage| flushed(stage, 2),
+    },
+    Case {
+        anomaly: "recovery-point-ahead",
+        good: |stage| claims(stage, 2),
+        bad: |stage| claims(stage, 3),
     },
     Case {
         anomaly: "recovery-out-of-bounds",

@@ -1,13 +1,18 @@
 //! What may be deleted, and what follows from it. On the stage a producer keeps a record back for a second at most.
 
 use harrow_broker_model::note::{DeletionReason, LogNote, Note};
-use harrow_broker_model::types::{LeaderEpoch, Offset};
+use harrow_broker_model::types::{LeaderEpoch, Offset, WallTime};
 
 use super::case::{Case, outcome, plain};
 use crate::stage::{A, B, C, Stage, X};
 
 fn by_time(age_ms: i64) -> DeletionReason {
-    DeletionReason::Time { limit_ms: 10_000, age_ms }
+    by_time_at(age_ms, age_ms)
+}
+
+/// Records have the timestamp 0.
+fn by_time_at(now_ms: i64, age_ms: i64) -> DeletionReason {
+    DeletionReason::Time { limit_ms: 10_000, age_ms, now: WallTime(now_ms) }
 }
 
 /// All that is there is deleted for its age, so long after it was appended.
@@ -66,7 +71,19 @@ pub(super) const CASES: &[Case] = &[
 #[test]
 fn what_is_deleted_is_judged_by_what_the_topic_says() {
     type Variant = (&'static str, fn(&mut Stage), bool);
-    let variants: [Variant; 5] = [
+    let variants: [Variant; 6] = [
+        (
+            "younger by the timestamps of its records than it says",
+            |stage| {
+                stage.retain_ms(10_000);
+                stage.lead(A, 1, plain(2));
+                stage.append_all(&[B, C], 1, plain(2));
+                stage.leader_high_watermark(A, 1, 3);
+                stage.wait_ms(20_000);
+                stage.delete(A, 3, by_time_at(9_000, 10_001));
+            },
+            true,
+        ),
         ("young by the replica's own word", |stage| expires_after(stage, 20_000, 9_999), true),
         (
             "a topic that keeps all",

@@ -239,6 +239,9 @@ impl Membership {
             "{:?} of a member that has nothing",
             self.revocation
         );
+        if let Some(reconciler) = &self.reconciler {
+            reconciler.self_check();
+        }
     }
 
     /// Whether it is a member as far as it knows.

@@ -163,6 +163,23 @@ impl Reconciler {
         places
     }
 
+    /// Who is no member shall have nothing; who has all that it shall have is stable.
+    pub(super) fn self_check(&self) {
+        let (state, current, target) = (self.state, &self.current, &self.target);
+        assert!(
+            self.is_in_group() || target.epoch < 0,
+            "a member is {state:?}, and shall have {target:?}"
+        );
+        assert!(
+            state != State::Stable || current == target,
+            "a member is stable with {current:?}, and shall have {target:?}"
+        );
+        assert!(
+            state != State::Reconciling || target.epoch >= 0,
+            "a member reconciles, and was given nothing"
+        );
+    }
+
     /// What it has was told. Source: `AbstractMembershipManager.onHeartbeatRequestGenerated`.
     pub(super) fn acknowledged(&mut self) {
         if self.state == State::Acknowledging {

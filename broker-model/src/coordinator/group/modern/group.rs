@@ -67,6 +67,11 @@ impl ConsumerGroup {
         &self.targets
     }
 
+    /// The partitions that anybody holds, each with the epoch of that member.
+    pub(super) fn partition_epochs(&self) -> impl Iterator<Item = (&TopicPartition, &i32)> {
+        self.partition_epochs.iter()
+    }
+
     /// Whether anybody holds a partition. Known bug G06: 3.7 may have lost sight of it.
     pub(crate) fn is_held(&self, place: TopicPartition, loses_sight: bool) -> bool {
         let mislaid = loses_sight && self.mislaid.contains(&place);

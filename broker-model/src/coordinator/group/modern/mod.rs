@@ -39,6 +39,7 @@ pub(super) mod member;
 pub(super) mod migration;
 pub(super) mod reconcile;
 pub(super) mod records;
+mod self_check;
 pub(super) mod session;
 pub(super) mod timers;
 pub(super) mod topics;

@@ -36,6 +36,19 @@ pub(crate) enum ModernKey {
     Current(String, String),
 }
 
+impl ModernKey {
+    /// The group that it is about.
+    pub(in crate::coordinator::group) fn group(&self) -> &str {
+        match self {
+            Self::Group(group)
+            | Self::TargetEpoch(group)
+            | Self::Member(group, _)
+            | Self::Target(group, _)
+            | Self::Current(group, _) => group,
+        }
+    }
+}
+
 /// Reads what follows the kind of a key; nothing if the kind is not one of ours.
 pub(in crate::coordinator::group) fn read_key(kind: i16, reader: &mut Reader) -> Option<ModernKey> {
     let group = reader.text()?;

@@ -18,7 +18,7 @@ use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::testing as node_testing;
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, ProducerEpoch, ProducerId,
-    RecordValue, Sequence, TopicId, TopicPartition,
+    RecordValue, Sequence, TopicId, TopicPartition, WallTime,
 };
 
 use crate::biography::Follow;
@@ -290,6 +290,7 @@ const RECORD: BatchSummary = BatchSummary {
     producer_epoch: ProducerEpoch::NONE,
     base_sequence: Sequence::NONE,
     kind: BatchKind::Plain,
+    max_timestamp: WallTime(0),
 };
 
 fn consumer(node: i32) -> ConsumerConfig {

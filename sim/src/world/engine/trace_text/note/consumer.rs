@@ -14,6 +14,10 @@ pub(super) fn trace_text(names: &Names, note: &ConsumerNote) -> String {
         ConsumerNote::EndOffsetServed { partition, offset, .. } => {
             format!("{}: returned end offset {offset}", names.place(*partition))
         }
+        ConsumerNote::TimedOffsetServed { partition, from, offset, .. } => {
+            let from = from.map_or_else(|| "the latest".to_owned(), |from| from.0.to_string());
+            format!("{}: returned offset {offset} for timestamp {from}", names.place(*partition))
+        }
         ConsumerNote::EpochEndServed { partition, asked, epoch, end_offset, .. } => format!(
             "{}: returned end offset {end_offset} of epoch {epoch}, requested epoch {asked}",
             names.place(*partition)

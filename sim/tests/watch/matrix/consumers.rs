@@ -1,0 +1,71 @@
+//! What leaders tell consumers: whom to read from, and what is the first record of a time.
+
+use harrow_broker_model::note::{ConsumerNote, IsolationLevel, Note};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, WallTime};
+
+use super::case::Case;
+use super::guards::unclean;
+use crate::stage::{A, B, Stage, X};
+
+/// A leader sends a consumer to a replica.
+fn sends(stage: &mut Stage, leader: NodeId, epoch: i32, replica: NodeId) {
+    sends_at(stage, leader, epoch, (replica, 0));
+}
+
+fn sends_at(stage: &mut Stage, leader: NodeId, epoch: i32, (replica, offset): (NodeId, i64)) {
+    let note = ConsumerNote::ReadReplicaNamed {
+        partition: X,
+        leader_epoch: LeaderEpoch(epoch),
+        consumer: NodeId(1001),
+        replica,
+        fetch_offset: Offset(offset),
+    };
+    stage.note(leader, &Note::Consumer(note));
+}
+
+/// A tells a client which record is the first from a time on; all have the timestamp 0.
+fn tells_for_a_time(stage: &mut Stage, from: Option<i64>, offset: i64) {
+    let note = ConsumerNote::TimedOffsetServed {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        isolation: IsolationLevel::ReadUncommitted,
+        from: from.map(WallTime),
+        offset: Offset(offset),
+    };
+    stage.note(A, &Note::Consumer(note));
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "read-replica-not-in-sync",
+        good: |stage| {
+            sends(stage, A, 1, B);
+            unclean(stage);
+            sends(stage, A, 1, B);
+        },
+        bad: |stage| {
+            unclean(stage);
+            sends(stage, B, 2, A);
+        },
+    },
+    Case {
+        anomaly: "read-replica-behind",
+        good: |stage| {
+            stage.follow(B, 1, A);
+            sends_at(stage, A, 1, (B, 2));
+        },
+        bad: |stage| {
+            stage.follow(B, 1, A);
+            sends_at(stage, A, 1, (B, 3));
+        },
+    },
+    Case {
+        anomaly: "timed-offset-wrong",
+        good: |stage| {
+            tells_for_a_time(stage, Some(0), 0);
+            tells_for_a_time(stage, Some(1), -1);
+            tells_for_a_time(stage, None, 0);
+        },
+        bad: |stage| tells_for_a_time(stage, Some(0), 1),
+    },
+];
