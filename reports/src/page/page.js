@@ -113,16 +113,16 @@ class Page {
       timed(item, { t: Number(item.dataset.at), rest: item.tagName === "TD" ? "" : item.textContent });
     }
     $("legend").innerHTML = [
-      ["--message", "request"],
-      ["--accent", "response"],
-      ["--bad", "never arrived, down, finding"],
-      ["--e0", "leads, by epoch"],
-      ["--fault", "fault"],
-      ["--thread", "the record's life"],
-      ["--good", "heal (broken line)"],
-      ["--ink", "fact (diamond)"],
+      ["var(--message)", "request"],
+      ["var(--accent)", "response"],
+      ["var(--bad)", "never arrived, down, finding"],
+      ["linear-gradient(90deg, var(--e0) 33%, var(--e1) 33% 66%, var(--e2) 66%)", "leads, a colour an epoch"],
+      ["var(--fault)", "fault"],
+      ["var(--thread)", "the record's life"],
+      ["var(--good)", "heal (broken line)"],
+      ["var(--ink)", "fact (diamond)"],
     ]
-      .map(([colour, text]) => `<span><i style="background:var(${colour})"></i>${text}</span>`)
+      .map(([colour, text]) => `<span><i style="background:${colour}"></i>${text}</span>`)
       .join("");
   }
 
