@@ -248,6 +248,17 @@ ReplicationDefect {
             offset it keeps records of its own, which differ from the leader's.",
     }
 
+    KeepsLogStart {
+        name: "keeps-log-start",
+        source: "KIP-107; ReplicaFetcherThread.processPartitionData",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "log-start-overdue" in "nearest-replica", seed 1,
+        meaning: "A follower does not take its leader's log start over.",
+        example: "A client has all records of a customer deleted, and is told so after its patience is over. A \
+            follower keeps them until it leads: then they are back.",
+    }
+
     UnknownEpochServed {
         name: "unknown-epoch-served",
         source: "KIP-101, KIP-279; UnifiedLog.endOffsetForEpoch, Partition.readRecords",

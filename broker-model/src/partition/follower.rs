@@ -162,7 +162,8 @@ impl Partition {
     /// KIP-107.
     fn follow_log_start(&mut self, leaders: Offset, effects: &mut Effects) {
         let before = self.log.log_start_offset();
-        if leaders > before {
+        let keeps = self.defects.has(ReplicationDefect::KeepsLogStart);
+        if leaders > before && !keeps {
             let start = leaders.min(self.log.high_watermark());
             self.log.advance_log_start(start, DeletionReason::Leader, effects);
             self.log_start_was(before, effects);

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 23] = [
+pub(super) static ANOMALIES: [Entry; 24] = [
     Entry {
         name: "commit-before-replication",
         kind: Kind::InternalAnomaly,
@@ -217,6 +217,15 @@ pub(super) static ANOMALIES: [Entry; 23] = [
         legal: "While a fault lasts, or a process is down.",
         source: "KIP-497, Partition.maybeExpandIsr",
     },
+    Entry {
+        name: "log-start-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A member of the ISR did not let its log start where its leader's has started for long enough.",
+        example: "A client has all below 50 deleted. Node 3 goes on fetching from its leader, whose log starts at 50, and \
+            keeps the first fifty records: they are back when it leads.",
+        legal: "While a fault lasts, or a process is down.",
+        source: "KIP-107, ReplicaFetcherThread.processPartitionData",
+    },
 ];
 
 pub(super) static INVARIANTS: [Entry; 8] = [
@@ -286,7 +295,7 @@ pub(super) static INVARIANTS: [Entry; 8] = [
         kind: Kind::Invariant,
         meaning: "When nothing stands in the way, what all in-sync replicas hold is committed, and who has \
             caught up is in sync, in time.",
-        example: "Broken by commit-overdue, expansion-overdue.",
+        example: "Broken by commit-overdue, expansion-overdue, log-start-overdue.",
         legal: "While a fault lasts, or a process is down, unless a leader is alone.",
         source: "KIP-101, KIP-497",
     },

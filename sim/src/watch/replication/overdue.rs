@@ -2,8 +2,9 @@
 //! `lone_leader`.
 //!
 //! Promise: while no fault lasts and every process runs, a leader commits what every member of its ISR holds, as soon
-//! as their next fetches can have told it, and lets a replica into the ISR that has all that it needs. Source: KIP-101,
-//! KIP-497; `Partition.maybeIncrementLeaderHW`, `Partition.maybeExpandIsr`.
+//! as their next fetches can have told it, and lets a replica into the ISR that has all that it needs; members of the
+//! ISR let their logs start where their leader's does. Source: KIP-101, KIP-107, KIP-497;
+//! `Partition.maybeIncrementLeaderHW`, `Partition.maybeExpandIsr`, `ReplicaFetcherThread.processPartitionData`.
 //! Not verified: anything while a fault lasts, or in networks that are narrow by plan; the heal, which liveness judges.
 
 use std::collections::BTreeMap;
@@ -26,13 +27,19 @@ const EXPANSION: Anomaly = Anomaly {
     guarantee: Guarantee::Liveness,
     meaning: "a leader did not let a replica into the ISR that has had all that it needs for long enough",
 };
+const START: Anomaly = Anomaly {
+    name: "log-start-overdue",
+    guarantee: Guarantee::Replication,
+    meaning: "a member of the ISR did not let its log start where its leader's has started for long enough",
+};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "replication-due",
-    promise: "when it is calm, what all in-sync replicas hold is committed, and who has caught up is in sync",
-    source: "KIP-101, KIP-497, Partition.maybeIncrementLeaderHW, Partition.maybeExpandIsr",
+    promise: "when it is calm, what all in-sync replicas hold is committed, who has caught up is in sync, and followers' \
+        logs start where their leader's does",
+    source: "KIP-101, KIP-107, KIP-497, Partition.maybeIncrementLeaderHW, Partition.maybeExpandIsr",
     leaves_out: "anything while a fault lasts, unless a leader is alone; networks that are narrow by plan",
-    anomalies: &[COMMIT, EXPANSION],
+    anomalies: &[COMMIT, EXPANSION, START],
 };
 
 /// Looks in each bound.
@@ -44,6 +51,8 @@ pub(super) struct Overdue {
     next_look_ns: u64,
     commits: BTreeMap<TopicPartition, Wait>,
     expansions: BTreeMap<TopicPartition, (NodeId, PartitionEpoch, u64)>,
+    /// Members of the ISR whose logs start before their leader's: where that does, and since when.
+    starts: BTreeMap<(TopicPartition, NodeId), (Offset, u64)>,
 }
 
 /// A commit that waits: under which registration, of what, and since when.
@@ -71,6 +80,7 @@ impl Overdue {
         let Some(since) = calm.since(|node| context.view.is_running(node)) else {
             self.commits.clear();
             self.expansions.clear();
+            self.starts.clear();
             return;
         };
         let for_longer =
@@ -87,6 +97,7 @@ impl Overdue {
             };
             self.check_commit(context, findings, &leading, |from| due(from, bounds.hears_ns));
             self.check_expansion(context, findings, &leading, |from| due(from, bounds.proposal_ns));
+            self.check_starts(context, findings, &leading, |from| due(from, bounds.hears_ns));
         }
     }
 
@@ -126,6 +137,38 @@ impl Overdue {
             }
             Some(_) | None => {
                 self.commits.remove(&partition);
+            }
+        }
+    }
+
+    fn check_starts(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        leading: &Leading<'_>,
+        due: impl Fn(u64) -> bool,
+    ) {
+        let partition = leading.view.partition;
+        let start = leading.replica.log_start_offset;
+        for replica in leading.view.replicas() {
+            let key = (partition, replica.node);
+            if !leading.is_to_start_at(replica, start) {
+                self.starts.remove(&key);
+                continue;
+            }
+            let (at, from) = *self.starts.entry(key).or_insert((start, context.at_ns));
+            if at != start {
+                self.starts.insert(key, (start, context.at_ns));
+            } else if due(from) {
+                findings.report(context, &START, partition, || {
+                    format!(
+                        "node {} starts at {}; its leader {} has started at {start} for {} ms",
+                        replica.node,
+                        replica.log_start_offset,
+                        leading.replica.node,
+                        (context.at_ns - from) / 1_000_000
+                    )
+                });
             }
         }
     }
@@ -203,6 +246,16 @@ impl<'a> Leading<'a> {
             || replica.leader_epoch == self.replica.leader_epoch
                 && replica.role == ReplicaRole::Follower;
         if follows { self.replica.log.common_end(&replica.log) } else { Offset::ZERO }
+    }
+
+    /// Whether a replica is a member of the ISR that follows, starts before an offset, and knows it to be committed:
+    /// beyond its high watermark no log starts.
+    fn is_to_start_at(&self, replica: &ReplicaView, start: Offset) -> bool {
+        replica.role == ReplicaRole::Follower
+            && replica.leader_epoch == self.replica.leader_epoch
+            && self.isr.contains(&replica.node)
+            && replica.log_start_offset < start
+            && replica.high_watermark >= start
     }
 
     /// Followers that are not in the ISR and have all up to the high watermark and the start of the epoch.

@@ -1,8 +1,8 @@
 //! What is due when nothing stands in the way, and what covers the log below it.
 
 use harrow_broker_model::note::{
-    Api, BrokerNote, BrokerState, ControllerNote, ExchangeNote, MetadataChange, Note, QuorumRole,
-    ReplicationNote,
+    Api, BrokerNote, BrokerState, ControllerNote, DeletionReason, ExchangeNote, MetadataChange,
+    Note, QuorumRole, ReplicationNote,
 };
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 
@@ -64,6 +64,17 @@ fn replicate_third(stage: &mut Stage) {
     stage.append_all(&[B, C], 1, plain(2));
 }
 
+/// The logs of these begin at the second record, which all know to be committed.
+fn starts_later(stage: &mut Stage, nodes: &[NodeId]) {
+    begins(stage);
+    for node in [B, C] {
+        stage.high_watermark(node, 1, false, 2);
+    }
+    for node in nodes {
+        stage.delete(*node, 1, DeletionReason::DeleteRecords);
+    }
+}
+
 /// C is outside of the ISR, and has all.
 fn leaves_out(stage: &mut Stage) {
     stage.elect(A, 1, &[A, B]);
@@ -116,6 +127,17 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| {
             leaves_out(stage);
             begins(stage);
+            passes(stage, 100);
+        },
+    },
+    Case {
+        anomaly: "log-start-overdue",
+        good: |stage| {
+            starts_later(stage, &[A, B, C]);
+            passes(stage, 100);
+        },
+        bad: |stage| {
+            starts_later(stage, &[A, C]);
             passes(stage, 100);
         },
     },
