@@ -146,6 +146,18 @@ fn a_member_that_does_not_join_again_or_does_not_ask_is_thrown_out() {
     }
 }
 
+/// Its session is of 1,000 ms, those of the consumer protocol of 3,000 ms.
+#[test]
+fn a_member_of_a_classic_group_has_its_session_when_that_is_upgraded() {
+    let mut group = Modern::new(&[]);
+    group.classic_group();
+    assert_eq!(group.tell(&join("b")), Ok((2, Some(vec![]))), "the old one holds all");
+    group.advance(900);
+    assert_eq!(group.tell(&beat("b", 2)), Ok((2, None)), "it may come yet");
+    group.advance(200);
+    assert_eq!(group.tell(&beat("b", 2)), Ok((3, Some(vec![0, 1, 2, 3]))), "it is dead");
+}
+
 #[test]
 fn a_group_changes_nothing_that_it_may_not_change_or_cannot_write() {
     for policy in [MigrationPolicy::Disabled, MigrationPolicy::Downgrade] {

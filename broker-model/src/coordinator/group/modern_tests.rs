@@ -187,6 +187,58 @@ fn who_is_not_heard_of_or_keeps_others_waiting_is_thrown_out() {
     assert_eq!(group.tell(&beat("b", 3)), Err(ErrorCode::UnknownMemberId), "nothing was heard");
 }
 
+/// Sessions last 3,000 ms, rebalances 2,000 ms.
+#[test]
+fn a_new_coordinator_gives_each_member_all_of_its_time_and_no_more() {
+    let mut group = Modern::new(&[]);
+    group.tell(&join("a")).expect("it joins");
+    group.advance(2_900);
+    group.bench.fail_over();
+    group.advance(2_900);
+    assert_eq!(group.tell(&beat("a", 1)), Ok((1, None)), "a whole session");
+    group.bench.fail_over();
+    group.advance(3_100);
+    assert_eq!(group.tell(&beat("a", 1)), Err(ErrorCode::UnknownMemberId), "nothing was heard");
+
+    let mut group = Modern::new(&[]);
+    group.tell(&join("a")).expect("it joins");
+    group.tell(&join("b")).expect("it joins");
+    group.tell(&owning(beat("a", 1), &[0, 1, 2, 3])).expect("it must give up two");
+    group.advance(1_500);
+    group.bench.fail_over();
+    for _ in 0..2 {
+        group.advance(900);
+        group.tell(&beat("a", 1)).expect("it has all its time to give them up");
+        group.tell(&beat("b", 2)).expect("it waits");
+    }
+    group.advance(300);
+    assert_eq!(group.tell(&beat("a", 1)), Err(ErrorCode::UnknownMemberId), "2,000 ms are over");
+    assert_eq!(group.tell(&beat("b", 2)), Ok((3, Some(vec![0, 1, 2, 3]))));
+}
+
+/// Offsets are kept for 5,000 ms.
+#[test]
+fn offsets_that_members_read_do_not_expire_while_partitions_change_hands() {
+    let mut group = Modern::new(&[]);
+    group.tell(&join("a")).expect("it joins");
+    assert_eq!(group.bench.commit("a", 1, 5), Some(0));
+    for _ in 0..3 {
+        group.advance(1_500);
+        group.tell(&beat("a", 1)).expect("it is alive");
+    }
+    assert_eq!(group.tell(&join("b")), Ok((2, Some(vec![]))), "a holds all");
+    group.advance(600);
+    group.bench.groups.expire_offsets(group.bench.now);
+    group.bench.run();
+    assert_eq!(group.bench.committed(), 5, "it is 5,100 ms old, and is read");
+    for member in ["a", "b"] {
+        group.tell(&beat(member, -1)).expect("it leaves");
+    }
+    group.bench.groups.expire_offsets(group.bench.now);
+    group.bench.run();
+    assert_eq!(group.bench.committed(), -1, "nobody reads it");
+}
+
 #[test]
 fn a_static_member_that_left_for_a_while_is_back_with_what_it_had() {
     let fixed =

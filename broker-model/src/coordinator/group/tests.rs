@@ -100,7 +100,9 @@ impl Bench {
         while let Some(todo) = self.groups.next(self.now) {
             match todo {
                 Todo::Reply(caller, body) => self.answers.push((caller.connection.0, body)),
-                Todo::Write(_, _, waiter) if !self.writes => {
+                Todo::Write(_, _, waiter) | Todo::WriteInTransaction(_, _, _, waiter)
+                    if !self.writes =>
+                {
                     self.groups.not_written(self.now, waiter, ErrorCode::NotEnoughReplicas);
                 }
                 Todo::Write(partition, records, waiter) => {
@@ -156,9 +158,19 @@ impl Bench {
     }
 
     pub(super) fn join(&mut self, connection: u64, member: &str, instance: Option<&str>) {
+        self.join_with(connection, (member, instance), Bytes::from_static(b"orders"));
+    }
+
+    /// Joins with this subscription.
+    fn join_with(
+        &mut self,
+        connection: u64,
+        (member, instance): (&str, Option<&str>),
+        subscription: Bytes,
+    ) {
         let protocol = JoinGroupRequestProtocol::default()
             .with_name(topic_name("range"))
-            .with_metadata(Bytes::from_static(b"orders"));
+            .with_metadata(subscription);
         let request = JoinGroupRequest::default()
             .with_group_id(GroupId(topic_name("g")))
             .with_session_timeout_ms(1_000)
@@ -283,6 +295,16 @@ impl Bench {
             return None;
         };
         Some(response.topics[0].partitions[0].error_code)
+    }
+
+    fn leave(&mut self, members: &[&str]) {
+        let leaving =
+            members.iter().map(|it| MemberIdentity::default().with_member_id(topic_name(it)));
+        let request = LeaveGroupRequest::default()
+            .with_group_id(GroupId(topic_name("g")))
+            .with_members(leaving.collect());
+        self.groups.leave_group(self.now, caller(5), 0, &request, &self.image);
+        self.run();
     }
 
     pub(super) fn committed(&mut self) -> i64 {
@@ -428,12 +450,7 @@ fn who_is_not_heard_of_is_thrown_out_and_the_rest_goes_on() {
 fn a_member_that_leaves_begins_a_rebalance() {
     let mut bench = Bench::new(&[]);
     let (one, two) = bench.two_members();
-    let leaving = MemberIdentity::default().with_member_id(topic_name(&two));
-    let request = LeaveGroupRequest::default()
-        .with_group_id(GroupId(topic_name("g")))
-        .with_members(vec![leaving]);
-    bench.groups.leave_group(bench.now, caller(5), 0, &request, &bench.image);
-    bench.run();
+    bench.leave(&[&two]);
     assert!(bench.answer(5).is_some());
     assert_eq!(bench.heartbeat(&one, 1), ErrorCode::RebalanceInProgress.code());
     assert_eq!(bench.heartbeat(&two, 1), ErrorCode::UnknownMemberId.code());
@@ -504,4 +521,6 @@ fn offsets_go_with_their_topic() {
     assert_eq!(bench.committed(), -1, "it is written down");
 }
 
+mod offsets;
+mod rebalances;
 mod transactional;

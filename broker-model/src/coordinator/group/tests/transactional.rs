@@ -15,6 +15,9 @@ use crate::types::{ProducerEpoch, ProducerId};
 
 const PRODUCER: ProducerId = ProducerId(40);
 
+/// Deletes what offsets belong to.
+type Deletion = fn(&mut Bench);
+
 impl Bench {
     fn commit_in_txn(&mut self, member: &str, generation: i32, offset: i64) -> Option<i16> {
         let partition = TxnOffsetCommitRequestPartition::default()
@@ -35,6 +38,10 @@ impl Bench {
         let (at, known) = ((0, &request), |_: &TopicName, _: i32| true);
         self.groups.commit_in_transaction(self.now, caller(93), at, Ok(None), known);
         self.run();
+        self.txn_commit_told()
+    }
+
+    fn txn_commit_told(&mut self) -> Option<i16> {
         let ResponseBody::Client(ClientResponse::TxnOffsetCommit(response)) = self.answer(93)?
         else {
             return None;
@@ -136,4 +143,68 @@ fn who_is_no_member_any_more_commits_nothing() {
         assert!(!context.written().is_pending("g", &place), "{member} {generation}");
     }
     assert_eq!(bench.commit_in_txn("", -1, 9), Some(0), "who names nothing is taken at its word");
+}
+
+/// What is written stays in the log: it is committed by the next coordinator, or is not.
+#[test]
+fn offsets_of_a_transaction_that_are_not_known_to_be_committed_are_answered_with_an_error() {
+    let unavailable = ErrorCode::CoordinatorNotAvailable.code();
+    let mut bench = Bench::new(&[]);
+    bench.writes = false;
+    assert_eq!(bench.commit_in_txn("", -1, 9), Some(unavailable), "they are not written");
+    for (moves, error) in [(false, unavailable), (true, ErrorCode::NotCoordinator.code())] {
+        let mut bench = Bench::new(&[]);
+        bench.commits = false;
+        assert_eq!(bench.commit_in_txn("", -1, 9), None, "they are not committed");
+        if moves {
+            bench.groups.resigned(bench.now, 0, EPOCH.next());
+            bench.run();
+        } else {
+            bench.advance(5_100);
+        }
+        assert_eq!(bench.txn_commit_told(), Some(error), "another one coordinates: {moves}");
+    }
+}
+
+#[test]
+fn what_a_transaction_wants_to_commit_goes_with_its_group_or_topic() {
+    let delete_group = |bench: &mut Bench| {
+        bench.groups.delete_groups(caller(80), &[(GroupId(topic_name("g")), 0)]);
+    };
+    let delete_topic = |bench: &mut Bench| bench.groups.topics_deleted(&["orders".to_owned()]);
+    let table: [(&str, Deletion); 2] = [("group", delete_group), ("topic", delete_topic)];
+    for (what, delete) in table {
+        for commits_before in [false, true] {
+            let mut bench = Bench::new(&[]);
+            if commits_before {
+                assert_eq!(bench.commit("", -1, 10), Some(0));
+            }
+            assert_eq!(bench.commit_in_txn("", -1, 20), Some(0));
+            delete(&mut bench);
+            bench.run();
+            bench.mark(TransactionResult::Commit);
+            assert_eq!(bench.committed(), -1, "{what}, commits before: {commits_before}");
+            bench.fail_over();
+            assert_eq!(bench.committed(), -1, "{what}, commits before: {commits_before}");
+        }
+    }
+}
+
+/// Offsets are kept for 5,000 ms. The tombstone would take along what the transaction is about to commit.
+#[test]
+fn nothing_expires_where_a_transaction_wants_to_commit() {
+    let mut bench = Bench::new(&[]);
+    assert_eq!(bench.commit("", -1, 10), Some(0));
+    bench.advance(4_000);
+    assert_eq!(bench.commit_in_txn("", -1, 20), Some(0));
+    bench.advance(1_100);
+    bench.groups.expire_offsets(bench.now);
+    bench.run();
+    assert_eq!(bench.committed(), 10, "it is 5,100 ms old");
+    bench.mark(TransactionResult::Commit);
+    assert_eq!(bench.committed(), 20);
+    bench.advance(4_000);
+    bench.groups.expire_offsets(bench.now);
+    bench.run();
+    assert_eq!(bench.committed(), -1, "no transaction is open");
 }
