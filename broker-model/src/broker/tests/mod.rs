@@ -10,3 +10,4 @@ mod replication;
 mod serving;
 mod sessions;
 mod snapshots;
+mod verification;
