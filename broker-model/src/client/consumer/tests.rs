@@ -285,17 +285,19 @@ fn a_new_leader_must_confirm_the_position_first() {
 /// Known bug R10.
 #[test]
 fn a_shorter_log_at_the_new_leader_moves_the_position_back() {
-    let mut driver = at_ten(config());
-    change_leader(&mut driver, 2, 4);
-    let asked = take_epoch_query(&mut driver);
-    driver.answer(&asked, epoch_answer(0, 2, 6));
-    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 6);
-    let [Note::Consumer(ConsumerNote::TruncationDetected { position, diverged_at, .. })] =
-        &driver.notes[..]
-    else {
-        panic!("{:?}", driver.notes)
-    };
-    assert_eq!((*position, *diverged_at), (Offset(10), Offset(6)));
+    for (epoch, end) in [(2, 6), (3, 9)] {
+        let mut driver = at_ten(config());
+        change_leader(&mut driver, 2, 4);
+        let asked = take_epoch_query(&mut driver);
+        driver.answer(&asked, epoch_answer(0, epoch, end));
+        assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, end);
+        let [Note::Consumer(ConsumerNote::TruncationDetected { position, diverged_at, .. })] =
+            &driver.notes[..]
+        else {
+            panic!("{:?}", driver.notes)
+        };
+        assert_eq!((*position, *diverged_at), (Offset(10), Offset(end)));
+    }
 }
 
 #[test]

@@ -208,6 +208,22 @@ mod tests {
         assert_eq!(text(&shares), ["x: b0 b1", "y: a0 a1 a2"], "nothing is withheld");
     }
 
+    /// Whoever of them is named first: it counts for neither.
+    #[test]
+    fn what_two_claim_in_one_generation_is_nobodys() {
+        let unclaimed = [member("x", &[("a", 1)], 5), member("y", &[("a", 2)], 5)];
+        let x = member("x", &[("a", 0), ("a", 1)], 5);
+        let y = member("y", &[("a", 0), ("a", 2)], 5);
+        for claimed in [[x.clone(), y.clone()], [y, x]] {
+            let shares = assign(Assignor::Sticky, &topics(), &claimed);
+            let expected = assign(Assignor::Sticky, &topics(), &unclaimed);
+            assert_eq!(text(&shares), text(&expected), "{claimed:?}");
+        }
+        let alone = [member("x", &[], -1), member("y", &[("a", 0)], 5)];
+        let shares = assign(Assignor::Sticky, &topics(), &alone);
+        assert!(shares["y"].contains(&(topic_name("a"), 0)), "one claim counts: {shares:?}");
+    }
+
     #[test]
     fn an_old_claim_does_not_count_and_still_withholds() {
         let members =

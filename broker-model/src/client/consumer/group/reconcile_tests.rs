@@ -1,7 +1,8 @@
 //! One member of the consumer protocol and a scripted coordinator, which is broker 2.
 
-use super::tests::{Member, config, places, poll, take};
+use super::tests::{Member, committed, config, places, poll, take};
 use crate::client::consumer::Consumer;
+use crate::client::consumer::tests::{batch, polled, records_answer, take_fetch};
 use crate::client::testing::{Driver, START, SentRequest, TOPIC, TOPIC_ID};
 use crate::config::{Assignor, ConsumerConfig, GroupProtocol, MemberConfig, topic_name};
 use crate::defect::{Defects, GroupDefect};
@@ -9,10 +10,11 @@ use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::node::{Channel, Operation, Outcome};
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, Coordinator, ErrorCode,
-    FindCoordinatorResponse, HeartbeatAssignment, HeartbeatPartitions, OffsetFetchResponse,
-    OffsetFetchResponseGroup, topic_uuid,
+    FindCoordinatorResponse, HeartbeatAssignment, HeartbeatPartitions, OffsetCommitResponse,
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic, OffsetFetchResponse,
+    OffsetFetchResponseGroup, TopicName, topic_uuid,
 };
-use crate::types::{NodeId, TopicId};
+use crate::types::{NodeId, Offset, TopicId};
 
 fn modern(instance: Option<&str>) -> ConsumerConfig {
     let classic = config(Assignor::Range);
@@ -115,6 +117,25 @@ fn what_is_taken_is_told_first_and_given_up_before_it_is_acknowledged() {
     assert_eq!(driver.outcomes.last(), Some(&(4, joined)));
     let (_, request) = heard(&mut driver);
     assert_eq!(owned(&request), Some(vec![0]), "the next heartbeat comes at once");
+}
+
+#[test]
+fn what_was_fetched_is_not_returned_before_it_is_told_what_is_taken() {
+    let mut driver = member(None);
+    poll(&mut driver, 3);
+    committed(&mut driver, &[(0, 7), (1, -1)]);
+    let asked = take_fetch(&mut driver);
+    driver.answer(&asked, records_answer(batch(7, 15, 3)));
+    assert_eq!(polled(&driver, 3), (7..17).collect::<Vec<_>>(), "five are left");
+    driver.advance(300);
+    let (asked, _) = heard(&mut driver);
+    driver.answer(&asked, heartbeat_answer(1, Some(&[1])));
+    poll(&mut driver, 4);
+    let revoking = Outcome::Revoking { partitions: places(&[0]) };
+    assert_eq!(driver.outcomes.last(), Some(&(4, revoking)));
+    poll(&mut driver, 5);
+    let joined = Outcome::Joined { generation: 1, partitions: places(&[1]) };
+    assert_eq!(driver.outcomes.last(), Some(&(5, joined)));
 }
 
 /// While it lets go of a partition, its topic is deleted, and another one has the name.
@@ -241,4 +262,28 @@ fn a_stale_epoch_says_nothing_of_what_is_committed() {
     let again =
         driver.take(|body| matches!(body, RequestBody::Client(ClientRequest::OffsetFetch(_))));
     assert!(again.is_some(), "it asks again");
+}
+
+/// It may have given up meanwhile what it commits for, and another member goes on there.
+#[test]
+fn a_commit_of_a_stale_epoch_is_not_tried_again_in_the_next_one() {
+    let mut driver = member(None);
+    let offsets = vec![((TOPIC, 0), Offset(7))];
+    driver.invoke(3, Operation::Commit { offsets, sync: true });
+    let is_commit =
+        |body: &RequestBody| matches!(body, RequestBody::Client(ClientRequest::OffsetCommit(_)));
+    let asked = take(&mut driver, is_commit);
+    driver.advance(300);
+    let (beat, _) = heard(&mut driver);
+    driver.answer(&beat, heartbeat_answer(2, None));
+    let error = ErrorCode::StaleMemberEpoch;
+    let partition = OffsetCommitResponsePartition::default().with_error_code(error.code());
+    let topic = OffsetCommitResponseTopic::default()
+        .with_name(TopicName(TOPIC))
+        .with_partitions(vec![partition]);
+    let response = OffsetCommitResponse::default().with_topics(vec![topic]);
+    driver.answer(&asked, ResponseBody::Client(ClientResponse::OffsetCommit(Box::new(response))));
+    assert_eq!(driver.outcomes, [(3, Outcome::Failed { error, partition: -1 })]);
+    driver.advance(1_000);
+    assert!(driver.take(is_commit).is_none(), "that is for the application to decide");
 }

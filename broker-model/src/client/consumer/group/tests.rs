@@ -77,7 +77,10 @@ fn member(assignor: Assignor, given: &[i32]) -> Member {
 }
 
 fn member_with(assignor: Assignor, given: &[i32], defects: Defects) -> Member {
-    let consumer = Consumer::new(config(assignor), START).with_defects(defects);
+    member_of(Consumer::new(config(assignor), START).with_defects(defects), given)
+}
+
+fn member_of(consumer: Consumer, given: &[i32]) -> Member {
     let mut driver = Driver::new(consumer);
     driver.invoke(1, Operation::Subscribe { topics: vec![TOPIC] });
     poll(&mut driver, 2);
@@ -105,7 +108,7 @@ fn member_with(assignor: Assignor, given: &[i32], defects: Defects) -> Member {
 }
 
 /// Answers with committed offsets.
-fn committed(driver: &mut Member, offsets: &[(i32, i64)]) {
+pub(super) fn committed(driver: &mut Member, offsets: &[(i32, i64)]) {
     committed_in_epoch(driver, offsets, -1);
 }
 
@@ -432,3 +435,7 @@ fn a_pattern_is_matched_again_when_topics_come_and_go() {
     tell_topics(&mut driver, &["orders-eu"]);
     assert_eq!(subscribed(&driver), ["orders-eu"], "what is not named is not there");
 }
+
+mod commits;
+mod offsets;
+mod rebalances;
