@@ -109,11 +109,13 @@ fn expired_of(
     records
 }
 
-/// Since when an offset ages; nothing if it does not.
+/// Since when an offset ages; nothing if it does not. Of members that do not speak as consumers nobody knows what they
+/// read. Source: `ClassicGroup.offsetExpirationCondition`.
 fn since(group: &ClassicGroup, committed: &CommittedOffset) -> Option<WallTime> {
     match (group.has_metadata(), group.state()) {
-        (false, _) | (true, State::Stable) => Some(committed.committed_at),
+        (false, _) => Some(committed.committed_at),
         (true, State::Empty) => Some(group.state_since()),
-        (true, State::PreparingRebalance | State::CompletingRebalance) => None,
+        (true, State::Stable) if group.is_consumers() => Some(committed.committed_at),
+        (true, State::Stable | State::PreparingRebalance | State::CompletingRebalance) => None,
     }
 }

@@ -127,6 +127,27 @@ fn nothing_expires_while_a_group_rebalances() {
     }
 }
 
+/// What members of another kind read, as Kafka Connect's workers, nobody knows.
+#[test]
+fn nothing_expires_while_there_are_members_that_are_no_consumers() {
+    let mut bench = Bench::new(&[]);
+    let told = bench.join_as(1, ("", "connect"), &[]).expect("it is told its id");
+    let one = told.member_id.to_string();
+    assert!(bench.join_as(1, (&one, "connect"), &[]).is_none(), "others may come");
+    bench.advance(700);
+    assert_eq!(bench.joined(1).generation_id, 1);
+    bench.sync(1, &one, 1, &[]);
+    assert!(bench.answer(1).is_some());
+    assert_eq!(bench.commit(&one, 1, 10), Some(0));
+    bench.advance_alive(5_500, 1, &[&one]);
+    bench.expire();
+    assert_eq!(bench.committed(), 10, "a member is there");
+    bench.leave(&[&one]);
+    bench.advance(5_100);
+    bench.expire();
+    assert_eq!(bench.committed(), -1, "it has left 5,100 ms ago");
+}
+
 #[test]
 fn what_members_subscribe_to_is_asked_anew_in_each_generation() {
     for (before, now, kept) in [("payments", "orders", 10), ("orders", "payments", -1)] {
