@@ -1,8 +1,8 @@
 //! A follower cuts what its leader does not have.
 //!
-//! Promise: a replica that was told where its log parts from its leader's keeps nothing behind that, and nothing of a
-//! later epoch than the one that was named, which the leader cannot have there. If it lacks the named epoch it goes
-//! back to the end of the one before, and asks again.
+//! Promise: a replica that was told where its log parts from its leader's keeps nothing of the named epoch behind that,
+//! and nothing of a later epoch, which the leader cannot have there. If it lacks the named epoch it goes back to the end
+//! of the one before, wherever that is, and asks again.
 //! Source: KIP-279; `AbstractFetcherThread.getOffsetTruncationState`, `ReplicatedLog.truncateToEndOffset`.
 //! Not verified: that it cuts no more than that, of which `committed-truncation` says what matters; answers that name
 //! no epoch.
@@ -60,7 +60,9 @@ impl Divergences {
         let kept = replica.log.between(Offset::ZERO, to);
         let later = kept.partition_point(|entry| entry.batch.leader_epoch <= named);
         let first = kept.get(later).map(|entry| entry.batch.base_offset);
-        let first = first.or_else(|| (to > end).then_some(end));
+        // Who lacks the named epoch goes back to the end of the one before it, wherever that is.
+        let has_named = kept.last().is_some_and(|entry| entry.batch.leader_epoch == named);
+        let first = first.or_else(|| (has_named && to > end).then_some(end));
         if let Some(first) = first {
             findings.report(context, &KEPT, (partition, first, to.plus(-1)), || {
                 format!(

@@ -601,6 +601,19 @@ fn other_ways_to_break_the_same_rule() {
 
 /// The same of rules about logs.
 #[test]
+fn who_lacks_the_epoch_that_is_named_goes_back_to_the_end_of_the_one_before() {
+    for (to, found) in [(2, false), (3, true)] {
+        let mut stage = super::case::stage();
+        stage.append(B, 3, record(2, 3, 0));
+        // At A epoch 2 ends in the middle of what is epoch 1 at B.
+        diverges(&mut stage, 2, 1);
+        stage.truncate(B, to);
+        let names = stage.found();
+        assert_eq!(names.iter().any(|name| name == "divergence-kept"), found, "{to}: {names:?}");
+    }
+}
+
+#[test]
 fn other_ways_to_break_a_rule_about_logs() {
     let variants: [Variant; 7] = [
         ("recovery-kept-damage", |stage| finds(stage, 1, true)),
