@@ -221,8 +221,8 @@ pub(super) static ANOMALIES: [Entry; 24] = [
         name: "log-start-overdue",
         kind: Kind::InternalAnomaly,
         meaning: "A member of the ISR did not let its log start where its leader's has started for long enough.",
-        example: "A client has all below 50 deleted. Node 3 goes on fetching from its leader, whose log starts at 50, and \
-            keeps the first fifty records: they are back when it leads.",
+        example: "A client has all below 50 deleted. Node 3 goes on fetching from its leader, whose log starts at 50, \
+            and keeps the first fifty records: they are back when it leads.",
         legal: "While a fault lasts, or a process is down.",
         source: "KIP-107, ReplicaFetcherThread.processPartitionData",
     },

@@ -324,7 +324,8 @@ fn whole_lines(file: &mut File) -> io::Result<(Vec<Report>, u64)> {
 /// All receipts of a directory, by name.
 pub(super) fn receipts(directory: &Path) -> Result<Vec<(PathBuf, Receipt)>, Failure> {
     let unreadable = |path: &Path, error: &dyn std::fmt::Display| -> Failure {
-        let help = "give the directory that the shards had as `--receipt`; remove what is no receipt of them, with the runs of that name";
+        let help = "give the directory that the shards had as `--receipt`; remove what is no receipt of them, with \
+                    the runs of that name";
         mistake(format!("failed to read {}: {error}", path.display()), help).into()
     };
     let entries = fs::read_dir(directory).map_err(|error| unreadable(directory, &error))?;

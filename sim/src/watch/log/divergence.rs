@@ -1,8 +1,8 @@
 //! A follower cuts what its leader does not have.
 //!
 //! Promise: a replica that was told where its log parts from its leader's keeps nothing of the named epoch behind that,
-//! and nothing of a later epoch, which the leader cannot have there. If it lacks the named epoch it goes back to the end
-//! of the one before, wherever that is, and asks again.
+//! and nothing of a later epoch, which the leader cannot have there. If it lacks the named epoch it goes back to the
+//! end of the one before, wherever that is, and asks again.
 //! Source: KIP-279; `AbstractFetcherThread.getOffsetTruncationState`, `ReplicatedLog.truncateToEndOffset`.
 //! Not verified: that it cuts no more than that, of which `committed-truncation` says what matters; answers that name
 //! no epoch.

@@ -35,8 +35,8 @@ const START: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "replication-due",
-    promise: "when it is calm, what all in-sync replicas hold is committed, who has caught up is in sync, and followers' \
-        logs start where their leader's does",
+    promise: "when it is calm, what all in-sync replicas hold is committed, who has caught up is in sync, and \
+        followers' logs start where their leader's does",
     source: "KIP-101, KIP-107, KIP-497, Partition.maybeIncrementLeaderHW, Partition.maybeExpandIsr",
     leaves_out: "anything while a fault lasts, unless a leader is alone; networks that are narrow by plan",
     anomalies: &[COMMIT, EXPANSION, START],
