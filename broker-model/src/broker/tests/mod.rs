@@ -10,4 +10,5 @@ mod replication;
 mod serving;
 mod sessions;
 mod snapshots;
+mod transaction_log;
 mod verification;

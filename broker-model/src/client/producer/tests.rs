@@ -585,6 +585,21 @@ fn a_batch_that_is_too_large_is_sent_again_in_parts() {
     assert_eq!((sequence(&take_produce(&mut driver)), bumps(&driver)), ((0, 4), vec![]));
 }
 
+#[test]
+fn without_sequences_the_parts_go_in_the_order_of_their_records() {
+    let config = ProducerConfig { idempotence: false, batch_records_max: 3, ..config() };
+    let mut driver = established(ProducerConfig { linger_ms: 20, ..config });
+    (1..=3).for_each(|operation| send(&mut driver, operation, 0));
+    let asked = take_produce(&mut driver);
+    refuse_with(&mut driver, &asked, ErrorCode::MessageTooLarge);
+    for (count, value) in [(1, 1), (2, 2)] {
+        let asked = take_produce(&mut driver);
+        let first = first_value(&batches(&asked)[0].1);
+        assert_eq!((header(&asked).record_count, first), (count, value));
+        acknowledge(&mut driver, &asked, value as i64);
+    }
+}
+
 /// KIP-951: the answer itself tells who leads now, and the retry goes there at once.
 #[test]
 fn a_retry_to_a_leader_that_was_told_does_not_wait() {

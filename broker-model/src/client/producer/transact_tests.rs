@@ -131,6 +131,19 @@ fn begun(version: u16, commit: bool) -> Driver<Producer> {
     driver
 }
 
+/// The partition is taken into the transaction.
+fn add(driver: &mut Driver<Producer>) {
+    let asked = take(driver, "add");
+    let added = AddPartitionsToTxnPartitionResult::default();
+    let topic = AddPartitionsToTxnTopicResult::default().with_results_by_partition(vec![added]);
+    let result = AddPartitionsToTxnResult::default().with_topic_results(vec![topic]);
+    let response = AddPartitionsToTxnResponse::default().with_results_by_transaction(vec![result]);
+    driver.answer(
+        &asked,
+        ResponseBody::Client(ClientResponse::AddPartitionsToTxn(Box::new(response))),
+    );
+}
+
 fn sent(committed: bool, offset: i64) -> Outcome {
     Outcome::Transacted { committed, records: vec![(TOPIC, 0, Offset(offset))] }
 }
@@ -140,17 +153,7 @@ fn a_transaction_is_committed_step_by_step() {
     for version in [1, 2] {
         let mut driver = begun(version, true);
         if version == 1 {
-            let asked = take(&mut driver, "add");
-            let added = AddPartitionsToTxnPartitionResult::default();
-            let topic =
-                AddPartitionsToTxnTopicResult::default().with_results_by_partition(vec![added]);
-            let result = AddPartitionsToTxnResult::default().with_topic_results(vec![topic]);
-            let response =
-                AddPartitionsToTxnResponse::default().with_results_by_transaction(vec![result]);
-            driver.answer(
-                &asked,
-                ResponseBody::Client(ClientResponse::AddPartitionsToTxn(Box::new(response))),
-            );
+            add(&mut driver);
         }
         let asked = take(&mut driver, "produce");
         let (_, batch) = &batches(&asked)[0];
@@ -175,6 +178,39 @@ fn a_batch_that_fails_leaves_only_an_abort() {
     driver.answer(&asked, answer(&asked, ErrorCode::InvalidTxnState.code(), -1));
     assert!(!end(&mut driver, 0, 1), "it aborts");
     assert_eq!(driver.outcomes, [(1, sent(false, -1))]);
+}
+
+#[test]
+fn in_version_1_the_producer_asks_for_its_next_epoch_once_a_failed_batch_is_aborted() {
+    for (error, before) in [(ErrorCode::InvalidTxnState.code(), Some((40, 0))), (0, None)] {
+        let mut driver = begun(1, error != 0);
+        add(&mut driver);
+        let asked = take(&mut driver, "produce");
+        driver.answer(&asked, answer(&asked, error, 5));
+        assert!(!end(&mut driver, 0, -1), "it aborts");
+        driver.advance(200);
+        let asks = driver.wire.iter().any(|it| {
+            matches!(it.message.body, RequestBody::Client(ClientRequest::InitProducerId(_)))
+        });
+        assert_eq!(asks, before.is_some(), "error {error}");
+        if let Some(before) = before {
+            assert_eq!(init(&mut driver, 1), before, "it goes on as what it has been");
+        }
+    }
+}
+
+#[test]
+fn a_record_that_never_finds_its_partition_aborts_the_transaction() {
+    let mut driver = Driver::new(Producer::new(transactional(2), Defects::NONE, START));
+    find(&mut driver);
+    init(&mut driver, 0);
+    let record = TransactRecord { topic: TOPIC, key: Some(1), value: RecordValue(9) };
+    let (records, offsets) = (vec![record], Vec::new());
+    driver.invoke(1, Operation::Transact { records, gap_ms: 0, commit: true, offsets });
+    driver.advance(driver.node.config.delivery_timeout_ms + 1);
+    let [(1, Outcome::Transacted { committed: false, .. })] = &driver.outcomes[..] else {
+        panic!("{:?}", driver.outcomes)
+    };
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::types::{
 
 const ID: &str = "t1";
 const PARTITION: TopicPartition = TopicPartition { topic: TopicId(3), partition: 0 };
+const OTHER: TopicPartition = TopicPartition { topic: TopicId(3), partition: 1 };
 
 struct Bench {
     coordinator: TransactionCoordinator,
@@ -82,17 +83,48 @@ impl Bench {
     }
 
     fn add(&mut self, producer: (i64, i16), verify_only: bool) -> Result<(), ErrorCode> {
+        self.add_all(producer, verify_only, &[PARTITION], Ok(()))
+    }
+
+    /// The same for these partitions, where the record, if there is one, is appended with this result.
+    fn add_all(
+        &mut self,
+        producer: (i64, i16),
+        verify_only: bool,
+        partitions: &[TopicPartition],
+        appended: Result<(), ErrorCode>,
+    ) -> Result<(), ErrorCode> {
         let request = AddPartitions {
             from: NodeId(1000),
             transactional_id: ID.to_owned(),
             producer: (ProducerId(producer.0), ProducerEpoch(producer.1)),
             verify_only,
-            partitions: vec![PARTITION],
+            partitions: partitions.to_vec(),
         };
         self.asked += 1;
         let asker = Asker::AddPartitions(AddAsker(self.asked));
         self.coordinator.add_partitions(self.now, 0, &request, asker);
-        self.run(Ok(())).expect("every question is answered")
+        self.run(appended).expect("every question is answered")
+    }
+
+    /// Does what is to be done; the log of these records.
+    fn logged(&mut self) -> Log {
+        let mut log = log();
+        while let Some(todo) = self.coordinator.next() {
+            if let Todo::Write(_, record, id) = todo {
+                let batch = crate::coordinator::runtime::batch_of(WallTime(0), &[record]);
+                log.append_as_leader(&batch, LeaderEpoch(7), -1, &mut Effects::new());
+                self.coordinator.written(self.now, id, Ok(()));
+            }
+        }
+        log
+    }
+
+    /// The partition of the log is led by this broker again, in the next epoch, and read.
+    fn load_again(&mut self, log: &Log) {
+        self.coordinator.elected(0, LeaderEpoch(8), self.now.time);
+        self.coordinator.load(self.now, 0, log);
+        self.run(Ok(()));
     }
 
     /// Asks for an end; the answer as one for partitions, which carries the error alone.
@@ -296,6 +328,115 @@ fn a_new_coordinator_sends_the_markers_of_what_was_decided() {
     assert_eq!(next.state(), TransactionState::PrepareCommit);
     next.write_markers(None);
     assert_eq!(next.state(), TransactionState::CompleteCommit);
+}
+
+#[test]
+fn each_transaction_has_its_whole_timeout() {
+    for (bumps, next) in [(false, 0), (true, 1)] {
+        let mut bench = Bench::new(bumps);
+        bench.init(None);
+        assert_eq!(bench.add((41, 0), false), Ok(()));
+        assert_eq!(bench.end((41, 0), TransactionResult::Commit), Ok(()));
+        bench.write_markers(None);
+        bench.wait(9_000);
+        assert_eq!(bench.add((41, next), false), Ok(()), "the next transaction");
+        bench.wait(9_000);
+        assert_eq!(bench.state(), TransactionState::Ongoing, "version 2: {bumps}");
+        bench.wait(2_000);
+        assert_eq!(bench.state(), TransactionState::PrepareAbort, "version 2: {bumps}");
+    }
+}
+
+#[test]
+fn a_new_coordinator_aborts_what_takes_too_long_since_it_began() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    bench.wait(5_000);
+    let request = AddPartitions {
+        from: NodeId(1000),
+        transactional_id: ID.to_owned(),
+        producer: (ProducerId(41), ProducerEpoch(0)),
+        verify_only: false,
+        partitions: vec![PARTITION],
+    };
+    bench.coordinator.add_partitions(bench.now, 0, &request, Asker::AddPartitions(AddAsker(9)));
+    let log = bench.logged();
+    let mut next = Bench::new(true);
+    next.wait(13_000);
+    next.load_again(&log);
+    assert_eq!(next.state(), TransactionState::Ongoing);
+    next.wait(2_000);
+    assert_eq!(next.state(), TransactionState::Ongoing, "10 s after it began");
+    next.wait(1_000);
+    assert_eq!(next.state(), TransactionState::PrepareAbort);
+}
+
+#[test]
+fn an_answer_about_markers_counts_in_the_epoch_that_sent_them() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    assert_eq!(bench.add((41, 0), false), Ok(()));
+    let end = ((ProducerId(41), ProducerEpoch(0)), TransactionResult::Commit);
+    bench.coordinator.end_transaction(bench.now, (0, ID), end, Asker::Nobody, &mut || None);
+    let log = bench.logged();
+    let send = |bench: &mut Bench| {
+        let mut sent = bench.coordinator.markers_to_send(bench.now, |_| Some(NodeId(2)));
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        sent.remove(0).request
+    };
+    let written = WriteTxnMarkersResponse { results: vec![vec![(PARTITION, None)]] };
+    let old = send(&mut bench);
+    bench.load_again(&log);
+    let new = send(&mut bench);
+    bench.coordinator.markers_answered(bench.now, old, Some(&written));
+    bench.run(Ok(()));
+    assert_eq!(bench.state(), TransactionState::PrepareCommit, "the older epoch's");
+    bench.coordinator.markers_answered(bench.now, new, Some(&written));
+    bench.run(Ok(()));
+    assert_eq!(bench.state(), TransactionState::CompleteCommit);
+}
+
+#[test]
+fn a_partition_whose_record_failed_is_not_in_the_transaction() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    assert_eq!(bench.add((41, 0), false), Ok(()));
+    let refused = bench.add_all((41, 0), false, &[OTHER], Err(ErrorCode::NotEnoughReplicas));
+    assert_eq!(refused, Err(ErrorCode::CoordinatorNotAvailable));
+    let missing = Err(ErrorCode::TransactionAbortable);
+    assert_eq!(bench.add_all((41, 0), true, &[OTHER], Ok(())), missing, "it is not in");
+    assert_eq!(bench.add((41, 0), true), Ok(()), "the one before is");
+    assert_eq!(bench.add_all((41, 0), false, &[OTHER], Ok(())), Ok(()), "asked again");
+    assert_eq!(bench.add_all((41, 0), true, &[OTHER], Ok(())), Ok(()));
+}
+
+#[test]
+fn partitions_that_come_with_one_that_is_in_are_registered_too() {
+    let mut bench = Bench::new(false);
+    bench.init(None);
+    assert_eq!(bench.add((41, 0), false), Ok(()));
+    let both = [PARTITION, OTHER];
+    let failed = bench.add_all((41, 0), false, &both, Err(ErrorCode::NotEnoughReplicas));
+    assert_eq!(failed, Err(ErrorCode::CoordinatorNotAvailable), "a record is written");
+    assert_eq!(bench.add_all((41, 0), false, &both, Ok(())), Ok(()));
+    assert_eq!(bench.add_all((41, 0), true, &both, Ok(())), Ok(()), "both are in");
+}
+
+/// In version 1 the epoch does not tell that the transaction is over.
+#[test]
+fn nothing_verifies_once_the_end_is_decided() {
+    use TransactionResult::{Abort, Commit};
+    for result in [Commit, Abort] {
+        let mut bench = Bench::new(false);
+        bench.init(None);
+        assert_eq!(bench.add((41, 0), false), Ok(()));
+        assert_eq!(bench.end((41, 0), result), Ok(()));
+        let busy = Err(ErrorCode::ConcurrentTransactions);
+        assert_eq!(bench.add((41, 0), true), busy, "{result:?} is decided");
+        bench.write_markers(None);
+        let missing = Err(ErrorCode::TransactionAbortable);
+        assert_eq!(bench.add((41, 0), true), missing, "{result:?} is complete");
+    }
 }
 
 #[test]

@@ -294,6 +294,23 @@ fn a_map_that_is_full_ends_the_round_where_it_is() {
 }
 
 #[test]
+fn what_lies_beyond_the_map_stays_as_it_is() {
+    let keys: Vec<(u8, u8)> = (0..8).map(|key| (key % 4, 1)).collect();
+    let mut harness = log_of(&values(&keys), &[]);
+    // Room for three keys: the second segment is cleaned, and its last record is not noted.
+    let small = CleanerConfig { dedupe_buffer_size: 96, ..CONFIG };
+    let cleanable = harness.log.cleanable(None, WallTime(0));
+    let mut round = harness.log.begin_cleaning(cleanable, small, (WallTime(0), HELD));
+    assert_eq!(round.end(), Offset(3));
+    while let Some(cleaned) = harness.log.clean_next(&mut round) {
+        harness.log.write_cleaned(&cleaned, &mut harness.effects);
+        harness.log.replace_segments(&round, cleaned, &mut harness.effects);
+        harness.disk.apply(&mut harness.effects);
+    }
+    assert_eq!(offsets(&harness.log), [0, 1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[test]
 fn a_compacted_log_is_on_the_disk_up_to_its_active_segment() {
     let keys = [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3)];
     let harness = log_of(&values(&keys), &[]);
@@ -342,6 +359,33 @@ fn a_crash_between_any_two_renames_loses_nothing() {
         seen.push(found.len());
     }
     assert!(seen.contains(&7) && seen.last() < Some(&7), "not cleaned, and cleaned: {seen:?}");
+}
+
+#[test]
+fn a_swap_file_takes_the_place_of_all_segments_in_its_range() {
+    let keys = [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3), (3, 1), (4, 1)];
+    let mut harness = log_of(&values(&keys), &[]);
+    assert_eq!(harness.segment_bases(), [0, 2, 4, 6]);
+    harness.log.config.segment_bytes = 2_000;
+    let mut round = begin(&harness, 0, HELD);
+    let cleaned = harness.log.clean_next(&mut round).expect("there is a group");
+    harness.log.write_cleaned(&cleaned, &mut harness.effects);
+    harness.log.replace_segments(&round, cleaned, &mut harness.effects);
+    let mut part = Effects::new();
+    for effect in harness.effects.drain().collect::<Vec<_>>() {
+        let is_renamed = matches!(effect, Effect::Rename { .. });
+        part.push(effect);
+        if is_renamed {
+            break;
+        }
+    }
+    harness.disk.apply(&mut part);
+    harness.disk.crash();
+    assert_eq!(harness.disk.image().segments(PARTITION).count(), 4, "the old ones are there");
+    harness.reopen(keyed_options(&[]));
+    assert_eq!(offsets(&harness.log), [3, 4, 5, 6]);
+    assert_eq!(harness.segment_bases(), [0, 6]);
+    harness.disk.assert_agrees(&harness.log);
 }
 
 #[test]

@@ -155,6 +155,27 @@ fn before_2_4_producers_were_forgotten_with_their_records() {
     }
 }
 
+/// Snapshots are flushed in the background: a power loss may leave the records alone.
+#[test]
+fn a_producer_without_a_snapshot_gets_one_before_its_records_go() {
+    let mut harness = Harness::new();
+    harness.append(&numbered(7, 0, 2), EPOCH);
+    (0..10).for_each(|tag| drop(harness.append(&plain(2, tag), EPOCH)));
+    for file in harness.disk.image().files.into_keys() {
+        if matches!(file, FileId::ProducerSnapshot { .. }) {
+            harness.effects.push(Effect::Delete { file });
+        }
+    }
+    harness.disk.apply(&mut harness.effects);
+    harness.reopen(options(false));
+    harness.log.set_high_watermark(Offset(22));
+    retain(&mut harness, by_size(1), 0);
+    assert!(harness.log.batches().all(|batch| !batch.header().has_producer()));
+    harness.reopen(options(false));
+    let again = harness.log.check_producer(numbered(7, 0, 2).header(), AppendRights::default());
+    assert!(matches!(again, Ok(ProducerCheck::Duplicate { .. })), "{again:?}");
+}
+
 #[test]
 fn a_segment_is_rolled_when_its_first_record_is_segment_ms_old() {
     let mut harness = Harness::new();

@@ -27,13 +27,22 @@ fn data(producer: i64, epoch: i16, sequence: i32, transactional: bool) -> Record
 }
 
 fn marker(producer: i64, epoch: i16, coordinator: i32, result: TransactionResult) -> RecordBatch {
+    marker_at(0, (producer, epoch, coordinator), result)
+}
+
+/// A marker of this time.
+fn marker_at(
+    at_ms: i64,
+    (producer, epoch, coordinator): (i64, i16, i32),
+    result: TransactionResult,
+) -> RecordBatch {
     let marker = TransactionMarker {
         producer_id: ProducerId(producer),
         producer_epoch: ProducerEpoch(epoch),
         result,
         coordinator_epoch: LeaderEpoch(coordinator),
     };
-    marker.batch(WallTime(0))
+    marker.batch(WallTime(at_ms))
 }
 
 fn append(log: &mut Log, batch: &RecordBatch) {
@@ -122,6 +131,39 @@ fn what_was_aborted_is_cut_with_its_marker_though_nobody_is_known() {
     assert_eq!(aborted(&log), 0, "the marker is gone");
 }
 
+/// A log that forgets producers after a second, with one record in an open transaction.
+fn open_and_forgetful() -> Log {
+    let mut options = options();
+    options.config.producer_id_expiration_ms = 1_000;
+    let mut log = Log::open(PARTITION, options, &FakeDisk::default().image(), &mut Effects::new());
+    append(&mut log, &data(7, 0, 0, true));
+    log
+}
+
+#[test]
+fn a_producer_with_an_open_transaction_does_not_expire() {
+    let mut log = open_and_forgetful();
+    log.expire_producers(WallTime(9_000), &mut Effects::new());
+    assert_eq!(log.known_producers().len(), 1);
+    assert_eq!(check(&log, &data(7, 0, 1, false), None), Err(ErrorCode::InvalidTxnState));
+    append(&mut log, &marker(7, 0, 1, Abort));
+    assert_eq!(log.aborted_transactions(Offset(0), Offset(9)).len(), 1, "its marker ends it");
+    log.expire_producers(WallTime(9_000), &mut Effects::new());
+    assert_eq!(log.known_producers().len(), 0);
+}
+
+#[test]
+fn a_producer_is_as_old_as_its_newest_marker() {
+    let mut log = open_and_forgetful();
+    append(&mut log, &marker_at(5_000, (7, 0, 1), Commit));
+    let told: Vec<_> = log.active_producers().iter().map(|it| it.last_timestamp).collect();
+    assert_eq!(told, [WallTime(5_000)]);
+    for (now_ms, known) in [(5_999, 1), (6_000, 0)] {
+        log.expire_producers(WallTime(now_ms), &mut Effects::new());
+        assert_eq!(log.known_producers().len(), known, "at {now_ms}");
+    }
+}
+
 #[test]
 fn a_first_record_needs_the_guard_of_a_verification_that_stands() {
     let mut log = log();
@@ -139,6 +181,7 @@ fn a_first_record_needs_the_guard_of_a_verification_that_stands() {
     assert_eq!(check(&log, &first, second), refused, "a marker ended it");
     let third = begin(&mut log, &first).expect("it is the producer");
     assert!(third.is_some() && third != second, "{third:?} after {second:?}");
+    assert_eq!(check(&log, &first, second), refused, "the guard of the one that was ended");
     assert_eq!(check(&log, &first, third), Ok(()));
     append(&mut log, &first);
     assert_eq!(begin(&mut log, &data(7, 0, 1, true)), Ok(None), "it is going on");
