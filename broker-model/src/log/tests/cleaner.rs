@@ -3,7 +3,7 @@
 use super::*;
 use crate::compaction::{CleanupPolicy, Compaction};
 use crate::config::CleanerConfig;
-use crate::defect::{CleanerDefect, Defects};
+use crate::defect::{CleanerDefect, Defects, LogDefect};
 use crate::disk_image::Suffix;
 use crate::log::LogConfig;
 use crate::log::cleaner::CleaningRound;
@@ -382,6 +382,14 @@ fn a_swap_file_takes_the_place_of_all_segments_in_its_range() {
     harness.disk.apply(&mut part);
     harness.disk.crash();
     assert_eq!(harness.disk.image().segments(PARTITION).count(), 4, "the old ones are there");
+    // They go because the swap file takes their place, not because nothing fits behind it.
+    let trusts: Defects = [LogDefect::RecoveryTrustsRemainders].into_iter().collect();
+    for defects in [Defects::NONE, trusts] {
+        let mut options = keyed_options(&[]);
+        options.config.defects = defects;
+        let (log, _) = open(&harness.disk, options);
+        assert_eq!(offsets(&log), [3, 4, 5, 6], "{defects:?}");
+    }
     harness.reopen(keyed_options(&[]));
     assert_eq!(offsets(&harness.log), [3, 4, 5, 6]);
     assert_eq!(harness.segment_bases(), [0, 6]);
