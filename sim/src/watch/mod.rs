@@ -19,7 +19,7 @@
 //! | fetches and end offsets; a record stays what was read (`ConsistentRead`) | `consumer/read_rule` |
 //! | votes, quorum epochs and commits; metadata is one sequence for all | `quorum/controller_quorum` |
 //! | votes and epochs are durable before they are shown; memory and disk agree | `quorum/quorum_disk` |
-//! | reopened logs: nothing invented, nothing flushed lost; nothing committed lost everywhere | `log/recovery` |
+//! | reopened logs: nothing invented, nothing flushed lost; recovery points; nothing committed gone | `log/recovery` |
 //! | at the end: replicas agree below their high watermarks | `log/audit` |
 //! | log starts | `log/log_start` |
 //! | retention by time and size | `log/retention` |
@@ -34,6 +34,7 @@
 //! | whose fetches count for a leader | `replication/following` |
 //! | whom a leader may propose for the ISR | `replication/candidates` |
 //! | ends of epochs that are told; leader-epoch caches | `log/epoch_ends` |
+//! | a follower cuts all that its leader does not have | `log/divergence` |
 //! | clean stops: durable, told once, and not taken for what they are not | `broker/clean_stop` |
 //! | brokers act on registrations in order, and not before their own | `broker/metadata_freshness` |
 //! | batches refused for epoch or sequence | `producer/refusal` |
@@ -43,8 +44,10 @@
 //! | brokers are unfenced when they are ready, and shut down when they ask | `broker/fencing` |
 //! | who is not heard of for a session is fenced | `broker/sessions` |
 //! | where consumers go that are out of range | `consumer/position` |
+//! | the first record of a time | `consumer/timed_offsets` |
+//! | whom a leader sends consumers to | `consumer/read_replica` |
 //! | nobody leaves the ISR who has not lagged for long enough | `replication/shrink` |
-//! | when it is calm: commits and expansions of the ISR in time | `replication/overdue` |
+//! | when it is calm: commits, expansions of the ISR and log starts in time | `replication/overdue` |
 //! | a leader that is alone commits at once | `replication/lone_leader` |
 //! | a partition that somebody may lead is led; so is the quorum | `controller/overdue`, `quorum/overdue` |
 //! | whoever names another epoch is refused where it asks | `exchange/request_fencing` |

@@ -2,8 +2,8 @@
 //! `KafkaProducer` shows.
 //!
 //! How [`Operation::Transact`](crate::node::Operation::Transact) ends:
-//! - `Transacted` once the commit is answered with success;
-//! - `Failed` if no commit was ever put on the wire: the transaction is aborted, or will be, for certain;
+//! - `Transacted` once the end is answered with success: committed, or aborted as the application or a failure wanted;
+//! - `Failed` if it was never begun, since another one goes on;
 //! - `Unknown` otherwise.
 //!
 //! The application sends its records one after another without waiting for their acknowledgements, then the offsets,
