@@ -178,11 +178,12 @@ impl MetadataFetcher {
             let cut = self.log.truncate(leader_end);
             return cut.map(|()| None).map_err(|CommittedGone| COMMITTED_METADATA_GONE);
         }
-        if !self.log.append(&response.batches, context.config.defects) {
+        let defects = context.config.defects;
+        if !self.log.append(&response.batches, defects) {
             self.next_at = now + ms(RETRY_BACKOFF_MS);
             return Ok(None);
         }
-        self.unpublished.extend(self.log.commit(response.high_watermark));
+        self.unpublished.extend(self.log.commit(response.high_watermark, defects));
         Ok(self.publishable(effects))
     }
 

@@ -29,6 +29,18 @@ ConsumerDefect {
             a job that began at the end reads twenty records again.",
     }
 
+    TimeReachesWatermark {
+        name: "time-reaches-watermark",
+        source: "KAFKA-5522; KafkaApis.handleOffsetRequestV1",
+        affected: Affected::Fixed { since: Version::new(0, 10, 1), fixed: &[Version::new(1, 0, 0)] },
+        side: Server,
+        shows: "offsets" / "timed-offset-wrong" in "restless-consumers", seed 37,
+        meaning: "Who asks for a time may be told the record at the high watermark, which is not committed, and who \
+            reads committed transactions one that is not decided.",
+        example: "A consumer seeks to noon and is told offset 300, which only the leader has. The leader dies, the \
+            next one appends another record at 300, from before noon by the producer's clock.",
+    }
+
     PreferredOutOfIsr {
         name: "preferred-out-of-isr",
         source: "KAFKA-14372; ReplicaManager.findPreferredReadReplica",

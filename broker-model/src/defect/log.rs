@@ -128,6 +128,19 @@ LogDefect {
             otherwise: it leads again, and a new consumer reads what was deleted.",
     }
 
+    RecoveryPointToEnd {
+        name: "recovery-point-to-end",
+        source: "KAFKA-10101; Log.recoverLog",
+        affected: Affected::Fixed { since: Version::new(1, 0, 0), fixed: &[Version::new(2, 8, 0)] },
+        side: Server,
+        shows: "durability" / "recovery-point-ahead" in "cut-and-struck", seed 1,
+        meaning: "A log that was opened after a crash counts as flushed up to its end, though nobody has flushed what \
+            was found in it.",
+        example: "A broker process is killed and starts again: its log is whole, part of it in the page cache. The \
+            next checkpoint says that all of it is on the disk. The machine loses power, the cache is gone, and \
+            recovery looks at nothing below that point.",
+    }
+
     RetentionForgetsProducers {
         name: "retention-forgets-producers",
         source: "KAFKA-7190; ProducerStateManager.truncateHead",

@@ -17,6 +17,31 @@ QuorumDefect {
             votes for the other: two leaders, two histories of the cluster's metadata.",
     }
 
+    VotesByLength {
+        name: "votes-by-length",
+        source: "KIP-595; KafkaRaftClient.handleVoteRequest, OffsetAndEpoch.compareTo",
+        affected: Affected::Never,
+        side: Server,
+        shows: "durability" / "vote-for-shorter-log" in "vote-storm", seed 7,
+        meaning: "A voter compares where logs end, and not the epoch of their last records: a log that is as long \
+            may lack what was committed since.",
+        example: "A controller that was cut off has appended ten records that nobody took. Meanwhile the others \
+            committed five of a later epoch. It comes back, its log is the longest, and it is elected: the five \
+            are gone.",
+    }
+
+    AppliesUncommitted {
+        name: "applies-uncommitted",
+        source: "KIP-595, KIP-631; KafkaRaftClient.onUpdateLeaderHighWatermark",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "metadata-applied-early" in "vote-storm", seed 1,
+        meaning: "A broker acts on metadata as soon as it has fetched it, whether a majority of the controllers has \
+            it or not.",
+        example: "The active controller elects broker 2 and is cut off before anybody but broker 2 has heard of it. \
+            The next controller elects broker 3 in the same epoch of the partition: both lead.",
+    }
+
     NoPreVote {
         name: "no-pre-vote",
         source: "KIP-996, KAFKA-16164",

@@ -76,7 +76,8 @@ impl Log {
         let end = loader.segments.last().map_or(start, Segment::end_offset);
         // Opening a log after an unclean stop flushes nothing (KAFKA-10101).
         let trusted = options.clean && loader.changed.is_empty();
-        let recovery_point = if trusted { end } else { options.recovery_point.min(end) };
+        let to_end = options.config.defects.has(LogDefect::RecoveryPointToEnd);
+        let recovery_point = if trusted || to_end { end } else { options.recovery_point.min(end) };
         Self {
             partition: loader.partition,
             config: options.config,

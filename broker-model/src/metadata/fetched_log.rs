@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use crate::defect::{Defects, LogDefect};
+use crate::defect::{Defects, LogDefect, QuorumDefect};
 use crate::log::EpochCache;
 use crate::message::EpochEnd;
 use crate::record::RecordBatch;
@@ -105,8 +105,10 @@ impl FetchedLog {
     }
 
     /// Takes the leader's high watermark, which only moves up here, and gives out what it commits.
-    pub(crate) fn commit(&mut self, leaders: Offset) -> Vec<RecordBatch> {
-        self.high_watermark = self.high_watermark.max(leaders.min(self.end));
+    pub(crate) fn commit(&mut self, leaders: Offset, defects: Defects) -> Vec<RecordBatch> {
+        let all = defects.has(QuorumDefect::AppliesUncommitted);
+        let told = if all { self.end } else { leaders.min(self.end) };
+        self.high_watermark = self.high_watermark.max(told);
         let mut committed = Vec::new();
         let below = self.high_watermark;
         while let Some(batch) = self.uncommitted.pop_front_if(|it| it.last_offset() < below) {
@@ -167,9 +169,13 @@ mod tests {
     #[test]
     fn what_is_below_the_high_watermark_is_given_out_once() {
         let mut log = log(&[(0, 1), (1, 1), (2, 2)]);
-        assert_eq!(offsets(&log.commit(Offset(2))), [0, 1]);
-        assert!(log.commit(Offset(1)).is_empty(), "it does not move down");
-        assert_eq!(offsets(&log.commit(Offset(9))), [2], "never above the log's end");
+        assert_eq!(offsets(&log.commit(Offset(2), Defects::NONE)), [0, 1]);
+        assert!(log.commit(Offset(1), Defects::NONE).is_empty(), "it does not move down");
+        assert_eq!(
+            offsets(&log.commit(Offset(9), Defects::NONE)),
+            [2],
+            "never above the log's end"
+        );
         assert_eq!(log.known_high_watermark(), Offset(3));
         assert!(!log.append(&[batch(4, 2)], Defects::NONE), "a gap");
     }
@@ -202,7 +208,7 @@ mod tests {
         ];
         for (batches, high_watermark, leader_end, expected) in rows {
             let mut log = log(batches);
-            log.commit(Offset(high_watermark));
+            log.commit(Offset(high_watermark), Defects::NONE);
             let cut = log.truncate(leader_end).map(|()| log.end().0);
             assert_eq!(cut.ok(), expected, "{batches:?} against {leader_end:?}");
         }

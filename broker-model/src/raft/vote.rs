@@ -110,6 +110,9 @@ impl Quorum {
     }
 
     fn is_up_to_date(&self, request: &VoteRequest) -> bool {
+        if self.defects.has(QuorumDefect::VotesByLength) {
+            return request.end_offset >= self.log.log_end_offset();
+        }
         (request.last_epoch, request.end_offset) >= self.log_position()
     }
 

@@ -81,6 +81,7 @@ pub use log::ReplicaAudit;
 pub(crate) use transaction::state_name as transaction_state;
 
 use finding::Context;
+use log::LogOnDisk;
 use wings::Wings;
 
 use crate::plan::Plan;
@@ -195,21 +196,24 @@ impl Observer {
     ) {
         let compacted = self.view.partition(partition).filter(|it| !it.compaction.is_empty());
         match compacted.map(|view| view.as_written(batches.iter().copied())) {
-            None => self.wings.log_flushed(&self.view, node, partition, batches),
-            Some(written) => self.wings.log_flushed(&self.view, node, partition, &written),
+            None => self.wings.durable_logs().on_power_lost(&self.view, node, partition, batches),
+            Some(written) => {
+                self.wings.durable_logs().on_power_lost(&self.view, node, partition, &written);
+            }
         }
     }
 
     /// A node is about to lose power; of one of its logs, everything below `recovery_point` is said to be on the disk,
-    /// and what is there ends at `end`.
+    /// and of its segments, in order, there is what lies from one offset to another.
     pub fn log_claimed(
         &mut self,
         node: NodeId,
         partition: TopicPartition,
         recovery_point: Offset,
-        end: Offset,
+        segments: &[(Offset, Offset)],
     ) {
-        self.wings.log_claimed(&self.view, node, partition, (recovery_point, end));
+        let log = LogOnDisk { recovery_point, segments };
+        self.wings.durable_logs().on_claimed(&self.view, node, partition, log);
     }
 
     /// A node is about to state that something is on its disk, and the disk says whether it has all of that for good.

@@ -1,6 +1,6 @@
 //! The wings of the watch, one a family of facts. A note is judged by the state before it.
 
-use harrow_broker_model::note::{BatchSummary, Note};
+use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::broker::BrokerWing;
@@ -9,7 +9,7 @@ use super::controller::ControllerWing;
 use super::exchange::ExchangeWing;
 use super::finding::{Context, Findings};
 use super::group::GroupWing;
-use super::log::LogWing;
+use super::log::{DurableLogs, LogWing};
 use super::producer::ProducerWing;
 use super::quorum::QuorumWing;
 use super::replication::ReplicationWing;
@@ -115,24 +115,9 @@ impl Wings {
         self.log.disk_wiped(node);
     }
 
-    pub(super) fn log_flushed(
-        &mut self,
-        view: &ClusterView,
-        node: NodeId,
-        partition: TopicPartition,
-        batches: &[BatchSummary],
-    ) {
-        self.log.log_flushed(view, node, partition, batches);
-    }
-
-    pub(super) fn log_claimed(
-        &mut self,
-        view: &ClusterView,
-        node: NodeId,
-        partition: TopicPartition,
-        claimed: (Offset, Offset),
-    ) {
-        self.log.log_claimed(view, node, partition, claimed);
+    /// What a disk had when the power went, which who opens its logs has to find.
+    pub(super) fn durable_logs(&mut self) -> &mut DurableLogs {
+        self.log.durable_logs()
     }
 
     pub(super) fn audit_metadata(&mut self, context: &Context<'_>, metadata: (Offset, u64)) {
@@ -150,6 +135,6 @@ impl Wings {
         end: Offset,
         whole: bool,
     ) {
-        self.log.log_found(node, partition, (end, whole));
+        self.durable_logs().on_found(node, partition, (end, whole));
     }
 }

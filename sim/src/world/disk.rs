@@ -11,7 +11,7 @@ mod renames;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use harrow_broker_model::disk_image::{DiskImage, FileId};
@@ -110,25 +110,12 @@ struct Content {
 /// What of a log would survive a power loss, whatever is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct FlushedLog {
-    /// Its batches, in order.
+    /// Its batches, in order. Where segments are lacking there are gaps: deletions of earlier ones may be undone.
     pub(crate) batches: Vec<BatchSummary>,
-    /// Where what is on durable storage now ends, whatever the cache takes away from it.
-    pub(crate) durable_end: Option<Offset>,
+    /// What of each segment is on durable storage now, from where to where, whatever the cache takes away from it.
+    pub(crate) durable: Vec<(Offset, Offset)>,
     /// Up to where it is flushed, by the checkpoint that would survive as well.
     pub(crate) recovery_point: Offset,
-}
-
-impl FlushedLog {
-    /// A segment goes on where the one before ends, or at a cut of that.
-    fn reach_durable(&mut self, base_offset: Offset, file: &File) {
-        if let Some(content) = &file.durable
-            && self.durable_end.is_none_or(|end| base_offset <= end)
-        {
-            let (batches, _, _) = RecordBatch::parse_all(content.joined());
-            let end = batches.last().map_or(base_offset, |last| last.summary().last_offset.next());
-            self.durable_end = self.durable_end.max(Some(end));
-        }
-    }
 }
 
 impl Disk {
@@ -336,31 +323,31 @@ impl Disk {
         sound
     }
 
-    /// The batches of each log that would survive a power loss whatever is drawn: those on durable storage, from
-    /// the log's first segment on and without a gap, that nothing in the cache cuts away. What may be torn ends the
-    /// log: recovery then deletes all later segments.
+    /// The batches of each log that would survive a power loss whatever is drawn: those on durable storage that
+    /// nothing in the cache cuts away. What may be torn ends the log: recovery then deletes all later segments.
     pub(crate) fn flushed_logs(&self) -> BTreeMap<TopicPartition, FlushedLog> {
         let claimed = self.files.get(&FileId::RecoveryPointCheckpoint);
         let claimed = claimed.and_then(|file| decode_offsets(&file.certain())).unwrap_or_default();
         let mut logs: BTreeMap<TopicPartition, FlushedLog> = BTreeMap::new();
-        let mut ends: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
+        let mut torn: BTreeSet<TopicPartition> = BTreeSet::new();
         for (id, file) in &self.files {
             let FileId::Segment { partition, base_offset } = *id else { continue };
             let log = logs.entry(partition).or_default();
             log.recovery_point = claimed.get(&partition).copied().unwrap_or_default();
-            log.reach_durable(base_offset, file);
+            if let Some(content) = &file.durable {
+                let (batches, _, _) = RecordBatch::parse_all(content.joined());
+                let end = batches.last().map_or(base_offset, RecordBatch::next_offset);
+                log.durable.push((base_offset, end));
+            }
             if file.length.is_none() {
                 continue;
             }
-            // Segments are flushed each by itself: a later one may be on durable storage before the first.
-            let end = ends.entry(partition).or_insert(base_offset);
-            if *end == base_offset {
+            if !torn.contains(&partition) {
                 let (batches, _, _) = RecordBatch::parse_all(file.certain());
                 log.batches.extend(batches.iter().map(RecordBatch::summary));
-                *end = log.batches.last().map_or(base_offset, |last| last.last_offset.next());
             }
             if file.may_tear() {
-                *end = Offset::NONE;
+                torn.insert(partition);
             }
         }
         logs

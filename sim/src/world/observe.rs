@@ -247,8 +247,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
     fn flushed(&mut self, moment: Moment, partition: TopicPartition, log: &FlushedLog) {
         if let TrueState::Watching(observer) = &mut self.true_state {
             observer.log_flushed(moment.node, partition, &log.batches);
-            let end = log.durable_end.unwrap_or_default();
-            observer.log_claimed(moment.node, partition, log.recovery_point, end);
+            observer.log_claimed(moment.node, partition, log.recovery_point, &log.durable);
         }
     }
 

@@ -8,6 +8,7 @@
 //! included; of
 //! a compressed batch, what is told is where it begins.
 
+use crate::defect::ConsumerDefect;
 use crate::note::IsolationLevel;
 use crate::partition::{Partition, Role};
 use crate::proto::ErrorCode;
@@ -46,7 +47,9 @@ impl Partition {
         let Role::Leader(leader) = &self.role else {
             return Err(ErrorCode::NotLeaderOrFollower);
         };
-        let end = self.visible_end(isolation);
+        let reaches = self.defects.has(ConsumerDefect::TimeReachesWatermark);
+        let end =
+            if reaches { self.log.high_watermark().next() } else { self.visible_end(isolation) };
         let found = self.find_by_time(asked).filter(|found| found.offset < end);
         if found.is_none() && self.log.high_watermark() < leader.epoch_start_offset {
             return Err(ErrorCode::OffsetNotAvailable);

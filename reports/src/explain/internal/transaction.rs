@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 11] = [
+pub(super) static ANOMALIES: [Entry; 12] = [
     Entry {
         name: "illegal-txn-transition",
         kind: Kind::InternalAnomaly,
@@ -84,6 +84,15 @@ pub(super) static ANOMALIES: [Entry; 11] = [
         source: "KIP-98; TransactionIndex",
     },
     Entry {
+        name: "offset-past-lso",
+        kind: Kind::InternalAnomaly,
+        meaning: "A client with read_committed asked for the end or for a time, and was told an \
+                  offset behind the first record of an open transaction.",
+        example: "Open since 5; the end that it was told is 9, or the first record since noon 7.",
+        legal: "With isolation.level=read_uncommitted.",
+        source: "KIP-98, KAFKA-5522; Partition.fetchOffsetForTimestamp",
+    },
+    Entry {
         name: "lso-ahead",
         kind: Kind::InternalAnomaly,
         meaning: "A last stable offset is above a record of an open transaction, or above the \
@@ -116,7 +125,7 @@ pub(super) static INVARIANTS: [Entry; 2] = [
         kind: Kind::Invariant,
         meaning: "read_committed shows what is decided and committed, all of it and nothing \
                   else.",
-        example: "Broken by read-past-lso, G1a, read-hides-committed, lso-ahead.",
+        example: "Broken by read-past-lso, offset-past-lso, G1a, read-hides-committed, lso-ahead.",
         legal: "With isolation.level=read_uncommitted.",
         source: "KIP-98",
     },

@@ -20,15 +20,13 @@ use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
 use crate::plan::Plan;
-use crate::view::ClusterView;
 use divergence::Divergences;
 use log_matching::LogMatching;
 use log_start::LogStarts;
-use recovery::DurableLogs;
 use retention::KeptRecords;
 
 pub use audit::ReplicaAudit;
-pub(super) use recovery::Reopened;
+pub(super) use recovery::{DurableLogs, LogOnDisk, Reopened};
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     log_matching::INVARIANT,
@@ -68,33 +66,8 @@ impl LogWing {
         self.durable_logs.disk_wiped(node);
     }
 
-    pub(super) fn log_flushed(
-        &mut self,
-        view: &ClusterView,
-        node: NodeId,
-        partition: TopicPartition,
-        batches: &[BatchSummary],
-    ) {
-        self.durable_logs.on_power_lost(view, node, partition, batches);
-    }
-
-    pub(super) fn log_claimed(
-        &mut self,
-        view: &ClusterView,
-        node: NodeId,
-        partition: TopicPartition,
-        claimed: (Offset, Offset),
-    ) {
-        self.durable_logs.on_claimed(view, node, partition, claimed);
-    }
-
-    pub(super) fn log_found(
-        &mut self,
-        node: NodeId,
-        partition: TopicPartition,
-        found: (Offset, bool),
-    ) {
-        self.durable_logs.on_found(node, partition, found);
+    pub(super) fn durable_logs(&mut self) -> &mut DurableLogs {
+        &mut self.durable_logs
     }
 
     #[inline]

@@ -63,7 +63,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 /// What was on the disk when a node lost power.
 #[derive(Debug, Default)]
-pub(super) struct DurableLogs {
+pub(in crate::watch) struct DurableLogs {
     flushed: BTreeMap<(NodeId, TopicPartition), Offset>,
     /// Recovery points above what was flushed, and where that ends.
     overstated: BTreeMap<(NodeId, TopicPartition), (Offset, Offset)>,
@@ -105,10 +105,25 @@ impl<'a> Reopened<'a> {
     }
 }
 
+/// A log on a disk that loses power.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::watch) struct LogOnDisk<'a> {
+    /// Up to where it is said to be flushed.
+    pub(in crate::watch) recovery_point: Offset,
+    /// What of each of its segments is on durable storage, from where to where, in order.
+    pub(in crate::watch) segments: &'a [(Offset, Offset)],
+}
+
+/// How far one gets from a log start without a gap. What is below it may have come back, when a deletion was undone;
+/// a segment may begin at a cut of the one before.
+fn reach(log_start: Offset, extents: impl Iterator<Item = (Offset, Offset)>) -> Offset {
+    extents.fold(log_start, |end, (from, to)| if from <= end { end.max(to) } else { end })
+}
+
 impl DurableLogs {
     /// A node loses power; of a log, these batches are on the disk. What is not in the log any more, because a cut
     /// was not synced, does not count.
-    pub(super) fn on_power_lost(
+    pub(in crate::watch) fn on_power_lost(
         &mut self,
         view: &ClusterView,
         node: NodeId,
@@ -120,9 +135,12 @@ impl DurableLogs {
         if replica.reopening.is_some() {
             return;
         }
-        let held = batches.iter().take_while(|batch| replica.wrote(batch, false));
+        let extents = batches.iter().map(|batch| (batch.base_offset, batch.last_offset.next()));
+        let reached = reach(replica.log_start_offset, extents);
+        let kept = batches.iter().filter(|batch| batch.last_offset >= replica.log_start_offset);
+        let held = kept.take_while(|batch| replica.wrote(batch, false));
         let end = held.last().map_or(Offset::ZERO, |batch| batch.last_offset.next());
-        self.flushed.insert((node, partition), end);
+        self.flushed.insert((node, partition), end.min(reached));
     }
 
     /// A node's disk was emptied: whatever was on it is gone.
@@ -131,7 +149,7 @@ impl DurableLogs {
     }
 
     /// A node is about to open a log, in whose files these are the sound batches.
-    pub(super) fn on_found(
+    pub(in crate::watch) fn on_found(
         &mut self,
         node: NodeId,
         partition: TopicPartition,
@@ -140,21 +158,21 @@ impl DurableLogs {
         self.found.insert((node, partition), found);
     }
 
-    /// A node loses power: a log is said to be flushed up to a recovery point, and is up to an end. What is below the
-    /// log start is gone on purpose; of a log that the cleaner was at, or that rots, the end is not known. A cut may be
-    /// on the disk before the recovery point that it lowers.
-    pub(super) fn on_claimed(
+    /// A node loses power: a log is said to be flushed up to a recovery point. What is below the log start is gone on
+    /// purpose; of a log that the cleaner was at, or that rots, the end is not known. A cut may be on the disk before
+    /// the recovery point that it lowers.
+    pub(in crate::watch) fn on_claimed(
         &mut self,
         view: &ClusterView,
         node: NodeId,
         partition: TopicPartition,
-        (recovery_point, end): (Offset, Offset),
+        LogOnDisk { recovery_point, segments }: LogOnDisk<'_>,
     ) {
         let Some(replica) = view.replica(node, partition) else { return };
         let is_cut = replica.lowest_cut().is_some_and(|cut| cut < recovery_point);
         let unknown =
             is_cut || replica.reopening.is_some() || replica.rotten || view.is_compacted(partition);
-        let end = end.max(replica.log_start_offset);
+        let end = reach(replica.log_start_offset, segments.iter().copied());
         if recovery_point > end && !unknown {
             self.overstated.insert((node, partition), (recovery_point, end));
         }

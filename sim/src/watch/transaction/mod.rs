@@ -7,7 +7,7 @@ use harrow_broker_model::note::{ConsumerNote, IsolationLevel, LogNote, Note, Tra
 use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
-use stable_offset::{Served, StableMove, StableOffsets};
+use stable_offset::{Served, StableMove, StableOffsets, Told};
 use transactions::{Transactions, Transition};
 
 pub(crate) use transactions::state_name;
@@ -44,6 +44,10 @@ impl TransactionWing {
             let (partition, epoch) = (*partition, *leader_epoch);
             let served = Served { partition, epoch, batches, aborted };
             self.stable_offsets.on_served(context, findings, served);
+        } else if let Note::Consumer(note) = note
+            && let Some(told) = Told::by(note)
+        {
+            self.stable_offsets.on_told(context, findings, told);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Promise: a replica's last stable offset is never above its first record of an open transaction nor above a
 //! leader's high watermark, and a leader's never falls within an epoch. A consumer with `read_committed` is given
-//! nothing from the first record of an open transaction on; records of aborted transactions only with the mention
+//! nothing from the first record of an open transaction on, and told no end behind it and no record from it on; records of aborted transactions only with the mention
 //! that makes it leave them out; and no such mention of others. Records below a replica's log start are deleted, those
 //! of open transactions, too: the last stable offset goes on to the log start, at least.
 //! Source: KIP-98; `UnifiedLog.lastStableOffset`, `UnifiedLog.maybeIncrementFirstUnstableOffset`, `TransactionIndex`,
@@ -11,7 +11,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_broker_model::note::{AbortedTransaction, BatchKind, BatchSummary};
+use harrow_broker_model::note::{
+    AbortedTransaction, BatchKind, BatchSummary, ConsumerNote, IsolationLevel,
+};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, ProducerId, TopicPartition};
 
 use crate::view::{LogEntry, LogMirror};
@@ -22,6 +24,12 @@ const PAST: Anomaly = Anomaly {
     name: "read-past-lso",
     guarantee: Guarantee::Visibility,
     meaning: "a consumer with read_committed was given records at or above one of an open transaction",
+};
+const TOLD: Anomaly = Anomaly {
+    name: "offset-past-lso",
+    guarantee: Guarantee::Visibility,
+    meaning: "a client with read_committed was told an end or an offset for a time behind the first record of an open \
+              transaction",
 };
 const ABORTED: Anomaly = Anomaly {
     name: "G1a",
@@ -49,7 +57,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     promise: "read_committed shows what is decided and committed, all of it and nothing else",
     source: "KIP-98, UnifiedLog.lastStableOffset",
     leaves_out: "that the last stable offset rises as early as it may",
-    anomalies: &[PAST, ABORTED, HIDDEN, AHEAD, REGRESS],
+    anomalies: &[PAST, TOLD, ABORTED, HIDDEN, AHEAD, REGRESS],
 };
 
 /// Open and ended transactions of logs that were asked about.
@@ -67,6 +75,42 @@ pub(super) struct Served<'a> {
     pub(super) epoch: LeaderEpoch,
     pub(super) batches: &'a [BatchSummary],
     pub(super) aborted: &'a [AbortedTransaction],
+}
+
+/// Up to which record a client with `read_committed` was told of a log, in an epoch of its leader.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    pub(super) partition: TopicPartition,
+    pub(super) epoch: LeaderEpoch,
+    pub(super) covers: Offset,
+}
+
+impl Told {
+    /// What an answer says; nothing if it is no such answer, or tells of no record.
+    pub(super) fn by(note: &ConsumerNote) -> Option<Self> {
+        let committed = IsolationLevel::ReadCommitted;
+        let (partition, epoch, covers) =
+            if let ConsumerNote::EndOffsetServed {
+                partition, leader_epoch, isolation, offset, ..
+            } = note
+                && *isolation == committed
+            {
+                (*partition, *leader_epoch, offset.plus(-1))
+            } else if let ConsumerNote::TimedOffsetServed {
+                partition,
+                leader_epoch,
+                isolation,
+                offset,
+                ..
+            } = note
+                && *isolation == committed
+            {
+                (*partition, *leader_epoch, *offset)
+            } else {
+                return None;
+            };
+        (covers >= Offset::ZERO).then_some(Self { partition, epoch, covers })
+    }
 }
 
 /// Where a replica's last stable offset went.
@@ -143,6 +187,33 @@ impl StableOffsets {
                     format!("{gave} as aborted; producer {} committed it", batch.producer_id)
                 });
             }
+        }
+    }
+
+    /// A client with `read_committed` was told the end of what it may read, or where the first record is of a time.
+    pub(super) fn on_told(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        Told { partition, epoch, covers }: Told,
+    ) {
+        let Some(view) = context.view.partition(partition) else { return };
+        if view.lost_since(epoch) {
+            return;
+        }
+        let stability = self.committed.entry(partition).or_default();
+        stability.follow(&view.committed);
+        let replica = context.view.replica(context.node, partition);
+        let log_start = replica.map_or(Offset::ZERO, |it| it.log_start_offset);
+        let undecided = stability.first_undecided(log_start).filter(|first| *first <= covers);
+        if let Some(undecided) = undecided {
+            findings.report(context, &TOLD, (partition, undecided, covers), || {
+                format!(
+                    "node {} told a client with read_committed of offset {covers}; a transaction is open since \
+                     {undecided}",
+                    context.node
+                )
+            });
         }
     }
 

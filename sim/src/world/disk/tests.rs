@@ -251,7 +251,8 @@ fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
     let next = FileId::Segment { partition, base_offset: Offset(1) };
     let log = |disk: &Disk| disk.flushed_logs().remove(&partition).expect("there is one");
     let count = |disk: &Disk| log(disk).batches.len();
-    let durable_end = |disk: &Disk| log(disk).durable_end.map(|end| end.0);
+    let durable =
+        |disk: &Disk| log(disk).durable.iter().map(|(from, to)| (from.0, to.0)).collect::<Vec<_>>();
     let mut disk = Disk::default();
     disk.append(1, LOG, batch(0));
     disk.append(1, LOG, batch(1));
@@ -260,9 +261,9 @@ fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
     disk.append(3, next, batch(1));
     sync(&mut disk, next);
     assert_eq!(count(&disk), 1, "recovery may find the second batch, and nothing behind it");
-    assert_eq!(durable_end(&disk), Some(2), "the next segment begins at the cut");
+    assert_eq!(durable(&disk), [(0, 2), (1, 2)], "the next segment begins at the cut");
     disk.append(4, next, batch(2));
-    assert_eq!(durable_end(&disk), Some(2), "in the cache");
+    assert_eq!(durable(&disk), [(0, 2), (1, 2)], "in the cache");
     sync(&mut disk, LOG);
     assert_eq!(count(&disk), 2, "the cut is on the disk");
 }

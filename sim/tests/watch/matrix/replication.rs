@@ -41,10 +41,13 @@ fn flushed(stage: &mut Stage, end: usize) {
     stage.reopen(B, X, 1);
 }
 
-/// B loses power with all on its disk up to 2, and this recovery point.
+/// B loses power with all on its disk from its log start up to 2, what an undone deletion left below, and this
+/// recovery point.
 fn claims(stage: &mut Stage, recovery_point: i64) {
-    stage.observer.log_flushed(B, X, &[plain(0), plain(1)]);
-    stage.observer.log_claimed(B, X, Offset(recovery_point), Offset(2));
+    log_start(stage, 1);
+    stage.observer.log_flushed(B, X, &[plain(1)]);
+    let (remains, segment) = ((Offset(0), Offset(0)), (Offset(1), Offset(2)));
+    stage.observer.log_claimed(B, X, Offset(recovery_point), &[remains, segment]);
     stage.crash(B, true);
     stage.reopen(B, X, 2);
 }

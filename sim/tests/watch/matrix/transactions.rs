@@ -1,8 +1,8 @@
 //! Transactions and the last stable offset. Producer 9 writes from offset 2 on.
 
 use harrow_broker_model::note::{
-    AbortedTransaction, BatchKind, BatchSummary, DeletionReason, Note, TransactionNote,
-    TransactionState,
+    AbortedTransaction, BatchKind, BatchSummary, ConsumerNote, DeletionReason, IsolationLevel,
+    Note, TransactionNote, TransactionState,
 };
 use harrow_broker_model::types::{
     LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition,
@@ -55,6 +55,30 @@ fn ended(stage: &mut Stage, marker: BatchSummary) {
 
 fn serve(stage: &mut Stage, batch: BatchSummary, aborted: &[AbortedTransaction]) {
     stage.serve_isolated(A, 1, batch.base_offset.0, &[batch], Some(aborted));
+}
+
+/// A tells a client with `read_committed` where what it may read ends.
+fn tells_end(stage: &mut Stage, offset: i64) {
+    let note = ConsumerNote::EndOffsetServed {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        current_leader_epoch: LeaderEpoch(1),
+        isolation: IsolationLevel::ReadCommitted,
+        offset: Offset(offset),
+    };
+    stage.note(A, &Note::Consumer(note));
+}
+
+/// A tells a client with `read_committed` which record is the latest.
+fn tells_latest(stage: &mut Stage, offset: i64) {
+    let note = ConsumerNote::TimedOffsetServed {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        isolation: IsolationLevel::ReadCommitted,
+        from: None,
+        offset: Offset(offset),
+    };
+    stage.note(A, &Note::Consumer(note));
 }
 
 fn identify(stage: &mut Stage, producer: i64, epoch: i16) {
@@ -177,6 +201,22 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "offset-past-lso",
+        good: |stage| {
+            write(stage, 1, data(2, 0));
+            stage.leader_high_watermark(A, 1, 3);
+            tells_end(stage, 2);
+            write(stage, 1, commit_marker(3));
+            stage.leader_high_watermark(A, 1, 4);
+            tells_end(stage, 4);
+        },
+        bad: |stage| {
+            write(stage, 1, data(2, 0));
+            stage.leader_high_watermark(A, 1, 3);
+            tells_end(stage, 3);
+        },
+    },
+    Case {
         anomaly: "G1a",
         good: |stage| {
             ended(stage, abort_marker(3));
@@ -253,6 +293,18 @@ fn what_follows_a_deleted_open_transaction_may_be_read() {
         serve(&mut stage, later, &[]);
         let found = stage.found();
         assert_eq!(found.contains(&"read-past-lso".into()), past, "{log_start}: {found:?}");
+    }
+}
+
+#[test]
+fn who_reads_what_is_decided_is_told_no_offset_for_a_time_that_is_not() {
+    for (offset, past) in [(0, false), (1, false), (2, true)] {
+        let mut stage = super::case::stage();
+        write(&mut stage, 1, data(2, 0));
+        stage.leader_high_watermark(A, 1, 3);
+        tells_latest(&mut stage, offset);
+        let found = stage.found();
+        assert_eq!(found.contains(&"offset-past-lso".into()), past, "{offset}: {found:?}");
     }
 }
 
