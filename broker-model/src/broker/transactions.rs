@@ -7,6 +7,7 @@ use crate::broker::pending_transactions::{Append, Asked, MarkerSource, Outgoing,
 use crate::config::ms;
 use crate::coordinator::runtime::{CoordinatorKind, CoordinatorRecord, batch_of};
 use crate::coordinator::transaction::{Added, MarkersToSend, Todo, WriteId};
+use crate::defect::TransactionDefect;
 use crate::message::{PeerRequest, RequestBody, WriteTxnMarkersResponse};
 use crate::node::{Channel, Effect, Effects};
 use crate::partition::{ProduceOutcome, ProduceTicket};
@@ -63,9 +64,11 @@ impl Broker {
         let id = topic.map(|topic| TopicPartition { topic, partition });
         let ticket = self.purgatory.new_ticket();
         let batch = batch_of(now.wall, std::slice::from_ref(record));
+        let alone = self.context.config.defects.has(TransactionDefect::LogUnreplicated);
+        let acks = if alone { 1 } else { -1 };
         let (context, partitions) = self.partition_context(now);
         let outcome = match id.and_then(|id| partitions.get_mut(&id)) {
-            Some(partition) => partition.produce(context, Ok(&batch), -1, ticket, effects),
+            Some(partition) => partition.produce(context, Ok(&batch), acks, ticket, effects),
             None => ProduceOutcome::Refused(ErrorCode::NotLeaderOrFollower),
         };
         if let Some(id) = id {

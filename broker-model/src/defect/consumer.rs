@@ -41,6 +41,18 @@ ConsumerDefect {
             next one appends another record at 300, from before noon by the producer's clock.",
     }
 
+    AbortedListUnordered {
+        name: "aborted-list-unordered",
+        source: "KIP-98, librdkafka 3020; CompletedFetch.consumeAbortedTransactionsUpTo",
+        affected: Affected::Never,
+        side: Client,
+        shows: "visibility" / "G1a" in "swarm-transactions", seed 4,
+        meaning: "A consumer goes through the aborted transactions that it is told of from the back, and not from the \
+            first offset on.",
+        example: "A fetch tells of two aborted transactions, of producer 4 from offset 10 and of producer 7 from 20. The \
+            consumer waits for 20 first: what producer 4 wrote at 10 is delivered.",
+    }
+
     PreferredOutOfIsr {
         name: "preferred-out-of-isr",
         source: "KAFKA-14372; ReplicaManager.findPreferredReadReplica",

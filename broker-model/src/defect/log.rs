@@ -141,6 +141,28 @@ LogDefect {
             recovery looks at nothing below that point.",
     }
 
+    RemembersLastBatch {
+        name: "remembers-last-batch",
+        source: "KAFKA-5494; ProducerStateManager, ProducerIdEntry",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(1, 0, 0)] },
+        side: Server,
+        shows: "ordering" / "needless-sequence-refusal" in "swarm", seed 4,
+        meaning: "A leader knows only the last batch of a producer again, though several may be in flight.",
+        example: "Three batches are appended, and the connection is lost with their answers. The first one comes again: \
+            it is neither the last one nor the next, and is refused as out of order, though it is in the log.",
+    }
+
+    DuplicateOfAnyEpoch {
+        name: "duplicate-of-any-epoch",
+        source: "KIP-98; ProducerStateEntry.findDuplicateBatch",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "ack-of-other-record" in "swarm", seed 2,
+        meaning: "A batch counts as one that comes again if its sequences were used in any epoch of its producer.",
+        example: "A producer begins a new epoch and numbers from 0. The leader remembers a batch 0 to 9 of the epoch \
+            before, answers that it has it, and appends nothing: ten records are acknowledged and nowhere.",
+    }
+
     RetentionForgetsProducers {
         name: "retention-forgets-producers",
         source: "KAFKA-7190; ProducerStateManager.truncateHead",

@@ -78,4 +78,50 @@ TransactionDefect {
         example: "A consumer is given the records of a transaction that is going on. It is aborted later, \
             when the records have been delivered.",
     }
+
+    EndsBeforeAnswered {
+        name: "ends-before-answered",
+        source: "KIP-98, KAFKA-9312; TransactionManager.nextRequest, RecordAccumulator.awaitFlushCompletion",
+        affected: Affected::Never,
+        side: Client,
+        shows: "offsets" / "eos-loss" in "exactly-once", seed 1,
+        meaning: "A producer ends a transaction while batches of it are under way.",
+        example: "Of three batches two are acknowledged. The commit overtakes the third, which arrives behind the marker, \
+            or not at all: the transaction is committed without it.",
+    }
+
+    CompletionNotWrittenAgain {
+        name: "completion-not-written-again",
+        source: "KAFKA-9777; TransactionMarkerChannelManager.tryAppendToLog",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "resources-held" in "swarm-transactions", seed 11,
+        meaning: "A coordinator whose record that a transaction is complete could not be written does not write it \
+            again.",
+        example: "All markers are there, and the transaction log has too few replicas for a moment. The producer's next \
+            transaction is told to wait for the one before, for ever.",
+    }
+
+    DeposedGoesOn {
+        name: "deposed-coordinator-goes-on",
+        source: "KAFKA-9235; TransactionCoordinator.onResignation",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "producer-stuck" in "hanging-transaction", seed 3,
+        meaning: "A transaction coordinator that leads its partition no more keeps what it knows and goes by it.",
+        example: "Coordination moves to another broker and back. What was decided in between is in the log, and the first \
+            coordinator, which did not forget, goes by what it knew before.",
+    }
+
+    LogUnreplicated {
+        name: "transaction-log-unreplicated",
+        source: "KIP-98; TransactionStateManager.appendTransactionToLog",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "illegal-txn-transition" in "bank", seed 2,
+        meaning: "A coordinator appends to the transaction log with acks=1: what it decides counts as soon as it alone \
+            has it.",
+        example: "A commit is told, the broker that coordinates dies, and no follower has the record: the next \
+            coordinator lets the transaction time out, and aborts it.",
+    }
 } }

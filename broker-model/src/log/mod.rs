@@ -161,7 +161,7 @@ impl Log {
         batch: &BatchHeader,
         rights: AppendRights,
     ) -> Result<ProducerCheck, ErrorCode> {
-        self.producers.check(batch, rights)
+        self.producers.check(batch, rights, self.config.defects)
     }
 
     /// The producers that the log's records tell of, by id.

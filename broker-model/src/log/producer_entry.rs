@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::defect::{Defects, LogDefect};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, TransactionMarker};
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, Sequence, WallTime};
@@ -93,12 +94,18 @@ impl ProducerEntry {
     }
 
     /// Where a batch is, if it is one of those that are remembered. Source: `ProducerStateEntry.findDuplicateBatch`.
-    pub(super) fn duplicate_of(&self, batch: &BatchHeader) -> Option<(Offset, Offset)> {
-        if batch.producer_epoch != self.epoch {
+    pub(super) fn duplicate_of(
+        &self,
+        batch: &BatchHeader,
+        defects: Defects,
+    ) -> Option<(Offset, Offset)> {
+        if batch.producer_epoch != self.epoch && !defects.has(LogDefect::DuplicateOfAnyEpoch) {
             return None;
         }
         let (first, last) = (batch.base_sequence, batch.last_sequence());
-        let mut known = self.batches.iter();
+        let only_last = defects.has(LogDefect::RemembersLastBatch);
+        let remembered = if only_last { 1 } else { BATCHES_MAX };
+        let mut known = self.batches.iter().rev().take(remembered);
         known
             .find(|known| known.first_sequence == first && known.last_sequence == last)
             .map(|known| (known.base_offset, known.last_offset))

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::defect::Defects;
 use crate::log::producer_entry::ProducerEntry;
 use crate::log::verification::{Verification, VerificationGuard};
 use crate::note::{BatchKind, KnownProducer};
@@ -96,6 +97,7 @@ impl ProducerState {
         &self,
         batch: &BatchHeader,
         rights: AppendRights,
+        defects: Defects,
     ) -> Result<ProducerCheck, ErrorCode> {
         if !batch.has_producer() || batch.is_control() {
             return Ok(ProducerCheck::New);
@@ -103,7 +105,7 @@ impl ProducerState {
         let entry = self.producers.get(&batch.producer_id);
         if !rights.coordinator
             && let Some((base_offset, last_offset)) =
-                entry.and_then(|entry| entry.duplicate_of(batch))
+                entry.and_then(|entry| entry.duplicate_of(batch, defects))
         {
             return Ok(ProducerCheck::Duplicate { base_offset, last_offset });
         }
@@ -390,7 +392,7 @@ mod tests {
     }
 
     fn judge(state: &ProducerState, batch: &BatchHeader) -> Result<ProducerCheck, ErrorCode> {
-        state.check(batch, AppendRights::default())
+        state.check(batch, AppendRights::default(), Defects::NONE)
     }
 
     /// Producer 1 at epoch 3 with seven batches of two records, sequences 0 to 13.

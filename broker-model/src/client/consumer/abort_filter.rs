@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::defect::{ConsumerDefect, Defects};
 use crate::note::{BatchKind, IsolationLevel};
 use crate::proto::AbortedTransaction;
 use crate::record::RecordBatch;
@@ -21,7 +22,11 @@ pub(super) struct AbortFilter {
 }
 
 impl AbortFilter {
-    pub(super) fn new(isolation: IsolationLevel, aborted: &[AbortedTransaction]) -> Self {
+    pub(super) fn new(
+        isolation: IsolationLevel,
+        aborted: &[AbortedTransaction],
+        defects: Defects,
+    ) -> Self {
         if isolation == IsolationLevel::ReadUncommitted {
             return Self::default();
         }
@@ -29,7 +34,10 @@ impl AbortFilter {
         let mut ahead: Vec<_> = named
             .map(|named| (Offset(named.first_offset), ProducerId(named.producer_id.0)))
             .collect();
-        ahead.sort_unstable_by(|a, b| b.cmp(a));
+        // As they are told, the first one is last to be taken: it is the other way round in order.
+        if !defects.has(ConsumerDefect::AbortedListUnordered) {
+            ahead.sort_unstable_by(|a, b| b.cmp(a));
+        }
         Self { ahead, aborting: BTreeSet::new() }
     }
 
@@ -96,7 +104,8 @@ mod tests {
         let isolation =
             [(IsolationLevel::ReadCommitted, true), (IsolationLevel::ReadUncommitted, false)];
         for (isolation, filters) in isolation {
-            let mut filter = AbortFilter::new(isolation, std::slice::from_ref(&named));
+            let mut filter =
+                AbortFilter::new(isolation, std::slice::from_ref(&named), Defects::NONE);
             for (batch, hidden, name) in &rows {
                 assert_eq!(filter.hides(batch), *hidden && filters, "{name}, {isolation:?}");
             }

@@ -210,7 +210,7 @@ impl Consumer {
     ) {
         let key = ticket.key;
         let topic = self.metadata.name(key.topic).clone();
-        let mut filter = AbortFilter::new(self.config.isolation, aborted);
+        let mut filter = AbortFilter::new(self.config.isolation, aborted, self.defects);
         let bytes = bytes.unwrap_or_default();
         let fetched =
             read_records(bytes, ticket.offset, (&topic, topic_id, key.partition), &mut filter);

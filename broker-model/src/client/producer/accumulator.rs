@@ -124,6 +124,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::client::producer::batch::{PendingRecord, ProducerIdentity, ProducerState};
+    use crate::defect::Defects;
     use crate::proto::ErrorCode;
     use crate::types::{
         LeaderEpoch, OperationId, ProducerEpoch, ProducerId, RecordValue, Time, WallTime,
@@ -188,7 +189,7 @@ mod tests {
     #[test]
     fn retries_wait_in_the_order_of_their_sequences() {
         let mut queue = Queue::default();
-        queue.sequences.assign(IDENTITY, 10);
+        queue.sequences.assign(IDENTITY, 10, Defects::NONE);
         queue.waiting.push_back(Batch::new(8, record(1)));
         for (serial, sequence) in [(2, 2), (4, 4), (1, 0)] {
             queue.requeue(batch(serial, sequence, 2));

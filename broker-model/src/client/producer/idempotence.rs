@@ -27,7 +27,7 @@ use super::accumulator::Queue;
 use super::batch::{Batch, ProducerIdentity};
 use super::sequences::Sequences;
 use crate::client::metadata::PartitionKey;
-use crate::defect::ProducerDefect;
+use crate::defect::{Defects, ProducerDefect};
 use crate::node::{Effects, Outcome};
 use crate::proto::ErrorCode;
 
@@ -137,7 +137,7 @@ impl Queue {
             live.filter(|batch| batch.producer_state.is_some()).collect();
         in_flight.sort_by_key(|batch| batch.base_sequence());
         for batch in in_flight {
-            let state = self.sequences.assign(identity, batch.count());
+            let state = self.sequences.assign(identity, batch.count(), Defects::NONE);
             batch.set_producer_state(Some(state));
             batch.renumbered = true;
         }

@@ -112,7 +112,7 @@ impl Producer {
             unplaced: SortedMap::default(),
             sticky: SortedMap::default(),
             queues: Queues::default(),
-            transactional: Transactional::of(&config, now.time),
+            transactional: Transactional::of(&config, defects, now.time),
             transaction: None,
             next_internal: 0,
             identity: Identity::new(idempotent, now.time),

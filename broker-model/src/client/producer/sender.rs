@@ -244,7 +244,7 @@ impl Producer {
                 .identity
                 .current
                 .expect("a batch without sequence is ready only if there is an id");
-            let state = queue.sequences.assign(identity, batch.count());
+            let state = queue.sequences.assign(identity, batch.count(), self.defects);
             batch.set_producer_state(Some(state));
         }
         batch.renumbered = false;
@@ -340,7 +340,8 @@ impl Producer {
         if batch.done {
             return;
         }
-        batch.maybe_appended |= !refused_before_append(error);
+        let unsure = !self.defects.has(ProducerDefect::UnsureToldAsFailed);
+        batch.maybe_appended |= unsure && !refused_before_append(error);
         if error == ErrorCode::MessageTooLarge && batch.records.len() > 1 {
             return queue.split(batch, &mut self.next_serial);
         }

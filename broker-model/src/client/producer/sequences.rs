@@ -29,9 +29,16 @@ impl Sequences {
 
     /// Gives out the sequence of a batch with so many records. A new identity starts from 0 on every partition, whether
     /// or not that was the cause of it (known bug P12). Source: `maybeUpdateProducerIdAndEpoch`.
-    pub(super) fn assign(&mut self, identity: ProducerIdentity, count: i32) -> ProducerState {
+    pub(super) fn assign(
+        &mut self,
+        identity: ProducerIdentity,
+        count: i32,
+        defects: Defects,
+    ) -> ProducerState {
         if self.identity != Some(identity) {
+            let kept = defects.has(ProducerDefect::BumpKeepsSequences).then_some(self.next);
             *self = Self::of(identity);
+            self.next = kept.unwrap_or(self.next);
         }
         let base_sequence = self.next;
         self.next = base_sequence.plus(count);
@@ -182,7 +189,7 @@ mod tests {
             },
         );
         batch.close();
-        batch.producer_state = Some(sequences.assign(IDENTITY, 1));
+        batch.producer_state = Some(sequences.assign(IDENTITY, 1, Defects::NONE));
         batch
     }
 

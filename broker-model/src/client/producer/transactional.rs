@@ -18,6 +18,7 @@ use super::transaction_offsets::{Answered, OffsetsToCommit, is_stale_member};
 use crate::client::connection::Connections;
 use crate::client::metadata::{Metadata, PartitionKey};
 use crate::config::{ProducerConfig, ms};
+use crate::defect::{Defects, TransactionDefect};
 use crate::message::{ClientRequest, ClientResponse};
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
@@ -79,11 +80,13 @@ pub(super) struct Transactional {
     started: bool,
     /// Whether a commit was put on the wire.
     pub(super) commit_sent: bool,
+    /// [`TransactionDefect::EndsBeforeAnswered`].
+    ends_early: bool,
 }
 
 impl Transactional {
     /// Of a producer that has a transactional id.
-    pub(super) fn of(config: &ProducerConfig, now: Time) -> Option<Self> {
+    pub(super) fn of(config: &ProducerConfig, defects: Defects, now: Time) -> Option<Self> {
         let id = config.transactional_id.as_ref()?;
         Some(Self {
             id: StrBytes::from_string(id.clone()),
@@ -101,6 +104,7 @@ impl Transactional {
             offsets: None,
             started: false,
             commit_sent: false,
+            ends_early: defects.has(TransactionDefect::EndsBeforeAnswered),
         })
     }
 
@@ -216,7 +220,7 @@ impl Transactional {
             State::InTransaction | State::Committing if self.offsets.is_some() => {
                 self.offsets.as_ref().map(|offsets| TransactionRequest::Offsets(offsets.next()))
             }
-            State::Committing | State::Aborting if !has_unanswered => {
+            State::Committing | State::Aborting if !has_unanswered || self.ends_early => {
                 Some(TransactionRequest::EndTxn)
             }
             State::Committing

@@ -120,7 +120,8 @@ impl TransactionCoordinator {
 
     /// This broker does not lead the partition any more. Source: `TransactionCoordinator.onResignation`.
     pub(crate) fn resigned(&mut self, partition: i32, epoch: LeaderEpoch) {
-        if self.contexts.get(&partition).is_some_and(|context| context.epoch < epoch) {
+        let goes_on = self.config.defects.has(TransactionDefect::DeposedGoesOn);
+        if !goes_on && self.contexts.get(&partition).is_some_and(|context| context.epoch < epoch) {
             self.contexts.remove(&partition);
             self.markers.forget(partition);
         }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use crate::coordinator::runtime::CoordinatorRecord;
+use crate::defect::TransactionDefect;
 use crate::note::TransactionState;
 use crate::proto::ErrorCode;
 use crate::types::{Now, ProducerEpoch, ProducerId};
@@ -109,7 +110,10 @@ impl TransactionCoordinator {
             Then::Complete => {
                 // All markers are there: the record is written again. Source:
                 // `TransactionMarkerChannelManager.tryAppendToLog`.
-                if metadata.is_some() && error == ErrorCode::CoordinatorNotAvailable {
+                let bug = TransactionDefect::CompletionNotWrittenAgain;
+                let again =
+                    error == ErrorCode::CoordinatorNotAvailable && !self.config.defects.has(bug);
+                if metadata.is_some() && again {
                     self.markers.complete_again(now, (partition, &id));
                 } else if let Some(metadata) = metadata {
                     metadata.pending = None;
