@@ -7,12 +7,13 @@ use crate::broker::tests::bench::{
 };
 use crate::broker::tests::serving::produce;
 use crate::disk_image::{DiskImage, FileId};
+use crate::log::checkpoint::encode_offsets;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataRecord;
-use crate::node::Effect;
+use crate::node::{Effect, Event};
 use crate::note::{LogNote, Note, PartitionRegistration};
 use crate::proto::ErrorCode;
-use crate::types::{LeaderEpoch, NodeId, PartitionEpoch};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition};
 
 /// "orders" on brokers 2 and 3, since the next epoch.
 fn moved() -> PartitionRegistration {
@@ -92,4 +93,32 @@ fn a_log_of_which_the_metadata_knows_nothing_goes_as_soon_as_it_is_read() {
     assert!(is_discarded(&effects, true));
     bench.commit(&[topic(1), partition(registration(1, 0, &[1, 2, 3]))]);
     assert!(bench.broker.partition(ORDERS).is_some(), "a new replica is another log");
+}
+
+/// Given again, the replica would be opened with bounds that are not those of its new log.
+#[test]
+fn checkpoints_forget_a_log_that_is_gone() {
+    let kept = TopicPartition { topic: TopicId(9), partition: 0 };
+    let both = BTreeMap::from([(ORDERS, Offset(1)), (kept, Offset(1))]);
+    let (both, one) = (encode_offsets(&both), encode_offsets(&BTreeMap::from([(kept, Offset(1))])));
+    let (recovery_points, log_starts, high_watermarks) = (
+        FileId::RecoveryPointCheckpoint,
+        FileId::LogStartOffsetCheckpoint,
+        FileId::HighWatermarkCheckpoint,
+    );
+    let mut files = BTreeMap::from(
+        [recovery_points, log_starts, high_watermarks].map(|file| (file, both.clone())),
+    );
+    files.insert(FileId::PartitionMetadata(ORDERS), bytes::Bytes::from_static(b"orders"));
+    let (mut bench, _) = Bench::booted(1, &DiskImage { files });
+    let effects = bench.join_cluster();
+    assert!(is_discarded(&effects, true));
+    for file in [recovery_points, log_starts] {
+        let written = Effect::ReplaceInBackground { file, bytes: one.clone() };
+        assert!(effects.contains(&written), "{file:?} among {effects:?}");
+    }
+    bench.handle(Event::StopRequested);
+    let effects = bench.pass_ms(5_000);
+    let written = Effect::Replace { file: high_watermarks, bytes: one };
+    assert!(effects.contains(&written), "{effects:?}");
 }

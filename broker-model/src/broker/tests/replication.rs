@@ -1,11 +1,19 @@
 //! Fetchers, and two brokers that replicate to each other.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
 use crate::broker::Broker;
-use crate::broker::tests::bench::{Bench, ORDERS, Sent, batch, partition, registration, replies};
+use crate::broker::tests::bench::{
+    Bench, ORDERS, Sent, batch, partition, registration, replies, topic,
+};
 use crate::broker::tests::serving::produce;
+use crate::disk_image::{DiskImage, FileId};
 use crate::fetch_session::FetchMetadata;
+use crate::log::checkpoint::encode_offsets;
 use crate::message::{
-    ClientResponse, ClusterError, PeerRequest, PeerResponse, ReplicaFetchPartition,
+    ClientResponse, ClusterError, EpochEnd, PeerRequest, PeerResponse, ReplicaFetchPartition,
     ReplicaFetchPartitionResponse, ReplicaFetchResponse, ReplicaOffsetsResponse, RequestBody,
     ResponseBody,
 };
@@ -96,6 +104,49 @@ fn an_answer_of_an_earlier_epoch_is_not_taken() {
     assert_eq!(log_end(&bench.broker), Offset(0));
     let next = asked(&bench.take_sent(Channel::ReplicaFetch));
     assert_eq!(next.current_leader_epoch, LeaderEpoch(2));
+}
+
+#[test]
+fn fetching_that_ended_in_an_epoch_begins_again_in_the_next_one_of_the_same_leader() {
+    let mut bench = Bench::hosting(registration(2, 1, &[2]));
+    let sent = bench.take_sent(Channel::ReplicaFetch);
+    bench.answer(&sent, answer(Some(ClusterError::FencedLeaderEpoch), -1, Vec::new()));
+    bench.pass_ms(1_500);
+    assert!(!bench.has_sent(Channel::ReplicaFetch), "not in this epoch");
+    bench.commit(&[partition(registration(2, 2, &[2]))]);
+    let next = asked(&bench.take_sent(Channel::ReplicaFetch));
+    assert_eq!(next.current_leader_epoch, LeaderEpoch(2));
+}
+
+/// Else a recovery would trust what takes the place of records that had been flushed.
+#[test]
+fn a_log_is_cut_with_its_recovery_point_on_the_disk() {
+    let mut image = DiskImage::default();
+    let records = [at(0, 1), at(1, 1), at(2, 1)].map(|batch| batch.bytes().clone()).concat();
+    let segment = FileId::Segment { partition: ORDERS, base_offset: Offset(0) };
+    image.files.insert(segment, records.into());
+    image.files.insert(FileId::CleanShutdown, Bytes::from_static(b"0\n42\n"));
+    image.files.insert(FileId::RecoveryPointCheckpoint, flushed_to(3));
+    let (mut bench, _) = Bench::booted(1, &image);
+    bench.commit(&[topic(1), partition(registration(2, 2, &[2]))]);
+    bench.join_cluster();
+    let sent = bench.take_sent(Channel::ReplicaFetch);
+    assert_eq!(asked(&sent).fetch_offset, Offset(3));
+    let ResponseBody::Peer(PeerResponse::ReplicaFetch(mut parts)) = answer(None, 0, Vec::new())
+    else {
+        panic!("it is a fetch's answer")
+    };
+    let end = EpochEnd { epoch: LeaderEpoch(1), end_offset: Offset(1) };
+    parts.partitions[0].diverging = Some(end);
+    let effects = bench.answer(&sent, ResponseBody::Peer(PeerResponse::ReplicaFetch(parts)));
+    assert_eq!(log_end(&bench.broker), Offset(1));
+    let (file, bytes) = (FileId::RecoveryPointCheckpoint, flushed_to(1));
+    assert!(effects.contains(&Effect::Replace { file, bytes }), "{effects:?}");
+}
+
+/// A checkpoint of recovery points.
+fn flushed_to(offset: i64) -> Bytes {
+    encode_offsets(&BTreeMap::from([(ORDERS, Offset(offset))]))
 }
 
 #[test]

@@ -15,8 +15,10 @@ use crate::proto::{
     OffsetForLeaderPartition, OffsetForLeaderTopic, PartitionData, PartitionProduceData,
     PartitionProduceResponse, ProduceRequest, TopicName, TopicProduceData,
 };
-use crate::record::RecordBatch;
-use crate::types::{ConnectionId, LeaderEpoch, NodeId, Offset};
+use crate::record::{RecordBatch, RecordBatchBuilder};
+use crate::types::{
+    ConnectionId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, WallTime,
+};
 
 fn orders() -> TopicName {
     TopicName(topic_name("orders"))
@@ -56,6 +58,14 @@ fn fetch(offset: i64, current_leader_epoch: i32, min_bytes: i32) -> RequestBody 
         .with_min_bytes(min_bytes)
         .with_max_bytes(1 << 20);
     RequestBody::Client(ClientRequest::Fetch(Box::new(request.with_topics(vec![topic]))))
+}
+
+/// A batch of one record of this time.
+fn batch_at(time: i64) -> RecordBatch {
+    let mut builder =
+        RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+    builder.push(WallTime(time), None, Some(Bytes::from_static(b"value")));
+    builder.build()
 }
 
 fn fetched(body: ResponseBody) -> PartitionData {
@@ -187,6 +197,26 @@ fn a_consumer_reads_to_the_high_watermark_or_waits_for_it() {
     assert_eq!(fetched(data.2).high_watermark, 2);
 }
 
+/// KIP-74: else a consumer stands still for ever behind a batch that is larger than its limits.
+#[test]
+fn a_first_batch_is_given_though_it_is_larger_than_what_may_be_read() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    bench.request(7, 1001, 1, produce(&[batch(5)], 1, 100));
+    bench.request(7, 1001, 2, produce(&[batch(6)], 1, 100));
+    let first = bytes_of(&batch(5)).len();
+    for (of_all, of_partition) in [(1, 1 << 20), (1 << 20, 1), (1, 1)] {
+        let RequestBody::Client(ClientRequest::Fetch(mut request)) = fetch(0, 1, 1) else {
+            panic!("it is a fetch")
+        };
+        request.max_bytes = of_all;
+        request.topics[0].partitions[0].partition_max_bytes = of_partition;
+        let body = RequestBody::Client(ClientRequest::Fetch(request));
+        let data = fetched(only_reply(&bench.request(8, 1002, 1, body)));
+        let given = data.records.map(|records| records.len());
+        assert_eq!(given, Some(first), "{of_all} bytes of all, {of_partition} of the partition");
+    }
+}
+
 #[test]
 fn a_waiting_fetch_ends_with_its_time_its_leader_or_its_connection() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
@@ -287,6 +317,26 @@ fn the_end_offset_is_told_only_once_the_epoch_has_begun_to_commit() {
     assert!(!effects.iter().any(returned));
     let effects = bench.request(8, 1002, 3, list_offsets(-2, -1));
     assert_eq!((answer(&effects).error_code, answer(&effects).offset), (0, 0));
+}
+
+#[test]
+fn an_offset_is_told_with_the_epoch_in_which_it_was_appended() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    bench.request(7, 1001, 1, produce(&[batch_at(1_000)], 1, 100));
+    bench.commit(&[partition(registration(1, 2, &[1]))]);
+    bench.request(7, 1001, 2, produce(&[batch_at(2_000)], 1, 100));
+    let (earliest, latest_time) = (-2, -3);
+    for (time, told) in
+        [(earliest, (0, 1)), (500, (0, 1)), (1_000, (0, 1)), (1_500, (1, 2)), (latest_time, (1, 2))]
+    {
+        let effects = bench.request(8, 1002, 1, list_offsets(time, -1));
+        let ResponseBody::Client(ClientResponse::ListOffsets(response)) = only_reply(&effects)
+        else {
+            panic!("{effects:?}")
+        };
+        let answer = &response.topics[0].partitions[0];
+        assert_eq!((answer.offset, answer.leader_epoch), told, "asked for time {time}");
+    }
 }
 
 #[test]

@@ -148,6 +148,29 @@ fn who_fetches_on_stays_in_the_isr_though_nothing_is_named() {
 }
 
 #[test]
+fn a_session_that_ends_tells_until_when_its_follower_had_all() {
+    let (mut bench, mut two, mut three) = resting();
+    // Longer than `replica.lag.time.max.ms`.
+    for _ in 0..30 {
+        two.fetch(&mut bench, None);
+        three.fetch(&mut bench, None);
+        let effects = bench.pass_ms(500);
+        two.take(&effects);
+        three.take(&effects);
+    }
+    three.session = FetchMetadata { epoch: FetchMetadata::FINAL_EPOCH, ..three.session };
+    let effects = three.fetch(&mut bench, None);
+    three.take(&effects);
+    bench.request(7, 1001, 1, produce(&[batch(5)], 1, 100));
+    two.fetch(&mut bench, Some(1));
+    let effects = bench.pass_ms(9_000);
+    assert!(!shrinks(&effects), "it had everything 9 seconds ago");
+    two.take(&effects);
+    two.fetch(&mut bench, None);
+    assert!(shrinks(&bench.pass_ms(6_000)), "not since longer than it may lag");
+}
+
+#[test]
 fn a_session_that_is_gone_or_out_of_step_is_refused() {
     let (mut bench, mut two, _) = resting();
     let session = two.session;
@@ -249,6 +272,22 @@ fn old_records_go_at_the_next_check_and_followers_hear_of_it_once() {
     assert_eq!(two.take(&bench.pass_ms(500)).partitions, [], "nothing is told twice");
 }
 
+#[test]
+fn a_check_that_deletes_nothing_is_followed_by_another() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    let (topic, retention_ms, retention_bytes) = (ORDERS.topic, -1, 0);
+    let segment_ms = i64::MAX;
+    let retention = MetadataRecord::Retention { topic, retention_ms, retention_bytes, segment_ms };
+    bench.commit(&[retention]);
+    bench.pass_ms(2_500);
+    bench.request(7, 1001, 1, produce(&[batch(5)], 1, 100));
+    let start =
+        |bench: &Bench| bench.broker.partition(ORDERS).expect("hosted").log().log_start_offset();
+    assert_eq!(start(&bench), Offset(0), "nobody looks before the interval is over");
+    bench.pass_ms(1_000);
+    assert_eq!(start(&bench), Offset(1));
+}
+
 fn delete(before: i64) -> RequestBody {
     let asked = DeleteRecordsPartition::default().with_offset(before);
     let topic = DeleteRecordsTopic::default()
@@ -268,8 +307,8 @@ fn deleted(effects: &[Effect]) -> Option<(i16, i64)> {
     Some((result.error_code, result.low_watermark))
 }
 
-#[test]
-fn a_deletion_is_answered_when_the_followers_have_followed() {
+/// As [`resting`], with one record that is committed.
+fn resting_with_a_record() -> (Bench, Follower, Follower) {
     let (mut bench, mut two, mut three) = resting();
     two.fetch(&mut bench, None);
     three.fetch(&mut bench, None);
@@ -281,6 +320,29 @@ fn a_deletion_is_answered_when_the_followers_have_followed() {
     let effects = bench.pass_ms(500);
     two.take(&effects);
     three.take(&effects);
+    (bench, two, three)
+}
+
+#[test]
+fn followers_for_whom_a_partition_rests_hear_of_a_deletion_with_their_next_fetch() {
+    let (mut bench, mut two, mut three) = resting_with_a_record();
+    for follower in [&mut two, &mut three] {
+        follower.fetch(&mut bench, None);
+        assert_eq!(follower.take(&bench.pass_ms(500)).partitions, [], "it has all");
+    }
+    assert_eq!(deleted(&bench.request(8, 1001, 1, delete(1))), None, "it waits");
+    for follower in [&mut two, &mut three] {
+        let mut effects = follower.fetch(&mut bench, None);
+        effects.extend(bench.pass_ms(500));
+        let told = follower.take(&effects).partitions;
+        let starts: Vec<Offset> = told.iter().map(|told| told.log_start_offset).collect();
+        assert_eq!(starts, [Offset(1)]);
+    }
+}
+
+#[test]
+fn a_deletion_is_answered_when_the_followers_have_followed() {
+    let (mut bench, mut two, mut three) = resting_with_a_record();
     let beyond = bench.request(8, 1001, 1, delete(2));
     assert_eq!(deleted(&beyond), Some((ErrorCode::OffsetOutOfRange.code(), -1)));
     assert_eq!(deleted(&bench.request(8, 1001, 2, delete(1))), None, "it waits");

@@ -2,14 +2,20 @@
 
 use bytes::Bytes;
 
-use crate::broker::tests::bench::{Bench, CONTROLLER, ORDERS, registration, topic};
+use crate::broker::tests::bench::{
+    Bench, CONTROLLER, ORDERS, batch, only_reply, registration, replies, topic,
+};
+use crate::broker::tests::serving::produce;
 use crate::message::{
-    ClusterError, FetchSnapshotResponse, QuorumFetchResponse, QuorumRequest, QuorumResponse,
-    RequestBody, ResponseBody,
+    ClientResponse, ClusterError, FetchSnapshotResponse, QuorumFetchResponse, QuorumRequest,
+    QuorumResponse, RequestBody, ResponseBody,
 };
 use crate::metadata::{MetadataImage, encode_snapshot};
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Effect, Event};
-use crate::types::{LeaderEpoch, Offset, SnapshotId, TopicId, TopicPartition, WallTime};
+use crate::note::PartitionRegistration;
+use crate::types::{
+    LeaderEpoch, Offset, PartitionEpoch, SnapshotId, TopicId, TopicPartition, WallTime,
+};
 
 const EPOCH: LeaderEpoch = LeaderEpoch(1);
 const OTHER: TopicPartition = TopicPartition { topic: TopicId(7), partition: 0 };
@@ -90,6 +96,25 @@ fn a_broker_goes_on_from_a_snapshot_as_from_the_records_that_it_missed() {
     let sent = bench.take_sent(Channel::QuorumFetch);
     let RequestBody::QuorumFetch(next) = sent.message.body else { panic!("{sent:?}") };
     assert_eq!((next.fetch_offset, next.last_fetched_epoch), (Offset(50), EPOCH));
+}
+
+#[test]
+fn a_leader_learns_from_a_snapshot_of_a_change_in_its_epoch() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1, 2]));
+    assert_eq!(replies(&bench.request(7, 1001, 1, produce(&[batch(5)], -1, 1_000))), []);
+    let mut image = bench.broker.metadata().clone();
+    let partition_epoch = PartitionEpoch(2);
+    let shrunk = PartitionRegistration { partition_epoch, ..registration(1, 1, &[1]) };
+    image.partitions.insert(ORDERS, shrunk);
+    image.end_offset = Offset(50);
+    let bytes = encode_snapshot(&image, WallTime(5));
+    name_snapshot(&mut bench, id(50));
+    let effects = give_part(&mut bench, (id(50), &bytes), None, usize::MAX);
+    let ResponseBody::Client(ClientResponse::Produce(response)) = only_reply(&effects) else {
+        panic!("{effects:?}")
+    };
+    let answer = &response.responses[0].partition_responses[0];
+    assert_eq!(answer.error_code, 0, "all that are in sync have it");
 }
 
 #[test]
