@@ -284,6 +284,55 @@ fn what_was_aborted_in_a_deleted_segment_aborts_nothing_else() {
 }
 
 #[test]
+fn what_was_aborted_replaces_nothing() {
+    let mut batches = vec![keyed((1, 0), 1, 1), keyed((1, 1), 2, 1), transactional(1, 0)];
+    batches.push(marker(TransactionResult::Abort));
+    batches.extend([keyed((1, 2), 4, 1), keyed((1, 3), 5, 1), keyed((1, 4), 6, 1)]);
+    let mut harness = log_of(&batches, &[]);
+    assert!(harness.log.cleanable(None, WallTime(0)).first_uncleanable >= Offset(4));
+    clean(&mut harness, 0);
+    let left = offsets(&harness.log);
+    assert!(left.contains(&0) && !left.contains(&2), "what was committed is there: {left:?}");
+}
+
+#[test]
+fn a_key_that_is_not_written_again_stays_where_it_was_cleaned_before() {
+    let keys = [(1, 1), (2, 1), (1, 2), (3, 1), (4, 1)];
+    let mut harness = log_of(&values(&keys), &[]);
+    let dirty = harness.log.cleanable(Some(Offset(2)), WallTime(0));
+    assert_eq!((dirty.first_dirty, dirty.first_uncleanable), (Offset(2), Offset(4)));
+    let mut round = harness.log.begin_cleaning(dirty, CONFIG, (WallTime(0), HELD));
+    while let Some(cleaned) = harness.log.clean_next(&mut round) {
+        harness.log.write_cleaned(&cleaned, &mut harness.effects);
+        harness.log.replace_segments(&round, cleaned, &mut harness.effects);
+    }
+    assert_eq!(offsets(&harness.log), [1, 2, 3, 4], "the map knows nothing of key 2");
+}
+
+#[test]
+fn a_segment_of_which_the_cleaner_left_nothing_goes_when_a_rule_says_so() {
+    let none = (-1, -1);
+    let batches =
+        [(1, 1), (2, 1), (1, 2), (2, 2), (3, 1)].map(|(key, value)| keyed(none, key, value));
+    for (retention_bytes, start) in [(1 << 20, 0), (1, 4)] {
+        let mut harness = log_of(&batches, &[]);
+        clean(&mut harness, 0);
+        assert_eq!(harness.segment_bases(), [0, 2, 4]);
+        assert_eq!(harness.log.segments[0].size(), 0);
+        let retention = &mut harness.log.config.retention;
+        retention.compaction.policy = CleanupPolicy::CompactDelete;
+        retention.retention_bytes = retention_bytes;
+        harness.log.delete_old_segments(WallTime(0), &mut harness.effects);
+        let left = harness.segment_bases();
+        assert_eq!(
+            (harness.log.log_start_offset(), left[0]),
+            (Offset(start), start),
+            "{retention_bytes}"
+        );
+    }
+}
+
+#[test]
 fn a_map_that_is_full_ends_the_round_where_it_is() {
     let keys: Vec<(u8, u8)> = (0..8).map(|key| (key % 4, 1)).collect();
     let harness = log_of(&values(&keys), &[]);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::defect::{Defects, LogDefect};
 use crate::log::LogConfig;
+use crate::record::{TransactionMarker, TransactionResult};
 
 /// A batch of one record of this time.
 fn dated(at_ms: i64) -> RecordBatch {
@@ -188,4 +189,27 @@ fn a_segment_is_rolled_when_its_first_record_is_segment_ms_old() {
         harness.append(&builder.build(), EPOCH);
     }
     assert_eq!(harness.segment_bases(), [0, 2, 5]);
+}
+
+#[test]
+fn what_was_aborted_behind_a_segment_that_goes_is_told_still() {
+    let mut harness = dated_log(2);
+    let transactional =
+        RecordBatchBuilder::new(ProducerId(7), ProducerEpoch(0), Sequence(0)).in_transaction();
+    let mut builder = transactional;
+    builder.push(WallTime(60_000), None, Some(Bytes::from(vec![7; 100])));
+    harness.append(&builder.build(), EPOCH);
+    let marker = TransactionMarker {
+        producer_id: ProducerId(7),
+        producer_epoch: ProducerEpoch(0),
+        result: TransactionResult::Abort,
+        coordinator_epoch: LeaderEpoch(0),
+    };
+    harness.append(&marker.batch(WallTime(60_000)), EPOCH);
+    harness.log.set_high_watermark(Offset(4));
+    retain(&mut harness, by_time(5_000), 61_000);
+    assert_eq!(harness.log.log_start_offset(), Offset(2));
+    let aborted = harness.log.aborted_transactions(Offset(2), Offset(4));
+    let aborted: Vec<i64> = aborted.iter().map(|it| it.first_offset.0).collect();
+    assert_eq!(aborted, [2]);
 }

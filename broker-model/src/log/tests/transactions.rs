@@ -226,6 +226,23 @@ fn aborted_transactions_are_those_that_overlap() {
     assert_eq!(named(0, 0), [0; 0]);
 }
 
+/// The first marker says where all is decided: what was open until then is in a later entry.
+#[test]
+fn transactions_that_were_open_at_once_are_all_told_though_their_markers_are_not_read() {
+    let mut log = log();
+    append(&mut log, &data(7, 0, 0, true));
+    append(&mut log, &data(8, 0, 0, true));
+    append(&mut log, &data(9, 0, 0, true));
+    for producer in [7, 8, 9] {
+        append(&mut log, &marker(producer, 0, 1, Abort));
+    }
+    for (upper, told) in [(1, &[0][..]), (2, &[0, 1]), (3, &[0, 1, 2])] {
+        let found = log.aborted_transactions(Offset(0), Offset(upper));
+        let found: Vec<i64> = found.iter().map(|aborted| aborted.first_offset.0).collect();
+        assert_eq!(found, told, "read up to {upper}");
+    }
+}
+
 #[test]
 fn a_cut_and_a_restart_leave_what_the_log_says() {
     let mut log = log();
