@@ -118,7 +118,7 @@ mod tests {
     fn a_follower_is_caught_up_while_it_reaches_what_the_leader_had_at_the_fetch_before() {
         let mut progress = FollowerProgress::new(NodeId(2), None);
         // (seconds, fetch offset, leader's end) -> caught up at that second with one second of lag allowed
-        let table = [(10, 0, 5, false), (11, 5, 9, true), (13, 8, 12, false), (14, 12, 12, true)];
+        let table = [(10, 0, 5, false), (11, 5, 9, true), (12, 8, 12, false), (14, 12, 12, true)];
         for (second, offset, end, expected) in table {
             let now = Time(second * 1_000_000_000);
             let moved =

@@ -1,6 +1,7 @@
 //! Rule tables of one replica: what goes in, what comes out, and what the matching defect makes of it.
 
 mod consumers;
+mod followers;
 mod log_start;
 
 use bytes::Bytes;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::defect::ConsumerDefect;
 use crate::disk_image::FileId;
+use crate::record::{TransactionMarker, TransactionResult};
 
 #[test]
 fn a_consumer_is_told_where_the_logs_part_before_it_is_out_of_range() {
@@ -176,4 +177,57 @@ fn a_new_leader_tells_no_absence_before_its_watermark_has_caught_up() {
     assert_eq!(asked(&bench, 1), Err(ErrorCode::OffsetNotAvailable));
     bench.fetch_in(2, 2, 3, 1);
     assert_eq!(asked(&bench, 1), Ok(None), "now it is sure");
+}
+
+#[test]
+fn what_is_not_committed_for_want_of_replicas_in_sync_is_not_read() {
+    let mut bench = Bench::leading(&[], &[1]);
+    bench.produce_raw(Ok(&batch(-1, 0)), 1);
+    for isolation in [IsolationLevel::ReadUncommitted, IsolationLevel::ReadCommitted] {
+        let (none, first) = (LeaderEpoch::NONE, Offset(0));
+        let read = bench.partition.consumer_fetch(LeaderEpoch(1), first, none, (WHOLE, isolation));
+        assert_eq!(read.expect("in range").batches, [], "{isolation:?}");
+        let end = bench.partition.latest_offset(LeaderEpoch(1), isolation);
+        assert_eq!(end, Ok(first), "{isolation:?}");
+    }
+}
+
+#[test]
+fn what_was_aborted_among_all_batches_of_an_answer_is_told() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    let data = |producer| {
+        let id = (ProducerId(producer), ProducerEpoch(0), Sequence(0));
+        let mut builder = RecordBatchBuilder::new(id.0, id.1, id.2).in_transaction();
+        builder.push(WallTime(0), None, Some(Bytes::from_static(b"value")));
+        builder.build()
+    };
+    let abort = |producer| {
+        let marker = TransactionMarker {
+            producer_id: ProducerId(producer),
+            producer_epoch: ProducerEpoch(0),
+            result: TransactionResult::Abort,
+            coordinator_epoch: LeaderEpoch(0),
+        };
+        marker.batch(WallTime(0))
+    };
+    let batches = [data(7), data(8), abort(7), abort(8)];
+    let sent = bench.partition.next_fetch().expect("it follows");
+    let response = ReplicaFetchPartitionResponse {
+        partition: ID,
+        error: None,
+        diverging: None,
+        high_watermark: Offset(4),
+        log_start_offset: Offset::ZERO,
+        batches: (0..)
+            .zip(batches)
+            .map(|(at, it)| it.with_assignment(Offset(at), LeaderEpoch(1)))
+            .collect(),
+    };
+    bench.partition.apply_fetch(&sent, &response, &mut bench.effects);
+    let limit = (WHOLE, IsolationLevel::ReadCommitted);
+    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, limit);
+    let aborted = read.expect("in range").aborted;
+    let aborted: Vec<i64> = aborted.iter().map(|it| it.first_offset.0).collect();
+    assert_eq!(aborted, [0, 1]);
 }
