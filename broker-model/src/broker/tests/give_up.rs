@@ -60,8 +60,19 @@ fn a_replica_that_was_moved_away_is_given_up_and_who_waits_is_told() {
 fn all_partitions_of_a_deleted_topic_are_given_up() {
     let mut bench = Bench::hosting(registration(1, 0, &[1, 2, 3]));
     bench.request(1, 1001, 1, produce(&[batch(1)], -1, 5_000));
+    let others = [1, 2].map(|partition| TopicPartition { partition, ..ORDERS });
+    let registration = registration(2, 0, &[1, 2, 3]);
+    bench.commit(&others.map(|partition| {
+        let registration = registration.clone();
+        MetadataRecord::Partition { partition, registration, unclean: false }
+    }));
+    assert_eq!(bench.broker.partitions().count(), 3);
     let effects = bench.commit(&[MetadataRecord::RemoveTopic { topic: ORDERS.topic }]);
     assert!(is_discarded(&effects, false));
+    for partition in others {
+        assert!(effects.contains(&Effect::Discard { partition }), "{partition} in {effects:?}");
+    }
+    assert_eq!(bench.broker.partitions().count(), 0);
     let unknown = Some(ErrorCode::UnknownTopicOrPartition);
     assert_eq!(error_of(only_reply(&effects)), unknown);
     let after = bench.request(1, 1001, 2, produce(&[batch(2)], -1, 5_000));

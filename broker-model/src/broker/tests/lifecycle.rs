@@ -316,14 +316,34 @@ fn a_stop_does_not_wait_for_ever() {
 
 /// What was written into the checkpoint of high watermarks.
 fn written_high_watermarks(effects: &[Effect]) -> Option<Bytes> {
+    written(effects, FileId::HighWatermarkCheckpoint)
+}
+
+/// What was written into a checkpoint.
+fn written(effects: &[Effect], checkpoint: FileId) -> Option<Bytes> {
     effects.iter().find_map(|effect| {
         let (Effect::Replace { file, bytes } | Effect::ReplaceInBackground { file, bytes }) =
             effect
         else {
             return None;
         };
-        (*file == FileId::HighWatermarkCheckpoint).then(|| bytes.clone())
+        (*file == checkpoint).then(|| bytes.clone())
     })
+}
+
+#[test]
+fn checkpoints_tell_neither_what_is_not_committed_nor_what_is_not_flushed() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1, 2]));
+    bench.request(7, 1001, 1, super::serving::produce(&[batch(1)], 1, 100));
+    let log = bench.broker.partition(ORDERS).expect("hosted").log();
+    let bounds = (log.high_watermark(), log.recovery_point(), log.log_end_offset());
+    assert_eq!(bounds, (Offset(0), Offset(0), Offset(1)));
+    let effects = bench.pass_ms(60_000);
+    for checkpoint in [FileId::HighWatermarkCheckpoint, FileId::RecoveryPointCheckpoint] {
+        let written = written(&effects, checkpoint).expect("each has its interval");
+        let told = crate::log::checkpoint::decode_offsets(&written).expect("whole");
+        assert_eq!(told.get(&ORDERS), Some(&Offset(0)), "{checkpoint:?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bench;
 mod cluster;
 mod forwarding;
 mod give_up;
+mod isr;
 mod lifecycle;
 mod recreation;
 mod replication;

@@ -17,9 +17,10 @@ use crate::message::{
     ReplicaFetchPartitionResponse, ReplicaFetchResponse, ReplicaOffsetsResponse, RequestBody,
     ResponseBody,
 };
+use crate::metadata::MetadataRecord;
 use crate::node::{Channel, Effect, Event};
 use crate::record::RecordBatch;
-use crate::types::{LeaderEpoch, NodeId, Offset};
+use crate::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 fn asked(sent: &Sent) -> ReplicaFetchPartition {
     let RequestBody::Peer(PeerRequest::ReplicaFetch(request)) = &sent.message.body else {
@@ -229,4 +230,50 @@ fn two_brokers_commit_a_produce_between_them() {
         (Offset(1), Offset(0)),
         "told with the next answer"
     );
+}
+
+/// An answer in session 7.
+fn in_session(partitions: Vec<ReplicaFetchPartitionResponse>) -> ResponseBody {
+    let response = ReplicaFetchResponse { session: Ok(7), partitions };
+    ResponseBody::Peer(PeerResponse::ReplicaFetch(Box::new(response)))
+}
+
+/// What of a partition is told in a session.
+fn told(partition: TopicPartition, error: Option<ClusterError>) -> ReplicaFetchPartitionResponse {
+    ReplicaFetchPartitionResponse {
+        partition,
+        error,
+        diverging: None,
+        high_watermark: Offset(0),
+        log_start_offset: Offset(0),
+        batches: Vec::new(),
+    }
+}
+
+/// Which partitions a fetch names, and which it forgets.
+fn named(sent: &Sent) -> (Vec<TopicPartition>, Vec<TopicPartition>) {
+    let RequestBody::Peer(PeerRequest::ReplicaFetch(request)) = &sent.message.body else {
+        panic!("{sent:?}")
+    };
+    (request.partitions.iter().map(|it| it.partition).collect(), request.forgotten.clone())
+}
+
+#[test]
+fn a_partition_leaves_its_session_for_the_pause_and_comes_back() {
+    let mut bench = Bench::hosting(registration(2, 1, &[2]));
+    let second = TopicPartition { partition: 1, ..ORDERS };
+    let registration = registration(2, 1, &[2]);
+    bench.commit(&[MetadataRecord::Partition { partition: second, registration, unclean: false }]);
+    let sent = bench.take_sent(Channel::ReplicaFetch);
+    bench.answer(&sent, in_session(vec![told(ORDERS, None)]));
+    let sent = bench.take_sent(Channel::ReplicaFetch);
+    assert_eq!(named(&sent), (vec![second], vec![]));
+    let refused = Some(ClusterError::NotLeaderOrFollower);
+    bench.answer(&sent, in_session(vec![told(ORDERS, refused), told(second, None)]));
+    let sent = bench.take_sent(Channel::ReplicaFetch);
+    assert_eq!(named(&sent), (vec![], vec![ORDERS]));
+    bench.pass_ms(1_000);
+    bench.answer(&sent, in_session(vec![]));
+    let sent = bench.take_sent(Channel::ReplicaFetch);
+    assert_eq!(named(&sent), (vec![ORDERS], vec![]), "the pause is over");
 }

@@ -7,6 +7,7 @@ use crate::broker::tests::bench::{
 };
 use crate::config::topic_name;
 use crate::message::{ClientRequest, ClientResponse, ClusterError, RequestBody, ResponseBody};
+use crate::metadata::MetadataRecord;
 use crate::node::{Effect, Event};
 use crate::note::{ConsumerNote, Note, ReplicationNote};
 use crate::proto::{
@@ -17,7 +18,8 @@ use crate::proto::{
 };
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{
-    ConnectionId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, WallTime,
+    ConnectionId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition,
+    WallTime,
 };
 
 fn orders() -> TopicName {
@@ -215,6 +217,50 @@ fn a_first_batch_is_given_though_it_is_larger_than_what_may_be_read() {
         let given = data.records.map(|records| records.len());
         assert_eq!(given, Some(first), "{of_all} bytes of all, {of_partition} of the partition");
     }
+}
+
+/// What there was no room for is read with a later fetch, though nothing changes meanwhile.
+#[test]
+fn a_session_whose_answers_are_full_comes_to_each_of_its_partitions() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    let second = TopicPartition { partition: 1, ..ORDERS };
+    let registration = registration(1, 1, &[1]);
+    bench.commit(&[MetadataRecord::Partition { partition: second, registration, unclean: false }]);
+    for id in 1..=3 {
+        bench.request(7, 1001, id, produce(&[batch(5), batch(6)], 1, 100));
+    }
+    let (mut next, mut session) = ([0, 0], 0);
+    let mut named = vec![0, 1];
+    for epoch in 0..8 {
+        let asked = named.drain(..).map(|index: i32| {
+            FetchPartition::default()
+                .with_partition(index)
+                .with_fetch_offset(next[index as usize])
+                .with_current_leader_epoch(1)
+                .with_last_fetched_epoch(-1)
+                .with_partition_max_bytes(1 << 20)
+        });
+        let topic = FetchTopic::default().with_topic(orders()).with_partitions(asked.collect());
+        let topics = if topic.partitions.is_empty() { vec![] } else { vec![topic] };
+        let request = FetchRequest::default()
+            .with_max_bytes(1)
+            .with_session_id(session)
+            .with_session_epoch(epoch)
+            .with_topics(topics);
+        let body = RequestBody::Client(ClientRequest::Fetch(Box::new(request)));
+        let reply = only_reply(&bench.request(8, 1002, epoch, body));
+        let ResponseBody::Client(ClientResponse::Fetch(response)) = reply else {
+            panic!("{reply:?}")
+        };
+        session = response.session_id;
+        for data in response.responses.iter().flat_map(|topic| &topic.partitions) {
+            if data.records.as_ref().is_some_and(|records| !records.is_empty()) {
+                next[data.partition_index as usize] += 1;
+                named.push(data.partition_index);
+            }
+        }
+    }
+    assert_eq!(next, [3, 3], "records that were read of each");
 }
 
 #[test]
