@@ -215,6 +215,18 @@ fn a_broker_that_leads_nothing_may_stop_at_once() {
 }
 
 #[test]
+fn who_follows_a_leader_that_is_gone_is_active() {
+    for (fenced, shutting_down) in [(true, false), (false, true)] {
+        let mut image = full();
+        let second = image.brokers.get_mut(&NodeId(2)).expect("registered");
+        (second.fenced, second.shutting_down) = (fenced, shutting_down);
+        let records = fence_records(&image, NodeId(1), as_promised());
+        let leader = changed(&records)[0].leader;
+        assert_eq!(leader, Some(NodeId(3)), "fenced {fenced}, shutting down {shutting_down}");
+    }
+}
+
+#[test]
 fn fencing_two_brokers_in_turn_leaves_neither_in_sync() {
     let mut image = full();
     let none = as_promised();

@@ -4,9 +4,9 @@ use super::net::Net;
 use super::{config, nodes};
 use crate::config::topic_name;
 use crate::message::{
-    AlterPartitionItem, AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
-    BrokerRegistrationResponse, ClientRequest, ClusterError, ControllerRequest, ControllerResponse,
-    Message, QuorumFetchRequest, RequestBody, ResponseBody,
+    AllocateProducerIdsRequest, AlterPartitionItem, AlterPartitionRequest, BrokerHeartbeatRequest,
+    BrokerRegistrationRequest, BrokerRegistrationResponse, ClientRequest, ClusterError,
+    ControllerRequest, ControllerResponse, Message, QuorumFetchRequest, RequestBody, ResponseBody,
 };
 use crate::node::{Channel, Effect, Event};
 use crate::proto::{CreatableTopic, CreateTopicsRequest, ErrorCode, TopicName};
@@ -271,4 +271,30 @@ fn what_no_controller_serves_ends_the_connection() {
     let request = Event::Request { connection: ConnectionId(77), from: NodeId(1), message };
     let effects = net.handle(leader, request);
     assert_eq!(effects, [Effect::Close { connection: ConnectionId(77) }]);
+}
+
+/// The second is asked for before the first is committed.
+#[test]
+fn blocks_of_producer_ids_that_are_asked_for_at_once_do_not_overlap() {
+    let (mut net, active) = ready();
+    net.inbox.clear();
+    for broker in [1, 2].map(NodeId) {
+        let broker_epoch = net.image(active).brokers[&broker].broker_epoch;
+        let request = AllocateProducerIdsRequest { broker, broker_epoch };
+        let request = ControllerRequest::AllocateProducerIds(request);
+        net.ask(broker, active, Channel::Controller, RequestBody::Controller(request));
+    }
+    net.run_for(1_000);
+    let block = |body: &ResponseBody| {
+        let ResponseBody::Controller(ControllerResponse::AllocateProducerIds(response)) = body
+        else {
+            return None;
+        };
+        Some(response.result.expect("it is registered"))
+    };
+    let blocks = net.inbox.iter().filter_map(|(_, message)| block(&message.body));
+    let mut blocks: Vec<(i64, i32)> = blocks.collect();
+    blocks.sort_unstable();
+    let [(first, count), (next, _)] = blocks[..] else { panic!("{blocks:?}") };
+    assert_eq!(first + i64::from(count), next);
 }

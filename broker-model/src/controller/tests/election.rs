@@ -222,6 +222,8 @@ fn balancing_gives_partitions_back_to_their_first_replicas() {
     assert_eq!(led_by(&balance_leaders(&moved, as_promised())), [Some(1)]);
     moved.brokers.get_mut(&NodeId(1)).expect("registered").fenced = true;
     assert_eq!(balance_leaders(&moved, as_promised()), [], "the first replica is not there");
+    let lagging = image(partition(&[2, 3], &[], Some(3)));
+    assert_eq!(balance_leaders(&lagging, as_promised()), [], "the first replica is not in sync");
 }
 
 #[test]

@@ -69,6 +69,30 @@ fn a_leader_without_a_majority_resigns() {
     assert!(!net.controller(first).is_active(), "check-quorum is 1.5 times the fetch timeout");
 }
 
+#[test]
+fn brokers_that_fetch_do_not_keep_a_leader_that_no_voter_follows() {
+    let mut net = Net::new(config(3, &[]));
+    let leader = elect(&mut net);
+    for other in [101, 102, 103].map(NodeId) {
+        net.cut.insert((other, leader));
+    }
+    let epoch = net.controller(leader).quorum_epoch();
+    for _ in 0..32 {
+        let request = QuorumFetchRequest {
+            replica: NodeId(1),
+            epoch,
+            fetch_offset: net.controller(leader).log().log_end_offset(),
+            last_fetched_epoch: epoch,
+            high_watermark: Offset::NONE,
+            wait_max_ms: 0,
+        };
+        net.ask(NodeId(1), leader, Channel::QuorumFetch, RequestBody::QuorumFetch(request));
+        net.run_for(100);
+    }
+    assert!(!net.inbox.is_empty(), "it is answered");
+    assert!(!net.controller(leader).is_active());
+}
+
 /// One voter is heard, and fetches from behind the leader's log, or from its end.
 #[test]
 fn a_fetch_that_diverges_does_not_count_for_check_quorum() {

@@ -1,6 +1,7 @@
 //! The quorum's rules: boot, votes, replication, elections, and safety under random faults.
 
 mod boot;
+mod commits;
 mod faults;
 mod pre_vote;
 mod snapshots;

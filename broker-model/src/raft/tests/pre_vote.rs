@@ -78,11 +78,12 @@ impl Voter {
         self.quorum.check();
     }
 
+    /// A voter whose log ends there, in the epoch of this one's last record, asks for a pre-vote.
     fn pre_vote(&mut self, epoch: i32, end_offset: i64) -> bool {
         let request = VoteRequest {
             epoch: LeaderEpoch(epoch),
             candidate: NodeId(102),
-            last_epoch: LeaderEpoch::NONE,
+            last_epoch: self.quorum.log.last_fetched_epoch(),
             end_offset: Offset(end_offset),
             pre_vote: true,
         };
