@@ -1,9 +1,10 @@
 //! What a leader makes of what a transaction's coordinator says, which is broker 2: only a yes lets anything in.
 
-use crate::broker::tests::bench::{Bench, ORDERS, only_reply, registration};
+use crate::broker::tests::bench::{Bench, ORDERS, only_reply, registration, replies};
 use crate::config::topic_name;
 use crate::message::{
     ClientRequest, ClientResponse, PeerRequest, PeerResponse, RequestBody, ResponseBody,
+    WritableMarker, WriteTxnMarkersRequest,
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Channel, Effect, Event};
@@ -14,9 +15,10 @@ use crate::proto::{
     TopicName, TopicProduceData, TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
 };
-use crate::record::{RecordBatch, RecordBatchBuilder};
+use crate::record::{RecordBatch, RecordBatchBuilder, TransactionMarker, TransactionResult};
 use crate::types::{
-    Offset, ProducerEpoch, ProducerId, RecordValue, Sequence, TopicId, TopicPartition, WallTime,
+    LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordValue, Sequence, TopicId, TopicPartition,
+    TransactionOrdinal, WallTime,
 };
 
 const TRANSACTIONS: TopicPartition = TopicPartition { topic: TopicId(2), partition: 0 };
@@ -160,4 +162,23 @@ fn offsets_of_a_transaction_are_written_only_if_its_coordinator_says_yes() {
 
 fn is_reply(effect: &Effect) -> bool {
     matches!(effect, Effect::Reply { .. })
+}
+
+#[test]
+fn a_marker_is_written_when_every_replica_in_sync_has_it() {
+    for (isr, answered) in [(&[1][..], true), (&[1, 2], false)] {
+        let mut bench = Bench::hosting(registration(1, 0, isr));
+        let marker = TransactionMarker {
+            producer_id: PRODUCER.0,
+            producer_epoch: PRODUCER.1,
+            result: TransactionResult::Commit,
+            coordinator_epoch: LeaderEpoch(0),
+        };
+        let transaction = TransactionOrdinal(1);
+        let markers = vec![WritableMarker { marker, transaction, partitions: vec![ORDERS] }];
+        let request = PeerRequest::WriteTxnMarkers(Box::new(WriteTxnMarkersRequest { markers }));
+        let effects = bench.request(9, 2, 1, RequestBody::Peer(request));
+        assert_eq!(end(&bench, ORDERS), Offset(1));
+        assert_eq!(!replies(&effects).is_empty(), answered, "ISR {isr:?}");
+    }
 }

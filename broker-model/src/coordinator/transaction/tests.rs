@@ -308,26 +308,107 @@ fn a_transaction_that_takes_too_long_is_aborted_in_an_epoch_of_nobody() {
 
 #[test]
 fn a_new_coordinator_sends_the_markers_of_what_was_decided() {
+    use TransactionResult::{Abort, Commit};
+    for (result, decided, complete) in [
+        (Commit, TransactionState::PrepareCommit, TransactionState::CompleteCommit),
+        (Abort, TransactionState::PrepareAbort, TransactionState::CompleteAbort),
+    ] {
+        let mut bench = Bench::new(true);
+        bench.init(None);
+        bench.add((41, 0), false).expect("it is the producer");
+        let mut log = log();
+        let end = ((ProducerId(41), ProducerEpoch(0)), result);
+        bench.coordinator.end_transaction(bench.now, (0, ID), end, Asker::Nobody, &mut || None);
+        while let Some(todo) = bench.coordinator.next() {
+            if let Todo::Write(_, record, _) = todo {
+                let batch = crate::coordinator::runtime::batch_of(WallTime(0), &[record]);
+                log.append_as_leader(&batch, LeaderEpoch(7), -1, &mut Effects::new());
+            }
+        }
+        let mut next = Bench::new(true);
+        next.coordinator.elected(0, LeaderEpoch(8), Time(0));
+        assert_eq!(next.add((41, 1), true), Err(ErrorCode::CoordinatorLoadInProgress));
+        next.coordinator.load(next.now, 0, &log);
+        next.run(Ok(()));
+        assert_eq!(next.state(), decided);
+        next.write_markers(None);
+        assert_eq!(next.state(), complete);
+    }
+}
+
+/// A transaction of both partitions whose end is decided.
+fn decided() -> Bench {
     let mut bench = Bench::new(true);
     bench.init(None);
-    bench.add((41, 0), false).expect("it is the producer");
-    let mut log = log();
-    let end = ((ProducerId(41), ProducerEpoch(0)), TransactionResult::Commit);
-    bench.coordinator.end_transaction(bench.now, (0, ID), end, Asker::Nobody, &mut || None);
-    while let Some(todo) = bench.coordinator.next() {
-        if let Todo::Write(_, record, _) = todo {
-            let batch = crate::coordinator::runtime::batch_of(WallTime(0), &[record]);
-            log.append_as_leader(&batch, LeaderEpoch(7), -1, &mut Effects::new());
-        }
+    assert_eq!(bench.add_all((41, 0), false, &[PARTITION, OTHER], Ok(())), Ok(()));
+    assert_eq!(bench.end((41, 0), TransactionResult::Commit), Ok(()));
+    bench
+}
+
+#[test]
+fn markers_whose_answer_is_lost_are_sent_again() {
+    let mut bench = decided();
+    for sent in bench.coordinator.markers_to_send(bench.now, |_| Some(NodeId(2))) {
+        bench.coordinator.markers_answered(bench.now, sent.request, None);
     }
-    let mut next = Bench::new(true);
-    next.coordinator.elected(0, LeaderEpoch(8), Time(0));
-    assert_eq!(next.add((41, 1), true), Err(ErrorCode::CoordinatorLoadInProgress));
-    next.coordinator.load(next.now, 0, &log);
-    next.run(Ok(()));
-    assert_eq!(next.state(), TransactionState::PrepareCommit);
-    next.write_markers(None);
-    assert_eq!(next.state(), TransactionState::CompleteCommit);
+    bench.run(Ok(()));
+    assert_eq!(bench.state(), TransactionState::PrepareCommit, "they may not be written");
+    bench.wait(200);
+    bench.write_markers(None);
+    assert_eq!(bench.state(), TransactionState::CompleteCommit);
+}
+
+#[test]
+fn a_partition_without_a_leader_gets_its_marker_when_it_has_one() {
+    let mut bench = decided();
+    let led = |partition| (partition == PARTITION).then_some(NodeId(2));
+    for sent in bench.coordinator.markers_to_send(bench.now, led) {
+        let results = vec![vec![(PARTITION, None)]];
+        let written = WriteTxnMarkersResponse { results };
+        bench.coordinator.markers_answered(bench.now, sent.request, Some(&written));
+    }
+    bench.run(Ok(()));
+    assert_eq!(bench.state(), TransactionState::PrepareCommit, "one of two is written");
+    bench.wait(200);
+    let sent = bench.coordinator.markers_to_send(bench.now, |_| Some(NodeId(3)));
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].body.markers[0].partitions, [OTHER]);
+    let written = WriteTxnMarkersResponse { results: vec![vec![(OTHER, None)]] };
+    bench.coordinator.markers_answered(bench.now, sent[0].request, Some(&written));
+    bench.run(Ok(()));
+    assert_eq!(bench.state(), TransactionState::CompleteCommit);
+}
+
+/// KAFKA-9777: all markers are there, and nothing else would ever end the transaction.
+#[test]
+fn an_end_that_cannot_be_written_is_written_again() {
+    for error in [ErrorCode::NotEnoughReplicas, ErrorCode::RequestTimedOut] {
+        let mut bench = decided();
+        for sent in bench.coordinator.markers_to_send(bench.now, |_| Some(NodeId(2))) {
+            let results = vec![vec![(PARTITION, None), (OTHER, None)]];
+            let written = WriteTxnMarkersResponse { results };
+            bench.coordinator.markers_answered(bench.now, sent.request, Some(&written));
+        }
+        bench.run(Err(error));
+        assert_eq!(bench.state(), TransactionState::PrepareCommit, "{error}");
+        bench.wait(200);
+        assert!(bench.coordinator.markers_to_send(bench.now, |_| None).is_empty(), "{error}");
+        bench.run(Ok(()));
+        assert_eq!(bench.state(), TransactionState::CompleteCommit, "{error}");
+    }
+}
+
+#[test]
+fn a_coordinator_that_is_deposed_serves_nobody() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    assert_eq!(bench.add((41, 0), false), Ok(()));
+    bench.coordinator.resigned(0, LeaderEpoch(7));
+    assert_eq!(bench.add((41, 0), true), Ok(()), "it was elected in that epoch");
+    bench.coordinator.resigned(0, LeaderEpoch(8));
+    let elsewhere = Err(ErrorCode::NotCoordinator);
+    assert_eq!(bench.add((41, 0), true), elsewhere);
+    assert_eq!(bench.end((41, 0), TransactionResult::Commit), elsewhere);
 }
 
 #[test]
@@ -451,17 +532,19 @@ fn an_id_that_nobody_uses_is_forgotten() {
 }
 
 #[test]
-fn an_append_that_fails_changes_nothing() {
-    let mut bench = Bench::new(true);
-    bench.init(None);
-    bench.add((41, 0), false).expect("it is the producer");
-    let end = ((ProducerId(41), ProducerEpoch(0)), TransactionResult::Commit);
-    let asker = Asker::AddPartitions(AddAsker(9));
-    bench.coordinator.end_transaction(bench.now, (0, ID), end, asker, &mut || None);
-    let refused = bench.run(Err(ErrorCode::NotEnoughReplicas));
-    assert_eq!(refused, Some(Err(ErrorCode::CoordinatorNotAvailable)));
-    assert_eq!(bench.coordinator.completing(), 0);
-    assert_eq!(bench.end((41, 0), TransactionResult::Abort), Ok(()));
+fn an_append_that_fails_or_takes_too_long_changes_nothing() {
+    for error in [ErrorCode::NotEnoughReplicas, ErrorCode::RequestTimedOut] {
+        let mut bench = Bench::new(true);
+        bench.init(None);
+        bench.add((41, 0), false).expect("it is the producer");
+        let end = ((ProducerId(41), ProducerEpoch(0)), TransactionResult::Commit);
+        let asker = Asker::AddPartitions(AddAsker(9));
+        bench.coordinator.end_transaction(bench.now, (0, ID), end, asker, &mut || None);
+        let refused = bench.run(Err(error));
+        assert_eq!(refused, Some(Err(ErrorCode::CoordinatorNotAvailable)), "{error}");
+        assert_eq!(bench.coordinator.completing(), 0, "{error}");
+        assert_eq!(bench.end((41, 0), TransactionResult::Abort), Ok(()), "{error}");
+    }
 }
 
 /// What anybody may send: ids, epochs and ends that are not the producer's.
