@@ -86,6 +86,35 @@ mod tests {
         marker.batch(WallTime(0)).with_assignment(Offset(offset), LeaderEpoch(0))
     }
 
+    /// A leader names them in the order of their markers.
+    #[test]
+    fn transactions_are_left_out_in_whatever_order_they_are_named() {
+        let named = |producer: i64, first| {
+            let named = AbortedTransaction::default().with_producer_id(producer.into());
+            named.with_first_offset(first)
+        };
+        let [first, second, third] = [named(7, 0), named(8, 1), named(7, 4)];
+        let orders = [
+            [first.clone(), second.clone(), third.clone()],
+            [second.clone(), first.clone(), third.clone()],
+            [third, second, first],
+        ];
+        let rows = [
+            (data(7, 0, true), true),
+            (data(8, 1, true), true),
+            (marker(7, 2, TransactionResult::Abort), false),
+            (marker(8, 3, TransactionResult::Abort), false),
+            (data(7, 4, true), true),
+            (data(8, 5, true), false),
+        ];
+        for order in orders {
+            let mut filter = AbortFilter::new(IsolationLevel::ReadCommitted, &order);
+            for (batch, hidden) in &rows {
+                assert_eq!(filter.hides(batch), *hidden, "{}, {order:?}", batch.base_offset());
+            }
+        }
+    }
+
     #[test]
     fn a_producer_is_left_out_from_its_first_record_to_its_abort_marker() {
         let named = AbortedTransaction::default().with_producer_id(7.into()).with_first_offset(2);

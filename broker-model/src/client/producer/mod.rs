@@ -16,6 +16,8 @@ mod batch;
 mod idempotence;
 mod identity;
 #[cfg(test)]
+mod leader_tests;
+#[cfg(test)]
 mod model_tests;
 mod partitioner;
 mod purpose;

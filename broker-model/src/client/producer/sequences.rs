@@ -224,6 +224,18 @@ mod tests {
     }
 
     #[test]
+    fn each_epoch_begins_at_sequence_0() {
+        let mut sequences = Sequences::default();
+        let later = ProducerIdentity { epoch: ProducerEpoch(1), ..IDENTITY };
+        for (identity, count, base) in
+            [(IDENTITY, 3, 0), (IDENTITY, 1, 3), (later, 2, 0), (later, 1, 2)]
+        {
+            let state = sequences.assign(identity, count);
+            assert_eq!((state.identity, state.base_sequence), (identity, Sequence(base)));
+        }
+    }
+
+    #[test]
     fn a_batch_that_was_numbered_anew_is_only_sent_again() {
         for error in [ErrorCode::OutOfOrderSequenceNumber, ErrorCode::UnknownProducerId] {
             let mut sequences = Sequences::default();

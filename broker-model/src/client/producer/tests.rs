@@ -30,7 +30,7 @@ fn driver(config: ProducerConfig) -> Driver<Producer> {
 }
 
 /// A driver whose producer knows that broker 1 leads both partitions in epoch 3.
-fn ready(config: ProducerConfig) -> Driver<Producer> {
+pub(super) fn ready(config: ProducerConfig) -> Driver<Producer> {
     let mut driver = driver(config);
     driver.node.metadata.place(&TOPIC);
     driver.event(Event::DeadlinePassed);
@@ -62,7 +62,7 @@ fn give_id(driver: &mut Driver<Producer>, id: i64, epoch: i16) {
 }
 
 /// A key of the partition, of two.
-fn key_of(partition: i32) -> u64 {
+pub(super) fn key_of(partition: i32) -> u64 {
     (0..100)
         .find(|&key| partitioner::partition_of(key, 2) == partition)
         .expect("murmur2 reaches both")
@@ -74,12 +74,12 @@ pub(super) fn send(driver: &mut Driver<Producer>, operation: u64, partition: i32
     driver.invoke(operation, Operation::Send { topic: TOPIC, key, value });
 }
 
-fn take_produce(driver: &mut Driver<Producer>) -> SentRequest {
+pub(super) fn take_produce(driver: &mut Driver<Producer>) -> SentRequest {
     let asked = driver.take(|body| matches!(body, RequestBody::Client(ClientRequest::Produce(_))));
     asked.unwrap_or_else(|| panic!("nothing was produced; outcomes: {:?}", driver.outcomes))
 }
 
-fn is_quiet(driver: &Driver<Producer>) -> bool {
+pub(super) fn is_quiet(driver: &Driver<Producer>) -> bool {
     !driver
         .wire
         .iter()
@@ -103,7 +103,7 @@ fn header(asked: &SentRequest) -> BatchHeader {
     *batches(asked)[0].1.header()
 }
 
-fn sequence(asked: &SentRequest) -> (i16, i32) {
+pub(super) fn sequence(asked: &SentRequest) -> (i16, i32) {
     (header(asked).producer_epoch.0, header(asked).base_sequence.0)
 }
 
@@ -127,7 +127,7 @@ fn refuse_with(driver: &mut Driver<Producer>, asked: &SentRequest, error: ErrorC
     driver.answer(asked, answer(asked, error.code(), -1));
 }
 
-fn acknowledge(driver: &mut Driver<Producer>, asked: &SentRequest, base_offset: i64) {
+pub(super) fn acknowledge(driver: &mut Driver<Producer>, asked: &SentRequest, base_offset: i64) {
     driver.answer(asked, answer(asked, 0, base_offset));
 }
 
@@ -406,7 +406,7 @@ fn a_gap_bumps_the_epoch_once_nothing_is_in_flight() {
     assert_eq!(sequence(&take_produce(&mut driver)), (1, 0));
 }
 
-fn first_value(batch: &RecordBatch) -> u64 {
+pub(super) fn first_value(batch: &RecordBatch) -> u64 {
     let records = batch.records().expect("a producer writes readable batches");
     let value = records[0].value.as_deref().and_then(RecordBatch::value_number);
     value.expect("a producer writes numbered values").0
@@ -720,7 +720,7 @@ fn led_in_epoch_3(defects: &[ProducerDefect]) -> Driver<Producer> {
 }
 
 /// It asks for metadata again, and is told this.
-fn tell_metadata(driver: &mut Driver<Producer>, body: ResponseBody) {
+pub(super) fn tell_metadata(driver: &mut Driver<Producer>, body: ResponseBody) {
     driver.node.metadata.request_update();
     driver.advance(1_000);
     driver.event(Event::DeadlinePassed);

@@ -1,7 +1,7 @@
 //! A transactional producer over a scripted broker: who is asked what, in which order.
 
 use super::Producer;
-use super::tests::{answer, batches, config};
+use super::tests::{answer, batches, config, key_of, sequence};
 use crate::client::generation::{Generation, GroupMetadata};
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::ProducerConfig;
@@ -131,10 +131,19 @@ fn begun(version: u16, commit: bool) -> Driver<Producer> {
     driver
 }
 
-/// The partition is taken into the transaction.
+/// The partition is taken into the transaction; nothing is sent to it before.
 fn add(driver: &mut Driver<Producer>) {
+    let produces = |it: &SentRequest| {
+        matches!(it.message.body, RequestBody::Client(ClientRequest::Produce(_)))
+    };
+    assert!(!driver.wire.iter().any(produces), "{:?}", driver.wire);
+    add_with(driver, 0);
+}
+
+/// The question for a partition is answered so.
+fn add_with(driver: &mut Driver<Producer>, error: i16) {
     let asked = take(driver, "add");
-    let added = AddPartitionsToTxnPartitionResult::default();
+    let added = AddPartitionsToTxnPartitionResult::default().with_partition_error_code(error);
     let topic = AddPartitionsToTxnTopicResult::default().with_results_by_partition(vec![added]);
     let result = AddPartitionsToTxnResult::default().with_topic_results(vec![topic]);
     let response = AddPartitionsToTxnResponse::default().with_results_by_transaction(vec![result]);
@@ -280,4 +289,54 @@ fn what_fences_is_fatal() {
     let error = ErrorCode::InvalidProducerIdMapping;
     end(&mut driver, error.code(), -1);
     assert_eq!(driver.outcomes, [(1, Outcome::Unknown { error, partition: -1 })]);
+}
+
+/// With version 2 the end gives the epoch of the next transaction, and sequences begin anew.
+#[test]
+fn the_next_transaction_is_of_the_epoch_that_the_end_gave() {
+    for (version, given, identity) in [(1, -1, (0, 1)), (2, 1, (1, 0))] {
+        let mut driver = begun(version, true);
+        for (operation, expected) in [(1, (0, 0)), (2, identity)] {
+            if operation == 2 {
+                let record = TransactRecord { topic: TOPIC, key: Some(1), value: RecordValue(10) };
+                let (records, offsets) = (vec![record], Vec::new());
+                driver.invoke(2, Operation::Transact { records, gap_ms: 0, commit: true, offsets });
+            }
+            if version == 1 {
+                add(&mut driver);
+            }
+            let asked = take(&mut driver, "produce");
+            assert_eq!(sequence(&asked), expected, "{operation}, version {version}");
+            driver.answer(&asked, answer(&asked, 0, 5));
+            assert!(end(&mut driver, 0, given), "version {version}");
+        }
+        assert_eq!(driver.outcomes.len(), 2, "version {version}");
+    }
+}
+
+/// What it had sent may be in a log, or may not: that is for the identity that it had.
+#[test]
+fn a_producer_that_is_fenced_with_records_on_the_wire_begins_anew() {
+    let mut driver = Driver::new(Producer::new(transactional(1), Defects::NONE, START));
+    find(&mut driver);
+    init(&mut driver, 0);
+    let record = |partition| TransactRecord {
+        topic: TOPIC,
+        key: Some(key_of(partition)),
+        value: RecordValue(9),
+    };
+    let (records, offsets) = (vec![record(0), record(1)], Vec::new());
+    driver.invoke(1, Operation::Transact { records, gap_ms: 100, commit: true, offsets });
+    driver.send_leaders(&[(1, 3), (1, 3)]);
+    add(&mut driver);
+    take(&mut driver, "produce");
+    driver.advance(100);
+    add_with(&mut driver, ErrorCode::ProducerFenced.code());
+    assert_eq!(driver.outcomes.len(), 1, "{:?}", driver.outcomes);
+    driver.advance(200);
+    assert_eq!(init(&mut driver, 7), (-1, -1), "it takes over");
+    let (records, offsets) = (vec![record(0)], Vec::new());
+    driver.invoke(2, Operation::Transact { records, gap_ms: 0, commit: true, offsets });
+    add(&mut driver);
+    assert_eq!(sequence(&take(&mut driver, "produce")), (7, 0));
 }
