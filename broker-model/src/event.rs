@@ -112,7 +112,7 @@ pub enum Operation {
     },
     /// Producer: one transaction, from its begin to its end.
     Transact {
-        /// The records, in order; each is sent when the one before is acknowledged.
+        /// The records, in order; each is sent `gap_ms` after the one before, whether or not that is acknowledged.
         records: Vec<TransactRecord>,
         /// Pause after each, in milliseconds.
         gap_ms: u32,

@@ -63,9 +63,8 @@ impl Broker {
         }
     }
 
-    /// Nobody is coordinated by a partition that is not here, in whichever epoch it was led: none follows that would
-    /// say
-    /// so (KAFKA-16118, KAFKA-19274).
+    /// Nobody is coordinated by a partition that is not here, in whichever epoch it was led: no later one will say so
+    /// (KAFKA-16118, KAFKA-19274).
     fn resign(&mut self, now: Now, id: TopicPartition) {
         let Some(partition) = self.partitions.get(&id) else { return };
         let epoch = partition.leader_epoch().next();

@@ -108,7 +108,7 @@ mod tests {
             (data(8, 5, true), false),
         ];
         for order in orders {
-            let mut filter = AbortFilter::new(IsolationLevel::ReadCommitted, &order);
+            let mut filter = AbortFilter::new(IsolationLevel::ReadCommitted, &order, Defects::NONE);
             for (batch, hidden) in &rows {
                 assert_eq!(filter.hides(batch), *hidden, "{}, {order:?}", batch.base_offset());
             }

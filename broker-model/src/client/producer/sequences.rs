@@ -230,7 +230,7 @@ mod tests {
         for (identity, count, base) in
             [(IDENTITY, 3, 0), (IDENTITY, 1, 3), (later, 2, 0), (later, 1, 2)]
         {
-            let state = sequences.assign(identity, count);
+            let state = sequences.assign(identity, count, Defects::NONE);
             assert_eq!((state.identity, state.base_sequence), (identity, Sequence(base)));
         }
     }
