@@ -235,6 +235,16 @@ fn default_transaction_cleanup_interval_ms() -> u64 {
     10_000
 }
 
+/// As Kafka: any number.
+pub const fn default_group_max_size() -> u32 {
+    i32::MAX as u32
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_default_group_max_size(size: &u32) -> bool {
+    *size == default_group_max_size()
+}
+
 /// What coordinators are configured with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -253,6 +263,9 @@ pub struct CoordinatorConfig {
     pub group_session_timeout_min_ms: u64,
     /// `group.max.session.timeout.ms`.
     pub group_session_timeout_max_ms: u64,
+    /// `group.max.size`: as many members may a classic group have; plans that do not name it bound it as Kafka does.
+    #[serde(default = "default_group_max_size", skip_serializing_if = "is_default_group_max_size")]
+    pub group_max_size: u32,
     /// `offsets.retention.minutes`, in milliseconds.
     pub offsets_retention_ms: u64,
     /// `offsets.retention.check.interval.ms`.
@@ -272,6 +285,9 @@ pub struct ConsumerGroupConfig {
     pub heartbeat_interval_ms: u64,
     /// The first of `group.consumer.assignors`: for groups whose members name none.
     pub assignor: ServerAssignor,
+    /// `group.consumer.max.size`: as many members may a group have; plans that do not name it bound it as Kafka does.
+    #[serde(default = "default_group_max_size", skip_serializing_if = "is_default_group_max_size")]
+    pub max_size: u32,
     /// `group.consumer.migration.policy`; plans from before groups changed their protocol do not name it.
     #[serde(default, skip_serializing_if = "MigrationPolicy::is_default")]
     pub migration: MigrationPolicy,
@@ -313,6 +329,7 @@ impl ConsumerGroupConfig {
         session_timeout_ms: 3_000,
         heartbeat_interval_ms: 300,
         assignor: ServerAssignor::Uniform,
+        max_size: default_group_max_size(),
         migration: MigrationPolicy::Bidirectional,
     };
 
@@ -376,6 +393,7 @@ impl CoordinatorConfig {
             group_initial_rebalance_delay_ms: 300,
             group_session_timeout_min_ms: 500,
             group_session_timeout_max_ms: 1_800_000,
+            group_max_size: default_group_max_size(),
             offsets_retention_ms: 604_800_000,
             offsets_retention_check_interval_ms: 600_000,
             consumer_groups: ConsumerGroupConfig::DEFAULT,

@@ -103,6 +103,7 @@ pub(super) const COORDINATOR_FIELDS: &[Field] = &[
     of("group_initial_rebalance_delay_ms", CLUSTER, "group.initial.rebalance.delay.ms"),
     of("group_session_timeout_min_ms", CLUSTER, "group.min.session.timeout.ms"),
     of("group_session_timeout_max_ms", CLUSTER, "group.max.session.timeout.ms"),
+    of("group_max_size", CLUSTER, "group.max.size"),
     of("offsets_retention_ms", CLUSTER, "offsets.retention.ms"),
     of("offsets_retention_check_interval_ms", CLUSTER, "offsets.retention.check.interval.ms"),
 ];
@@ -130,6 +131,7 @@ pub(super) const CLEANER_FIELDS: &[Field] = &[
 pub(super) const CONSUMER_GROUPS_FIELDS: &[Field] = &[
     of("session_timeout_ms", CLUSTER, "group.consumer.session.timeout.ms"),
     of("heartbeat_interval_ms", CLUSTER, "group.consumer.heartbeat.interval.ms"),
+    of("max_size", CLUSTER, "group.consumer.max.size"),
 ];
 
 /// Of `coordinators.offsets_topic`.

@@ -105,12 +105,14 @@ fn coordinators(
         group_initial_rebalance_delay_ms: drawn.long("group.initial.rebalance.delay.ms"),
         group_session_timeout_min_ms: drawn.long("group.min.session.timeout.ms"),
         group_session_timeout_max_ms: drawn.long("group.max.session.timeout.ms"),
+        group_max_size: drawn.int("group.max.size"),
         offsets_retention_ms: drawn.long("offsets.retention.ms"),
         offsets_retention_check_interval_ms: drawn.long("offsets.retention.check.interval.ms"),
         consumer_groups: ConsumerGroupConfig {
             session_timeout_ms: drawn.long("group.consumer.session.timeout.ms"),
             heartbeat_interval_ms: drawn.long("group.consumer.heartbeat.interval.ms"),
             assignor: ServerAssignor::Uniform,
+            max_size: drawn.int("group.consumer.max.size"),
             migration: *drawn.draws.at("group.consumer.migration.policy").pick(migration),
         },
     }

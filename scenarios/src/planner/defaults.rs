@@ -4,6 +4,8 @@
 use crate::format::Setting;
 
 const FOREVER_MS: i64 = 3_600_000;
+/// As many members as Kafka can count.
+const GROUP_MAX: i64 = i32::MAX as i64;
 
 const fn setting(
     name: &'static str,
@@ -93,6 +95,8 @@ pub const CLUSTER: &[Setting] = &[
     setting("group.initial.rebalance.delay.ms", (300, 300), (0, FOREVER_MS), "Kafka: 3000"),
     setting("group.min.session.timeout.ms", (500, 500), (1, FOREVER_MS), "Kafka: 6000"),
     setting("group.max.session.timeout.ms", (1_800_000, 1_800_000), (1, FOREVER_MS), "as Kafka"),
+    setting("group.max.size", (GROUP_MAX, GROUP_MAX), (1, GROUP_MAX), "as Kafka"),
+    setting("group.consumer.max.size", (GROUP_MAX, GROUP_MAX), (1, GROUP_MAX), "as Kafka"),
     setting("group.consumer.session.timeout.ms", (3_000, 3_000), (1, FOREVER_MS), "Kafka: 45000"),
     setting("group.consumer.heartbeat.interval.ms", (300, 300), (1, FOREVER_MS), "Kafka: 5000"),
     setting("offsets.retention.ms", (604_800_000, 604_800_000), (1, 604_800_000),

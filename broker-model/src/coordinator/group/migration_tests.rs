@@ -168,6 +168,15 @@ fn a_group_changes_nothing_that_it_may_not_change_or_cannot_write() {
         assert_eq!(group.bench.heartbeat(&old, 1), 0);
     }
     let mut group = Modern::new(&[]);
+    group.bench.groups.config.consumer_groups.max_size = 0;
+    group.classic_group();
+    assert_eq!(group.tell(&join("b")), Err(ErrorCode::GroupIdNotFound), "it is too large");
+    let mut group = Modern::new(&[]);
+    group.bench.groups.config.consumer_groups.max_size = 1;
+    let old = group.classic_group();
+    assert_eq!(group.tell(&join("b")), Err(ErrorCode::GroupMaxSizeReached), "it has no room");
+    assert_eq!(group.bench.heartbeat(&old, 1), 0, "it is the classic group that it was");
+    let mut group = Modern::new(&[]);
     let old = group.classic_group();
     group.bench.writes = false;
     assert_eq!(group.tell(&join("b")), Err(ErrorCode::CoordinatorNotAvailable));
@@ -185,6 +194,15 @@ fn a_group_changes_nothing_that_it_may_not_change_or_cannot_write() {
     group.tell(&beat("b", -1)).expect("it leaves");
     assert_eq!(group.join_classic(&old, &[0]).1, Ok(3), "it stays one of the consumer protocol");
     assert_eq!(group.leave_classic(&old), 0);
+    let mut group = Modern::new(&[]);
+    let old = group.classic_group();
+    group.bench.groups.config.group_max_size = 0;
+    group.tell(&join("b")).expect("it joins");
+    assert_eq!(group.join_classic("", &[]).1, Err(ErrorCode::MemberIdRequired.code()));
+    group.bench.groups.config.consumer_groups.max_size = 2;
+    assert_eq!(group.join_classic("", &[]).1, Err(ErrorCode::GroupMaxSizeReached.code()));
+    group.tell(&beat("b", -1)).expect("it leaves");
+    assert_eq!(group.join_classic(&old, &[0]).1, Ok(3), "too many for a classic group");
 }
 
 #[test]

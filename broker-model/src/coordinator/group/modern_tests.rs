@@ -360,3 +360,16 @@ fn what_is_given_back_is_still_held() {
         assert_eq!(group.tell(&join("c")), joined, "{defects:?}");
     }
 }
+
+/// `group.consumer.max.size`.
+#[test]
+fn a_group_of_the_consumer_protocol_that_is_full_takes_no_more_members() {
+    let mut group = Modern::new(&[]);
+    group.bench.groups.config.consumer_groups.max_size = 1;
+    group.tell(&join("a")).expect("it is empty");
+    assert_eq!(group.tell(&join("b")), Err(ErrorCode::GroupMaxSizeReached));
+    group.tell(&beat("a", 1)).expect("who is a member stays one");
+    group.tell(&join("a")).expect("and may join anew");
+    group.tell(&beat("a", -1)).expect("it leaves");
+    group.tell(&join("b")).expect("there is room again");
+}

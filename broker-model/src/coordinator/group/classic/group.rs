@@ -243,6 +243,23 @@ impl ClassicGroup {
         removed
     }
 
+    /// Whether one may join a group of so many members at most. While it rebalances those count who have come again.
+    /// Source: `GroupMetadataManager.acceptJoiningMember`.
+    pub(super) fn has_room_for(&self, id: &str, max_size: u32) -> bool {
+        let max_size = max_size as usize;
+        let known = self.members.get(id);
+        match self.state() {
+            State::Empty => true,
+            State::PreparingRebalance => {
+                known.is_some_and(|member| member.awaiting_join.is_some())
+                    || self.awaiting_joins() < max_size
+            }
+            State::CompletingRebalance | State::Stable => {
+                known.is_some() || self.members.len() < max_size
+            }
+        }
+    }
+
     pub(super) fn awaiting_joins(&self) -> usize {
         self.members.values().filter(|member| member.awaiting_join.is_some()).count()
     }
@@ -327,6 +344,11 @@ impl ClassicGroup {
     }
 
     /// Whether its members speak as consumers do. Source: `ClassicGroup.usesConsumerGroupProtocol`.
+    /// How many members it has.
+    pub(in crate::coordinator::group) fn size(&self) -> usize {
+        self.members.len()
+    }
+
     pub(in crate::coordinator::group) fn is_consumers(&self) -> bool {
         self.protocol_type.as_deref() == Some(PROTOCOL_TYPE)
     }

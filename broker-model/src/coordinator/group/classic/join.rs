@@ -126,6 +126,9 @@ impl GroupCoordinator {
     fn join(&mut self, now: Now, at: (i32, &mut ClassicGroup), joining: &Joining<'_>) {
         let (_, group) = &at;
         let member = joining.request.member_id.to_string();
+        if !group.has_room_for(&member, self.config.group_max_size) {
+            return self.refuse_one_too_many(at.1, joining, &member);
+        }
         if !group.supports(&joining.request.protocol_type, &joining.protocols) {
             return self.refuse_join(joining, &member, ErrorCode::InconsistentGroupProtocol);
         }
@@ -139,6 +142,18 @@ impl GroupCoordinator {
             return self.refuse_join(joining, &member, error);
         }
         self.join_existing(now, at, joining, &member);
+    }
+
+    /// Of a group that rebalances, those who come again too late go.
+    fn refuse_one_too_many(
+        &mut self,
+        group: &mut ClassicGroup,
+        joining: &Joining<'_>,
+        member: &str,
+    ) {
+        self.release_from(group, member);
+        group.remove(member);
+        self.refuse_join(joining, "", ErrorCode::GroupMaxSizeReached);
     }
 
     fn refuse_join(&mut self, joining: &Joining<'_>, member: &str, error: ErrorCode) {

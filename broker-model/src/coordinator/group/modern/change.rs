@@ -15,7 +15,7 @@ use super::records::{
     target_record,
 };
 use super::topics::Topics;
-use crate::config::{ConsumerGroupConfig, ServerAssignor, topic_name};
+use crate::config::{CoordinatorConfig, ServerAssignor, topic_name};
 use crate::coordinator::group::conversion::Conversion;
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::defect::{Defects, GroupDefect};
@@ -32,7 +32,7 @@ pub(super) struct Asking<'a> {
     /// The group, if there is one.
     pub(super) group: Option<&'a ConsumerGroup>,
     pub(super) topics: Topics<'a>,
-    pub(super) config: ConsumerGroupConfig,
+    pub(super) config: CoordinatorConfig,
     pub(super) defects: Defects,
     /// Who asks, as it is stored.
     pub(super) client: &'a str,
@@ -110,6 +110,9 @@ impl<'a> Asking<'a> {
 
     /// The answer to a heartbeat, or to one who joins by the classic protocol.
     pub(super) fn heartbeat(self) -> Result<Change, ErrorCode> {
+        if let Some(group) = self.group {
+            group.check_room(&self.request.member_id, self.config.consumer_groups.max_size)?;
+        }
         let owned = self.request.topic_partitions.as_deref().map(places_of);
         let mut records = Vec::new();
         let (group, member) = self.admit(owned.as_ref(), &mut records)?;
@@ -316,7 +319,7 @@ impl<'a> Asking<'a> {
     }
 
     fn assignor<'b>(self, members: impl Iterator<Item = &'b Description>) -> ServerAssignor {
-        preferred_assignor(members).unwrap_or(self.config.assignor)
+        preferred_assignor(members).unwrap_or(self.config.consumer_groups.assignor)
     }
 
     fn reconcile(
@@ -341,7 +344,8 @@ impl<'a> Asking<'a> {
         let is_full = request.rebalance_timeout_ms != -1
             && request.subscribed_topic_names.is_some()
             && request.topic_partitions.is_some();
-        let interval = i32::try_from(self.config.heartbeat_interval_ms).unwrap_or(i32::MAX);
+        let interval =
+            i32::try_from(self.config.consumer_groups.heartbeat_interval_ms).unwrap_or(i32::MAX);
         let response = ConsumerGroupHeartbeatResponse::default()
             .with_member_id(Some(request.member_id.clone()))
             .with_member_epoch(holding.epoch)
@@ -373,8 +377,8 @@ impl<'a> Asking<'a> {
             let holding = Holding { epoch, revoking: Partitions::new(), ..member.holding.clone() };
             (vec![current_record(self.name(), id, &holding)], None)
         } else {
-            let (name, policy, now) = (self.name(), self.config.migration, self.now);
-            Removal { name, group, topics: self.topics, policy, now }.of(&[id])
+            let (name, config, now) = (self.name(), self.config, self.now);
+            Removal { name, group, topics: self.topics, config, now }.of(&[id])
         };
         let response = ConsumerGroupHeartbeatResponse::default()
             .with_member_id(Some(topic_name(id)))

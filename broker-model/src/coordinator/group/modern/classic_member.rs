@@ -79,9 +79,13 @@ impl GroupCoordinator {
         request: &JoinGroupRequest,
         image: &MetadataImage,
     ) -> Result<(Vec<CoordinatorRecord>, JoinGroupResponse), ErrorCode> {
-        let (config, defects) = (self.config.consumer_groups, self.defects);
+        let (config, defects) = (self.config, self.defects);
         let context = self.runtime.active(partition)?;
         let group = context.written().consumer_group(request.group_id.as_str());
+        if let Some(group) = group {
+            let known = if request.member_id.is_empty() { "" } else { id };
+            group.check_room(known, config.consumer_groups.max_size)?;
+        }
         let joining = classic_of(request);
         let supported = group.is_some_and(|group| {
             group.supports_classic(&request.protocol_type, &joining.protocols)
@@ -212,7 +216,7 @@ impl GroupCoordinator {
         request: &LeaveGroupRequest,
         image: &MetadataImage,
     ) {
-        let (name, policy) = (request.group_id.as_str(), self.config.consumer_groups.migration);
+        let (name, config) = (request.group_id.as_str(), self.config);
         let known = self.runtime.active(partition).and_then(|context| {
             context.written().consumer_group(name).ok_or(ErrorCode::UnknownMemberId)
         });
@@ -232,7 +236,7 @@ impl GroupCoordinator {
         if leaving.is_empty() {
             return self.answer_when_committed(now, partition, (caller, body));
         }
-        let removal = Removal { name, group, topics: Topics(image), policy, now };
+        let removal = Removal { name, group, topics: Topics(image), config, now };
         let (records, conversion) = removal.of(&leaving);
         let waiter = Waiter::Answer { caller, body: Box::new(body), rests_on: None };
         let waiter = waiter.converting((partition, name), conversion);

@@ -53,6 +53,13 @@ impl ConsumerGroup {
         &self.members
     }
 
+    /// One who is no member may join a group of so many members at most. Source:
+    /// `GroupMetadataManager.throwIfConsumerGroupIsFull`.
+    pub(super) fn check_room(&self, id: &str, max_size: u32) -> Result<(), ErrorCode> {
+        let is_full = self.members.len() >= max_size as usize && !self.members.contains_key(id);
+        if is_full { Err(ErrorCode::GroupMaxSizeReached) } else { Ok(()) }
+    }
+
     /// The member behind an instance id.
     pub(crate) fn static_member(&self, instance: &str) -> Option<(&String, &Member)> {
         let is_it = |member: &Member| member.description.instance.as_deref() == Some(instance);

@@ -87,7 +87,7 @@ impl GroupCoordinator {
         image: &MetadataImage,
     ) -> Result<Change, ErrorCode> {
         let name = request.group_id.as_str();
-        let (topics, config, defects) = (Topics(image), self.config.consumer_groups, self.defects);
+        let (topics, config, defects) = (Topics(image), self.config, self.defects);
         let upgrade = self.upgrade((partition, name), request, topics)?;
         let client = format!("consumer-{}", caller.from);
         let context = self.runtime.active(partition)?;
@@ -119,7 +119,8 @@ impl GroupCoordinator {
             let records = vec![group_tombstone(name)];
             return Ok(Upgrade { gives_way: true, group: None, records });
         }
-        if !self.config.consumer_groups.migration.upgrades() {
+        let is_too_large = classic.size() > self.config.consumer_groups.max_size as usize;
+        if is_too_large || !self.config.consumer_groups.migration.upgrades() {
             return Err(ErrorCode::GroupIdNotFound);
         }
         let group = upgraded(classic, topics, self.defects)?;

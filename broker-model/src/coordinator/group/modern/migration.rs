@@ -7,7 +7,7 @@
 //! that goes makes a classic group of the rest, which rebalances at once. A conversion that forgets what members hold
 //! gives it to others while they read on.
 //!
-//! Not covered: `group.consumer.max.size`, `group.max.size`; a static member of the classic protocol that takes the
+//! Not covered: a static member of the classic protocol that takes the
 //! place of the last one of the other keeps the group one of the consumer protocol, until somebody leaves.
 
 use super::group::ConsumerGroup;
@@ -17,7 +17,7 @@ use super::records::{
     target_epoch_record, target_record,
 };
 use super::topics::Topics;
-use crate::config::MigrationPolicy;
+use crate::config::CoordinatorConfig;
 use crate::consumer_protocol::{PROTOCOL_TYPE, Subscription, decode_assignment, encode_assignment};
 use crate::coordinator::group::classic::group::{ClassicGroup, Idle};
 use crate::coordinator::group::conversion::Conversion;
@@ -111,7 +111,7 @@ pub(super) struct Removal<'a> {
     pub(super) name: &'a str,
     pub(super) group: &'a ConsumerGroup,
     pub(super) topics: Topics<'a>,
-    pub(super) policy: MigrationPolicy,
+    pub(super) config: CoordinatorConfig,
     pub(super) now: Now,
 }
 
@@ -120,7 +120,11 @@ impl Removal<'_> {
     /// the classic protocol, it is a classic group from now on. Source:
     /// `GroupMetadataManager.consumerGroupFenceMembers`.
     pub(super) fn of(self, leaving: &[&str]) -> (Vec<CoordinatorRecord>, Option<Conversion>) {
-        if self.policy.downgrades() && self.group.is_classic_without(leaving) {
+        let rest = self.group.members().len().saturating_sub(leaving.len());
+        if self.config.consumer_groups.migration.downgrades()
+            && rest <= self.config.group_max_size as usize
+            && self.group.is_classic_without(leaving)
+        {
             return self.downgrade(leaving);
         }
         let hash = self.group.hash_of_topics(self.topics, leaving, &[]);

@@ -26,7 +26,7 @@
 //! | `describe` | what administrators are told |
 //! | `topics` | topics as the metadata has them |
 //!
-//! Not covered: racks, subscriptions by a regular expression of the server, `group.consumer.max.size`.
+//! Not covered: racks, subscriptions by a regular expression of the server.
 
 pub(super) mod answers;
 pub(super) mod assign;

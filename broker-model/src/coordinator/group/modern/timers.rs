@@ -157,8 +157,8 @@ impl GroupCoordinator {
             }
             Some(epoch) if is_over || patience.is_some_and(|(_, in_epoch)| in_epoch == epoch) => {
                 let Some(known) = context.written().consumer_group(group) else { return true };
-                let (topics, policy) = (Topics(image), self.config.consumer_groups.migration);
-                let removal = Removal { name: group, group: known, topics, policy, now };
+                let (topics, config) = (Topics(image), self.config);
+                let removal = Removal { name: group, group: known, topics, config, now };
                 let (records, conversion) = removal.of(&[member]);
                 let waiter = Waiter::Nobody.converting((partition, group), conversion);
                 let (group, member) = (group.to_owned(), member.to_owned());

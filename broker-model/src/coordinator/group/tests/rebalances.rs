@@ -227,3 +227,38 @@ fn the_next_coordinator_knows_what_members_were_given() {
         assert_eq!(bench.synced(2), Some((0, given.to_owned())));
     }
 }
+
+/// As many members as `group.max.size` says may join a group that rests; while it rebalances those are counted who have
+/// come, and of the ones it had the last may be too late.
+#[test]
+fn a_group_that_has_as_many_members_as_it_may_takes_no_more() {
+    let full = ErrorCode::GroupMaxSizeReached.code();
+    let mut bench = Bench::new(&[]);
+    bench.groups.config.group_max_size = 2;
+    bench.join(1, "", Some("a"));
+    bench.join(2, "", Some("b"));
+    bench.join(3, "", Some("c"));
+    assert_eq!(bench.joined(3).error_code, full, "two have come");
+    bench.advance(700);
+    let (one, two) = (bench.joined(1), bench.joined(2));
+    let leader = if one.leader == one.member_id { &one } else { &two };
+    bench.join(3, "", Some("c"));
+    assert_eq!(bench.joined(3).error_code, full, "before anybody has an assignment");
+    let shares = [(one.member_id.as_str(), "p0"), (two.member_id.as_str(), "p1")];
+    bench.sync(1, &leader.member_id, 1, &shares);
+    bench.join(3, "", Some("c"));
+    assert_eq!(bench.joined(3).error_code, full, "two are there");
+    let (first, late) = if leader.member_id == one.member_id {
+        (("a", &one.member_id), ("b", &two.member_id))
+    } else {
+        (("b", &two.member_id), ("a", &one.member_id))
+    };
+    bench.join(4, first.1, Some(first.0));
+    bench.join(5, "", Some("c"));
+    bench.join(6, late.1, Some(late.0));
+    assert_eq!(bench.joined(6).error_code, full, "who was a member has come too late");
+    bench.join(4, first.1, Some(first.0));
+    bench.advance(2_500);
+    assert_eq!(bench.joined(4).error_code, 0, "who waits may ask again");
+    assert_eq!(bench.joined(5).error_code, 0, "and who came in time is a member");
+}
