@@ -49,8 +49,8 @@ ConsumerDefect {
         shows: "visibility" / "G1a" in "swarm-transactions", seed 4,
         meaning: "A consumer goes through the aborted transactions that it is told of from the back, and not from the \
             first offset on.",
-        example: "A fetch tells of two aborted transactions, of producer 4 from offset 10 and of producer 7 from 20. The \
-            consumer waits for 20 first: what producer 4 wrote at 10 is delivered.",
+        example: "A fetch tells of two aborted transactions, of producer 4 from offset 10 and of producer 7 from 20. \
+            The consumer waits for 20 first: what producer 4 wrote at 10 is delivered.",
     }
 
     PreferredOutOfIsr {

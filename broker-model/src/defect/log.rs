@@ -148,8 +148,9 @@ LogDefect {
         side: Server,
         shows: "ordering" / "needless-sequence-refusal" in "swarm", seed 4,
         meaning: "A leader knows only the last batch of a producer again, though several may be in flight.",
-        example: "Three batches are appended, and the connection is lost with their answers. The first one comes again: \
-            it is neither the last one nor the next, and is refused as out of order, though it is in the log.",
+        example: "Three batches are appended, and the connection is lost with their answers. The first one comes \
+            again: it is neither the last one nor the next, and is refused as out of order, though it is in the \
+            log.",
     }
 
     DuplicateOfAnyEpoch {

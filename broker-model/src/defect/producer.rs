@@ -111,10 +111,11 @@ ProducerDefect {
         affected: Affected::Fixed { since: Version::new(2, 5, 0), fixed: &[Version::new(2, 8, 0)] },
         side: Client,
         shows: "ordering" / "epoch-not-from-zero" in "swarm", seed 2,
-        meaning: "A producer that begins a new epoch numbers from 0 only where batches are in flight, and goes on where \
-            it was on its other partitions.",
-        example: "A batch fails on one partition, and the producer bumps its epoch. On another one, which rested, it goes \
-            on with sequence 40: a first batch of an epoch must be numbered 0, so all that it sends there is refused.",
+        meaning: "A producer that begins a new epoch numbers from 0 only where batches are in flight, and goes on \
+            where it was on its other partitions.",
+        example: "A batch fails on one partition, and the producer bumps its epoch. On another one, which rested, it \
+            goes on with sequence 40: a first batch of an epoch must be numbered 0, so all that it sends there \
+            is refused.",
     }
 
     UnsureToldAsFailed {
@@ -124,7 +125,7 @@ ProducerDefect {
         side: Client,
         shows: "visibility" / "G1a" in "swarm", seed 2,
         meaning: "A producer says that a record was not written, though an attempt may have reached a log.",
-        example: "A connection is lost amid a produce, and the time of the batch is up. The application is told that its \
-            record failed and sends another in its place: consumers get both.",
+        example: "A connection is lost amid a produce, and the time of the batch is up. The application is told that \
+            its record failed and sends another in its place: consumers get both.",
     }
 } }

@@ -86,8 +86,8 @@ TransactionDefect {
         side: Client,
         shows: "offsets" / "eos-loss" in "exactly-once", seed 1,
         meaning: "A producer ends a transaction while batches of it are under way.",
-        example: "Of three batches two are acknowledged. The commit overtakes the third, which arrives behind the marker, \
-            or not at all: the transaction is committed without it.",
+        example: "Of three batches two are acknowledged. The commit overtakes the third, which arrives behind the \
+            marker, or not at all: the transaction is committed without it.",
     }
 
     CompletionNotWrittenAgain {
@@ -98,8 +98,8 @@ TransactionDefect {
         shows: "liveness" / "resources-held" in "swarm-transactions", seed 11,
         meaning: "A coordinator whose record that a transaction is complete could not be written does not write it \
             again.",
-        example: "All markers are there, and the transaction log has too few replicas for a moment. The producer's next \
-            transaction is told to wait for the one before, for ever.",
+        example: "All markers are there, and the transaction log has too few replicas for a moment. The producer's \
+            next transaction is told to wait for the one before, for ever.",
     }
 
     DeposedGoesOn {
@@ -109,8 +109,8 @@ TransactionDefect {
         side: Server,
         shows: "liveness" / "producer-stuck" in "hanging-transaction", seed 3,
         meaning: "A transaction coordinator that leads its partition no more keeps what it knows and goes by it.",
-        example: "Coordination moves to another broker and back. What was decided in between is in the log, and the first \
-            coordinator, which did not forget, goes by what it knew before.",
+        example: "Coordination moves to another broker and back. What was decided in between is in the log, and the \
+            first coordinator, which did not forget, goes by what it knew before.",
     }
 
     LogUnreplicated {

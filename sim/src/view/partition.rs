@@ -464,7 +464,13 @@ impl PartitionView {
         let same = batches.iter().take_while(held).count();
         let kept = batches[..same].last().map_or(start, |batch| batch.last_offset.next());
         self.cut_replica(node, kept);
-        let replica = self.replica_mut(node);
+        let Self { committed, replicas, .. } = self;
+        let replica = replicas.iter_mut().find(|replica| replica.node == node);
+        let replica = replica.expect("what is reopened is known");
+        // A log without records begins at its start, though a batch that is gone went across that.
+        if batches.is_empty() && replica.log.end() < start {
+            replica.log.restart_from(start, committed);
+        }
         for batch in &batches[same..] {
             replica.log.push(*batch);
         }

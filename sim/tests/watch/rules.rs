@@ -1,6 +1,6 @@
 //! One good and one minimally bad case for each rule that the vectors do not cover.
 
-use harrow_broker_model::note::{BatchSummary, MetadataChange, Note, ReplicationNote};
+use harrow_broker_model::note::{BatchSummary, LogNote, MetadataChange, Note, ReplicationNote};
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use harrow_sim::watch::{ReplicaAudit, invariants};
 
@@ -348,6 +348,30 @@ fn a_reopened_log_is_a_prefix() {
     stage.crash(C, true);
     stage.restart(C, 5);
     assert_eq!(stage.found(), ["recovery-invented-records"]);
+}
+
+#[test]
+fn a_log_without_records_begins_at_its_start_whatever_went_across_that() {
+    let mut stage = committed(2);
+    let across = BatchSummary { last_offset: Offset(3), ..record(2, 1, 2) };
+    stage.append(B, 1, across);
+    stage.crash(B, true);
+    stage.observer.process_started(stage.now_ns(), B);
+    let start = Offset(3);
+    stage.note(
+        B,
+        &Note::Log(LogNote::Recovered {
+            partition: X,
+            log_start_offset: start,
+            log_end_offset: start,
+            high_watermark: start,
+            clean: false,
+            batches: Vec::new(),
+        }),
+    );
+    let log =
+        stage.observer.view().replica(B, X).map(|replica| (replica.log.start(), replica.log.end()));
+    assert_eq!(log, Some((start, start)));
 }
 
 #[test]

@@ -116,15 +116,13 @@ impl OffsetsToCommit {
                 self.coordinator = found.map(|it| NodeId(it.node_id.0));
                 if self.coordinator.is_some() { Answered::Step } else { Answered::Again }
             }
-            (OffsetsRequest::Add, ClientResponse::AddOffsetsToTxn(response)) => {
-                let error = ErrorCode::try_from_code(response.error_code);
+            (OffsetsRequest::Add, ClientResponse::AddOffsetsToTxn(_)) => {
+                let error = refusals(body).first().copied();
                 self.added = error.is_none();
                 error.map_or(Answered::Step, Answered::Failed)
             }
-            (OffsetsRequest::Commit, ClientResponse::TxnOffsetCommit(response)) => {
-                let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
-                let errors = partitions.filter_map(|it| ErrorCode::try_from_code(it.error_code));
-                self.on_commit_answered(&errors.collect::<Vec<_>>())
+            (OffsetsRequest::Commit, ClientResponse::TxnOffsetCommit(_)) => {
+                self.on_commit_answered(&refusals(body))
             }
             _ => Answered::Again,
         }
@@ -149,6 +147,18 @@ impl OffsetsToCommit {
             Some(error) => Answered::Failed(*error),
             None => Answered::Again,
         }
+    }
+}
+
+/// The errors in an answer about offsets.
+pub(super) fn refusals(body: &ClientResponse) -> Vec<ErrorCode> {
+    if let ClientResponse::AddOffsetsToTxn(response) = body {
+        ErrorCode::try_from_code(response.error_code).into_iter().collect()
+    } else if let ClientResponse::TxnOffsetCommit(response) = body {
+        let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+        partitions.filter_map(|it| ErrorCode::try_from_code(it.error_code)).collect()
+    } else {
+        Vec::new()
     }
 }
 

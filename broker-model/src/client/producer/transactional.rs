@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use super::batch::ProducerIdentity;
 use super::purpose::{OffsetsRequest, Purpose, TransactionRequest};
-use super::transaction_offsets::{Answered, OffsetsToCommit, is_stale_member};
+use super::transaction_offsets::{Answered, OffsetsToCommit, is_stale_member, refusals};
 use crate::client::connection::Connections;
 use crate::client::metadata::{Metadata, PartitionKey};
 use crate::config::{ProducerConfig, ms};
@@ -422,9 +422,10 @@ impl Transactional {
         (self.version_2 && given.0 >= 0).then(|| identity(given.0, given.1))
     }
 
-    /// A question about offsets was answered: what it was about may have been given up since.
     fn on_offsets_answered(&mut self, what: OffsetsRequest, body: &ClientResponse, retry_at: Time) {
-        let Some(offsets) = &mut self.offsets else { return };
+        let Some(offsets) = &mut self.offsets else {
+            return self.on_given_up_offsets_answered(what, body);
+        };
         match offsets.on_response(what, body) {
             Answered::Step => self.started |= what == OffsetsRequest::Add,
             Answered::Done => self.offsets = None,
@@ -432,6 +433,16 @@ impl Transactional {
             Answered::Failed(error) => {
                 self.on_error(TransactionRequest::Offsets(what), error, retry_at);
             }
+        }
+    }
+
+    /// An abort has given the offsets up: what was added is to be ended at the coordinator still, and who is fenced is
+    /// done. Source: `TransactionManager.AddOffsetsToTxnHandler`, `TxnOffsetCommitHandler`.
+    fn on_given_up_offsets_answered(&mut self, what: OffsetsRequest, body: &ClientResponse) {
+        let refusals = refusals(body);
+        self.started |= what == OffsetsRequest::Add && refusals.is_empty();
+        if let Some(error) = refusals.into_iter().find(|error| fences(*error)) {
+            self.state = State::Fatal(error);
         }
     }
 
@@ -467,13 +478,7 @@ impl Transactional {
         let passes = error.is_retriable()
             || error == ErrorCode::ConcurrentTransactions
             || error == ErrorCode::UnknownTopicOrPartition && adds;
-        let fenced = matches!(
-            error,
-            ErrorCode::InvalidProducerEpoch
-                | ErrorCode::ProducerFenced
-                | ErrorCode::InvalidTxnState
-                | ErrorCode::InvalidProducerIdMapping
-        );
+        let fenced = fences(error);
         // An abort that cannot be made would be tried for ever.
         let aborts = what == TransactionRequest::EndTxn && self.state == State::Aborting;
         let abortable = adds && !fenced
@@ -530,4 +535,77 @@ fn topics(keys: &BTreeSet<PartitionKey>, metadata: &Metadata) -> Vec<AddPartitio
         AddPartitionsToTxnTopic::default().with_name(name).with_partitions(indexes)
     });
     topics.collect()
+}
+
+/// Whether it says that the producer is none any more.
+fn fences(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::InvalidProducerEpoch
+            | ErrorCode::ProducerFenced
+            | ErrorCode::InvalidTxnState
+            | ErrorCode::InvalidProducerIdMapping
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::generation::{Generation, GroupMetadata};
+    use crate::client::producer::tests::config;
+    use crate::proto::{
+        AddOffsetsToTxnResponse, TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition,
+        TxnOffsetCommitResponseTopic,
+    };
+
+    /// Asks about offsets, aborts, and is answered so.
+    fn aborted_before(what: OffsetsRequest, answer: &ClientResponse) -> Transactional {
+        let config = ProducerConfig {
+            transactional_id: Some("t1".to_owned()),
+            transaction_version: 1,
+            ..config()
+        };
+        let asking = Transactional::of(&config, Defects::NONE, Time(0));
+        let mut asking = asking.expect("it has an id");
+        asking.state = State::Ready;
+        asking.begin();
+        let generation = Generation { id: 7, member: "a-1".to_owned(), protocol: None };
+        let group = GroupMetadata { group: "g".to_owned(), generation, instance: None };
+        let (offsets, added) = (Vec::new(), what == OffsetsRequest::Commit);
+        asking.send_offsets(OffsetsToCommit { group, offsets, added, coordinator: None });
+        asking.in_flight = true;
+        asking.end(false);
+        let asked = (TransactionRequest::Offsets(what), answer);
+        assert!(asking.on_response(asked, None, (Time(1), Time(2))).is_ok());
+        asking
+    }
+
+    fn commit_answered(error: ErrorCode) -> ClientResponse {
+        let partition = TxnOffsetCommitResponsePartition::default().with_error_code(error.code());
+        let topic = TxnOffsetCommitResponseTopic::default().with_partitions(vec![partition]);
+        let response = TxnOffsetCommitResponse::default().with_topics(vec![topic]);
+        ClientResponse::TxnOffsetCommit(Box::new(response))
+    }
+
+    #[test]
+    fn an_abort_is_asked_for_once_a_group_was_added_while_the_application_gave_up() {
+        let added = ClientResponse::AddOffsetsToTxn(Box::new(AddOffsetsToTxnResponse::default()));
+        assert!(aborted_before(OffsetsRequest::Add, &added).started);
+        let refused = AddOffsetsToTxnResponse::default()
+            .with_error_code(ErrorCode::ConcurrentTransactions.code());
+        let refused = ClientResponse::AddOffsetsToTxn(Box::new(refused));
+        assert!(!aborted_before(OffsetsRequest::Add, &refused).started, "nothing is there to end");
+    }
+
+    #[test]
+    fn who_is_fenced_by_an_answer_about_offsets_that_were_given_up_is_done() {
+        for error in [ErrorCode::ProducerFenced, ErrorCode::InvalidProducerEpoch] {
+            let state = aborted_before(OffsetsRequest::Commit, &commit_answered(error)).state;
+            assert_eq!(state, State::Fatal(error));
+        }
+        for error in [ErrorCode::NotCoordinator, ErrorCode::IllegalGeneration] {
+            let state = aborted_before(OffsetsRequest::Commit, &commit_answered(error)).state;
+            assert_eq!(state, State::Aborting, "{error:?}: it aborts already");
+        }
+    }
 }

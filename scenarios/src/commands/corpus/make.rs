@@ -1,6 +1,7 @@
 //! Finds a failure of each defect in `swarm`, shrinks and keeps it, and prints the table of how small failures get.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::exit::ExitCode;
 use crate::format::parse;
 use crate::pipeline;
 use crate::planner::plan;
+use crate::pool;
 use crate::shrink::Frequency;
 
 /// So many seeds of `swarm` are tried before a defect is looked for where the catalogue says that it shows.
@@ -57,7 +59,7 @@ impl Maker<'_> {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Ok(ExitCode::Inconclusive);
             }
-            let Some(found) = first_failure(defect) else {
+            let Some(found) = self.first_failure(defect) else {
                 lacking.push(defect.name());
                 continue;
             };
@@ -81,24 +83,32 @@ impl Maker<'_> {
         let message = format!("no failure was found for {}", lacking.join(", "));
         Err(mistake(message, "mend its row in the catalogue of defects").into())
     }
+
+    /// The first seed of `swarm` that fails with a defect, or the one that the catalogue names.
+    fn first_failure(&self, defect: Defect) -> Option<Found> {
+        let entry = defect.entry();
+        let with = entry.with.iter().filter_map(|name| Defect::from_name(name));
+        let defects: Defects = with.chain([defect]).collect();
+        let mut in_swarm = None;
+        pool::ordered(
+            pool::Options { jobs: self.jobs, more: &|| !self.interrupted.load(Ordering::Relaxed) },
+            |index| (index < SEEDS_MAX).then(|| failing("swarm", index + 1, defects)),
+            |found| {
+                in_swarm = found;
+                if in_swarm.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            },
+        );
+        in_swarm.or_else(|| failing(entry.scenario, entry.seed, defects))
+    }
 }
 
-/// The first seed of `swarm` that fails with a defect, or the one that the catalogue names.
-fn first_failure(defect: Defect) -> Option<Found> {
-    let entry = defect.entry();
-    let with = entry.with.iter().filter_map(|name| Defect::from_name(name));
-    let defects: Defects = with.chain([defect]).collect();
-    let of = |scenario: &'static str, seed: u64| {
-        let text = find(scenario)?.text;
-        let mut plan = plan(&parse(scenario, text, &[]).ok()?, seed);
-        plan.cluster.defects = defects;
-        Some(Found { plan, scenario })
-    };
-    let fails = |found: &Found| {
-        judge(&found.plan, &pipeline::run(&found.plan, false)).outcome == Outcome::Violated
-    };
-    let in_swarm = (1..=SEEDS_MAX).filter_map(|seed| of("swarm", seed)).find(fails);
-    in_swarm.or_else(|| of(entry.scenario, entry.seed).filter(fails))
+/// A run with these defects, if it fails.
+fn failing(scenario: &'static str, seed: u64, defects: Defects) -> Option<Found> {
+    let text = find(scenario)?.text;
+    let mut plan = plan(&parse(scenario, text, &[]).ok()?, seed);
+    plan.cluster.defects = defects;
+    let fails = judge(&plan, &pipeline::run(&plan, false)).outcome == Outcome::Violated;
+    fails.then_some(Found { plan, scenario })
 }
 
 fn row(

@@ -1,10 +1,11 @@
 //! The last stable offset, and what it keeps from consumers.
 //!
-//! Promise: a replica's last stable offset is never above its first record of an open transaction nor above a
-//! leader's high watermark, and a leader's never falls within an epoch. A consumer with `read_committed` is given
-//! nothing from the first record of an open transaction on, and told no end behind it and no record from it on; records of aborted transactions only with the mention
-//! that makes it leave them out; and no such mention of others. Records below a replica's log start are deleted, those
-//! of open transactions, too: the last stable offset goes on to the log start, at least.
+//! Promise: a replica's last stable offset is never above its first record of an open transaction nor above a leader's
+//! high watermark, and a leader's never falls within an epoch. A consumer with `read_committed` is given nothing from
+//! the first record of an open transaction on, and told no end behind it and no record from it on; records of aborted
+//! transactions only with the mention that makes it leave them out; and no such mention of others. Records below a
+//! replica's log start are deleted, those of open transactions, too: the last stable offset goes on to the log start,
+//! at least.
 //! Source: KIP-98; `UnifiedLog.lastStableOffset`, `UnifiedLog.maybeIncrementFirstUnstableOffset`, `TransactionIndex`,
 //! `CompletedFetch.consumeAbortedTransactionsUpTo`.
 //! Not verified: that the last stable offset rises as early as it may; consumers with `read_uncommitted`.

@@ -49,7 +49,16 @@ fn claims(stage: &mut Stage, recovery_point: i64) {
     let (remains, segment) = ((Offset(0), Offset(0)), (Offset(1), Offset(2)));
     stage.observer.log_claimed(B, X, Offset(recovery_point), &[remains, segment]);
     stage.crash(B, true);
-    stage.reopen(B, X, 2);
+    stage.observer.process_started(stage.now_ns(), B);
+    let recovered = LogNote::Recovered {
+        partition: X,
+        log_start_offset: Offset(1),
+        log_end_offset: Offset(2),
+        high_watermark: Offset(1),
+        clean: false,
+        batches: vec![plain(1)],
+    };
+    stage.note(B, &Note::Log(recovered));
 }
 
 fn know(stage: &mut Stage, sequence: i32) {
