@@ -589,7 +589,7 @@ mod tests {
 
     #[test]
     fn an_abort_is_asked_for_once_a_group_was_added_while_the_application_gave_up() {
-        let added = ClientResponse::AddOffsetsToTxn(Box::new(AddOffsetsToTxnResponse::default()));
+        let added = ClientResponse::AddOffsetsToTxn(Box::default());
         assert!(aborted_before(OffsetsRequest::Add, &added).started);
         let refused = AddOffsetsToTxnResponse::default()
             .with_error_code(ErrorCode::ConcurrentTransactions.code());
