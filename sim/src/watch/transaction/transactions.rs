@@ -280,7 +280,7 @@ impl Transactions {
         batch: &BatchSummary,
     ) {
         let producer = batch.producer_id;
-        let ordinal = self.ordinal_of(context, partition, producer);
+        let ordinal = self.ordinal_of(context, partition, batch);
         let known = self.partitions.entry(partition).or_default();
         known.follow(context, partition);
         let markers = ordinal.is_some_and(|now| known.ended.get(&producer) >= Some(&now));
@@ -314,7 +314,7 @@ impl Transactions {
         decision: Decision,
     ) {
         let producer = batch.producer_id;
-        let ordinal = self.ordinal_of(context, partition, producer);
+        let ordinal = self.ordinal_of(context, partition, batch);
         if self.is_forced(context, partition, producer) {
             return self.on_forced_marker(context, findings, partition, batch);
         }
@@ -367,15 +367,18 @@ impl Transactions {
     }
 
     /// The transaction of a batch: as stated with it, else the newest that the coordinator knows of the producer. A
-    /// leader that refuses or fails to append what it stated leaves its statement behind.
+    /// leader that refuses or fails to append what it stated leaves its statement behind, which no record counts. Each
+    /// marker has its own, however long a disk stands still between that and the marker.
     fn ordinal_of(
         &mut self,
         context: &Context<'_>,
         partition: TopicPartition,
-        producer: ProducerId,
+        batch: &BatchSummary,
     ) -> Option<TransactionOrdinal> {
+        let producer = batch.producer_id;
+        let is_marker = matches!(batch.kind, BatchKind::CommitMarker | BatchKind::AbortMarker);
         let stated = self.attributed.remove(&(context.node, partition, producer));
-        let stated = stated.filter(|(_, at_ns)| *at_ns == context.at_ns);
+        let stated = stated.filter(|(_, at_ns)| is_marker || *at_ns == context.at_ns);
         let newest = || self.coordinated.get(&producer).map(|(newest, _)| *newest);
         stated.map(|(ordinal, _)| ordinal).or_else(newest)
     }

@@ -374,6 +374,24 @@ fn what_was_stated_of_a_marker_that_is_not_appended_is_over() {
     assert_eq!(stage.found(), Vec::<String>::new());
 }
 
+/// A deposed leader is told to end a transaction, and its disk stands still before the marker is appended: meanwhile
+/// the transaction is ended elsewhere, and the next one begins.
+#[test]
+fn a_marker_ends_what_was_stated_with_it_however_late_it_is_appended() {
+    let mut stage = super::case::stage();
+    decide(&mut stage, 1, &[Ongoing]);
+    write(&mut stage, 1, data(2, 0));
+    decide(&mut stage, 1, &[PrepareCommit]);
+    stage.attribute(A, 9, 1);
+    stage.elect(B, 2, &[B, C]);
+    stage.attribute(B, 9, 1);
+    stage.lead(B, 2, BatchSummary { leader_epoch: LeaderEpoch(2), ..commit_marker(3) });
+    decide(&mut stage, 1, &[CompleteCommit]);
+    decide(&mut stage, 2, &[Ongoing]);
+    stage.lead(A, 1, commit_marker(3));
+    assert_eq!(stage.found(), Vec::<String>::new());
+}
+
 /// Without attribution, a batch belongs to the newest transaction that the coordinator knows.
 #[test]
 fn what_is_not_attributed_belongs_to_the_newest_transaction() {
