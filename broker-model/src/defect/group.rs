@@ -224,4 +224,17 @@ GroupDefect {
         example: "B joins and waits for half of A's partitions. A gives them up, and nobody gives them to B: they are \
             read by nobody until the group's next epoch.",
     }
+
+    StableAnsweredEarly {
+        name: "stable-answered-early",
+        source: "GroupMetadataManager.classicGroupSyncToClassicGroup, classicGroupJoinExistingMember",
+        affected: Affected::Open { since: Version::new(0, 9, 0) },
+        side: Server,
+        shows: "offsets" / "double-ownership" in "exactly-once", seed 1968,
+        meaning: "A coordinator that has just read its log gives out the assignments of a stable group, though the \
+            record with these may not be committed.",
+        example: "A coordinator dies with the record of generation 2, which no other replica has. It is back alone, \
+            reads it, and a member takes what it was given. Then another broker coordinates, without that record: \
+            its own generation 2 gives the partition to somebody else, and both read.",
+    }
 } }

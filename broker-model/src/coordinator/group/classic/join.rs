@@ -212,7 +212,7 @@ impl GroupCoordinator {
             return self.rebalance_or_complete(now, (partition, group));
         }
         // Its answer was lost, or nothing has changed for it: the generation that there is.
-        self.todo.push_back(Todo::Reply(joining.caller, joined(group, id, false)));
+        self.answer_in_stable(partition, joining.caller, joined(group, id, false));
     }
 
     fn update_member(group: &mut ClassicGroup, joining: &Joining<'_>, id: &str) {

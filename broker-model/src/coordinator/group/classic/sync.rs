@@ -8,6 +8,8 @@ use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::records::group_record;
 use crate::coordinator::group::waiter::{Assignments, Waiter};
+use crate::defect::GroupDefect;
+use crate::message::ResponseBody;
 use crate::metadata::MetadataImage;
 use crate::note::Api;
 use crate::proto::{ErrorCode, StrBytes, SyncGroupRequest};
@@ -65,10 +67,21 @@ impl GroupCoordinator {
                 end_pending_sync(group, id);
                 let assignment = group.members.get(id).map(|member| member.assignment.clone());
                 let body = synced(group, assignment.ok_or(ErrorCode::UnknownMemberId));
-                self.todo.push_back(Todo::Reply(caller, body));
+                self.answer_in_stable(partition, caller, body);
             }
             State::Empty => unreachable!("a member of an empty group"),
         }
+    }
+
+    /// What a new coordinator has read of a stable group may not be committed, and so may never have been. Kafka
+    /// answers at once. Source: `GroupMetadataManager.classicGroupSyncToClassicGroup`.
+    pub(super) fn answer_in_stable(&mut self, partition: i32, caller: Caller, body: ResponseBody) {
+        let early = self.defects.has(GroupDefect::StableAnsweredEarly);
+        self.todo.push_back(if early {
+            Todo::Reply(caller, body)
+        } else {
+            Todo::ReplyWhenCommitted(partition, caller, body)
+        });
     }
 
     fn store_assignments(

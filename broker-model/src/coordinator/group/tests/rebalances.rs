@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{Bench, caller};
 use crate::config::topic_name;
+use crate::defect::GroupDefect;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::proto::{
     ErrorCode, GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupRequestProtocol,
@@ -261,4 +262,22 @@ fn a_group_that_has_as_many_members_as_it_may_takes_no_more() {
     bench.advance(2_500);
     assert_eq!(bench.joined(4).error_code, 0, "who waits may ask again");
     assert_eq!(bench.joined(5).error_code, 0, "and who came in time is a member");
+}
+
+/// What a new coordinator has read may not be committed: who asks for it again must not go by it yet.
+#[test]
+fn who_asks_again_in_a_stable_group_is_told_once_all_is_committed() {
+    for (defects, early) in [(&[][..], false), (&[GroupDefect::StableAnsweredEarly][..], true)] {
+        let mut bench = Bench::new(defects);
+        let (one, two) = bench.two_members();
+        bench.commits = false;
+        assert_eq!(bench.commit(&one, 1, 5), None, "it is written, and not committed");
+        bench.sync(3, &two, 1, &[]);
+        assert_eq!(bench.synced(3).is_some(), early);
+        bench.join(4, &two, None);
+        assert_eq!(bench.answer(4).is_some(), early);
+        bench.commit_all();
+        assert_eq!(bench.synced(3).is_some(), !early);
+        assert_eq!(bench.answer(4).is_some(), !early);
+    }
 }
