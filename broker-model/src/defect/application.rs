@@ -45,7 +45,7 @@ ApplicationDefect {
         source: "ProducerConfig's documentation on transactional.id",
         affected: Affected::Never,
         side: Client,
-        shows: "offsets" / "eos-loss" in "exactly-once", seed 1,
+        shows: "offsets" / "eos-loss" in "exactly-once", seed 3,
         meaning: "All members of a group that process exactly once use one transactional id.",
         example: "Two members begin. The second one fences the first and has its transaction aborted; that begins \
             anew, and fences the second one, and so on: records are read hundreds of times and never processed.",
