@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use crate::history_report::HistoryReport;
 use crate::report::Report;
+use crate::verdict::Finding;
 pub use styles::Styles;
 
 /// How to tell it.
@@ -33,6 +34,14 @@ pub fn render(report: &Report, format: Format<'_>, writer: &mut dyn Write) -> io
             writer.write_all(b"\n")
         }
     }
+}
+
+/// A finding as people read it, the life of its record included, without colours.
+pub fn finding_text(finding: &Finding) -> String {
+    let mut text = Vec::new();
+    let findings = std::slice::from_ref(finding);
+    human::write_findings(findings, &Styles::plain(), &mut text).expect("memory takes any text");
+    String::from_utf8(text).expect("findings are text").trim().to_owned()
 }
 
 /// Writes the report of a history for people.

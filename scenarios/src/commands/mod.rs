@@ -33,6 +33,7 @@ mod serve;
 mod show;
 mod shrink;
 mod shrinking;
+mod shrunk_heading;
 mod sweep;
 mod target;
 mod trace;

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use harrow_broker_model::defect::{Defect, Defects};
+use harrow_broker_model::defect::Defect;
 use harrow_reports::fingerprint::Fingerprint;
 use harrow_reports::render::{Format, render};
 use harrow_reports::report::Report;
+use harrow_reports::verdict::Finding;
 use harrow_sim::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -20,6 +21,7 @@ use super::files::OutDirectory;
 use super::occupied::refuse_for_shrink;
 use super::reading::quoted;
 use super::seeds;
+use super::shrunk_heading::Heading;
 use crate::exit::ExitCode;
 use crate::format::{parse, print_scenario};
 use crate::pipeline::{COMMIT, RunIdentity, follow, run_and_judge};
@@ -225,7 +227,9 @@ impl Shrinking<'_> {
         let before = measured(plan, &self.report(plan));
         let report = self.report(&smallest);
         let finding = &broken.finding;
-        let scenario = self.commented(&smallest, scenario, &broken, fails);
+        let same = |it: &&Finding| it.fingerprint.id == finding.fingerprint.id;
+        let seen = report.findings.iter().find(same).unwrap_or(finding);
+        let scenario = self.commented(&smallest, scenario, seen, fails);
         let report = ShrunkReport {
             schema: 1,
             kind: "shrunk",
@@ -274,24 +278,20 @@ impl Shrinking<'_> {
         &self,
         plan: &Plan,
         scenario: ScenarioText,
-        broken: &Broken,
+        finding: &Finding,
         fails: Frequency,
     ) -> ScenarioText {
-        let finding = &broken.finding;
-        let seed = scenario.seed.unwrap_or(plan.seed);
-        let rules = rules(plan);
-        let Frequency { failed, seeds } = fails;
-        let mut comments = vec![
-            format!("Shrunk from {}.", self.title),
-            format!("{} breaks {}.", finding.anomaly, finding.guarantee),
-            format!("Fingerprint {}: {}.", finding.fingerprint.id, finding.fingerprint.text),
-            format!("The plan fails under {failed} of {seeds} runtime seeds."),
-            format!("harrow run THIS.toml --seed {seed}{rules}"),
-        ];
-        if !scenario.exact {
-            comments.push("The plan beside it says more than a scenario can.".to_owned());
-        }
-        let text = printed(plan, &comments).unwrap_or(scenario.text);
+        let heading = Heading {
+            title: &self.title,
+            plan,
+            finding,
+            fails,
+            seed: scenario.seed.unwrap_or(plan.seed),
+            exact: scenario.exact,
+        };
+        let proves =
+            format!("{}, which breaks {}, does not come back.", finding.anomaly, finding.guarantee);
+        let text = printed(plan, &proves, &heading.comments()).unwrap_or(scenario.text);
         ScenarioText { text, ..scenario }
     }
 
@@ -356,27 +356,18 @@ fn measured(plan: &Plan, report: &Report) -> Measured {
     Measured { size: Size::of(plan), events, simulated_ms }
 }
 
-/// Flags of the rules that a plan is run by.
-fn rules(plan: &Plan) -> String {
-    let kafka = plan.cluster.kafka;
-    let version = kafka.map_or(Defects::NONE, Defects::of_version);
-    let others = plan.cluster.defects.iter().filter(|defect| !version.has(*defect));
-    let flags = kafka.map(|kafka| format!(" --kafka {kafka}")).into_iter();
-    flags.chain(others.map(|defect| format!(" --defect {defect}"))).collect()
-}
-
-fn printed(plan: &Plan, comments: &[String]) -> Option<String> {
+fn printed(plan: &Plan, proves: &str, comments: &[String]) -> Option<String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let scenario = plan.scenario.trim_start_matches("shrunk-");
     let name: String = scenario.chars().filter(|c| plain(*c)).collect();
-    print_scenario(plan, &format!("shrunk-{name}"), "That it still fails.", comments).ok()
+    print_scenario(plan, &format!("shrunk-{name}"), proves, comments).ok()
 }
 
 /// The scenario that says the same, and the plan that it gives, if that fails, too, and is no larger: then it is the
 /// result, and nothing of it is lost in the scenario.
 fn as_scenario(plan: &Plan, broken: &Broken) -> (ScenarioText, Option<Plan>) {
     let none = |text: String| (ScenarioText { exact: false, seed: None, text }, None);
-    let Some(text) = printed(plan, &[]) else { return none(String::new()) };
+    let Some(text) = printed(plan, "Nothing yet.", &[]) else { return none(String::new()) };
     let Ok(read) = parse("the shrunk scenario", &text, &[]) else { return none(text) };
     let seeds = std::iter::once(plan.seed).chain(1..=SCENARIO_SEEDS);
     for seed in seeds {

@@ -27,7 +27,7 @@ pub fn print_scenario(
     let tree = serde_json::to_value(plan).expect("a plan is plain data");
     let mut text = Text::default();
     for comment in comments {
-        text.line(&format!("# {comment}"));
+        text.line(format!("# {comment}").trim_end());
     }
     text.assign("name", &Value::from(name));
     text.assign("proves", &Value::from(proves));

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use harrow_sim::plan::{Plan, Step};
+use harrow_sim::plan::{ClientPlan, Plan, Step};
 use serde_json::Value;
 
 use super::tree::{at, list, tree};
@@ -97,6 +97,26 @@ fn the_least_duration_and_the_least_load_are_found() {
     assert_eq!(shrunk.plan.steps.len(), 1);
     assert!((37..=40).contains(&operations(&shrunk.plan)), "{}", operations(&shrunk.plan));
     assert!((410..=500).contains(&total_ms(&shrunk.plan)), "{}", total_ms(&shrunk.plan));
+    assert!(shrunk.judged < JUDGED_MAX, "{} plans judged", shrunk.judged);
+}
+
+#[test]
+fn the_one_operation_that_meets_a_step_is_found() {
+    let whole = with_steps(5, 3);
+    let step = whole.steps[2].at_ms;
+    let meets = |plan: &Plan| {
+        let kept = plan.steps.iter().any(|at| at.at_ms == step);
+        kept && plan.clients.iter().any(|client| match client {
+            ClientPlan::Producer { start_ms, operations, interval_us, .. } => {
+                let last = start_ms
+                    + u64::from(*operations) * interval_us.0.midpoint(interval_us.1) / 1_000;
+                *operations > 0 && *start_ms <= step + 500 && last > step
+            }
+            ClientPlan::Consumer { .. } => false,
+        })
+    };
+    let shrunk = shrunk_by(&whole, 1, meets);
+    assert_eq!((shrunk.plan.steps.len(), Size::of(&shrunk.plan).operations), (1, 1));
     assert!(shrunk.judged < JUDGED_MAX, "{} plans judged", shrunk.judged);
 }
 

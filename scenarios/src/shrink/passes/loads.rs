@@ -24,8 +24,12 @@ pub(super) fn fewer(tree: &Value, failing_run: &FailingRun) -> Vec<Edit> {
                 Some(operations(client)? * part / whole).filter(|left| *left > 0)
             }));
             if (part, whole) == (1, 2) {
-                edits.push(later(&group));
+                edits.push(last(&group, |operations| operations / 2));
             }
+        }
+        edits.extend(LAST.map(|left| last(&group, move |operations| left.min(operations - 1))));
+        for at_ms in moments(tree) {
+            edits.extend(FEW.map(|few| at_moment(&group, at_ms, few)));
         }
         edits.push(each(&group, |client| operations(client)?.checked_sub(1)));
     }
@@ -65,8 +69,11 @@ fn each(group: &[usize], number: impl Fn(&Value) -> Option<u64> + Send + Sync + 
     })
 }
 
-/// The second half of each load alone: it begins when that half would, as far as the pauses tell.
-fn later(group: &[usize]) -> Edit {
+/// So many of the last operations of a load are tried alone.
+const LAST: [u64; 3] = [30, 5, 1];
+
+/// A load's last operations alone: it begins when they would, as far as the pauses tell.
+fn last(group: &[usize], left: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Edit {
     let group = group.to_vec();
     Edit::new(move |tree| {
         let mut changed = false;
@@ -74,13 +81,48 @@ fn later(group: &[usize]) -> Edit {
             let client = at(tree, &place);
             let pause = list(client, "/interval_us").iter().filter_map(Value::as_u64);
             let (pauses, start) = (pause.sum::<u64>(), at(client, "/start_ms").as_u64());
-            let Some((half, start)) = operations(client).map(|n| n / 2).zip(start) else {
+            let Some((all, start)) = operations(client).filter(|all| *all > 0).zip(start) else {
                 continue;
             };
-            let begun = start.saturating_add(half.saturating_mul(pauses / 2) / 1_000);
-            if half > 0 {
-                changed |= put(tree, &format!("{place}/operations"), json!(half));
+            let left = left(all);
+            let begun = start.saturating_add((all - left).saturating_mul(pauses / 2) / 1_000);
+            if left > 0 {
+                changed |= put(tree, &format!("{place}/operations"), json!(left));
                 put(tree, &format!("{place}/start_ms"), json!(begun));
+            }
+        }
+        changed
+    })
+}
+
+/// So long after a step an operation may be what it harms, in milliseconds.
+const AFTER_STEP_MS: [u64; 3] = [10, 100, 1_000];
+
+/// Of so many steps, at the most.
+const STEPS_TRIED: usize = 4;
+
+/// Times at which one operation may be all that it takes: a little after each step.
+fn moments(tree: &Value) -> Vec<u64> {
+    let steps = list(tree, "/steps").iter().filter_map(|step| at(step, "/at_ms").as_u64());
+    steps
+        .take(STEPS_TRIED)
+        .flat_map(|at_ms| AFTER_STEP_MS.map(|after| at_ms.saturating_add(after)))
+        .collect()
+}
+
+/// So many operations are tried at such a time: one may go to another partition than the failing one.
+const FEW: [u64; 2] = [1, 10];
+
+/// A few operations of each load, from that time on.
+fn at_moment(group: &[usize], at_ms: u64, few: u64) -> Edit {
+    let group = group.to_vec();
+    Edit::new(move |tree| {
+        let mut changed = false;
+        let clients = list_mut(tree, "/clients").into_iter().flatten().enumerate();
+        for (_, client) in clients.filter(|(position, _)| group.contains(position)) {
+            if operations(client).is_some_and(|all| all > few) {
+                changed |= put(client, "/operations", json!(few));
+                put(client, "/start_ms", json!(at_ms));
             }
         }
         changed

@@ -1,0 +1,124 @@
+//! What stands above a shrunk scenario, as comments: who reads nothing else knows what breaks, by which rule, where and when.
+
+use harrow_broker_model::defect::Defects;
+use harrow_broker_model::types::NodeId;
+use harrow_reports::render::finding_text;
+use harrow_reports::verdict::Finding;
+use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
+
+use crate::shrink::Frequency;
+
+/// What there is to say.
+pub(super) struct Heading<'a> {
+    /// What it was shrunk from.
+    pub(super) title: &'a str,
+    /// The smallest plan.
+    pub(super) plan: &'a Plan,
+    /// What breaks in its run.
+    pub(super) finding: &'a Finding,
+    /// How often it does.
+    pub(super) fails: Frequency,
+    /// The seed with which the scenario fails.
+    pub(super) seed: u64,
+    /// Whether that seed gives the very plan.
+    pub(super) exact: bool,
+}
+
+impl Heading<'_> {
+    /// The lines, without the sign of a comment; an empty one parts two paragraphs.
+    pub(super) fn comments(&self) -> Vec<String> {
+        let Self { finding, seed, .. } = self;
+        let Frequency { failed, seeds } = self.fails;
+        let mut lines = vec![
+            format!("Shrunk from {}.", self.title),
+            format!("{} breaks {}.", finding.anomaly, finding.guarantee),
+            format!("Fingerprint {}: {}.", finding.fingerprint.id, finding.fingerprint.text),
+            format!(
+                "It fails under {failed} of {seeds} runtime seeds (how long each message takes); under this one:"
+            ),
+            format!("harrow run THIS.toml --seed {seed}{}", self.flags()),
+        ];
+        lines.extend(self.rules());
+        lines.push(String::new());
+        lines.extend(self.cluster());
+        lines.push(String::new());
+        lines.push(self.story_of());
+        lines.extend(
+            finding_text(finding).lines().map(|line| format!("  {line}").trim_end().to_owned()),
+        );
+        lines
+    }
+
+    /// Flags of the rules that the plan is run by.
+    fn flags(&self) -> String {
+        let version = self.plan.cluster.kafka.map(|kafka| format!(" --kafka {kafka}"));
+        let others = self.own_defects().iter().map(|defect| format!(" --defect {defect}"));
+        version.into_iter().chain(others).collect()
+    }
+
+    /// Those that no version brings along.
+    fn own_defects(&self) -> Defects {
+        let cluster = &self.plan.cluster;
+        let version = cluster.kafka.map_or(Defects::NONE, Defects::of_version);
+        cluster.defects.iter().filter(|defect| !version.has(*defect)).collect()
+    }
+
+    /// What each rule is that was switched on by name.
+    fn rules(&self) -> Vec<String> {
+        let of = |name: &str| harrow_reports::explain::explain(name).map(|entry| entry.meaning);
+        let defects = self.own_defects();
+        let told = defects.iter().filter_map(|it| Some(format!("{it}: {}", of(it.name())?)));
+        told.collect()
+    }
+
+    /// What a scenario leaves to defaults, as far as a failure hangs on it.
+    fn cluster(&self) -> Vec<String> {
+        let cluster = &self.plan.cluster;
+        let nodes = format!(
+            "Brokers: {}; controllers: {}; replica.lag.time.max.ms={}, broker.session.timeout.ms={}.",
+            listed(&cluster.brokers),
+            listed(&cluster.controllers),
+            cluster.replica_lag_time_max_ms,
+            cluster.broker_session_timeout_ms,
+        );
+        let topics = self.plan.topics.iter().map(topic);
+        let clients = self.plan.clients.iter().map(client);
+        std::iter::once(nodes).chain(topics).chain(clients).collect()
+    }
+
+    fn story_of(&self) -> String {
+        if self.exact {
+            format!("What happened with --seed {} when it was shrunk:", self.seed)
+        } else {
+            "The plan beside it says more than a scenario can. What happened in it when it was shrunk:".to_owned()
+        }
+    }
+}
+
+fn listed(nodes: &[NodeId]) -> String {
+    let names: Vec<String> = nodes.iter().map(|node| format!("node {node}")).collect();
+    names.join(", ")
+}
+
+fn topic(topic: &TopicPlan) -> String {
+    let TopicPlan { name, partitions, replication_factor, min_insync_replicas, .. } = topic;
+    format!(
+        "Topic {name}: partitions={partitions}, replication.factor={replication_factor}, min.insync.replicas={min_insync_replicas}."
+    )
+}
+
+fn client(client: &ClientPlan) -> String {
+    match client {
+        ClientPlan::Producer { config, operations, start_ms, .. } => format!(
+            "A producer sends {operations} times from {start_ms} ms on, with acks={}.",
+            match config.acks.wire() {
+                -1 => "all".to_owned(),
+                acks => acks.to_string(),
+            }
+        ),
+        ClientPlan::Consumer { config, .. } => match &config.group {
+            Some(member) => format!("A consumer reads as a member of {}.", member.group),
+            None => "A consumer reads.".to_owned(),
+        },
+    }
+}
