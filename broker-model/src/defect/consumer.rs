@@ -17,6 +17,18 @@ ConsumerDefect {
             The leader dies, another follower is elected that lacks the record: nobody else ever reads it.",
     }
 
+    LatestPastStable {
+        name: "latest-past-stable",
+        source: "KIP-98; UnifiedLog.fetchOffsetByTimestamp, Partition.fetchOffsetForTimestamp",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "offset-past-lso" in "hanging-transaction", seed 1,
+        meaning: "A leader tells the high watermark for the end to whoever asks, a consumer of committed transactions \
+            among them, which can read only up to the last stable offset.",
+        example: "A transaction is open at offset 40, the log ends at 60. A consumer of committed transactions that \
+            begins at the end is told 60: when the transaction is committed, it never reads its records.",
+    }
+
     LatestBeforeKnown {
         name: "latest-before-known",
         source: "KIP-207, KAFKA-2334; Partition.fetchOffsetForTimestamp",

@@ -116,6 +116,9 @@ impl Partition {
         if is_early && !self.defects.has(ConsumerDefect::LatestBeforeKnown) {
             return Err(ErrorCode::OffsetNotAvailable);
         }
+        if self.defects.has(ConsumerDefect::LatestPastStable) {
+            return Ok(self.log.high_watermark());
+        }
         Ok(self.visible_end(isolation))
     }
 
