@@ -74,6 +74,8 @@ pub struct GroupTerms {
     pub guarantee: ProcessingGuarantee,
     /// Whether its members share one generation, though those of other groups have epochs of their own.
     pub classic: bool,
+    /// By when it has processed a record, in milliseconds after that was acknowledged; none if it promises nothing.
+    pub processed_within_ms: Option<u64>,
 }
 
 /// What became of a partition, as far as it is known.
@@ -169,7 +171,11 @@ impl Default for HistoryConfig {
 
 impl Default for GroupTerms {
     fn default() -> Self {
-        Self { guarantee: ProcessingGuarantee::ExactlyOnce, classic: false }
+        Self {
+            guarantee: ProcessingGuarantee::ExactlyOnce,
+            classic: false,
+            processed_within_ms: None,
+        }
     }
 }
 
@@ -260,10 +266,14 @@ impl HistoryConfig {
         let (member_epochs, assign_keeps_position) =
             (self.member_epochs, self.assign_keeps_position);
         let classic = self.groups.iter().filter(|(_, own)| own.classic);
+        let bounds = self.groups.iter().filter_map(|(name, own)| {
+            Some((name.clone(), own.processed_within_ms?.saturating_mul(NS_PER_MS)))
+        });
         let mut options = Options {
             member_epochs,
             assign_keeps_position,
             classic_groups: classic.map(|(name, _)| name.clone()).collect(),
+            processed_within_ns: bounds.collect(),
             recreated: recreated(&history.partitions),
             ..Options::default()
         };
@@ -344,7 +354,7 @@ fn resets_of(terms: &Terms) -> BTreeMap<u32, Reset> {
     terms.resets.iter().filter(|_| other).copied().collect()
 }
 
-/// Groups that promise less than exactly once, and those whose members have no epochs though others have.
+/// Groups that promise less than exactly once, or by when, and those whose members have no epochs though others have.
 fn groups_of(terms: &Terms, options: &Options) -> BTreeMap<String, GroupTerms> {
     let mut groups: BTreeMap<String, GroupTerms> = BTreeMap::new();
     for name in options.classic_groups.iter().filter(|_| options.member_epochs) {
@@ -354,6 +364,9 @@ fn groups_of(terms: &Terms, options: &Options) -> BTreeMap<String, GroupTerms> {
         if *made != ProcessingGuarantee::ExactlyOnce {
             groups.entry(name.clone()).or_default().guarantee = *made;
         }
+    }
+    for (name, within_ns) in &options.processed_within_ns {
+        groups.entry(name.clone()).or_default().processed_within_ms = Some(within_ns / NS_PER_MS);
     }
     groups
 }

@@ -84,6 +84,9 @@ pub(crate) fn promise_to_clients(
         Anomaly::GarbageRead => "every record's checksum: what is read was sent",
         Anomaly::TornTransaction => "a transaction: all of its records, or none",
         Anomaly::EosDuplicate | Anomaly::EosLoss => processing(terms),
+        Anomaly::LateProcessing => {
+            "processed_within_ms of the group: by when its application has processed each record"
+        }
         Anomaly::ZombieCommit => "the group's coordinator: who is of an older generation is fenced",
         Anomaly::CommitBeyondPosition => {
             "a consumer's position: it commits no further than it came"

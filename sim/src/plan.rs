@@ -1,7 +1,7 @@
 //! A plan: everything that a run depends on, drawn, concrete, printable and editable. No choice is left but those that
 //! are keyed to the seed: the latency of the n-th message on a link, the n-th operation of a client.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::config::{
     AdminConfig, ClusterConfig, ConsumerConfig, GroupProtocol, MemberConfig, ProducerConfig,
@@ -82,6 +82,22 @@ impl Plan {
         let modern: BTreeSet<&str> = modern.map(|it| it.group.as_str()).collect();
         let all = self.members().map(|it| &it.group);
         all.filter(|group| !modern.contains(group.as_str())).cloned().collect()
+    }
+
+    /// Groups that promise by when a record is processed, with the fewest milliseconds that a member promises.
+    pub fn processed_within_ms(&self) -> BTreeMap<String, u32> {
+        let mut bounds: BTreeMap<String, u32> = BTreeMap::new();
+        for client in &self.clients {
+            let ClientPlan::Consumer { config, pipeline: Some(pipeline), .. } = client else {
+                continue;
+            };
+            let bound = pipeline.processed_within_ms;
+            if let Some(group) = config.group.as_ref().filter(|_| bound > 0) {
+                let least = bounds.entry(group.group.clone()).or_insert(bound);
+                *least = bound.min(*least);
+            }
+        }
+        bounds
     }
 
     fn members(&self) -> impl Iterator<Item = &MemberConfig> {
@@ -173,6 +189,9 @@ pub enum ClientPlan {
         /// One record in so many is a tombstone: it deletes its key; 0 is never.
         #[serde(default, skip_serializing_if = "is_zero")]
         tombstone_one_in: u32,
+        /// So many of a hundred records have the first key, beside those that draw it; 0 favours none.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        hot_key_percent: u32,
     },
     /// Reads assigned partitions from the beginning.
     Consumer {
@@ -237,6 +256,9 @@ pub struct PipelinePlan {
     pub outputs: Vec<String>,
     /// How often it promises to process a record.
     pub guarantee: ProcessingGuarantee,
+    /// By when it promises to have processed a record, in milliseconds after that was acknowledged; 0 promises nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub processed_within_ms: u32,
 }
 
 /// How often a record is processed. Source: `processing.guarantee` of Kafka Streams; the documentation of

@@ -59,6 +59,8 @@ pub enum Anomaly {
     EosDuplicate,
     /// An input record was passed over: nothing that stands processed it.
     EosLoss,
+    /// An input record was processed later than its group promises.
+    LateProcessing,
     /// Transactions overwrite each other in a circle.
     G0,
     /// The same, with the order of operations of one process.
@@ -81,7 +83,7 @@ pub enum Anomaly {
 
 impl Anomaly {
     /// All of them, gravest first: at equal times, the earlier one explains the later ones.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::LostWrite,
         Self::Unseen,
         Self::Duplicate,
@@ -107,6 +109,7 @@ impl Anomaly {
         Self::DoubleOwnership,
         Self::EosDuplicate,
         Self::EosLoss,
+        Self::LateProcessing,
         Self::G0,
         Self::G0Process,
         Self::G0Realtime,
@@ -146,6 +149,7 @@ impl Anomaly {
             Self::DoubleOwnership => "double-ownership",
             Self::EosDuplicate => "eos-duplicate",
             Self::EosLoss => "eos-loss",
+            Self::LateProcessing => "late-processing",
             Self::G0 => "G0",
             Self::G0Process => "G0-process",
             Self::G0Realtime => "G0-realtime",
@@ -176,7 +180,8 @@ impl Anomaly {
             | Self::ZombieCommit
             | Self::CommitBeyondPosition
             | Self::DoubleOwnership
-            | Self::EosDuplicate => Kind::Group,
+            | Self::EosDuplicate
+            | Self::LateProcessing => Kind::Group,
             Self::G0
             | Self::G0Process
             | Self::G0Realtime
@@ -214,6 +219,7 @@ impl Anomaly {
             | Self::CommitBeyondPosition
             | Self::DoubleOwnership
             | Self::EosLoss
+            | Self::LateProcessing
             | Self::G0
             | Self::G0Process
             | Self::G0Realtime
@@ -252,6 +258,7 @@ impl Anomaly {
             | Self::DoubleOwnership
             | Self::EosDuplicate
             | Self::EosLoss => Guarantee::Offsets,
+            Self::LateProcessing => Guarantee::Liveness,
             Self::GarbageRead
             | Self::G1a
             | Self::PrecommittedRead

@@ -10,6 +10,10 @@ const STEPS_MAX: usize = 6;
 
 const LOST_WRITE: &str = "record {record} was acknowledged at offset {offset}; reads go on to offset {other_offset} \
     and never return it";
+const EOS_LOSS: &str = "record {record} at {offset} was passed over: no transaction that committed, and no send, \
+     processed it";
+const LATE_PROCESSING: &str =
+    "record {other} at {other_offset} was processed {late} s after it was acknowledged";
 const REALTIME_ORDER: &str = "record {record} was sent after {other} was known to be at {other_offset}, yet is at \
     offset {offset}";
 
@@ -69,10 +73,8 @@ fn template(anomaly: Anomaly, returned: bool) -> &'static str {
             "clients {other_who} and {who} had it in generation {generation}"
         }
         Anomaly::EosDuplicate => "offset {offset} was processed twice, {by}",
-        Anomaly::EosLoss => {
-            "record {record} at {offset} was passed over: no transaction that committed, and no \
-             send, processed it"
-        }
+        Anomaly::EosLoss => EOS_LOSS,
+        Anomaly::LateProcessing => LATE_PROCESSING,
         Anomaly::G0
         | Anomaly::G0Process
         | Anomaly::G0Realtime
@@ -116,6 +118,7 @@ impl Occurrence {
             ("{stood}", self.passed.map_or(other.offset, |passed| passed.stood).to_string()),
             ("{passed}", self.passed_text(&value_name(history, other.value), other.offset)),
             ("{began}", began(history, subject)),
+            ("{late}", late(history, subject, other)),
             ("{copy}", if copied { ", as a second copy".to_owned() } else { String::new() }),
             ("{steps}", self.cycle.len().to_string()),
             ("{cycle}", cycle),
@@ -205,7 +208,10 @@ impl Occurrence {
     }
 
     fn is_about_processing(&self, observation: &Observation) -> bool {
-        let processing = matches!(self.anomaly, Anomaly::EosDuplicate | Anomaly::EosLoss);
+        let processing = matches!(
+            self.anomaly,
+            Anomaly::EosDuplicate | Anomaly::EosLoss | Anomaly::LateProcessing
+        );
         processing && observation.writer.is_none()
     }
 }
@@ -228,6 +234,14 @@ fn is_commit(history: &History, operation: u32, observation: &Observation) -> bo
 fn fetched(history: &History, operation: u32, partition: u32) -> bool {
     let is_it = |what: What| matches!(what, What::Fetched { partition: of, .. } if of == partition);
     history.details_of(operation).any(is_it)
+}
+
+/// Seconds from a record's acknowledgement to the end of what processed it.
+fn late(history: &History, subject: Observation, other: Observation) -> String {
+    let sent = other.writer.unwrap_or(other.operation);
+    let (from, to) = (history.row(sent).completed_ns, history.row(subject.operation).completed_ns);
+    let ms = to.saturating_sub(from) / 1_000_000;
+    format!("{}.{:03}", ms / 1_000, ms % 1_000)
 }
 
 /// How a member learnt, or showed, that its group stands elsewhere.

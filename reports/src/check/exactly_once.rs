@@ -1,5 +1,6 @@
 //! Promise: of a partition that transactions consume and commit as processed, each record is processed by exactly one
-//! committed transaction. Sources: KIP-98, KIP-447; ducktape's transactional copier (input set = output set).
+//! committed transaction, and within the time that its group promises after it was acknowledged, if it promises one.
+//! Sources: KIP-98, KIP-447; ducktape's transactional copier (input set = output set).
 //!
 //! Inputs are judged for each group apart, if the transactions name one. A transaction of unknown outcome may have
 //! processed what it names, and is not held to it unless a read proves that it committed. With final reads, the
@@ -25,10 +26,15 @@ struct Span {
 }
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
-    for ((_, partition), mut spans) in inputs(index) {
+    for ((group, partition), mut spans) in inputs(index) {
         spans.sort_unstable();
         check_twice(index, found, partition, &spans);
         check_never(index, found, partition, &spans);
+        let name = group.and_then(|group| index.history.groups.get(group as usize));
+        let within_ns = name.and_then(|name| index.options.processed_within_ns.get(name));
+        if let Some(within_ns) = within_ns {
+            check_late(index, found, (partition, *within_ns), &spans);
+        }
     }
 }
 
@@ -90,6 +96,37 @@ fn check_never(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Sp
         if covered < place.offset && must_be_processed(index, &place) {
             let subject = index.observation_of_placement(&place);
             found.add(index, Anomaly::EosLoss, partition, subject, furthest);
+        }
+    }
+}
+
+/// Records that were acknowledged, and processed for the first time later than they should. What an operation of
+/// unknown outcome may have processed, it may have processed in time.
+fn check_late(
+    index: &Index<'_>,
+    found: &mut Found,
+    (partition, within_ns): (u32, u64),
+    spans: &[Span],
+) {
+    let completed = |operation: u32| {
+        let row = index.row(operation);
+        (row.completion == Completion::Ok).then_some(row.completed_ns)
+    };
+    let done = |span: &Span| completed(span.operation).unwrap_or(0);
+    let longest = spans.iter().map(|span| span.last.saturating_sub(span.first)).max().unwrap_or(0);
+    for send in index.placed_from(partition, index.options.log_start_offset(partition)) {
+        let place = index.placement(*send);
+        let acknowledged = completed(index.operation_of_send(place.writer));
+        let Some(acknowledged_ns) = acknowledged else { continue };
+        let from = spans.partition_point(|it| it.first < place.offset.saturating_sub(longest));
+        let near = spans[from..].iter().take_while(|span| span.first <= place.offset);
+        let covering = near.filter(|span| span.last >= place.offset);
+        let first = covering.min_by_key(|span| done(span));
+        let is_late = |span: &&Span| done(span).saturating_sub(acknowledged_ns) > within_ns;
+        if let Some(span) = first.filter(is_late) {
+            let subject = Observation::answer(span.operation, place.offset);
+            let record = index.observation_of_placement(&place);
+            found.add(index, Anomaly::LateProcessing, partition, subject, Some(record));
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | `poll_order` | consumers move forward without gaps: (int-)nonmonotonic-poll, (int-)poll-skip |
 //! | `visibility` | only what was sent and committed is read: garbage-read, G1a, precommitted-read |
 //! | `groups` | a group goes on where it was: lost-commit, resume-skip, zombie-commit, double-ownership, ... |
-//! | `exactly_once` | each input is processed once: eos-duplicate, eos-loss |
+//! | `exactly_once` | each input is processed once, and in time: eos-duplicate, eos-loss, late-processing |
 //! | `cycles` | transactions have an order: G0 and G1c, with session and realtime variants |
 //!
 //! [`check`] judges a whole history; a [`Stream`] tells what a prefix decides while the history is being written.

@@ -26,6 +26,8 @@ pub struct Options {
     pub member_epochs: bool,
     /// Groups that do not, by name.
     pub classic_groups: BTreeSet<String>,
+    /// By when groups have processed a record, by their names, in nanoseconds after it was acknowledged.
+    pub processed_within_ns: BTreeMap<String, u64>,
     /// Whether a consumer that assigns a partition which it has already goes on where it stood, as in Java; with
     /// librdkafka it goes on where its group is, or where it says.
     pub assign_keeps_position: bool,
@@ -78,12 +80,15 @@ impl Default for Options {
             recreated: BTreeMap::new(),
             member_epochs: false,
             classic_groups: BTreeSet::new(),
+            processed_within_ns: BTreeMap::new(),
             assign_keeps_position: true,
             processing_over: true,
             cycle_steps_max: 1_000_000,
         }
     }
 }
+
+const NS_PER_MS: u64 = 1_000_000;
 
 /// Where the log of a topic begins that is deleted: behind everything.
 const EVERYTHING: i64 = i64::MAX >> 1;
@@ -105,9 +110,13 @@ pub(crate) fn recreated(names: &[String]) -> BTreeMap<u32, u32> {
 impl Options {
     /// What a run of ours tells beside its history: of its groups, and of its logs, where anything was deleted.
     pub fn of_run(plan: &Plan, run: &Run) -> Self {
+        let bounds = plan.processed_within_ms().into_iter();
         let mut options = Self {
             member_epochs: plan.has_member_epochs(),
             classic_groups: plan.classic_groups(),
+            processed_within_ns: bounds
+                .map(|(group, ms)| (group, u64::from(ms) * NS_PER_MS))
+                .collect(),
             recreated: recreated(&run.history.partitions),
             ..Self::default()
         };

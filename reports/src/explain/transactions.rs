@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 17] = [
+pub(super) static ENTRIES: [Entry; 18] = [
     Entry {
         name: "torn-transaction",
         kind: Kind::ClientAnomaly,
@@ -85,6 +85,17 @@ pub(super) static ENTRIES: [Entry; 17] = [
         legal: "With guarantee=at-most-once: what was committed and not processed is gone. Else \
                   as for lost-write, of the input record.",
         source: "KIP-98, KIP-447; ducktape's transactional copier",
+    },
+    Entry {
+        name: "late-processing",
+        kind: Kind::ClientAnomaly,
+        meaning: "A record was processed later after its acknowledgement than its group promises by \
+                  processed_within_ms, faults or not.",
+        example: "A payment is acknowledged at 4 s, processed_within_ms is 5000, and the transaction that \
+                  commits it as processed ends at 12 s.",
+        legal: "Never: without processed_within_ms nothing is promised. Where an operation of unknown \
+                  outcome may have processed it, nobody knows when.",
+        source: "Harrow",
     },
     Entry {
         name: "G0",

@@ -19,6 +19,7 @@ impl Mention {
         let record = match occurrence.anomaly.kind() {
             Kind::PassedOver => other,
             Kind::Group if occurrence.anomaly == Anomaly::EosLoss => Some(subject),
+            Kind::Group if occurrence.anomaly == Anomaly::LateProcessing => other,
             Kind::EndOffset | Kind::Group | Kind::Cycle => None,
             Kind::Missing | Kind::Misplaced | Kind::Repeated | Kind::Shown | Kind::Between => {
                 Some(subject)

@@ -86,7 +86,7 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
         Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence)
             .or_else(|| terms.another_topic(history, occurrence)),
         Anomaly::ZombieCommit => terms.another_topic(history, occurrence),
-        Anomaly::GarbageRead | Anomaly::DoubleOwnership => None,
+        Anomaly::GarbageRead | Anomaly::DoubleOwnership | Anomaly::LateProcessing => None,
     }
 }
 

@@ -68,6 +68,7 @@ impl Dropped {
             | Anomaly::CommitBeyondPosition
             | Anomaly::DoubleOwnership
             | Anomaly::EosDuplicate
+            | Anomaly::LateProcessing
             | Anomaly::G0
             | Anomaly::G0Process
             | Anomaly::G0Realtime

@@ -64,6 +64,7 @@ fn producer() -> ClientPlan {
         outstanding_max,
         transactions: None,
         tombstone_one_in: 0,
+        hot_key_percent: 0,
     }
 }
 

@@ -19,9 +19,9 @@ use super::place::Place;
 use super::plan_fields::{
     ADMIN, CALLS_FIELDS, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
     CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
-    METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG,
-    PRODUCER_FIELDS, STEP_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
-    TRANSACTIONS_FIELDS, field_bounds,
+    METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PIPELINE_FIELDS,
+    PRODUCER_CONFIG, PRODUCER_FIELDS, STEP_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS,
+    TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
 
@@ -290,7 +290,8 @@ impl Check<'_> {
     }
 
     fn pipeline(&mut self, path: &str, pipeline: Option<&PipelinePlan>) {
-        let Some(PipelinePlan { producer, outputs, guarantee }) = pipeline else { return };
+        let Some(PipelinePlan { producer, outputs, guarantee, .. }) = pipeline else { return };
+        self.fields(&format!("{path}.pipeline"), PIPELINE_FIELDS);
         let config = format!("{path}.pipeline.producer");
         self.bootstrap(&config);
         self.fields(&config, PIPELINE_CONFIG);

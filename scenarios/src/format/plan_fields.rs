@@ -169,6 +169,7 @@ pub(super) const PRODUCER_CONFIG: &[Field] = &[
 pub(super) const PRODUCER_FIELDS: &[Field] = &[
     of("keys", PRODUCER, "keys"),
     of("tombstone_one_in", PRODUCER, "tombstone_one_in"),
+    of("hot_key_percent", PRODUCER, "hot_key_percent"),
     of("operations", PRODUCER, "operations"),
     of("start_ms", PRODUCER, "start_ms"),
     of("interval_us", PRODUCER, "interval_us"),
@@ -194,6 +195,7 @@ pub(super) const TRANSACTION_CONFIG: &[Field] = &[
 pub(super) const TRANSACTION_FIELDS: &[Field] = &[
     of("keys", TRANSACTION, "keys"),
     of("tombstone_one_in", TRANSACTION, "tombstone_one_in"),
+    of("hot_key_percent", TRANSACTION, "hot_key_percent"),
     of("operations", TRANSACTION, "operations"),
     of("start_ms", TRANSACTION, "start_ms"),
     of("interval_us", TRANSACTION, "interval_us"),
@@ -271,6 +273,10 @@ pub(super) const PIPELINE_CONFIG: &[Field] = &[
     of("transaction_timeout_ms", PIPELINE, "transaction.timeout.ms"),
     fixed("transaction_version", 1, 2),
 ];
+
+/// Of `pipeline`.
+pub(super) const PIPELINE_FIELDS: &[Field] =
+    &[of("processed_within_ms", PIPELINE, "processed_within_ms")];
 
 #[rustfmt::skip]
 pub(super) const ADMIN: &[Field] = &[

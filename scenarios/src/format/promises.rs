@@ -171,9 +171,11 @@ fn group(section: Section<'_>, member_epochs: bool) -> GroupTerms {
         let help = "set `group.protocol = \"consumer\"` there, and `\"classic\"` for the groups that differ";
         section.problem(&section.place_of("group.protocol"), message, help);
     }
+    let within = section.number("processed_within_ms", (1, MOST), "5000");
     section.finish();
     let guarantee = made.unwrap_or(ProcessingGuarantee::ExactlyOnce);
-    GroupTerms { guarantee, classic: member_epochs && !own }
+    let processed_within_ms = within.map(|within| within as u64);
+    GroupTerms { guarantee, classic: member_epochs && !own, processed_within_ms }
 }
 
 fn broker(section: Section<'_>, config: &mut HistoryConfig) {

@@ -92,7 +92,7 @@ fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
     )?;
     writeln!(text, "group.protocol = {protocol:<24} # or \"consumer\": each member has its epoch")?;
     writeln!(text, "subscribe = {subscribes:<29} # partitions come from a group, not by assign")?;
-    for (name, GroupTerms { guarantee, classic }) in &config.groups {
+    for (name, GroupTerms { guarantee, classic, processed_within_ms }) in &config.groups {
         writeln!(
             text,
             "\n# A group with settings of its own.\n[[group]]\nname = {}",
@@ -101,6 +101,9 @@ fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
         writeln!(text, "guarantee = {}", name_of(&GUARANTEE, guarantee))?;
         if *classic {
             writeln!(text, "group.protocol = {}", name_of(&PROTOCOL, &false))?;
+        }
+        if let Some(within_ms) = processed_within_ms {
+            writeln!(text, "processed_within_ms = {within_ms} # after it was acknowledged")?;
         }
     }
     for MovedByHand { group, from_ns, until_ns } in &config.moved_by_hand {
@@ -274,7 +277,11 @@ mod tests {
         let weak = ProducerTerms { acks: Acks::Leader, idempotence: false, in_flight_max: 7 };
         let partition = PartitionTerms { unclean_leader_election: true, min_insync_replicas: 1 };
         let terms = TopicTerms { partition, compacted: true };
-        let once = GroupTerms { guarantee: ProcessingGuarantee::AtLeastOnce, classic: false };
+        let once = GroupTerms {
+            guarantee: ProcessingGuarantee::AtLeastOnce,
+            classic: false,
+            processed_within_ms: Some(2_500),
+        };
         let old = GroupTerms { classic: true, ..GroupTerms::default() };
         let range =
             DroppedRange { partition: "a \"b\"-0".to_owned(), first: 1, last: 9, at_ns: 77 };

@@ -220,21 +220,25 @@ pub fn tables() -> Vec<TableReference> {
         "[[load]]",
         load_kinds().map(|kind| (kind.to_owned(), format!("kind = \"{kind}\""))),
     ));
-    tables.push(in_a_group());
+    tables.push(besides("consumer, with `group.id`", CONSUMER, MEMBER));
+    tables.push(besides("consumer, with `outputs`", MEMBER, PIPELINE));
     tables.extend(of_kinds("[[fault]]", faults()));
     tables.sort_by_key(|table| ORDER.iter().position(|title| *title == table.title));
     tables
 }
 
-/// What a consumer is asked for besides if it has a group.
-fn in_a_group() -> TableReference {
+const CONSUMER: &str = "[[load]]\nkind = \"consumer\"\n";
+const MEMBER: &str = "[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\n";
+const PIPELINE: &str =
+    "[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\noutputs = [\"orders\"]\n";
+
+/// What a consumer is asked for if it has what the example has, besides what it is asked for without.
+fn besides(kind: &str, without: &str, example: &str) -> TableReference {
     let title = "[[load]]";
-    let alone = last_asked(title, "[[load]]\nkind = \"consumer\"\n");
-    let example = "[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\n";
+    let without = last_asked(title, without);
     let mut table = last_asked(title, example);
-    table.keys.retain(|key| !alone.keys.iter().any(|other| other.key == key.key));
-    let kind = Some("consumer, with `group.id`");
-    TableReference { example: example.to_owned(), ..reference(&table, kind) }
+    table.keys.retain(|key| !without.keys.iter().any(|other| other.key == key.key));
+    TableReference { example: example.to_owned(), ..reference(&table, Some(kind)) }
 }
 
 /// Each kind of fault with what chooses it, partitions by their cuts.

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::plan_fields::{
     CALLS_FIELDS, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
     CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
-    METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG,
-    PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
-    TRANSACTIONS_FIELDS, field_setting,
+    METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PIPELINE_FIELDS,
+    PRODUCER_CONFIG, PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS,
+    TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_setting,
 };
 use crate::planner::defaults;
 
@@ -309,6 +309,7 @@ impl Text {
         let shared = ["request.timeout.ms", "retry.backoff.ms", "metadata.max.age.ms"];
         let mut rows = unusual(&pipeline["producer"], &[PIPELINE_CONFIG]);
         rows.retain(|(key, _)| !shared.contains(&key.as_str()));
+        rows.extend(unusual(pipeline, &[PIPELINE_FIELDS]));
         for (key, value) in &rows {
             self.assign(key, value);
         }

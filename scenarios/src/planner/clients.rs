@@ -91,6 +91,7 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
             outstanding_max: drawn.int("outstanding_max"),
             transactions: None,
             tombstone_one_in: drawn.int("tombstone_one_in"),
+            hot_key_percent: drawn.int("hot_key_percent"),
         },
         LoadKind::Transaction { transactional_id } => ClientPlan::Producer {
             config: transactional(common, node, &drawn, transactional_id.as_deref()),
@@ -106,6 +107,7 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
                 abort_one_in: drawn.int("abort_one_in"),
             }),
             tombstone_one_in: drawn.int("tombstone_one_in"),
+            hot_key_percent: drawn.int("hot_key_percent"),
         },
         LoadKind::Consumer { isolation, offset_reset, member, pipeline } => ClientPlan::Consumer {
             pipeline: pipeline
@@ -289,7 +291,12 @@ fn pipeline_plan(
         transaction_version: common.cluster.transaction_version,
         transaction_timeout_ms: own.long("transaction.timeout.ms"),
     };
-    PipelinePlan { producer, outputs: pipeline.outputs.clone(), guarantee }
+    PipelinePlan {
+        producer,
+        outputs: pipeline.outputs.clone(),
+        guarantee,
+        processed_within_ms: own.int("processed_within_ms"),
+    }
 }
 
 /// The client that creates the topics.

@@ -120,6 +120,8 @@ pub const PRODUCER: &[Setting] = &[
     setting("keys", (16, 16), (0, 1_000_000), "distinct keys; 0 sends without keys"),
     setting("tombstone_one_in", (0, 0), (0, 1_000_000),
         "one record in so many deletes its key; 0 is never"),
+    setting("hot_key_percent", (0, 0), (0, 100),
+        "so many of a hundred records have one key, beside those that draw it; 0 favours none"),
     setting("operations", (400, 400), (1, 1_000_000), "sends of each client"),
     setting("start_ms", (0, 500), (0, FOREVER_MS), "first send"),
     setting("interval_us", (20_000, 100_000), (0, 3_600_000_000), "pause between invocations"),
@@ -142,6 +144,8 @@ pub const TRANSACTION: &[Setting] = &[
     setting("keys", (16, 16), (0, 1_000_000), "distinct keys; 0 sends without keys"),
     setting("tombstone_one_in", (0, 0), (0, 1_000_000),
         "one record in so many deletes its key; 0 is never"),
+    setting("hot_key_percent", (0, 0), (0, 100),
+        "so many of a hundred records have one key, beside those that draw it; 0 favours none"),
     setting("operations", (60, 60), (1, 1_000_000), "transactions of each client"),
     setting("records", (1, 4), (1, 1_000), "records of a transaction"),
     setting("gap_ms", (0, 20), (0, 60_000), "pause after each record"),
@@ -209,6 +213,8 @@ pub const PIPELINE: &[Setting] = &[
         "Kafka: 120000; an application waits twice as long for the end of a transaction"),
     setting("transaction.timeout.ms", (15_000, 15_000), (10, FOREVER_MS), "Kafka: 60000"),
     setting("value_bytes", (64, 64), (8, 1 << 20), "size of a value that it sends"),
+    setting("processed_within_ms", (0, 0), (0, FOREVER_MS),
+        "by when each record is processed, after it was acknowledged; 0 promises nothing"),
 ];
 
 /// `[network]`.

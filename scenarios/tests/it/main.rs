@@ -47,4 +47,5 @@ mod slips;
 mod subjects;
 mod tidy;
 mod trace;
+mod uses;
 mod wire;

@@ -71,6 +71,13 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("grow-the-cluster", &["reassignment-ends-early", "drop-keeps-leader-epoch"]),
     ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
     ("compacted-changelog", &["cleans-uncommitted", "tombstones-go-at-once", "cleaner-forgets-transactions"]),
+    ("etl-pipeline", &["txn-commit-ignores-generation", "commit-told-before-durable"]),
+    ("streaming-analytics", &["txn-commit-ignores-generation", "commit-told-before-durable"]),
+    ("event-sourcing", &["commit-told-before-durable", "no-hw-on-shrink"]),
+    ("log-aggregation", &["truncate-to-hw", "no-hw-on-shrink"]),
+    ("metrics-collection", &["no-dedup", "renumbers-in-flight"]),
+    ("decoupled-services", &["commits-before-processing", "commit-ignores-generation"]),
+    ("fraud-detection", &["txn-commit-ignores-generation", "commit-told-before-durable"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),
 ];

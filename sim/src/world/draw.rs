@@ -51,6 +51,8 @@ pub(crate) enum Purpose {
     LoadTombstone = 20,
     /// What a client's n-th call of its consumer is about.
     LoadCall = 21,
+    /// Whether a client's n-th record has the hot key.
+    LoadHotKey = 22,
 }
 
 /// All draws of a run.

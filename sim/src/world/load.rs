@@ -61,6 +61,8 @@ enum Kind {
 struct SentRecords {
     /// Distinct keys; 0 is none.
     keys: u32,
+    /// So many of a hundred have the first key, beside those that draw it.
+    hot_key_percent: u32,
     /// One in so many deletes its key; 0 is never.
     tombstone_one_in: u32,
 }
@@ -69,7 +71,10 @@ impl SentRecords {
     /// The key of a client's record, if it has one, and whether it deletes that.
     fn draw(self, draws: Draws, (client, what, ordinal): (u64, u64, u64)) -> (Option<u64>, bool) {
         let below = |purpose, bound: u32| draws.below(purpose, client, what, ordinal, bound.into());
-        let key = (self.keys > 0).then(|| below(Purpose::LoadKey, self.keys));
+        let hot = self.hot_key_percent > 0
+            && below(Purpose::LoadHotKey, 100) < u64::from(self.hot_key_percent);
+        let drawn = || if hot { 0 } else { below(Purpose::LoadKey, self.keys) };
+        let key = (self.keys > 0).then(drawn);
         let deletes = key.is_some()
             && self.tombstone_one_in > 0
             && below(Purpose::LoadTombstone, self.tombstone_one_in) == 0;
@@ -338,11 +343,22 @@ impl Load {
 impl Kind {
     fn new(plan: &ClientPlan, topics: &[TopicPlan], defects: Defects) -> Self {
         match plan {
-            ClientPlan::Producer { topics, keys, transactions, tombstone_one_in, .. } => {
+            ClientPlan::Producer {
+                topics,
+                keys,
+                transactions,
+                tombstone_one_in,
+                hot_key_percent,
+                ..
+            } => {
                 assert!(!topics.is_empty(), "a producer needs a topic");
                 Self::Producer {
                     topics: topics.iter().map(|topic| topic_name(topic)).collect(),
-                    sent: SentRecords { keys: *keys, tombstone_one_in: *tombstone_one_in },
+                    sent: SentRecords {
+                        keys: *keys,
+                        hot_key_percent: *hot_key_percent,
+                        tombstone_one_in: *tombstone_one_in,
+                    },
                     transactions: *transactions,
                 }
             }
@@ -504,4 +520,24 @@ pub(crate) fn all_partitions<'a>(
         all.extend((0..topic.partitions as i32).map(|index| (name.clone(), index)));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hot_key_has_its_share_and_moves_no_other_draw() {
+        let keys = |hot_key_percent| {
+            let sent = SentRecords { keys: 64, hot_key_percent, tombstone_one_in: 0 };
+            let draw = |n| sent.draw(Draws::new(7), (3, 0, n)).0.expect("it has keys");
+            (0..400).map(draw).collect::<Vec<u64>>()
+        };
+        let (even, hot) = (keys(0), keys(60));
+        let of_first = |keys: &[u64]| keys.iter().filter(|key| **key == 0).count();
+        assert!(of_first(&even) < 20, "one of 64 keys: {even:?}");
+        assert!((200..290).contains(&of_first(&hot)), "six of ten: {hot:?}");
+        assert!(hot.iter().zip(&even).all(|(hot, even)| hot == even || *hot == 0));
+        assert_eq!(of_first(&keys(100)), 400);
+    }
 }

@@ -123,6 +123,7 @@ fn options() -> impl Strategy<Value = Options> {
         recreated: BTreeMap::new(),
         member_epochs: flags.0,
         classic_groups: BTreeSet::new(),
+        processed_within_ns: [("group-0".to_owned(), 5)].into(),
         processing_over: flags.1,
         cycle_steps_max,
     })

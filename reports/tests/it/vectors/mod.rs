@@ -98,6 +98,10 @@ fn read_case(vector: &Value) -> Case {
         let facts = LogFacts { log_start_offset, compacted: false };
         options.logs.insert(names.partition(name), facts);
     }
+    for (group, within) in config["within"].as_object().into_iter().flatten() {
+        let within_ns = within.as_u64().expect("a time");
+        options.processed_within_ns.insert(group.clone(), within_ns);
+    }
     for partition in 0..names.partitions.len() as u32 {
         options.logs.entry(partition).or_default().compacted = config["compact"] == true;
     }

@@ -352,6 +352,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 outstanding_max: 2,
                 transactions: None,
                 tombstone_one_in: 0,
+                hot_key_percent: 0,
             },
             ClientPlan::Consumer {
                 config: consumer(1002),
