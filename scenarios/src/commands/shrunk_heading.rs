@@ -2,6 +2,7 @@
 
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::types::NodeId;
+use harrow_reports::explain::explain;
 use harrow_reports::render::finding_text;
 use harrow_reports::verdict::Finding;
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
@@ -31,7 +32,13 @@ impl Heading<'_> {
         let Frequency { failed, seeds } = self.fails;
         let mut lines = vec![
             format!("Shrunk from {}.", self.title),
-            format!("{} breaks {}.", finding.anomaly, finding.guarantee),
+            format!(
+                "{} breaks {}: {}",
+                finding.anomaly,
+                finding.guarantee,
+                meaning(&finding.anomaly)
+            ),
+            format!("{} is promised: {}", finding.guarantee, meaning(&finding.guarantee)),
             format!("Fingerprint {}: {}.", finding.fingerprint.id, finding.fingerprint.text),
             format!(
                 "It fails under {failed} of {seeds} runtime seeds (how long each message takes); under this one:"
@@ -63,12 +70,15 @@ impl Heading<'_> {
         cluster.defects.iter().filter(|defect| !version.has(*defect)).collect()
     }
 
-    /// What each rule is that was switched on by name.
+    /// What each bug or weakness is that was switched on by name, and what it may lead to.
     fn rules(&self) -> Vec<String> {
-        let of = |name: &str| harrow_reports::explain::explain(name).map(|entry| entry.meaning);
+        let told =
+            |name: &str| explain(name).map(|it| format!("{} Such as: {}", it.meaning, it.example));
         let defects = self.own_defects();
-        let told = defects.iter().filter_map(|it| Some(format!("{it}: {}", of(it.name())?)));
-        told.collect()
+        defects
+            .iter()
+            .filter_map(|it| Some(format!("Switched on, {it}: {}", told(it.name())?)))
+            .collect()
     }
 
     /// What a scenario leaves to defaults, as far as a failure hangs on it.
@@ -93,6 +103,11 @@ impl Heading<'_> {
             "The plan beside it says more than a scenario can. What happened in it when it was shrunk:".to_owned()
         }
     }
+}
+
+/// What a name means; nothing if nobody explains it.
+fn meaning(name: &str) -> &'static str {
+    explain(name).map_or("", |entry| entry.meaning)
 }
 
 fn listed(nodes: &[NodeId]) -> String {
