@@ -1,4 +1,5 @@
-//! What stands above a shrunk scenario, as comments: who reads nothing else knows what breaks, by which rule, where and when.
+//! What stands above a shrunk scenario, as comments: who reads nothing else knows what breaks, by which rule, where
+//! and when.
 
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::types::NodeId;
@@ -118,7 +119,8 @@ fn listed(nodes: &[NodeId]) -> String {
 fn topic(topic: &TopicPlan) -> String {
     let TopicPlan { name, partitions, replication_factor, min_insync_replicas, .. } = topic;
     format!(
-        "Topic {name}: partitions={partitions}, replication.factor={replication_factor}, min.insync.replicas={min_insync_replicas}."
+        "Topic {name}: partitions={partitions}, replication.factor={replication_factor}, \
+         min.insync.replicas={min_insync_replicas}."
     )
 }
 
