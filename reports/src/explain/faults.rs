@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 39] = [
+pub(super) static ENTRIES: [Entry; 40] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,

@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 89] = [
+pub(super) static ENTRIES: [Entry; 92] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),

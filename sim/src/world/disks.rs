@@ -88,11 +88,6 @@ impl Disks {
         }
     }
 
-    /// Whether a directory has failed.
-    pub(crate) fn has_failed(&self, directory: LogDirectory) -> bool {
-        self.failed.contains(&directory)
-    }
-
     /// Whether any directory has failed, repaired or not.
     pub(crate) fn any_failed(&self) -> bool {
         !self.failed.is_empty()
@@ -293,7 +288,7 @@ mod tests {
         assert!(disks.image().failed.contains(&SECOND));
         assert_eq!(content(&disks), None, "nobody can read it");
         disks.repair(SECOND, false);
-        assert!(disks.has_failed(SECOND), "for the process that runs");
+        assert!(disks.any_failed(), "for the process that runs");
         disks.mount(3);
         assert_eq!(content(&disks), Some(Bytes::from_static(b"before")));
     }
