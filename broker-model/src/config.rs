@@ -10,7 +10,7 @@ use crate::defect::{Defects, Version};
 use crate::note::IsolationLevel;
 use crate::proto::StrBytes;
 use crate::retention::Retention;
-use crate::types::NodeId;
+use crate::types::{LogDirectory, NodeId};
 
 /// What brokers and controllers are configured with. Every node of a cluster has the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,15 @@ pub struct ClusterConfig {
     /// rack (`replica.selector.class`); 0 is none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub racks: u32,
+    /// How many log directories each broker has (`log.dirs`). The first has the metadata log. Source: KIP-112.
+    #[serde(default = "default_log_dirs", skip_serializing_if = "is_default_log_dirs")]
+    pub log_dirs: u8,
+    /// `log.dir.failure.timeout.ms`: a broker that cannot tell the controller of a failed directory for so long stops.
+    #[serde(
+        default = "default_log_dir_failure_timeout_ms",
+        skip_serializing_if = "is_default_log_dir_failure_timeout_ms"
+    )]
+    pub log_dir_failure_timeout_ms: u64,
     /// `log.segment.bytes`.
     pub segment_bytes: u32,
     /// `log.flush.scheduler.interval.ms`: how often logs are looked at for `flush.ms`.
@@ -125,12 +134,43 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+/// One directory, as in Kafka's `server.properties`; plans with one do not name it.
+fn default_log_dirs() -> u8 {
+    ClusterConfig::LOG_DIRS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_default_log_dirs(log_dirs: &u8) -> bool {
+    *log_dirs == ClusterConfig::LOG_DIRS
+}
+
+/// As Kafka: 30 seconds.
+fn default_log_dir_failure_timeout_ms() -> u64 {
+    ClusterConfig::LOG_DIR_FAILURE_TIMEOUT_MS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_default_log_dir_failure_timeout_ms(timeout_ms: &u64) -> bool {
+    *timeout_ms == ClusterConfig::LOG_DIR_FAILURE_TIMEOUT_MS
+}
+
 /// What a rack is called.
 pub fn rack_name(rack: u32) -> String {
     format!("rack-{rack}")
 }
 
 impl ClusterConfig {
+    /// How many log directories a broker has of which the plan says nothing.
+    pub const LOG_DIRS: u8 = 1;
+
+    /// `log.dir.failure.timeout.ms` of a plan that says nothing.
+    pub const LOG_DIR_FAILURE_TIMEOUT_MS: u64 = 30_000;
+
+    /// A broker's log directories.
+    pub fn log_directories(&self) -> impl Iterator<Item = LogDirectory> + use<> {
+        (0..self.log_dirs).map(LogDirectory)
+    }
+
     /// The rack of a broker, from 1 on.
     pub fn rack_of(&self, broker: NodeId) -> Option<u32> {
         let place = self.brokers.iter().position(|known| *known == broker)?;

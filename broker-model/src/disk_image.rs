@@ -1,11 +1,11 @@
 //! What a node finds on its disk when it boots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Offset, SnapshotId, TopicPartition};
+use crate::types::{LogDirectory, Offset, SnapshotId, TopicPartition};
 
 /// Names a file of a node. Logs are appended to. Checkpoints, the quorum state and the partition
 /// metadata are replaced whole; producer snapshots and the clean-shutdown file are written in place.
@@ -52,6 +52,47 @@ pub enum FileId {
     },
     /// `OFFSET-EPOCH.checkpoint` of a voter: a snapshot of the metadata log. Source: KIP-630.
     MetadataSnapshot(SnapshotId),
+    /// A file of a log directory that is not a log's: `meta.properties` of any, the others of all but the first, of
+    /// which they have names of their own. Source: KIP-112.
+    OfDirectory {
+        /// Which directory.
+        directory: LogDirectory,
+        /// Which file.
+        file: DirectoryFile,
+    },
+}
+
+/// A file that each log directory has. Source: KIP-112, Kafka's `LogManager`, `MetaPropertiesEnsemble`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum DirectoryFile {
+    /// `meta.properties`: the directory's id.
+    MetaProperties,
+    /// As [`FileId::RecoveryPointCheckpoint`].
+    RecoveryPointCheckpoint,
+    /// As [`FileId::HighWatermarkCheckpoint`].
+    HighWatermarkCheckpoint,
+    /// As [`FileId::LogStartOffsetCheckpoint`].
+    LogStartOffsetCheckpoint,
+    /// As [`FileId::CleanShutdown`].
+    CleanShutdown,
+    /// As [`FileId::CleanerCheckpoint`].
+    CleanerCheckpoint,
+}
+
+impl DirectoryFile {
+    /// The file's name in a directory.
+    pub fn of(self, directory: LogDirectory) -> FileId {
+        match (directory, self) {
+            (LogDirectory::FIRST, Self::RecoveryPointCheckpoint) => FileId::RecoveryPointCheckpoint,
+            (LogDirectory::FIRST, Self::HighWatermarkCheckpoint) => FileId::HighWatermarkCheckpoint,
+            (LogDirectory::FIRST, Self::LogStartOffsetCheckpoint) => {
+                FileId::LogStartOffsetCheckpoint
+            }
+            (LogDirectory::FIRST, Self::CleanShutdown) => FileId::CleanShutdown,
+            (LogDirectory::FIRST, Self::CleanerCheckpoint) => FileId::CleanerCheckpoint,
+            (directory, file) => FileId::OfDirectory { directory, file },
+        }
+    }
 }
 
 /// What a segment's file is called while it is no segment. Source: `LogFileUtils`.
@@ -68,8 +109,12 @@ pub enum Suffix {
 /// All files of a node, with their content at boot.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DiskImage {
-    /// Content by name.
+    /// Content by name, of the first log directory.
     pub files: BTreeMap<FileId, Bytes>,
+    /// The same of the directories after it.
+    pub others: BTreeMap<LogDirectory, BTreeMap<FileId, Bytes>>,
+    /// The directories that cannot be read: nothing is told of what is in them.
+    pub failed: BTreeSet<LogDirectory>,
 }
 
 impl FileId {
@@ -87,12 +132,30 @@ impl FileId {
             | Self::LogStartOffsetCheckpoint
             | Self::CleanShutdown
             | Self::CleanerCheckpoint
+            | Self::OfDirectory { .. }
             | Self::QuorumState => None,
         }
     }
 }
 
 impl DiskImage {
+    /// A disk of one directory with these files.
+    pub fn of(files: BTreeMap<FileId, Bytes>) -> Self {
+        Self { files, ..Self::default() }
+    }
+
+    /// What is in one log directory, as a disk of its own; nothing if it cannot be read.
+    pub fn directory(&self, directory: LogDirectory) -> Self {
+        if self.failed.contains(&directory) {
+            return Self::default();
+        }
+        let files = match directory {
+            LogDirectory::FIRST => Some(&self.files),
+            other => self.others.get(&other),
+        };
+        Self::of(files.cloned().unwrap_or_default())
+    }
+
     /// The content of a file, if it is there.
     pub fn read(&self, file: FileId) -> Option<&Bytes> {
         self.files.get(&file)
@@ -114,6 +177,7 @@ impl DiskImage {
             | FileId::CleanerCheckpoint
             | FileId::SegmentAside { .. }
             | FileId::MetadataSnapshot(_)
+            | FileId::OfDirectory { .. }
             | FileId::PartitionMetadata(_) => None,
         })
     }

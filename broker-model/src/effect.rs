@@ -6,7 +6,9 @@ use crate::disk_image::FileId;
 use crate::event::{Channel, Event, Outcome};
 use crate::message::{Request, Response};
 use crate::note::Note;
-use crate::types::{ConnectionId, FlushToken, NodeId, OperationId, Time, TopicPartition};
+use crate::types::{
+    ConnectionId, FlushToken, LogDirectory, NodeId, OperationId, Time, TopicPartition,
+};
 
 /// When a node wants to be woken, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +123,14 @@ pub enum Effect {
         /// Whose.
         partition: TopicPartition,
     },
+    /// Makes the directory of a partition's log in a log directory: from here on the partition's files are there. Never
+    /// with one log directory. Source: `LogManager.createLogDirectory`.
+    CreateLogDirectory {
+        /// Whose.
+        partition: TopicPartition,
+        /// In which log directory.
+        directory: LogDirectory,
+    },
     /// Blocks the node until the file, its directory entry and its last rename are on the disk.
     Sync {
         /// Which file.
@@ -152,6 +162,10 @@ pub enum Effect {
 
 /// Why a process halts whose quorum does not have metadata any more that it has seen committed.
 pub const COMMITTED_METADATA_GONE: &str = "committed metadata is gone from the quorum";
+
+/// Why a process halts whose log directory with the metadata log has failed. Source:
+/// `ReplicaManager.handleLogDirFailure`.
+pub const METADATA_DIRECTORY_FAILED: &str = "the log directory of the metadata log failed";
 
 // Events and effects are moved for each message: what makes one of them larger makes all of them slower.
 const _: () = assert!(size_of::<Event>() <= 80 && size_of::<Effect>() <= 96);

@@ -7,7 +7,8 @@ use crate::message::{Request, Response};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::retention::Retention;
 use crate::types::{
-    ConnectionId, FlushToken, LeaderEpoch, NodeId, Offset, OperationId, RecordValue, TopicId,
+    ConnectionId, FlushToken, LeaderEpoch, LogDirectory, NodeId, Offset, OperationId, RecordValue,
+    TopicId,
 };
 
 /// Which of the connections from one node to another a request travels on. Each is ordered; two are not ordered
@@ -93,6 +94,13 @@ pub enum Event {
     MetadataPublishing {
         /// Whether it stands still.
         stalled: bool,
+    },
+    /// An access of a log directory failed, as all later ones will: what the node asks there from here on is not done.
+    /// No access before it failed. Whatever would have met the error first is handled after this. Source: Kafka's
+    /// `LogDirFailureChannel`.
+    LogDirectoryFailed {
+        /// Which.
+        directory: LogDirectory,
     },
     /// Graceful stop: finish what must be finished, then [`Effect::Halt`](crate::node::Effect::Halt).
     StopRequested,

@@ -10,8 +10,8 @@ use crate::proto;
 use crate::record::{RecordBatch, TransactionMarker};
 use crate::transaction_admin_message::{TransactionAdminRequest, TransactionAdminResponse};
 use crate::types::{
-    BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, SnapshotId,
-    TopicPartition, TransactionOrdinal,
+    BrokerEpoch, CorrelationId, DirectoryId, LeaderEpoch, NodeId, Offset, PartitionEpoch,
+    SnapshotId, TopicPartition, TransactionOrdinal,
 };
 
 /// What is said on a connection, with the number that pairs an answer with its request.
@@ -102,6 +102,7 @@ pub enum ControllerRequest {
     AllocateProducerIds(AllocateProducerIdsRequest),
     CreateTopics(Box<proto::CreateTopicsRequest>),
     Admin(Box<AdminRequest>),
+    AssignReplicasToDirs(Box<AssignReplicasToDirsRequest>),
 }
 
 /// What voters ask of each other but for the log; snapshots brokers ask for, too.
@@ -178,6 +179,7 @@ pub enum ControllerResponse {
     AllocateProducerIds(AllocateProducerIdsResponse),
     CreateTopics(Box<proto::CreateTopicsResponse>),
     Admin(Box<AdminResponse>),
+    AssignReplicasToDirs(Box<AssignReplicasToDirsResponse>),
 }
 
 /// What voters answer each other but for the log.
@@ -211,6 +213,7 @@ pub enum ClusterError {
     NewLeaderElected,
     SnapshotNotFound,
     PositionOutOfRange,
+    KafkaStorageError,
 }
 
 /// A follower asks a leader for records. Source: Kafka's Fetch with a replica id.
@@ -393,7 +396,7 @@ pub struct IsrRegistration {
 }
 
 /// A broker announces a new uptime. Source: KIP-631, KIP-966.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BrokerRegistrationRequest {
     /// Who.
     pub broker: NodeId,
@@ -401,6 +404,8 @@ pub struct BrokerRegistrationRequest {
     pub incarnation: u64,
     /// Broker epoch found in the clean-shutdown file, or [`BrokerEpoch::NONE`].
     pub previous_broker_epoch: BrokerEpoch,
+    /// Its log directories that are online; none is told of a broker with one. Source: KIP-858.
+    pub log_dirs: Box<[DirectoryId]>,
 }
 
 /// Answer to [`BrokerRegistrationRequest`].
@@ -413,7 +418,7 @@ pub struct BrokerRegistrationResponse {
 }
 
 /// A broker is alive. Source: KIP-631.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BrokerHeartbeatRequest {
     /// Who.
     pub broker: NodeId,
@@ -425,6 +430,8 @@ pub struct BrokerHeartbeatRequest {
     pub want_fence: bool,
     /// Asks for a controlled shutdown.
     pub want_shutdown: bool,
+    /// The log directories that failed in this uptime. Source: KIP-858.
+    pub offline_log_dirs: Box<[DirectoryId]>,
 }
 
 /// Answer to [`BrokerHeartbeatRequest`].
@@ -443,6 +450,24 @@ pub struct HeartbeatState {
     pub fenced: bool,
     /// Whether it may shut down now.
     pub should_shut_down: bool,
+}
+
+/// A broker tells in which log directories its replicas are. Source: KIP-858.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssignReplicasToDirsRequest {
+    /// Who.
+    pub broker: NodeId,
+    /// In which uptime.
+    pub broker_epoch: BrokerEpoch,
+    /// The directory of each replica; [`DirectoryId::LOST`] if that is offline and unknown.
+    pub replicas: Vec<(TopicPartition, DirectoryId)>,
+}
+
+/// Answer to [`AssignReplicasToDirsRequest`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssignReplicasToDirsResponse {
+    /// What went wrong with each replica, in the order of the request; or why none was looked at.
+    pub result: Result<Vec<(TopicPartition, Option<ClusterError>)>, ClusterError>,
 }
 
 /// A broker asks for a block of producer ids.

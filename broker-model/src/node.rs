@@ -12,7 +12,9 @@ use crate::node_status::NodeStatus;
 use crate::types::Now;
 
 pub use crate::consumer_call::{ConsumerCall, NoPosition, SeekTo};
-pub use crate::effect::{COMMITTED_METADATA_GONE, Deadline, Effect, Effects};
+pub use crate::effect::{
+    COMMITTED_METADATA_GONE, Deadline, Effect, Effects, METADATA_DIRECTORY_FAILED,
+};
 pub use crate::event::{Channel, Event, Operation, Outcome, PolledRecord, TransactRecord};
 
 /// A process: a broker, a controller or a client.

@@ -30,6 +30,8 @@ pub fn cluster() -> ClusterConfig {
         high_watermark_checkpoint_interval_ms: 5_000,
         recovery_point_checkpoint_interval_ms: 60_000,
         racks: 0,
+        log_dirs: ClusterConfig::LOG_DIRS,
+        log_dir_failure_timeout_ms: ClusterConfig::LOG_DIR_FAILURE_TIMEOUT_MS,
         segment_bytes: 1 << 20,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
         retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,

@@ -66,6 +66,15 @@ number! {
     TopicId(u32)
 }
 number! {
+    /// One of a broker's log directories, by its place in `log.dirs`, counted from 0.
+    LogDirectory(u8)
+}
+number! {
+    /// Identity of a log directory, given when it is formatted; those below 100 are no directory's. Source: KIP-858,
+    /// Kafka's `DirectoryId`.
+    DirectoryId(u64)
+}
+number! {
     /// One request-response pair on one connection.
     CorrelationId(i32)
 }
@@ -103,6 +112,23 @@ pub struct SnapshotId {
 impl fmt::Display for SnapshotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of epoch {}", self.end_offset, self.epoch)
+    }
+}
+
+impl LogDirectory {
+    /// The first, and the only one of most brokers. The metadata log is here. Source: `metadata.log.dir`.
+    pub const FIRST: Self = Self(0);
+}
+
+impl DirectoryId {
+    /// Nobody has told where the replica is. Source: `DirectoryId.UNASSIGNED`.
+    pub const UNASSIGNED: Self = Self(0);
+    /// The replica is in some directory that is offline. Source: `DirectoryId.LOST`.
+    pub const LOST: Self = Self(1);
+
+    /// Whether it is no directory's. Source: `DirectoryId.reserved`.
+    pub fn is_reserved(self) -> bool {
+        self.0 < 100
     }
 }
 

@@ -45,6 +45,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "compacted-changelog",
     "reassignment-under-fire",
     "grow-the-cluster",
+    "log-directory-dies",
     "delete-and-recreate",
     "unclean-trap",
     "unclean-allowed",

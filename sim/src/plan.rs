@@ -589,6 +589,20 @@ pub enum Action {
         /// Time between halt and start.
         down_ms: u64,
     },
+    /// One of a broker's log directories fails: what is in it is gone for the process, which goes on with the others. A
+    /// broker that starts meanwhile does without it; the next process that starts afterwards finds it working again.
+    /// The failure of the first ends the process, as that of the last one does. Source: KIP-112, KIP-858.
+    FailLogDirectory {
+        /// Whose.
+        target: Target,
+        /// Which, counted from 0.
+        directory: u8,
+        /// Whether its disk is replaced in the end, by an empty one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        replaced: bool,
+        /// How long until it is repaired.
+        for_ms: u64,
+    },
     /// The disk has no room: the next append fails, with the same end.
     FullDisk {
         /// Whose.

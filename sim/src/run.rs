@@ -138,12 +138,13 @@ pub struct TraceRow {
 }
 
 /// What requests and answers ask for or give, by Kafka's names: all that [`RowDetail::Message`] may have as `api`.
-pub const APIS: [&str; 45] = [
+pub const APIS: [&str; 46] = [
     "add-offsets-to-txn",
     "add-partitions-to-txn",
     "allocate-producer-ids",
     "alter-partition",
     "alter-partition-reassignments",
+    "assign-replicas-to-dirs",
     "begin-quorum-epoch",
     "broker-heartbeat",
     "broker-registration",

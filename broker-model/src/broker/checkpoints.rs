@@ -1,4 +1,5 @@
-//! Checkpoints of high watermarks, recovery points and log starts: one small file each, for all partitions.
+//! Checkpoints of high watermarks, recovery points and log starts: one small file each in a log directory, for all
+//! partitions in it.
 //!
 //! Partitions that this uptime has not hosted yet keep the entries they had (L08). Source: rules 2.10, Kafka's
 //! `OffsetCheckpointFile`, `ReplicaManager.checkpointHighWatermarks` and `LogManager`.
@@ -7,21 +8,29 @@ use std::collections::BTreeMap;
 
 use crate::collections::PartitionMap;
 use crate::config::{ClusterConfig, ms};
-use crate::disk_image::{DiskImage, FileId};
+use crate::disk_image::{DirectoryFile, DiskImage, FileId};
 use crate::log::checkpoint::{decode_offsets, encode_offsets};
 use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::{Deadline, Effect, Effects};
 use crate::partition::Partition;
-use crate::types::{LeaderEpoch, Offset, Time, TopicPartition, WallTime};
+use crate::types::{LeaderEpoch, LogDirectory, Offset, Time, TopicPartition, WallTime};
 
-/// The three checkpoint files.
+/// The checkpoint files.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
+    /// Of each log directory that is online.
+    directories: Vec<DirectoryCheckpoints>,
+    high_watermarks_at: Time,
+    recovery_points_at: Time,
+}
+
+/// The three files of a log directory.
+#[derive(Debug)]
+struct DirectoryCheckpoints {
+    directory: LogDirectory,
     high_watermarks: Checkpoint,
     recovery_points: Checkpoint,
     log_starts: Checkpoint,
-    high_watermarks_at: Time,
-    recovery_points_at: Time,
 }
 
 /// One file.
@@ -36,32 +45,46 @@ struct Checkpoint {
 type Partitions = PartitionMap<TopicPartition, Partition>;
 
 impl Checkpoints {
-    /// As found at boot.
-    pub(super) fn new(image: &DiskImage, config: &ClusterConfig, now: Time) -> Self {
+    /// As found at boot, in the directories that are online.
+    pub(super) fn new(
+        image: &DiskImage,
+        directories: impl Iterator<Item = LogDirectory>,
+        config: &ClusterConfig,
+        now: Time,
+    ) -> Self {
         Self {
-            high_watermarks: Checkpoint::read(image, FileId::HighWatermarkCheckpoint),
-            recovery_points: Checkpoint::read(image, FileId::RecoveryPointCheckpoint),
-            log_starts: Checkpoint::read(image, FileId::LogStartOffsetCheckpoint),
+            directories: directories.map(|it| DirectoryCheckpoints::read(image, it)).collect(),
             high_watermarks_at: now + ms(config.high_watermark_checkpoint_interval_ms),
             recovery_points_at: now + ms(config.recovery_point_checkpoint_interval_ms),
         }
     }
 
-    /// What a partition's log is opened with.
+    fn of(&mut self, directory: LogDirectory) -> &mut DirectoryCheckpoints {
+        let found = self.directories.iter_mut().find(|it| it.directory == directory);
+        found.unwrap_or_else(|| panic!("log directory {directory} is offline"))
+    }
+
+    /// A log directory is offline: nothing is written there any more.
+    pub(super) fn close(&mut self, directory: LogDirectory) {
+        self.directories.retain(|it| it.directory != directory);
+    }
+
+    /// What the log of a partition in a directory is opened with.
     pub(super) fn log_options(
-        &self,
-        partition: TopicPartition,
+        &mut self,
+        (directory, partition): (LogDirectory, TopicPartition),
         config: LogConfig,
         now: WallTime,
         clean: bool,
     ) -> LogOptions {
+        let known = self.of(directory);
         LogOptions {
             config,
             now,
             clean,
-            recovery_point: self.recovery_points.of(partition),
-            high_watermark: self.high_watermarks.of(partition),
-            log_start_offset: self.log_starts.of(partition),
+            recovery_point: known.recovery_points.of(partition),
+            high_watermark: known.high_watermarks.of(partition),
+            log_start_offset: known.log_starts.of(partition),
             holes: false,
         }
     }
@@ -76,12 +99,19 @@ impl Checkpoints {
     ) {
         if self.high_watermarks_at <= now {
             self.high_watermarks_at = now + ms(config.high_watermark_checkpoint_interval_ms);
-            self.high_watermarks.write_changes(high_watermarks(partitions), effects);
+            for DirectoryCheckpoints { directory, high_watermarks: file, .. } in
+                &mut self.directories
+            {
+                file.write_changes(high_watermarks(partitions, *directory), effects);
+            }
         }
         if self.recovery_points_at <= now {
             self.recovery_points_at = now + ms(config.recovery_point_checkpoint_interval_ms);
-            self.recovery_points.write_changes(recovery_points(partitions), effects);
-            self.log_starts.write_changes(log_starts(partitions), effects);
+            for known in &mut self.directories {
+                let at = known.directory;
+                known.recovery_points.write_changes(recovery_points(partitions, at), effects);
+                known.log_starts.write_changes(log_starts(partitions, at), effects);
+            }
         }
         self.self_check(now);
     }
@@ -96,14 +126,15 @@ impl Checkpoints {
     /// `LogManager.truncateTo`, which writes the recovery points at once.
     pub(super) fn lower(
         &mut self,
-        partition: TopicPartition,
+        (directory, partition): (LogDirectory, TopicPartition),
         recovery_point: Offset,
         effects: &mut Effects,
     ) {
-        if self.recovery_points.of(partition) > recovery_point {
-            self.recovery_points.replace(std::iter::once((partition, recovery_point)), effects);
+        let file = &mut self.of(directory).recovery_points;
+        if file.of(partition) > recovery_point {
+            file.replace(std::iter::once((partition, recovery_point)), effects);
         }
-        let written = self.recovery_points.of(partition);
+        let written = file.of(partition);
         assert!(
             written <= recovery_point,
             "{partition}: flushed up to {recovery_point}, its checkpoint says {written}"
@@ -120,8 +151,9 @@ impl Checkpoints {
         effects: &mut Effects,
     ) {
         let start = log.log_start_offset();
-        if log.latest_epoch() == LeaderEpoch::NONE && start > self.log_starts.of(partition) {
-            self.log_starts.replace_first((partition, start), effects);
+        let file = &mut self.of(log.directory()).log_starts;
+        if log.latest_epoch() == LeaderEpoch::NONE && start > file.of(partition) {
+            file.replace_first((partition, start), effects);
         }
     }
 
@@ -133,15 +165,22 @@ impl Checkpoints {
         effects: &mut Effects,
     ) {
         let start = log.log_start_offset();
-        if log.has_holes() && start > self.log_starts.of(partition) {
-            self.log_starts.replace_first((partition, start), effects);
+        let file = &mut self.of(log.directory()).log_starts;
+        if log.has_holes() && start > file.of(partition) {
+            file.replace_first((partition, start), effects);
         }
     }
 
     /// A log is gone. Source: `LogManager.asyncDelete`, which writes recovery points and log starts at once.
-    pub(super) fn forget(&mut self, partition: TopicPartition, effects: &mut Effects) {
-        self.high_watermarks.offsets.remove(&partition);
-        for checkpoint in [&mut self.recovery_points, &mut self.log_starts] {
+    pub(super) fn forget(
+        &mut self,
+        directory: LogDirectory,
+        partition: TopicPartition,
+        effects: &mut Effects,
+    ) {
+        let known = self.of(directory);
+        known.high_watermarks.offsets.remove(&partition);
+        for checkpoint in [&mut known.recovery_points, &mut known.log_starts] {
             if checkpoint.offsets.remove(&partition).is_some() {
                 let (file, bytes) = (checkpoint.file, encode_offsets(&checkpoint.offsets));
                 effects.push(Effect::ReplaceInBackground { file, bytes });
@@ -155,13 +194,18 @@ impl Checkpoints {
         partitions: &Partitions,
         effects: &mut Effects,
     ) {
-        self.high_watermarks.replace(high_watermarks(partitions), effects);
+        for DirectoryCheckpoints { directory, high_watermarks: file, .. } in &mut self.directories {
+            file.replace(high_watermarks(partitions, *directory), effects);
+        }
     }
 
     /// Replaces the rest, once a clean stop has flushed the logs. Source: `LogManager.shutdown`.
     pub(super) fn replace_log_bounds(&mut self, partitions: &Partitions, effects: &mut Effects) {
-        self.recovery_points.replace(recovery_points(partitions), effects);
-        self.log_starts.replace(log_starts(partitions), effects);
+        for known in &mut self.directories {
+            let at = known.directory;
+            known.recovery_points.replace(recovery_points(partitions, at), effects);
+            known.log_starts.replace(log_starts(partitions, at), effects);
+        }
     }
 
     /// When the next checkpoint is due.
@@ -170,6 +214,19 @@ impl Checkpoints {
             Deadline { at: self.recovery_points_at, why: "recovery point checkpoint is due" }
         } else {
             Deadline { at: self.high_watermarks_at, why: "high watermark checkpoint is due" }
+        }
+    }
+}
+
+impl DirectoryCheckpoints {
+    fn read(image: &DiskImage, directory: LogDirectory) -> Self {
+        let found = image.directory(directory);
+        let read = |file: DirectoryFile| Checkpoint::read(&found, file.of(directory));
+        Self {
+            directory,
+            high_watermarks: read(DirectoryFile::HighWatermarkCheckpoint),
+            recovery_points: read(DirectoryFile::RecoveryPointCheckpoint),
+            log_starts: read(DirectoryFile::LogStartOffsetCheckpoint),
         }
     }
 }
@@ -224,16 +281,29 @@ impl Checkpoint {
     }
 }
 
-fn high_watermarks(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
-    partitions.iter().map(|(id, partition)| (id, partition.log().high_watermark()))
+fn logs(partitions: &Partitions, of: LogDirectory) -> impl Iterator<Item = &Log> {
+    partitions.values().map(Partition::log).filter(move |log| log.directory() == of)
 }
 
-fn recovery_points(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
-    partitions.iter().map(|(id, partition)| (id, partition.log().recovery_point()))
+fn high_watermarks(
+    partitions: &Partitions,
+    of: LogDirectory,
+) -> impl Iterator<Item = (TopicPartition, Offset)> {
+    logs(partitions, of).map(|log| (log.partition(), log.high_watermark()))
 }
 
-fn log_starts(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
-    partitions.iter().map(|(id, partition)| (id, partition.log().log_start_offset()))
+fn recovery_points(
+    partitions: &Partitions,
+    of: LogDirectory,
+) -> impl Iterator<Item = (TopicPartition, Offset)> {
+    logs(partitions, of).map(|log| (log.partition(), log.recovery_point()))
+}
+
+fn log_starts(
+    partitions: &Partitions,
+    of: LogDirectory,
+) -> impl Iterator<Item = (TopicPartition, Offset)> {
+    logs(partitions, of).map(|log| (log.partition(), log.log_start_offset()))
 }
 
 #[cfg(test)]
@@ -246,18 +316,18 @@ mod tests {
         let partition = TopicPartition { topic: TopicId(1), partition: 0 };
         let file = FileId::RecoveryPointCheckpoint;
         let bytes = encode_offsets(&BTreeMap::from([(partition, Offset(40))]));
-        let image = DiskImage { files: BTreeMap::from([(file, bytes)]) };
+        let image = DiskImage::of(BTreeMap::from([(file, bytes)]));
         let config = crate::controller::tests::config(3, &[]);
-        let mut checkpoints = Checkpoints::new(&image, &config, Time(0));
+        let mut checkpoints = Checkpoints::new(&image, config.log_directories(), &config, Time(0));
+        let place = (LogDirectory::FIRST, partition);
         let mut effects = Effects::new();
-        checkpoints.lower(partition, Offset(40), &mut effects);
-        checkpoints.lower(partition, Offset(50), &mut effects);
+        checkpoints.lower(place, Offset(40), &mut effects);
+        checkpoints.lower(place, Offset(50), &mut effects);
         assert_eq!(effects.as_slice(), [], "it says no more than is flushed");
-        checkpoints.lower(partition, Offset(30), &mut effects);
+        checkpoints.lower(place, Offset(30), &mut effects);
         let bytes = encode_offsets(&BTreeMap::from([(partition, Offset(30))]));
         assert_eq!(effects.as_slice(), [Effect::Replace { file, bytes }]);
-        let options =
-            checkpoints.log_options(partition, LogConfig::of(&config), WallTime(0), false);
+        let options = checkpoints.log_options(place, LogConfig::of(&config), WallTime(0), false);
         assert_eq!(options.recovery_point, Offset(30));
     }
 }

@@ -23,7 +23,9 @@ impl Broker {
             return;
         };
         match self.cleaner.checkpoint.of(id) {
-            None => self.cleaner.checkpoint.set(id, log.log_start_offset(), effects),
+            None => {
+                self.cleaner.checkpoint.set((log.directory(), id), log.log_start_offset(), effects)
+            }
             Some(_) => self.cut_cleaner_checkpoint(id, effects),
         }
         if self.cleaner.work.is_none() {
@@ -92,7 +94,7 @@ impl Broker {
             let log = partition.log();
             let cleanable = log.cleanable(self.cleaner.checkpoint.of(id), now.wall);
             if cleanable.resets {
-                self.cleaner.checkpoint.set(id, cleanable.first_dirty, effects);
+                self.cleaner.checkpoint.set((log.directory(), id), cleanable.first_dirty, effects);
             }
             let is_filthier = filthiest
                 .as_ref()
@@ -129,7 +131,7 @@ impl Broker {
         let Some(written) = log.clean_next(&mut round) else {
             // A map that has no room for the keys of one batch gets nowhere, and rests.
             if round.has_advanced() {
-                self.cleaner.checkpoint.set(id, round.end(), effects);
+                self.cleaner.checkpoint.set((log.directory(), id), round.end(), effects);
                 self.cleaner.wakes_at = Some(now.time);
             }
             return self.end_round(now, effects);

@@ -5,7 +5,7 @@ use crate::disk_image::DiskImage;
 use crate::log::Log;
 use crate::log::cleaner::{CleanedSegment, CleaningRound};
 use crate::node::{Deadline, Effects};
-use crate::types::{FlushToken, Time, TopicPartition};
+use crate::types::{FlushToken, LogDirectory, Time, TopicPartition};
 
 /// A broker's log cleaner.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub(super) struct Work {
 
 impl Cleaner {
     /// At boot nothing is cleaned.
-    pub(super) fn new(image: &DiskImage) -> Self {
-        Self { checkpoint: CleanerCheckpoint::new(image), wakes_at: None, work: None }
+    pub(super) fn new(image: &DiskImage, directories: impl Iterator<Item = LogDirectory>) -> Self {
+        Self { checkpoint: CleanerCheckpoint::new(image, directories), wakes_at: None, work: None }
     }
 
     /// When it looks for a dirty log next.

@@ -3,7 +3,7 @@
 use crate::config::ClusterConfig;
 use crate::message::{Message, RequestBody};
 use crate::node::{Channel, Effects};
-use crate::types::{CorrelationId, LeaderEpoch, NodeId};
+use crate::types::{CorrelationId, DirectoryId, LeaderEpoch, NodeId};
 
 /// Pause before a failed request to a controller is tried again, in milliseconds. Source: `retry.backoff.ms` of Kafka's
 /// controller channels.
@@ -20,6 +20,8 @@ pub(super) struct Context {
     pub(super) incarnation: u64,
     /// Where the active controller is believed to be.
     pub(super) controllers: Controllers,
+    /// Ids of the log directories that are online, as the controller is told them.
+    pub(super) log_dirs: Vec<DirectoryId>,
     next_correlation_id: i32,
 }
 
@@ -30,7 +32,8 @@ impl Context {
         let controllers = Controllers::new(node, &config.controllers);
         // A late answer to an earlier uptime must not pass for an answer to this one.
         let next_correlation_id = ((incarnation % 2048) as i32) << 20;
-        Self { node, config, incarnation, controllers, next_correlation_id }
+        let log_dirs = Vec::new();
+        Self { node, config, incarnation, controllers, log_dirs, next_correlation_id }
     }
 
     /// Sends a request and returns the id that its response will carry.

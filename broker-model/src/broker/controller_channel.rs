@@ -18,6 +18,8 @@ pub(super) enum PendingRequest {
     AlterPartition,
     /// A block of producer ids.
     ProducerIds,
+    /// Where replicas are.
+    Assignments,
     /// New topics.
     Topics(TopicsAsker),
     /// What an administrator asks, passed on.

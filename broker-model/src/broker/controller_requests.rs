@@ -5,8 +5,8 @@ use crate::broker::controller_channel::PendingRequest;
 use crate::defect::ReplicationDefect;
 use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
-    AlterPartitionRequest, AlterPartitionResponse, ClusterError, ControllerRequest,
-    ControllerResponse, RequestBody,
+    AlterPartitionRequest, AlterPartitionResponse, AssignReplicasToDirsRequest,
+    AssignReplicasToDirsResponse, ClusterError, ControllerRequest, ControllerResponse, RequestBody,
 };
 use crate::node::Effects;
 use crate::types::{CorrelationId, NodeId, Now};
@@ -32,6 +32,7 @@ impl Broker {
             );
             self.alter_partitions.sent();
         }
+        self.send_assignments(now, effects);
         if self.producer_ids.ask(now.time) {
             let request = AllocateProducerIdsRequest { broker: self.context.node, broker_epoch };
             let body = RequestBody::Controller(ControllerRequest::AllocateProducerIds(request));
@@ -42,6 +43,34 @@ impl Broker {
                 &mut self.context,
                 effects,
             );
+        }
+    }
+
+    /// Source: `AssignmentsManager.maybeSendAssignments`.
+    fn send_assignments(&mut self, now: Now, effects: &mut Effects) {
+        let mut assignments = std::mem::take(&mut self.assignments);
+        let replicas = assignments.next(now.time, |id, it| self.is_assignment_news(id, it));
+        self.assignments = assignments;
+        if replicas.is_empty() {
+            return;
+        }
+        let (broker, broker_epoch) = (self.context.node, self.lifecycle.broker_epoch());
+        let request = AssignReplicasToDirsRequest { broker, broker_epoch, replicas };
+        let request = ControllerRequest::AssignReplicasToDirs(Box::new(request));
+        let (pending, body) = (PendingRequest::Assignments, RequestBody::Controller(request));
+        self.channel.send(pending, body, now.time, &mut self.context, effects);
+    }
+
+    /// Takes the controller's answer to where replicas are. Source: `AssignmentsManager.handleResponse`.
+    fn on_assigned(&mut self, now: Now, from: NodeId, response: &AssignReplicasToDirsResponse) {
+        match &response.result {
+            Ok(answers) => self.assignments.decided(now.time, answers),
+            Err(error) => {
+                if *error == ClusterError::NotController {
+                    self.context.controllers.failed(from);
+                }
+                self.assignments.lost(now.time);
+            }
         }
     }
 
@@ -87,6 +116,11 @@ impl Broker {
                 let pending = self.channel.answered(from, id);
                 if let Some(PendingRequest::Topics(asker)) = pending {
                     self.on_topics_created(from, &asker, response, effects);
+                }
+            }
+            ControllerResponse::AssignReplicasToDirs(response) => {
+                if self.channel.answered(from, id).is_some() {
+                    self.on_assigned(now, from, &response);
                 }
             }
             ControllerResponse::Admin(response) => {
@@ -154,6 +188,7 @@ impl Broker {
             match pending {
                 PendingRequest::AlterPartition => self.alter_partitions.lost(now.time),
                 PendingRequest::ProducerIds => self.producer_ids.lost(now.time),
+                PendingRequest::Assignments => self.assignments.lost(now.time),
                 PendingRequest::Topics(asker) => self.on_create_topics_lost(asker, effects),
                 PendingRequest::Admin { caller, request } => {
                     self.on_administration_lost(caller, &request, effects);

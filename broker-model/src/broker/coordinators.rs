@@ -228,6 +228,9 @@ impl Broker {
         let id = TopicPartition { topic, partition: index };
         let producer = (writer.producer_id, writer.producer_epoch);
         let batch = batch_in_transaction(now.wall, producer, records);
+        if !self.partitions.contains_key(&id) {
+            return Err(self.not_hosted(id));
+        }
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;
         partition.append_in_transaction(context, &batch, writer.guard, effects)?;
@@ -257,6 +260,9 @@ impl Broker {
         let topic = self.internal_topics.id_of(kind).ok_or(ErrorCode::NotLeaderOrFollower)?;
         let id = TopicPartition { topic, partition };
         let batch = batch_of(now.wall, records);
+        if !self.partitions.contains_key(&id) {
+            return Err(self.not_hosted(id));
+        }
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;
         partition.append_as_coordinator(context, &batch, effects)?;

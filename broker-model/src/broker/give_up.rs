@@ -42,6 +42,7 @@ impl Broker {
     /// Gives a replica up, if there is one here.
     pub(super) fn give_up(&mut self, now: Now, id: TopicPartition, effects: &mut Effects) {
         self.fetchers.unfollow(id);
+        self.log_directories.forget(id);
         let stays = self.context.config.defects.has(BrokerDefect::StraysStay);
         if !stays && let Some(log) = self.unhosted.remove(&id) {
             return self.discard(now, &log, true, effects);
@@ -65,7 +66,7 @@ impl Broker {
 
     /// Nobody is coordinated by a partition that is not here, in whichever epoch it was led: no later one will say so
     /// (KAFKA-16118, KAFKA-19274).
-    fn resign(&mut self, now: Now, id: TopicPartition) {
+    pub(super) fn resign(&mut self, now: Now, id: TopicPartition) {
         let Some(partition) = self.partitions.get(&id) else { return };
         let epoch = partition.leader_epoch().next();
         match self.internal_topics.kind_of(id.topic) {
@@ -82,7 +83,7 @@ impl Broker {
         effects.push(Effect::Discard { partition });
         // A process that dies meanwhile has it still.
         effects.note(LogNote::Discarded { partition, log_end_offset, stray });
-        self.checkpoints.forget(partition, effects);
+        self.checkpoints.forget(log.directory(), partition, effects);
         self.forget_cleaned(now, partition, effects);
     }
 }

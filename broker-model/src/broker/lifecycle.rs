@@ -7,15 +7,16 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::broker::context::Context;
-use crate::config::ms;
-use crate::disk_image::{DiskImage, FileId};
+use crate::config::{ClusterConfig, ms};
+use crate::defect::BrokerDefect;
+use crate::disk_image::{DirectoryFile, DiskImage};
 use crate::message::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
     BrokerRegistrationResponse, ClusterError, ControllerRequest, RequestBody,
 };
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::{BrokerNote, BrokerState};
-use crate::types::{BrokerEpoch, CorrelationId, NodeId, Offset, Time};
+use crate::types::{BrokerEpoch, CorrelationId, DirectoryId, NodeId, Offset, Time};
 
 /// First pause after a failed registration or heartbeat, in milliseconds; doubles up to the session timeout. Source:
 /// `BrokerLifecycleManager.resendExponentialBackoff`.
@@ -41,6 +42,8 @@ pub(super) struct Lifecycle {
     /// There is news for the controller that the request under way does not tell.
     again_at_once: bool,
     may_stop: bool,
+    /// Log directories that failed in this uptime, in that order.
+    offline: Vec<OfflineDirectory>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,12 +51,22 @@ struct InFlight {
     correlation_id: CorrelationId,
     to: NodeId,
     deadline: Time,
+    /// How many of the directories that are offline it tells of.
+    offline: usize,
+}
+
+/// A log directory that failed.
+#[derive(Debug, Clone, Copy)]
+struct OfflineDirectory {
+    id: DirectoryId,
+    /// Patience ends here if the controller has not been told by then; none once it has.
+    tell_by: Option<Time>,
 }
 
 impl Lifecycle {
     /// A new uptime; `image` tells whether the one before ended cleanly.
-    pub(super) fn new(image: &DiskImage, now: Time) -> Self {
-        let previous = image.read(FileId::CleanShutdown).and_then(decode_broker_epoch);
+    pub(super) fn new(image: &DiskImage, config: &ClusterConfig, now: Time) -> Self {
+        let previous = previous_broker_epoch(image, config);
         Self {
             state: BrokerState::Starting,
             broker_epoch: BrokerEpoch::NONE,
@@ -65,6 +78,7 @@ impl Lifecycle {
             stop_answered: false,
             again_at_once: false,
             may_stop: false,
+            offline: Vec::new(),
         }
     }
 
@@ -95,6 +109,13 @@ impl Lifecycle {
         if let Some(sent) = self.in_flight.filter(|sent| sent.deadline <= now) {
             effects.push(Effect::Disconnect { to: sent.to, channel: Channel::Heartbeat });
             self.fail(sent.to, now, context);
+        }
+        // A directory that the controller cannot be told of is one in which it believes replicas. Source:
+        // `BrokerLifecycleManager.OfflineDirBrokerFailureEvent`.
+        let given_up = |it: &OfflineDirectory| it.tell_by.is_some_and(|at| at <= now);
+        if self.offline.iter().any(given_up) {
+            self.stop(now, context, effects);
+            self.offline.iter_mut().for_each(|it| it.tell_by = None);
         }
         if self.stop_by.is_some_and(|stop_by| stop_by <= now) {
             self.may_stop = true;
@@ -138,6 +159,7 @@ impl Lifecycle {
                     broker: context.node,
                     incarnation: context.incarnation,
                     previous_broker_epoch: self.previous_broker_epoch,
+                    log_dirs: context.log_dirs.as_slice().into(),
                 }),
             ),
             BrokerState::Fenced | BrokerState::Running | BrokerState::ShuttingDown => {
@@ -148,6 +170,7 @@ impl Lifecycle {
                         metadata_offset: last_applied(metadata_end),
                         want_fence: !self.caught_up(metadata_end),
                         want_shutdown: self.stop_by.is_some(),
+                        offline_log_dirs: self.offline.iter().map(|it| it.id).collect(),
                     },
                 ))
             }
@@ -156,7 +179,9 @@ impl Lifecycle {
         let correlation_id = context.send(to, Channel::Heartbeat, body, effects);
         // Half a session, so that one lost heartbeat does not end it. Source: KAFKA-14392.
         let deadline = now + ms(context.config.broker_session_timeout_ms / 2);
-        self.in_flight = Some(InFlight { correlation_id, to, deadline });
+        let registers = self.state == BrokerState::Starting;
+        let offline = if registers { 0 } else { self.offline.len() };
+        self.in_flight = Some(InFlight { correlation_id, to, deadline, offline });
     }
 
     /// What the clean-shutdown file holds after this uptime: its broker epoch, -1 if it never registered. Then the next
@@ -220,6 +245,8 @@ impl Lifecycle {
         }
         match response.result {
             Ok(state) => {
+                let told = self.in_flight.map_or(0, |sent| sent.offline);
+                self.offline[..told].iter_mut().for_each(|it| it.tell_by = None);
                 let wait = self.wait_after_heartbeat(context);
                 self.succeed(now, wait);
                 self.may_stop |= self.stop_by.is_some() && state.should_shut_down;
@@ -233,6 +260,16 @@ impl Lifecycle {
             Err(error) => {
                 self.refused(error, from, response.controller, now, context);
             }
+        }
+    }
+
+    /// A log directory failed: the controller is told at once. Source: `propagateDirectoryFailure`.
+    pub(super) fn directory_failed(&mut self, now: Time, id: DirectoryId, context: &Context) {
+        let tell_by = Some(now + ms(context.config.log_dir_failure_timeout_ms));
+        self.offline.push(OfflineDirectory { id, tell_by });
+        if self.state != BrokerState::Starting {
+            self.next_at = now;
+            self.again_at_once = self.in_flight.is_some();
         }
     }
 
@@ -268,7 +305,9 @@ impl Lifecycle {
         };
         let next = (next.at != Time::MAX).then_some(next);
         let stop = self.stop_by.map(|at| Deadline { at, why: "controlled shutdown times out" });
-        Deadline::earlier(next, stop)
+        let untold = self.offline.iter().filter_map(|it| it.tell_by).min();
+        let untold = untold.map(|at| Deadline { at, why: "a failed log directory is not told" });
+        Deadline::earlier(untold, Deadline::earlier(next, stop))
     }
 
     fn is_awaited(&self, from: NodeId, correlation_id: CorrelationId) -> bool {
@@ -337,6 +376,22 @@ impl Lifecycle {
             effects.note(BrokerNote::StateChanged { state, broker_epoch: self.broker_epoch });
         }
     }
+}
+
+/// The broker epoch of the last uptime, if it ended cleanly. All log directories must say so: one that is offline, or
+/// was replaced, lacks records that the uptime had. Source: `LogManager.readBrokerEpochFromCleanShutdownFiles`.
+fn previous_broker_epoch(image: &DiskImage, config: &ClusterConfig) -> Option<BrokerEpoch> {
+    let read = |place| {
+        let found = image.directory(place);
+        found.read(DirectoryFile::CleanShutdown.of(place)).and_then(decode_broker_epoch)
+    };
+    let mut found = config.log_directories().map(read);
+    // BrokerDefect::CleanByAnyDirectory: the first marker speaks for all.
+    if config.defects.has(BrokerDefect::CleanByAnyDirectory) {
+        return found.flatten().next();
+    }
+    let first = found.next().flatten()?;
+    found.all(|other| other == Some(first)).then_some(first)
 }
 
 /// What the clean-shutdown file holds.

@@ -5,6 +5,7 @@
 //! KIP-631, Kafka's `BrokerServer`.
 
 mod alter_partition;
+mod assignments;
 mod checkpoints;
 mod cleaner;
 mod cleaner_checkpoint;
@@ -21,6 +22,8 @@ mod give_up;
 mod handle;
 mod internal_topics;
 mod lifecycle;
+mod log_dir_failure;
+mod log_directories;
 mod maintenance;
 mod maintenance_schedule;
 mod metadata_fetcher;
@@ -40,7 +43,7 @@ use crate::collections::PartitionMap;
 use crate::config::{ClusterConfig, ms};
 use crate::coordinator::group::{GroupCoordinator, GroupRules};
 use crate::defect::LogDefect;
-use crate::disk_image::{DiskImage, FileId};
+use crate::disk_image::{DirectoryFile, DiskImage, FileId};
 use crate::log::{Log, LogConfig, LogOptions};
 use crate::message::{PeerResponse, QuorumFetchResponse, QuorumResponse, Response, ResponseBody};
 use crate::metadata::MetadataImage;
@@ -49,10 +52,12 @@ use crate::node_status::NodeStatus;
 use crate::note::BrokerNote;
 use crate::partition::{Partition, PartitionContext};
 use crate::types::{
-    BrokerEpoch, ConnectionId, CorrelationId, FlushToken, NodeId, Now, Time, TopicPartition,
+    BrokerEpoch, ConnectionId, CorrelationId, FlushToken, LogDirectory, NodeId, Now, Time,
+    TopicPartition,
 };
 
 use alter_partition::AlterPartitions;
+use assignments::Assignments;
 use checkpoints::Checkpoints;
 use cleaner_work::Cleaner;
 use connections::{Caller, Connections};
@@ -62,6 +67,7 @@ use fetch_session::FetchSessions;
 use fetcher::Fetchers;
 use internal_topics::InternalTopics;
 use lifecycle::Lifecycle;
+use log_directories::LogDirectories;
 use maintenance_schedule::Maintenance;
 use metadata_fetcher::{Applied, MetadataFetcher};
 use pending_transactions::Transactions;
@@ -76,6 +82,7 @@ pub struct Broker {
     metadata: MetadataFetcher,
     /// What the disk held; taken by the first event.
     boot_image: Option<DiskImage>,
+    log_directories: LogDirectories,
     /// Logs found on disk whose partitions the metadata has not brought yet.
     unhosted: BTreeMap<TopicPartition, Log>,
     partitions: PartitionMap<TopicPartition, Partition>,
@@ -84,6 +91,7 @@ pub struct Broker {
     channel: ControllerChannel,
     alter_partitions: AlterPartitions,
     producer_ids: ProducerIds,
+    assignments: Assignments,
     internal_topics: InternalTopics,
     groups: GroupCoordinator,
     transactions: Transactions,
@@ -110,8 +118,11 @@ impl Broker {
         incarnation: u64,
         now: Now,
     ) -> Self {
+        let log_directories = LogDirectories::new(image, &config, (node, incarnation));
+        let mut context = Context::new(node, config.clone(), incarnation);
+        context.log_dirs = log_directories.online_ids();
         Self {
-            lifecycle: Lifecycle::new(image, now.time),
+            lifecycle: Lifecycle::new(image, &config, now.time),
             metadata: MetadataFetcher::new(now.time),
             boot_image: Some(image.clone()),
             unhosted: BTreeMap::new(),
@@ -121,6 +132,7 @@ impl Broker {
             channel: ControllerChannel::default(),
             alter_partitions: AlterPartitions::default(),
             producer_ids: ProducerIds::default(),
+            assignments: Assignments::default(),
             internal_topics: InternalTopics::default(),
             groups: GroupCoordinator::new(
                 GroupRules { config: config.coordinators, defects: config.defects, incarnation },
@@ -129,14 +141,15 @@ impl Broker {
             transactions: Transactions::new(&config, now.time),
             connections: Connections::default(),
             purgatory: Purgatory::default(),
-            checkpoints: Checkpoints::new(image, &config, now.time),
+            checkpoints: Checkpoints::new(image, log_directories.online(), &config, now.time),
             maintenance: Maintenance::new(&config, now.time),
-            cleaner: Cleaner::new(image),
+            cleaner: Cleaner::new(image, log_directories.online()),
+            log_directories,
             touched: Vec::new(),
             isr_check_at: now.time + ms(config.replica_lag_time_max_ms / 2),
             published: false,
             halted: false,
-            context: Context::new(node, config, incarnation),
+            context,
         }
     }
 
@@ -178,33 +191,54 @@ impl Broker {
         )
     }
 
-    /// Opens the logs. The clean-shutdown marker holds for this boot only, whatever comes of it (L01). That it is there
-    /// says that the logs are whole; what it says, to the controller, is which uptime stopped. Source:
-    /// `LogManager.loadLogs`.
+    /// Opens the logs of each directory that can be read; one with the metadata log must be among them. Source:
+    /// `LogManager.loadLogs`, `KafkaRaftServer.initializeLogDirs`.
     fn on_booted(&mut self, now: Now, effects: &mut Effects) {
-        let defects = self.context.config.defects;
         let image = self.boot_image.take().expect("a node boots once");
-        let clean = image.read(FileId::CleanShutdown).is_some();
+        if let Some(reason) = self.lacks_directories() {
+            return self.halt(reason, effects);
+        }
+        self.log_directories.format(self.context.node, effects);
+        let online: Vec<LogDirectory> = self.log_directories.online().collect();
+        for directory in online {
+            self.open_logs(now, (directory, &image.directory(directory)), effects);
+        }
+    }
+
+    /// Opens the logs of a directory. The clean-shutdown marker holds for this boot only, whatever comes of it (L01).
+    /// That it is there says that the logs are whole; what it says, to the controller, is which uptime stopped.
+    fn open_logs(
+        &mut self,
+        now: Now,
+        (directory, image): (LogDirectory, &DiskImage),
+        effects: &mut Effects,
+    ) {
+        let defects = self.context.config.defects;
+        let marker = DirectoryFile::CleanShutdown.of(directory);
+        let clean = image.read(marker).is_some();
         if clean {
-            effects.push(Effect::Delete { file: FileId::CleanShutdown });
+            effects.push(Effect::Delete { file: marker });
             if !defects.has(LogDefect::MarkerDeletionNotSynced) {
-                effects.push(Effect::Sync { file: FileId::CleanShutdown });
+                effects.push(Effect::Sync { file: marker });
             }
         }
         let config = LogConfig::of(&self.context.config);
         for partition in image.partitions() {
-            let options = self.checkpoints.log_options(partition, config, now.wall, clean);
+            let place = (directory, partition);
+            let options = self.checkpoints.log_options(place, config, now.wall, clean);
             let holes = self.cleaner.checkpoint.of(partition).is_some();
             let options = LogOptions { holes, ..options };
-            let log = Log::open(partition, options, &image, effects);
+            let log = Log::open(partition, options, image, effects).in_directory(directory);
             if !defects.has(LogDefect::LogStartCheckpointLags) {
                 self.checkpoints.keep_start(partition, &log, effects);
             }
             // What recovery cut off counts as flushed for Kafka until the next checkpoint.
             if !defects.has(LogDefect::CutsNotSynced) {
-                self.checkpoints.lower(partition, log.recovery_point(), effects);
+                self.checkpoints.lower(place, log.recovery_point(), effects);
             }
-            self.unhosted.insert(partition, log);
+            if self.unhosted.insert(partition, log).is_some() {
+                return self.halt("a log is in two log directories", effects);
+            }
         }
     }
 
@@ -396,11 +430,17 @@ impl Broker {
             log.sync_all(effects);
         }
         self.checkpoints.replace_log_bounds(&self.partitions, effects);
-        let (file, bytes) = (FileId::CleanShutdown, self.lifecycle.clean_shutdown_file());
-        effects.push(Effect::Write { file, bytes });
+        let markers = self.log_directories.online().map(|it| DirectoryFile::CleanShutdown.of(it));
+        let markers: Vec<FileId> = markers.collect();
+        for file in &markers {
+            let bytes = self.lifecycle.clean_shutdown_file();
+            effects.push(Effect::Write { file: *file, bytes });
+        }
         // A process that dies in the sync has left the marker behind.
         effects.note(BrokerNote::StoppedCleanly { broker_epoch: self.lifecycle.broker_epoch() });
-        effects.push(Effect::Sync { file });
+        for file in markers {
+            effects.push(Effect::Sync { file });
+        }
         self.halt("stopped", effects);
     }
 
@@ -467,6 +507,9 @@ impl Node for Broker {
                 panic!("operation {operation} is invoked at a broker")
             }
             Event::DeadlinePassed => {}
+            Event::LogDirectoryFailed { directory } => {
+                self.on_log_directory_failed(now, directory, effects);
+            }
             Event::StopRequested => self.lifecycle.stop(now.time, &self.context, effects),
             Event::MetadataPublishing { stalled } => {
                 if let Some(applied) = self.metadata.stall(stalled, effects) {
@@ -501,6 +544,7 @@ impl Node for Broker {
             self.channel.deadline(),
             self.alter_partitions.deadline(),
             self.producer_ids.deadline(),
+            self.assignments.deadline(),
             self.purgatory.deadline(),
             self.groups.deadline(),
             self.transactions.deadline(),

@@ -3,11 +3,8 @@
 
 use crate::broker::Broker;
 use crate::broker::metadata_fetcher::Applied;
-use crate::config::ClusterConfig;
 use crate::defect::BrokerDefect;
-use crate::disk_image::{DiskImage, FileId};
-use crate::log::{Log, LogConfig, LogOptions};
-use crate::node::{Effect, Effects};
+use crate::node::Effects;
 use crate::partition::{Partition, PartitionContext};
 use crate::types::{BrokerEpoch, Now, TopicId, TopicPartition};
 
@@ -31,7 +28,7 @@ impl Broker {
             let deleted: Vec<TopicId> = applied.deleted.iter().map(|(id, _)| *id).collect();
             self.give_up_deleted(now, &deleted, effects);
             for partition in &applied.partitions {
-                self.apply_registration(now, *partition, effects);
+                self.apply_registration(now, *partition, false, effects);
             }
             if !applied.deleted.is_empty() {
                 let names: Vec<String> =
@@ -53,7 +50,7 @@ impl Broker {
         self.published = true;
         let all: Vec<TopicPartition> = self.metadata.image().partitions.keys().collect();
         for partition in all {
-            self.apply_registration(now, partition, effects);
+            self.apply_registration(now, partition, true, effects);
         }
         self.give_up_strays(now, effects);
     }
@@ -71,21 +68,33 @@ impl Broker {
             })
     }
 
-    fn apply_registration(&mut self, now: Now, id: TopicPartition, effects: &mut Effects) {
+    /// Makes, leads or follows a replica as registered; `is_first` if the metadata is the first of this uptime.
+    fn apply_registration(
+        &mut self,
+        now: Now,
+        id: TopicPartition,
+        is_first: bool,
+        effects: &mut Effects,
+    ) {
         let image = self.metadata.image();
         let registration = image.partitions.get(&id).expect("a changed partition is in the image");
         if !registration.replicas.contains(&self.context.node) {
             return self.give_up(now, id, effects);
         }
-        let topic = image.topic_of(id).expect("a partition's topic is created before it");
         if !self.partitions.contains_key(&id) {
             let log = match self.unhosted.remove(&id) {
-                Some(log) => log,
-                None => new_log(id, &self.context.config, now, &topic.name, effects),
+                Some(log) => Some(log),
+                // Source: `ReplicaManager.getOrCreatePartition`.
+                None if self.log_directories.is_offline(id) => None,
+                None => self.create_log(now, id, is_first, effects),
             };
+            let Some(log) = log else { return self.tell_directory(id) };
             self.partitions
                 .insert(id, Partition::new(self.context.node, &self.context.config, log));
         }
+        let image = self.metadata.image();
+        let registration = image.partitions.get(&id).expect("a changed partition is in the image");
+        let topic = image.topic_of(id).expect("a partition's topic is created before it");
         let partition =
             self.partitions.get_mut(&id).expect("the partition is hosted since the lines above");
         let broker_epoch = self.lifecycle.broker_epoch();
@@ -103,31 +112,9 @@ impl Broker {
         }
         self.touched.push(id);
         self.look_after(now, id, effects);
+        self.tell_directory(id);
         // Who may rest is judged by the ISR.
         let (_, rested) = self.fetch_sessions.changed(id);
         self.keep_up(&rested);
     }
-}
-
-/// A replica that is new to this disk.
-fn new_log(
-    id: TopicPartition,
-    config: &ClusterConfig,
-    now: Now,
-    topic: &str,
-    effects: &mut Effects,
-) -> Log {
-    let bytes = bytes::Bytes::copy_from_slice(topic.as_bytes());
-    // Source: `PartitionMetadataFile`, which a scheduler thread flushes.
-    effects.push(Effect::ReplaceInBackground { file: FileId::PartitionMetadata(id), bytes });
-    let options = LogOptions {
-        config: LogConfig::of(config),
-        now: now.wall,
-        clean: true,
-        recovery_point: crate::types::Offset::ZERO,
-        high_watermark: crate::types::Offset::ZERO,
-        log_start_offset: crate::types::Offset::ZERO,
-        holes: false,
-    };
-    Log::open(id, options, &DiskImage::default(), effects)
 }

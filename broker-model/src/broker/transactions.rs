@@ -66,10 +66,11 @@ impl Broker {
         let batch = batch_of(now.wall, std::slice::from_ref(record));
         let alone = self.context.config.defects.has(TransactionDefect::LogUnreplicated);
         let acks = if alone { 1 } else { -1 };
+        let missing = id.map_or(ErrorCode::NotLeaderOrFollower, |id| self.not_hosted(id));
         let (context, partitions) = self.partition_context(now);
         let outcome = match id.and_then(|id| partitions.get_mut(&id)) {
             Some(partition) => partition.produce(context, Ok(&batch), acks, ticket, effects),
-            None => ProduceOutcome::Refused(ErrorCode::NotLeaderOrFollower),
+            None => ProduceOutcome::Refused(missing),
         };
         if let Some(id) = id {
             self.touched.push(id);

@@ -37,7 +37,8 @@ impl Broker {
             }
             if changes.log_cut {
                 self.checkpoints.keep_start(id, partition.log(), effects);
-                self.checkpoints.lower(id, partition.log().recovery_point(), effects);
+                let place = (partition.log().directory(), id);
+                self.checkpoints.lower(place, partition.log().recovery_point(), effects);
                 self.cleaned_log_was_cut(now, id, effects);
             }
             if changes.log_start_moved {

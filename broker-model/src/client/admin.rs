@@ -394,6 +394,7 @@ impl Node for Admin {
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
             | Event::FlushCompleted { .. }
+            | Event::LogDirectoryFailed { .. }
             | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);

@@ -122,6 +122,7 @@ impl Node for Pipeline {
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
             | Event::FlushCompleted { .. }
+            | Event::LogDirectoryFailed { .. }
             | Event::MetadataPublishing { .. } => {
                 self.tell_producer(now, event.clone(), effects);
                 self.consumer.handle(now, event, effects);

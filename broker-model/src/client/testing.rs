@@ -87,6 +87,7 @@ impl<N: Node> Driver<N> {
                 | Effect::Delete { .. }
                 | Effect::Rename { .. }
                 | Effect::Discard { .. }
+                | Effect::CreateLogDirectory { .. }
                 | Effect::Sync { .. }
                 | Effect::Flush { .. } => panic!("a client did {effect:?}"),
             }

@@ -176,7 +176,7 @@ fn reassign_one(
         election,
         rules,
     };
-    let changed = change_partition(&change, |broker| image.is_active(broker));
+    let changed = change_partition(&change, |broker| image.may_lead(partition, broker));
     Ok(changed.map(|changed| {
         MetadataRecord::of_partition(partition, changed.registration, changed.unclean)
     }))

@@ -56,7 +56,8 @@ fn alter_partition(
         election: Election::of(topic),
         rules,
     };
-    let Some(changed) = change_partition(&change, |broker| image.is_active(broker)) else {
+    let Some(changed) = change_partition(&change, |broker| image.may_lead(partition, broker))
+    else {
         return Ok((None, Ok(isr_registration(registration))));
     };
     let leads_on = changed.registration.leader == Some(broker);

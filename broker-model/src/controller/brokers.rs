@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::controller::directories::{check_log_dirs, directories_offline, log_dirs_record};
 use crate::controller::election::ControllerRules;
 use crate::controller::partitions::{BrokerEvent, partition_records};
 use crate::message::{
@@ -107,11 +108,14 @@ pub(super) fn register(
     rules: ControllerRules,
     now: Time,
 ) -> Result<(Vec<MetadataRecord>, BrokerEpoch), ClusterError> {
-    let BrokerRegistrationRequest { broker, incarnation, previous_broker_epoch } = *request;
+    let BrokerRegistrationRequest { broker, incarnation, previous_broker_epoch, .. } = *request;
+    check_log_dirs(image, broker, &request.log_dirs)?;
     let known = image.brokers.get(&broker);
     if let Some(known) = known {
         if known.incarnation == incarnation {
-            return Ok((vec![amended(broker, known)], known.broker_epoch));
+            let mut records = vec![amended(broker, known)];
+            records.extend(log_dirs_record(broker, &request.log_dirs));
+            return Ok((records, known.broker_epoch));
         }
         if sessions.is_valid(broker, known.broker_epoch, now) {
             return Err(ClusterError::DuplicateBrokerRegistration);
@@ -135,6 +139,7 @@ pub(super) fn register(
         shutting_down: false,
         unclean,
     });
+    records.extend(log_dirs_record(broker, &request.log_dirs));
     sessions.register(broker, now);
     Ok((records, broker_epoch))
 }
@@ -164,7 +169,10 @@ pub(super) fn heartbeat(
     let known = known.ok_or(ClusterError::StaleBrokerEpoch)?;
     sessions.touch(request.broker, known.broker_epoch, request.metadata_offset, now);
     let step = next_step(image, sessions, known, request);
-    let records = step_records(image, request.broker, step, rules);
+    let mut records = step_records(image, request.broker, step, rules);
+    let offline = &request.offline_log_dirs;
+    let failed = directories_offline(image, (request.broker, offline), &records, rules);
+    records.extend(failed);
     if request.want_shutdown && matches!(step, Step::StartShutdown | Step::AwaitShutdown) {
         let last = image.end_offset.plus(records.len() as i64 - 1);
         let session = sessions.brokers.get_mut(&request.broker).expect("the session was touched");

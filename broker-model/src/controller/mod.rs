@@ -10,6 +10,7 @@ mod alter_partition;
 mod assignment;
 mod brokers;
 mod check;
+mod directories;
 mod election;
 mod node;
 mod partitions;

@@ -6,6 +6,7 @@ use crate::controller::active::Active;
 use crate::controller::administration::administer;
 use crate::controller::alter_partition::{Judged, alter_partitions};
 use crate::controller::brokers::{fence_records, heartbeat, register};
+use crate::controller::directories::assign_replicas;
 use crate::controller::election::ControllerRules;
 use crate::controller::partitions::{balance_leaders, elect_uncleanly};
 use crate::controller::periodic::PeriodicTask;
@@ -16,12 +17,13 @@ use crate::disk_image::DiskImage;
 use crate::log::Log;
 use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
-    AlterPartitionRequest, AlterPartitionResponse, AlteredPartition, BrokerHeartbeatRequest,
-    BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, ClusterError,
-    ControllerRequest, ControllerResponse, Message, Request, RequestBody, Response, ResponseBody,
+    AlterPartitionRequest, AlterPartitionResponse, AlteredPartition, AssignReplicasToDirsRequest,
+    AssignReplicasToDirsResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
+    BrokerRegistrationRequest, BrokerRegistrationResponse, ClusterError, ControllerRequest,
+    ControllerResponse, Message, Request, RequestBody, Response, ResponseBody,
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
-use crate::node::{Deadline, Effect, Effects, Event, Node};
+use crate::node::{Deadline, Effect, Effects, Event, METADATA_DIRECTORY_FAILED, Node};
 use crate::node_status::NodeStatus;
 use crate::note::{AcceptedProposal, Api, ControllerNote, ExchangeNote, QuorumNote};
 use crate::proto::{CreateTopicsRequest, ErrorCode};
@@ -151,7 +153,31 @@ impl Controller {
                 self.on_create_topics(now, request, effects)
             }
             ControllerRequest::Admin(request) => self.on_admin(now, request, effects),
+            ControllerRequest::AssignReplicasToDirs(request) => {
+                self.on_assign_replicas(now, request, effects)
+            }
         }
+    }
+
+    fn on_assign_replicas(
+        &mut self,
+        now: Now,
+        request: &AssignReplicasToDirsRequest,
+        effects: &mut Effects,
+    ) -> ControllerResponse {
+        let Some(active) = &self.active else {
+            return refusal::assignments();
+        };
+        let rules = ControllerRules::of(&self.config);
+        let judged = assign_replicas(&active.image, request, rules);
+        let result = judged.map(|(records, answers)| {
+            let asker = (request.broker, request.broker_epoch);
+            self.note_broker_served(Api::AssignReplicasToDirs, asker, effects);
+            self.write(now, &records, effects);
+            answers
+        });
+        let response = AssignReplicasToDirsResponse { result };
+        ControllerResponse::AssignReplicasToDirs(Box::new(response))
     }
 
     fn on_alter_partition(
@@ -544,6 +570,9 @@ impl Node for Controller {
                 panic!("operation {operation} was invoked at controller {}", self.node)
             }
             Event::DeadlinePassed => self.on_deadline(now, effects),
+            Event::LogDirectoryFailed { .. } => {
+                return effects.push(Effect::Halt { reason: METADATA_DIRECTORY_FAILED });
+            }
             Event::StopRequested => self.on_stop_requested(now, effects),
             Event::MetadataPublishing { .. } => {
                 panic!("controller {} has no metadata publisher of a broker", self.node)

@@ -5,7 +5,7 @@ use crate::config::TopicConfig;
 use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
-use crate::types::{NodeId, TopicPartition};
+use crate::types::{DirectoryId, NodeId, TopicPartition};
 
 /// What happened to a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +16,25 @@ pub(super) enum BrokerEvent {
     StoppedUncleanly(NodeId),
     /// It is unfenced: it may lead partitions that nobody leads.
     Arrived(NodeId),
+    /// One of its log directories is offline: as if it had left, for the replicas in there. Source:
+    /// `ReplicationControlManager.handleDirectoriesOffline`.
+    DirectoryFailed(NodeId, DirectoryId),
 }
 
 impl BrokerEvent {
     /// Whether the partition is touched at all.
-    fn concerns(self, registration: &PartitionRegistration) -> bool {
+    fn concerns(
+        self,
+        image: &MetadataImage,
+        partition: TopicPartition,
+        registration: &PartitionRegistration,
+    ) -> bool {
         match self {
             Self::Left(broker) => registration.isr.contains(&broker),
+            Self::DirectoryFailed(broker, directory) => {
+                registration.isr.contains(&broker)
+                    && image.directories.of(partition, broker) == directory
+            }
             Self::StoppedUncleanly(broker) => {
                 registration.isr.contains(&broker) || registration.elr.contains(&broker)
             }
@@ -33,19 +45,22 @@ impl BrokerEvent {
     }
 
     /// Whether a broker may lead after the event.
-    fn may_lead(self, image: &MetadataImage, broker: NodeId) -> bool {
+    fn may_lead(self, image: &MetadataImage, partition: TopicPartition, broker: NodeId) -> bool {
         match self {
-            Self::Left(gone) | Self::StoppedUncleanly(gone) => {
-                broker != gone && image.is_active(broker)
+            Self::Left(gone) | Self::StoppedUncleanly(gone) | Self::DirectoryFailed(gone, _) => {
+                broker != gone && image.may_lead(partition, broker)
             }
-            Self::Arrived(new) => broker == new || image.is_active(broker),
+            Self::Arrived(new) if broker == new => image.directories.has_online(partition, broker),
+            Self::Arrived(_) => image.may_lead(partition, broker),
         }
     }
 
     /// The ISR without a broker that is gone.
     fn target_isr(self, isr: &[NodeId]) -> Vec<NodeId> {
         let gone = match self {
-            Self::Left(gone) | Self::StoppedUncleanly(gone) => Some(gone),
+            Self::Left(gone) | Self::StoppedUncleanly(gone) | Self::DirectoryFailed(gone, _) => {
+                Some(gone)
+            }
             Self::Arrived(_) => None,
         };
         isr.iter().filter(|member| Some(**member) != gone).copied().collect()
@@ -58,8 +73,10 @@ pub(super) fn partition_records(
     event: BrokerEvent,
     rules: ControllerRules,
 ) -> Vec<MetadataRecord> {
-    let concerned =
-        image.partitions.iter().filter(|(_, registration)| event.concerns(registration));
+    let concerned = image
+        .partitions
+        .iter()
+        .filter(|(partition, registration)| event.concerns(image, *partition, registration));
     let change = |(partition, registration): (TopicPartition, &PartitionRegistration)| {
         let topic = image.topic_of(partition).expect("a partition's topic is created before it");
         let change = PartitionChange {
@@ -68,14 +85,16 @@ pub(super) fn partition_records(
             assignment: None,
             unclean_shutdown: match event {
                 BrokerEvent::StoppedUncleanly(broker) => Some(broker),
-                BrokerEvent::Left(_) | BrokerEvent::Arrived(_) => None,
+                BrokerEvent::Left(_)
+                | BrokerEvent::Arrived(_)
+                | BrokerEvent::DirectoryFailed(_, _) => None,
             },
             recovering: registration.recovering,
             min_insync_replicas: topic.min_insync_replicas,
             election: Election::of(topic),
             rules,
         };
-        let changed = change_partition(&change, |broker| event.may_lead(image, broker))?;
+        let changed = change_partition(&change, |broker| event.may_lead(image, partition, broker))?;
         let (registration, unclean) = (changed.registration, changed.unclean);
         Some(MetadataRecord::of_partition(partition, registration, unclean))
     };
@@ -127,7 +146,7 @@ fn elect(
             election: election_of(topic, registration)?,
             rules,
         };
-        let changed = change_partition(&change, |broker| image.is_active(broker))?;
+        let changed = change_partition(&change, |broker| image.may_lead(partition, broker))?;
         let (registration, unclean) = (changed.registration, changed.unclean);
         Some(MetadataRecord::of_partition(partition, registration, unclean))
     };

@@ -1,8 +1,8 @@
 //! The answer of a node that is not the active controller, in the form that each request takes.
 
 use crate::message::{
-    AllocateProducerIdsResponse, AlterPartitionResponse, BrokerHeartbeatResponse,
-    BrokerRegistrationResponse, ClusterError, ControllerResponse,
+    AllocateProducerIdsResponse, AlterPartitionResponse, AssignReplicasToDirsResponse,
+    BrokerHeartbeatResponse, BrokerRegistrationResponse, ClusterError, ControllerResponse,
 };
 use crate::proto::{CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode};
 use crate::types::NodeId;
@@ -31,6 +31,7 @@ pub(super) fn refuse_answer(
         ControllerResponse::Admin(response) => {
             ControllerResponse::Admin(Box::new(response.refused(ErrorCode::NotController)))
         }
+        ControllerResponse::AssignReplicasToDirs(_) => assignments(),
     }
 }
 
@@ -46,6 +47,11 @@ pub(super) fn heartbeat(controller: Option<NodeId>) -> ControllerResponse {
 
 pub(super) fn producer_ids() -> ControllerResponse {
     ControllerResponse::AllocateProducerIds(AllocateProducerIdsResponse { result: Err(REFUSED) })
+}
+
+pub(super) fn assignments() -> ControllerResponse {
+    let refused = AssignReplicasToDirsResponse { result: Err(REFUSED) };
+    ControllerResponse::AssignReplicasToDirs(Box::new(refused))
 }
 
 pub(super) fn topics(request: &CreateTopicsRequest) -> ControllerResponse {

@@ -78,4 +78,38 @@ BrokerDefect {
             just then. The other two are not named again: their leader takes the follower for one \
             that lags, and the ISR shrinks for good.",
     }
+    AppendsAfterIoError {
+        name: "appends-after-io-error",
+        source: "KAFKA-10778: `UnifiedLog.maybeHandleIOException`, which did not look at \
+            `LogDirFailureChannel.hasOfflineLogDir`",
+        affected: Affected::Fixed { since: Version::new(1, 0, 0), fixed: &[Version::new(2, 8, 0)] },
+        side: Server,
+        shows: "durability" / "offline-replica-serves" in "log-directory-dies", seed 1,
+        meaning: "A leader goes on appending and acknowledging from memory after its log directory failed.",
+        example: "The disk of a leader dies. It takes records, and acknowledges those that want no more \
+            than its own log, although nothing of them will ever be on a disk.",
+    }
+    UnassignedCreatedAnew {
+        name: "unassigned-created-anew",
+        source: "KIP-858: `Partition.createLogInAssignedDirectoryId`, which takes UNASSIGNED for a new replica",
+        affected: Affected::Open { since: Version::new(3, 7, 0) },
+        side: Server,
+        shows: "durability" / "leader-completeness" in "log-directory-dies", seed 1,
+        meaning: "A replica of which the metadata does not know the log directory is made anew in another \
+            one while one is offline, although it may be in the ISR.",
+        example: "A broker is stopped before the controller has heard in which directory its replica is, \
+            and that disk dies meanwhile. It comes back, makes the replica anew on another disk, and \
+            leads with an empty log.",
+    }
+    CleanByAnyDirectory {
+        name: "clean-by-any-directory",
+        source: "KIP-966: `LogManager.readBrokerEpochFromCleanShutdownFiles`, asked of the first marker it finds",
+        affected: Affected::Never,
+        side: Server,
+        shows: "durability" / "leader-completeness" in "log-directory-dies", seed 1,
+        meaning: "A broker counts as stopped cleanly if any of its log directories has the marker that says so.",
+        example: "A broker is stopped, the last of the eligible replicas of a partition. One of its disks is \
+            replaced by an empty one. It comes back, passes for one that has all it had, is elected, \
+            and leads with an empty log.",
+    }
 } }

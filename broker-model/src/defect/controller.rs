@@ -52,4 +52,17 @@ ControllerDefect {
         example: "A broker gives up its replica and is given it again in the same epoch. A fetch that it \
             sent before is under way for long: its offset counts for a log that is empty by now.",
     }
+
+    OfflineDirectoryStaysInSync {
+        name: "offline-directory-stays-in-sync",
+        source: "KIP-858: ReplicationControlManager.handleDirectoriesOffline without its elections",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "offline-replica-leads" in "log-directory-dies", seed 1,
+        meaning: "The controller writes down that a log directory of a broker is offline, and leaves the \
+            replicas in it in the ISR and in the lead.",
+        example: "A disk of a broker dies. The broker goes on with its other disks and its heartbeats, so \
+            nobody fences it: the partitions that it led on the dead disk answer \
+            KAFKA_STORAGE_ERROR until somebody stops it.",
+    }
 } }

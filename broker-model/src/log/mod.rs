@@ -61,7 +61,7 @@ use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, KnownProducer, LogNote, ProducerNote};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
-use crate::types::{LeaderEpoch, Offset, ProducerId, TopicPartition, WallTime};
+use crate::types::{LeaderEpoch, LogDirectory, Offset, ProducerId, TopicPartition, WallTime};
 
 pub use options::{LogConfig, LogOptions, ReadLimit};
 pub use producer_state::{ActiveProducer, AppendRights, ProducerCheck};
@@ -90,12 +90,26 @@ pub struct Log {
     holes: bool,
     /// The wall time that it was told last: when it was opened or last looked after.
     clock: WallTime,
+    /// Where its files are. Source: `UnifiedLog.parentDir`.
+    directory: LogDirectory,
 }
 
 impl Log {
     /// Whose log this is.
     pub fn partition(&self) -> TopicPartition {
         self.partition
+    }
+
+    /// The log directory in which its files are.
+    pub fn directory(&self) -> LogDirectory {
+        self.directory
+    }
+
+    /// The same log, in that log directory; a log is opened for the first one.
+    #[must_use]
+    pub fn in_directory(mut self, directory: LogDirectory) -> Self {
+        self.directory = directory;
+        self
     }
 
     /// Whether it is compacted: then offsets may be missing.

@@ -28,7 +28,7 @@ use crate::log::{Log, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::note::LogNote;
 use crate::record::RecordBatch;
-use crate::types::{LeaderEpoch, Offset, TopicPartition};
+use crate::types::{LeaderEpoch, LogDirectory, Offset, TopicPartition};
 
 impl Log {
     /// Opens a log from what is on disk, or makes an empty one; checks and cuts what an unclean
@@ -92,6 +92,7 @@ impl Log {
             flushes: Flushes::new(loader.partition, recovery_point, &options),
             holes: options.holes,
             clock: options.now,
+            directory: LogDirectory::FIRST,
         }
     }
 

@@ -229,6 +229,7 @@ fn offset_of(file: FileId) -> Option<Offset> {
         | FileId::CleanerCheckpoint
         | FileId::SegmentAside { .. }
         | FileId::MetadataSnapshot(_)
+        | FileId::OfDirectory { .. }
         | FileId::PartitionMetadata(_) => None,
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::collections::PartitionMap;
 use crate::config::TopicConfig;
 use crate::metadata::MetadataRecord;
+use crate::metadata::directories::Directories;
 use crate::note::{MetadataChange, PartitionRegistration};
 use crate::types::{BrokerEpoch, NodeId, Offset, TopicId, TopicPartition};
 
@@ -25,6 +26,8 @@ pub struct MetadataImage {
     pub partitions: PartitionMap<TopicPartition, PartitionRegistration>,
     /// First producer id that is not given out.
     pub next_producer_id: i64,
+    /// Log directories, and where replicas are.
+    pub directories: Directories,
     /// Offset after the last applied record.
     pub end_offset: Offset,
 }
@@ -105,6 +108,7 @@ impl MetadataImage {
             MetadataRecord::Partition { .. } | MetadataRecord::Reassigning { .. } => {
                 let registered = record.registered().expect("a partition's record registers one");
                 let (partition, registration, unclean) = registered;
+                self.directories.keep_replicas(partition, &registration.replicas);
                 self.partitions.insert(partition, registration.clone());
                 MetadataChange::PartitionChanged { partition, registration, unclean }
             }
@@ -123,7 +127,17 @@ impl MetadataImage {
             MetadataRecord::RemoveTopic { topic } => self.remove_topic(*topic),
             MetadataRecord::UnregisterBroker { broker, .. } => {
                 self.brokers.remove(broker);
+                self.directories.log_dirs.remove(broker);
                 MetadataChange::BrokerUnregistered { broker: *broker }
+            }
+            MetadataRecord::LogDirs { broker, log_dirs } => {
+                self.directories.log_dirs.insert(*broker, log_dirs.clone());
+                MetadataChange::LogDirsChanged { broker: *broker, log_dirs: log_dirs.clone() }
+            }
+            MetadataRecord::ReplicaDirectory { partition, broker, directory } => {
+                let (partition, broker, directory) = (*partition, *broker, *directory);
+                self.directories.replicas.insert((partition, broker), directory);
+                MetadataChange::ReplicaAssigned { partition, broker, directory }
             }
         }
     }
@@ -132,6 +146,7 @@ impl MetadataImage {
         let config = self.topics.remove(&topic);
         let config = config.unwrap_or_else(|| panic!("topic {topic} is removed, and is not there"));
         self.topic_ids.remove(&config.name);
+        self.directories.forget_topic(topic);
         let partitions: Vec<TopicPartition> =
             self.partitions.of_topic(topic).map(|(partition, _)| partition).collect();
         for partition in partitions {
@@ -193,6 +208,12 @@ impl MetadataImage {
     /// Whether the broker is registered, unfenced and not shutting down.
     pub fn is_active(&self, broker: NodeId) -> bool {
         self.brokers.get(&broker).is_some_and(BrokerRegistration::is_active)
+    }
+
+    /// Whether the broker's replica may lead: the broker is active, and the replica's log directory online. Source:
+    /// `ReplicationControlManager.LeaderAcceptor`.
+    pub fn may_lead(&self, partition: TopicPartition, broker: NodeId) -> bool {
+        self.is_active(broker) && self.directories.has_online(partition, broker)
     }
 
     /// The configuration of a partition's topic.

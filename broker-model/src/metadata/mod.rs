@@ -1,11 +1,13 @@
 //! The cluster's metadata: records of the metadata log, and the image that replaying them gives.
 
+mod directories;
 mod fetched_log;
 mod fetching_snapshot;
 mod image;
 mod record;
 mod snapshot;
 
+pub use directories::Directories;
 pub(crate) use fetched_log::{CommittedGone, FetchedLog};
 pub(crate) use fetching_snapshot::{FetchingSnapshot, Part};
 pub use image::{BrokerRegistration, MetadataImage};

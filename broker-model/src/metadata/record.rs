@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::compaction::Compaction;
 use crate::config::TopicConfig;
 use crate::note::{PartitionRegistration, Reassignment};
-use crate::types::{BrokerEpoch, NodeId, TopicId, TopicPartition};
+use crate::types::{BrokerEpoch, DirectoryId, NodeId, TopicId, TopicPartition};
 
 /// A record of the metadata log. A partition's record holds its whole registration, so replay needs no merging.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,6 +104,24 @@ pub enum MetadataRecord {
         /// How.
         compaction: Compaction,
     },
+    /// The log directories of a broker that are online from here on. Source: `logDirs` of Kafka's
+    /// `RegisterBrokerRecord` and `BrokerRegistrationChangeRecord`, KIP-858.
+    LogDirs {
+        /// Who.
+        broker: NodeId,
+        /// Their ids.
+        log_dirs: Vec<DirectoryId>,
+    },
+    /// A replica is in this log directory of its broker from here on. Source: `directories` of Kafka's
+    /// `PartitionRecord` and `PartitionChangeRecord`, KIP-858.
+    ReplicaDirectory {
+        /// Whose.
+        partition: TopicPartition,
+        /// Which replica.
+        broker: NodeId,
+        /// Where.
+        directory: DirectoryId,
+    },
 }
 
 impl MetadataRecord {
@@ -141,6 +159,8 @@ impl MetadataRecord {
             | Self::Retention { .. }
             | Self::RemoveTopic { .. }
             | Self::Compaction { .. }
+            | Self::LogDirs { .. }
+            | Self::ReplicaDirectory { .. }
             | Self::UnregisterBroker { .. } => None,
         }
     }

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::compaction::Compaction;
 use crate::log::checkpoint::{seal, unseal};
+use crate::metadata::directories::Directories;
 use crate::metadata::image::{BrokerRegistration, MetadataImage};
 use crate::metadata::record::MetadataRecord;
 use crate::retention::Retention;
@@ -47,6 +48,13 @@ impl ImageContent {
         }
         for (partition, registration) in image.partitions.iter() {
             records.push(MetadataRecord::of_partition(partition, registration.clone(), false));
+        }
+        let Directories { log_dirs, replicas } = &image.directories;
+        for (broker, log_dirs) in log_dirs {
+            records.push(MetadataRecord::LogDirs { broker: *broker, log_dirs: log_dirs.clone() });
+        }
+        for (&(partition, broker), &directory) in replicas {
+            records.push(MetadataRecord::ReplicaDirectory { partition, broker, directory });
         }
         Self {
             end_offset: image.end_offset,
@@ -91,6 +99,9 @@ impl MetadataImage {
         for entry in partitions.iter() {
             entry.hash(&mut hasher);
         }
+        if !self.directories.is_empty() {
+            self.directories.hash(&mut hasher);
+        }
         hasher.finish()
     }
 }
@@ -113,7 +124,7 @@ mod tests {
     use crate::compaction::CleanupPolicy;
     use crate::note::{PartitionRegistration, Reassignment};
     use crate::testing;
-    use crate::types::{BrokerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition};
+    use crate::types::{BrokerEpoch, DirectoryId, LeaderEpoch, PartitionEpoch, TopicPartition};
 
     const PARTITION: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 
@@ -158,6 +169,12 @@ mod tests {
             },
             MetadataRecord::Compaction { topic: TopicId(1), compaction },
             MetadataRecord::of_partition(PARTITION, registration(), false),
+            MetadataRecord::LogDirs { broker: NodeId(1), log_dirs: vec![DirectoryId(101)] },
+            MetadataRecord::ReplicaDirectory {
+                partition: PARTITION,
+                broker: NodeId(1),
+                directory: DirectoryId(101),
+            },
             topic(2, "gone"),
             MetadataRecord::RemoveTopic { topic: TopicId(2) },
             MetadataRecord::ProducerIds { next_producer_id: 1_000 },

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::BrokerEpoch;
+use crate::types::{BrokerEpoch, DirectoryId, LogDirectory, TopicPartition};
 
 /// A fact of a broker's life.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +19,25 @@ pub enum BrokerNote {
     StoppedCleanly {
         /// The broker epoch in the marker.
         broker_epoch: BrokerEpoch,
+    },
+    /// A log directory of the broker is offline from here on, and with it all replicas in it. Source: KIP-112.
+    LogDirectoryOffline {
+        /// Which.
+        directory: LogDirectory,
+        /// Its id.
+        id: DirectoryId,
+    },
+    /// A log was made for a replica in one of several log directories.
+    LogCreated {
+        /// Whose.
+        partition: TopicPartition,
+        /// Where.
+        directory: LogDirectory,
+    },
+    /// The broker hosts a replica that it does not open: its log is, or may be, in a directory that is offline.
+    ReplicaOffline {
+        /// Of which partition.
+        partition: TopicPartition,
     },
 }
 

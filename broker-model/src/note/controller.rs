@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::retention::Retention;
 use crate::types::{
-    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
+    BrokerEpoch, DirectoryId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
 };
 
 /// A fact of the controller or of committed metadata.
@@ -125,6 +125,22 @@ pub enum MetadataChange {
     BrokerUnregistered {
         /// Who.
         broker: NodeId,
+    },
+    /// The log directories of a broker that are online were told, or became fewer.
+    LogDirsChanged {
+        /// Whose.
+        broker: NodeId,
+        /// All that are online from here on.
+        log_dirs: Vec<DirectoryId>,
+    },
+    /// A broker told in which log directory its replica is.
+    ReplicaAssigned {
+        /// Whose.
+        partition: TopicPartition,
+        /// Which replica.
+        broker: NodeId,
+        /// Where it is.
+        directory: DirectoryId,
     },
 }
 

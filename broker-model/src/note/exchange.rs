@@ -122,11 +122,12 @@ pub enum Api {
     EndTxn,
     WriteTxnMarkers,
     FetchSnapshot,
+    AssignReplicasToDirs,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::ReplicaFetch,
         Self::ReplicaOffsets,
         Self::Fetch,
@@ -154,6 +155,7 @@ impl Api {
         Self::EndTxn,
         Self::WriteTxnMarkers,
         Self::FetchSnapshot,
+        Self::AssignReplicasToDirs,
     ];
 
     /// Kafka's name of the request; a follower's and a voter's are fetches with a replica id.
@@ -186,6 +188,7 @@ impl Api {
             Self::EndTxn => "EndTxn",
             Self::WriteTxnMarkers => "WriteTxnMarkers",
             Self::FetchSnapshot => "FetchSnapshot",
+            Self::AssignReplicasToDirs => "AssignReplicasToDirs",
         }
     }
 }

@@ -258,6 +258,7 @@ impl Partition {
             | ClusterError::InconsistentVoterSet
             | ClusterError::SnapshotNotFound
             | ClusterError::PositionOutOfRange
+            | ClusterError::KafkaStorageError
             | ClusterError::CorruptMessage => {
                 if let Some(proposal) = &mut leader.isr.proposal {
                     proposal.submitted = false;

@@ -406,5 +406,6 @@ pub fn error_code(error: ClusterError) -> ErrorCode {
         ClusterError::NewLeaderElected => ErrorCode::NewLeaderElected,
         ClusterError::SnapshotNotFound => ErrorCode::SnapshotNotFound,
         ClusterError::PositionOutOfRange => ErrorCode::PositionOutOfRange,
+        ClusterError::KafkaStorageError => ErrorCode::KafkaStorageError,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 39] = [
+pub(super) static ENTRIES: [Entry; 40] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -187,6 +187,16 @@ pub(super) static ENTRIES: [Entry; 39] = [
         example: "fail-disk at any-broker.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "KIP-112",
+    },
+    Entry {
+        name: "fail-log-directory",
+        kind: Kind::Fault,
+        meaning: "One of a broker's log directories fails, and the broker goes on with the others; it has the \
+                  directory again when it starts after the repair, empty if the disk was replaced.",
+        example: "fail-log-directory 1 at leader-of orders-0 for 5 s.",
+        legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it; a disk that is \
+                  replaced is held back by the atlas where it would exceed that.",
+        source: "KIP-112, KIP-858",
     },
     Entry {
         name: "full-disk",

@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 89] = [
+pub(super) static ENTRIES: [Entry; 92] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -184,6 +184,18 @@ pub(super) static ENTRIES: [Entry; 89] = [
     mark("unclean-registration", "A broker registered after a stop that was not clean."),
     mark("vote-granted", "A voter of the controller quorum gave its vote."),
     mark("wipe", "A machine came back with an empty disk."),
+    mark(
+        "log-directory-offline",
+        "A log directory of a broker failed, and the broker went on without it.",
+    ),
+    mark(
+        "replica-offline",
+        "A broker did not open a replica: its log directory is, or may be, offline.",
+    ),
+    mark(
+        "replica-directory-assigned",
+        "The controller learnt in which log directory a replica is.",
+    ),
     mark("broker-unregistered", "A broker that had left was unregistered."),
     mark_of(
         "reassignment-begun",

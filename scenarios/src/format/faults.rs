@@ -13,6 +13,8 @@ use super::suits::{check_suits, example_target};
 use super::value::{Choice, Numbers};
 
 const HOUR_MS: i64 = 3_600_000;
+/// The last of as many log directories as a broker may have.
+const LOG_DIRECTORY_LAST: i64 = 7;
 
 /// Names of the kinds, as in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,7 @@ enum Kind {
     SlowDisk,
     StallDisk,
     FailDisk,
+    FailLogDirectory,
     FullDisk,
     LyingSync,
     BitRot,
@@ -89,6 +92,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("slow-disk", Kind::SlowDisk),
     ("stall-disk", Kind::StallDisk),
     ("fail-disk", Kind::FailDisk),
+    ("fail-log-directory", Kind::FailLogDirectory),
     ("full-disk", Kind::FullDisk),
     ("lying-sync", Kind::LyingSync),
     ("bit-rot", Kind::BitRot),
@@ -263,6 +267,12 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         Kind::StallDisk => {
             FaultAction::StallDisk { target: fields.target(), for_ms: fields.for_ms() }
         }
+        Kind::FailLogDirectory => FaultAction::FailLogDirectory {
+            target: fields.target(),
+            directory: fields.section.numbers("directory", (0, LOG_DIRECTORY_LAST), "\"1..2\""),
+            replaced: fields.section.flags("replaced", false),
+            for_ms: fields.for_ms(),
+        },
         Kind::FullDisk => {
             FaultAction::FullDisk { target: fields.target(), for_ms: fields.for_ms() }
         }
@@ -473,6 +483,7 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::SlowDisk { for_ms, .. }
         | FaultAction::StallDisk { for_ms, .. }
         | FaultAction::FullDisk { for_ms, .. }
+        | FaultAction::FailLogDirectory { for_ms, .. }
         | FaultAction::LyingSync { for_ms, .. } => for_ms.greatest(),
         FaultAction::RollingRestart { down_ms, gap_ms } => {
             brokers_max * (down_ms.greatest() + gap_ms.greatest())

@@ -73,6 +73,8 @@ pub(super) const CLUSTER_FIELDS: &[Field] = &[
     of("recovery_point_checkpoint_interval_ms", CLUSTER,
         "log.flush.offset.checkpoint.interval.ms"),
     of("racks", CLUSTER, "broker.racks"),
+    of("log_dirs", CLUSTER, "log.dirs"),
+    of("log_dir_failure_timeout_ms", CLUSTER, "log.dir.failure.timeout.ms"),
     of("segment_bytes", CLUSTER, "log.segment.bytes"),
     of("flush_scheduler_interval_ms", CLUSTER, "log.flush.scheduler.interval.ms"),
     of("retention_check_interval_ms", CLUSTER, "log.retention.check.interval.ms"),

@@ -206,43 +206,155 @@ pub enum When {
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each field is that of the plan's action of the same name")]
 pub enum FaultAction {
-    Crash { target: Targets, down_ms: Numbers },
-    PowerLoss { target: Targets, down_ms: Numbers },
-    Bounce { target: Targets },
-    Stop { target: Targets, down_ms: Numbers },
-    Pause { target: Targets, for_ms: Numbers },
-    WipeDisk { target: Targets, down_ms: Numbers },
-    WholeClusterOutage { power: Choice<bool>, down_ms: Numbers },
-    RollingRestart { down_ms: Numbers, gap_ms: Numbers },
-    Partition { cut: CutScenario, for_ms: Numbers },
-    DeleteRecords { target: Targets, percent: Numbers },
-    Reassign { target: Targets, replicas: Numbers },
-    CancelReassignment { target: Targets },
-    AddPartitions { target: Targets },
-    DeleteTopic { target: Targets },
-    CreateTopic { target: Targets },
-    JoinBroker { target: Targets },
-    DecommissionBroker { target: Targets },
-    DeleteGroup { target: Targets },
-    ResetOffsets { target: Targets, percent: Numbers },
-    AbortHanging { target: Targets, idle_ms: Numbers },
-    ResetConnections { target: Targets },
-    Delay { target: Targets, extra_us: Numbers, for_ms: Numbers },
-    DropResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
-    HoldRequests { target: Targets, for_ms: Numbers },
-    HoldMetadata { target: Targets, for_ms: Numbers },
-    StallMetadataPublishing { target: Targets, for_ms: Numbers },
-    StallConnections { target: Targets, for_ms: Numbers },
-    DuplicateResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
-    LimitBandwidth { target: Targets, bytes_per_second: Numbers, for_ms: Numbers },
-    SlowDisk { target: Targets, extra_us: Numbers, for_ms: Numbers },
-    StallDisk { target: Targets, for_ms: Numbers },
-    FailDisk { target: Targets, down_ms: Numbers },
-    FullDisk { target: Targets, for_ms: Numbers },
-    LyingSync { target: Targets, for_ms: Numbers },
-    BitRot { target: Targets },
-    StepClock { target: Targets, by_ms: Numbers },
-    DriftClock { target: Targets, ppm: Numbers },
+    Crash {
+        target: Targets,
+        down_ms: Numbers,
+    },
+    PowerLoss {
+        target: Targets,
+        down_ms: Numbers,
+    },
+    Bounce {
+        target: Targets,
+    },
+    Stop {
+        target: Targets,
+        down_ms: Numbers,
+    },
+    Pause {
+        target: Targets,
+        for_ms: Numbers,
+    },
+    WipeDisk {
+        target: Targets,
+        down_ms: Numbers,
+    },
+    WholeClusterOutage {
+        power: Choice<bool>,
+        down_ms: Numbers,
+    },
+    RollingRestart {
+        down_ms: Numbers,
+        gap_ms: Numbers,
+    },
+    Partition {
+        cut: CutScenario,
+        for_ms: Numbers,
+    },
+    DeleteRecords {
+        target: Targets,
+        percent: Numbers,
+    },
+    Reassign {
+        target: Targets,
+        replicas: Numbers,
+    },
+    CancelReassignment {
+        target: Targets,
+    },
+    AddPartitions {
+        target: Targets,
+    },
+    DeleteTopic {
+        target: Targets,
+    },
+    CreateTopic {
+        target: Targets,
+    },
+    JoinBroker {
+        target: Targets,
+    },
+    DecommissionBroker {
+        target: Targets,
+    },
+    DeleteGroup {
+        target: Targets,
+    },
+    ResetOffsets {
+        target: Targets,
+        percent: Numbers,
+    },
+    AbortHanging {
+        target: Targets,
+        idle_ms: Numbers,
+    },
+    ResetConnections {
+        target: Targets,
+    },
+    Delay {
+        target: Targets,
+        extra_us: Numbers,
+        for_ms: Numbers,
+    },
+    DropResponses {
+        target: Targets,
+        one_in: Numbers,
+        for_ms: Numbers,
+    },
+    HoldRequests {
+        target: Targets,
+        for_ms: Numbers,
+    },
+    HoldMetadata {
+        target: Targets,
+        for_ms: Numbers,
+    },
+    StallMetadataPublishing {
+        target: Targets,
+        for_ms: Numbers,
+    },
+    StallConnections {
+        target: Targets,
+        for_ms: Numbers,
+    },
+    DuplicateResponses {
+        target: Targets,
+        one_in: Numbers,
+        for_ms: Numbers,
+    },
+    LimitBandwidth {
+        target: Targets,
+        bytes_per_second: Numbers,
+        for_ms: Numbers,
+    },
+    SlowDisk {
+        target: Targets,
+        extra_us: Numbers,
+        for_ms: Numbers,
+    },
+    StallDisk {
+        target: Targets,
+        for_ms: Numbers,
+    },
+    FailDisk {
+        target: Targets,
+        down_ms: Numbers,
+    },
+    FailLogDirectory {
+        target: Targets,
+        directory: Numbers,
+        replaced: Choice<bool>,
+        for_ms: Numbers,
+    },
+    FullDisk {
+        target: Targets,
+        for_ms: Numbers,
+    },
+    LyingSync {
+        target: Targets,
+        for_ms: Numbers,
+    },
+    BitRot {
+        target: Targets,
+    },
+    StepClock {
+        target: Targets,
+        by_ms: Numbers,
+    },
+    DriftClock {
+        target: Targets,
+        ppm: Numbers,
+    },
 }
 
 /// Which links a partition cuts.
@@ -382,6 +494,7 @@ impl FaultAction {
             Self::SlowDisk { .. } => "slow-disk",
             Self::StallDisk { .. } => "stall-disk",
             Self::FailDisk { .. } => "fail-disk",
+            Self::FailLogDirectory { .. } => "fail-log-directory",
             Self::FullDisk { .. } => "full-disk",
             Self::LyingSync { .. } => "lying-sync",
             Self::BitRot { .. } => "bit-rot",

@@ -28,6 +28,7 @@ const NEEDS: &[(&str, Need)] = &[
     ("slow-disk", Need::Disk),
     ("stall-disk", Need::Disk),
     ("fail-disk", Need::Disk),
+    ("fail-log-directory", Need::Publishing),
     ("full-disk", Need::Disk),
     ("lying-sync", Need::Disk),
     ("bit-rot", Need::Disk),

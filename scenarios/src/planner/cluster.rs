@@ -35,6 +35,8 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         recovery_point_checkpoint_interval_ms: drawn
             .long("log.flush.offset.checkpoint.interval.ms"),
         racks: drawn.int("broker.racks"),
+        log_dirs: drawn.int("log.dirs") as u8,
+        log_dir_failure_timeout_ms: drawn.long("log.dir.failure.timeout.ms"),
         segment_bytes: drawn.int("log.segment.bytes"),
         flush_scheduler_interval_ms: drawn.long("log.flush.scheduler.interval.ms"),
         retention_check_interval_ms: drawn.long("log.retention.check.interval.ms"),

@@ -200,6 +200,7 @@ impl ActionDraws<'_> {
             FaultAction::SlowDisk { .. }
             | FaultAction::StallDisk { .. }
             | FaultAction::FailDisk { .. }
+            | FaultAction::FailLogDirectory { .. }
             | FaultAction::FullDisk { .. }
             | FaultAction::LyingSync { .. }
             | FaultAction::BitRot { .. } => self.disk_action(action),
@@ -326,6 +327,14 @@ impl ActionDraws<'_> {
             }
             FaultAction::FailDisk { target, down_ms } => {
                 Action::FailDisk { target: self.target(target), down_ms: self.down(down_ms) }
+            }
+            FaultAction::FailLogDirectory { target, directory, replaced, for_ms } => {
+                Action::FailLogDirectory {
+                    target: self.target(target),
+                    directory: self.draws.at("directory").small(directory) as u8,
+                    replaced: *self.draws.at("replaced").pick(replaced),
+                    for_ms: self.lasting(for_ms),
+                }
             }
             FaultAction::FullDisk { target, for_ms } => {
                 Action::FullDisk { target: self.target(target), for_ms: self.lasting(for_ms) }

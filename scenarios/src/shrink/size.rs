@@ -124,6 +124,7 @@ const SEVERITY: &[(&str, u64)] = &[
     ("rolling-restart", 15),
     ("power-loss", 14),
     ("fail-disk", 12),
+    ("fail-log-directory", 11),
     ("full-disk", 12),
     ("crash", 10),
     ("bounce", 9),

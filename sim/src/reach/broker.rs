@@ -8,7 +8,9 @@ impl Tally {
     pub(super) fn broker(&mut self, note: &BrokerNote) {
         match note {
             BrokerNote::StateChanged { state, .. } => self.state(*state),
-            BrokerNote::StoppedCleanly { .. } => {}
+            BrokerNote::LogDirectoryOffline { .. } => self.mark("log-directory-offline"),
+            BrokerNote::ReplicaOffline { .. } => self.mark("replica-offline"),
+            BrokerNote::StoppedCleanly { .. } | BrokerNote::LogCreated { .. } => {}
         }
     }
 

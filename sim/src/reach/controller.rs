@@ -61,7 +61,9 @@ impl Tally {
             }
             MetadataChange::TopicDeleted { .. } => self.mark("topic-deleted"),
             MetadataChange::BrokerUnregistered { .. } => self.mark("broker-unregistered"),
-            MetadataChange::LeaderChanged { .. }
+            MetadataChange::ReplicaAssigned { .. } => self.mark("replica-directory-assigned"),
+            MetadataChange::LogDirsChanged { .. }
+            | MetadataChange::LeaderChanged { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
             | MetadataChange::RetentionChanged { .. } => {}
         }

@@ -25,10 +25,10 @@ mod partition;
 mod quorum;
 mod registry;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::PartitionRegistration;
-use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
+use harrow_broker_model::types::{LogDirectory, NodeId, Offset, TopicId, TopicPartition};
 
 pub use compacted::{CompactedRecords, Holes};
 pub use log::{LogEntry, LogMirror};
@@ -61,6 +61,8 @@ pub struct ClusterView {
     /// Whether known weaknesses are switched on. Then faults are weighed as if every promise were kept: what the
     /// promised rules survive takes place under the weak ones too.
     weak: bool,
+    /// Whether a log directory ever failed.
+    directories_fail: bool,
 }
 
 /// `producer.id.expiration.ms` from which on no run, nor a step of a clock in it, is long enough for a producer to
@@ -82,6 +84,10 @@ struct NodeView {
     stopped_unregistered: bool,
     /// A lasting fault holds it still or cuts it off: the controller may fence it.
     hindered: bool,
+    /// In which log directory its logs are, of a broker with several.
+    places: BTreeMap<TopicPartition, LogDirectory>,
+    /// The log directories that failed while its process ran.
+    failed: BTreeSet<LogDirectory>,
 }
 
 impl ClusterView {
@@ -99,6 +105,7 @@ impl ClusterView {
             producers_expire: plan.cluster.producer_id_expiration_ms
                 < PRODUCERS_STAY_MS.max(plan.heal_at_ms + plan.converge_within_ms),
             weak: !plan.cluster.defects.is_empty(),
+            directories_fail: false,
         }
     }
 
@@ -268,6 +275,33 @@ impl ClusterView {
         let known = self.nodes.entry(node).or_default();
         (known.running, known.registered, known.first_registration) = (true, false, None);
         known.starts += 1;
+        known.failed.clear();
+    }
+
+    /// A log directory of a node failed while its process ran.
+    pub fn log_directory_failed(&mut self, node: NodeId, directory: LogDirectory) {
+        self.directories_fail = true;
+        self.nodes.entry(node).or_default().failed.insert(directory);
+    }
+
+    /// Whether a log directory of a node failed while its process ran.
+    pub fn has_failed_directory(&self, node: NodeId) -> bool {
+        self.directories_fail && self.nodes.get(&node).is_some_and(|known| !known.failed.is_empty())
+    }
+
+    /// The log directory of a replica, as far as it is known; else the first.
+    pub fn directory_of(&self, node: NodeId, partition: TopicPartition) -> LogDirectory {
+        let known = self.nodes.get(&node);
+        let place = known.and_then(|known| known.places.get(&partition)).copied();
+        place.unwrap_or(LogDirectory::FIRST)
+    }
+
+    /// Whether the log of a replica is in a log directory that failed while the process ran.
+    pub fn is_in_failed_directory(&self, node: NodeId, partition: TopicPartition) -> bool {
+        self.nodes.get(&node).is_some_and(|known| {
+            let place = known.places.get(&partition);
+            place.is_some_and(|place| known.failed.contains(place))
+        })
     }
 
     /// A process ended; `lossy` if it may have lost what it had not flushed.

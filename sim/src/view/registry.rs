@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use harrow_broker_model::metadata::Directories;
 use harrow_broker_model::note::{MetadataChange, PartitionRegistration};
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::{
@@ -17,6 +18,7 @@ pub struct Registry {
     brokers: BTreeMap<NodeId, BrokerView>,
     topics: BTreeMap<TopicId, TopicView>,
     topics_revision: u64,
+    directories: Directories,
 }
 
 /// A registered broker.
@@ -63,6 +65,11 @@ impl Registry {
     /// Whether no node has applied this offset or a later one.
     pub fn is_news(&self, offset: Offset) -> bool {
         self.applied.last_key_value().is_none_or(|(newest, _)| offset > *newest)
+    }
+
+    /// Log directories, and where replicas are.
+    pub fn directories(&self) -> &Directories {
+        &self.directories
     }
 
     /// All brokers that ever registered.
@@ -115,6 +122,8 @@ impl Registry {
             | MetadataChange::ProducerIdsAllocated { .. }
             | MetadataChange::TopicDeleted { .. }
             | MetadataChange::BrokerUnregistered { .. }
+            | MetadataChange::LogDirsChanged { .. }
+            | MetadataChange::ReplicaAssigned { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         })
     }
@@ -165,6 +174,8 @@ impl Registry {
             | MetadataChange::BrokerRegistered { .. }
             | MetadataChange::BrokerChanged { .. }
             | MetadataChange::BrokerUnregistered { .. }
+            | MetadataChange::LogDirsChanged { .. }
+            | MetadataChange::ReplicaAssigned { .. }
             | MetadataChange::LeaderChanged { .. }
             | MetadataChange::TopicCreated { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
@@ -244,9 +255,16 @@ impl Registry {
             MetadataChange::BrokerUnregistered { broker } => {
                 self.brokers.remove(broker);
             }
-            MetadataChange::LeaderChanged { .. }
-            | MetadataChange::PartitionChanged { .. }
-            | MetadataChange::ProducerIdsAllocated { .. } => {}
+            MetadataChange::LogDirsChanged { broker, log_dirs } => {
+                self.directories.log_dirs.insert(*broker, log_dirs.clone());
+            }
+            MetadataChange::ReplicaAssigned { partition, broker, directory } => {
+                self.directories.replicas.insert((*partition, *broker), *directory);
+            }
+            MetadataChange::PartitionChanged { partition, registration, .. } => {
+                self.directories.keep_replicas(*partition, &registration.replicas);
+            }
+            MetadataChange::LeaderChanged { .. } | MetadataChange::ProducerIdsAllocated { .. } => {}
         }
     }
 }

@@ -36,6 +36,8 @@
 //! | ends of epochs that are told; leader-epoch caches | `log/epoch_ends` |
 //! | a follower cuts all that its leader does not have | `log/divergence` |
 //! | clean stops: durable, told once, and not taken for what they are not | `broker/clean_stop` |
+//! | what is in a log directory that failed is served no more | `broker/log_directories` |
+//! | what is in one that is offline leads no more | `controller/log_directories` |
 //! | brokers act on registrations in order, and not before their own | `broker/metadata_freshness` |
 //! | batches refused for epoch or sequence | `producer/refusal` |
 //! | who lags leaves the ISR in time | `replication/follower_lag` |
@@ -74,7 +76,7 @@ mod transaction;
 mod wings;
 
 use harrow_broker_model::note::{BatchSummary, Note};
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, LogDirectory, NodeId, Offset, TopicPartition};
 
 pub use finding::{Anomaly, Invariant};
 pub use log::ReplicaAudit;
@@ -180,6 +182,11 @@ impl Observer {
     /// A bit of one of a node's logs flipped: who opens it may find less than was written, or something else.
     pub fn log_rotted(&mut self, node: NodeId, partition: TopicPartition) {
         self.view.log_rotted(node, partition);
+    }
+
+    /// A log directory of a node failed while its process ran.
+    pub fn log_directory_failed(&mut self, node: NodeId, directory: LogDirectory) {
+        self.view.log_directory_failed(node, directory);
     }
 
     /// These nodes, and no others, are cut off, held still or on their way out: the atlas does not count on them.

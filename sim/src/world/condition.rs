@@ -1,6 +1,7 @@
 //! Faults that last, as data.
 
 use harrow_broker_model::node::Channel;
+use harrow_broker_model::types::LogDirectory;
 
 /// A fault that lasts, with its nodes by index.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub(super) enum Condition {
     FullDisk(usize),
     /// Syncs lie.
     LyingSync(usize),
+    /// A log directory fails; whether its disk is replaced in the end.
+    FailLogDirectory(usize, (LogDirectory, bool)),
 }
 
 /// Whom a condition keeps from work, with nodes by index.
@@ -50,7 +53,10 @@ impl Condition {
     /// Whom it keeps from work.
     pub(super) fn keeps(&self) -> Kept<'_> {
         match self {
-            Self::Pause(node) | Self::Stall(node, _) | Self::FullDisk(node) => Kept::Node(*node),
+            Self::Pause(node)
+            | Self::Stall(node, _)
+            | Self::FullDisk(node)
+            | Self::FailLogDirectory(node, _) => Kept::Node(*node),
             Self::Cut(links) => Kept::Links(links),
             Self::Delay(..)
             | Self::Drop(..)

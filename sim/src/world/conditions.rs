@@ -1,6 +1,9 @@
 //! Faults that last: the state of links, disks and processes is a function of the set of those that are active.
 
+use std::collections::BTreeMap;
+
 use harrow_broker_model::node::Node;
+use harrow_broker_model::types::LogDirectory;
 
 use super::condition::{Active, Condition};
 use super::engine::{DiskCondition, Engine, NodeHost};
@@ -13,6 +16,7 @@ struct Conditions {
     messages: Vec<NodeCondition>,
     stalled: Vec<u64>,
     disks: Vec<DiskCondition>,
+    failed: Vec<BTreeMap<LogDirectory, bool>>,
     paused: Vec<bool>,
     publishing_stalled: Vec<bool>,
 }
@@ -34,6 +38,9 @@ pub(super) fn apply<N: Node>(
     for (node, condition) in conditions.disks.iter().enumerate() {
         engine.set_disk_condition(node, *condition);
     }
+    for (node, failed) in conditions.failed.iter().enumerate() {
+        engine.set_failed_directories(node, failed, host);
+    }
     for (node, paused) in conditions.paused.iter().enumerate() {
         engine.set_paused(node, *paused, host);
     }
@@ -50,6 +57,7 @@ impl Conditions {
             messages: vec![NodeCondition::default(); nodes],
             stalled: Vec::new(),
             disks: vec![DiskCondition::default(); nodes],
+            failed: vec![BTreeMap::new(); nodes],
             paused: vec![false; nodes],
             publishing_stalled: vec![false; nodes],
         }
@@ -84,6 +92,9 @@ impl Conditions {
             Condition::StallDisk(node) => self.disks[*node].stalled = true,
             Condition::FullDisk(node) => self.disks[*node].full = true,
             Condition::LyingSync(node) => self.disks[*node].lying = true,
+            Condition::FailLogDirectory(node, (directory, replaced)) => {
+                *self.failed[*node].entry(*directory).or_default() |= replaced;
+            }
         }
     }
 

@@ -72,6 +72,20 @@ pub(crate) struct SoundLog {
     pub(crate) with_holes: (Offset, bool),
 }
 
+impl SyncMark {
+    /// What is synced.
+    pub(crate) fn file(&self) -> FileId {
+        self.file
+    }
+}
+
+impl Replacement {
+    /// What is replaced.
+    pub(crate) fn file(&self) -> FileId {
+        self.file
+    }
+}
+
 #[derive(Debug, Default)]
 struct File {
     /// What survives everything but bit rot and a wipe.
@@ -411,7 +425,7 @@ impl Disk {
             .iter()
             .filter_map(|(id, file)| Some((*id, file.cached()?.joined())))
             .collect();
-        DiskImage { files }
+        DiskImage::of(files)
     }
 
     fn forget_if_gone(&mut self, id: FileId) {

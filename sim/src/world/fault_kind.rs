@@ -1,6 +1,8 @@
 //! Kinds of faults: their names, which of them last, and what they are while they do.
 
+use harrow_broker_model::config::ClusterConfig;
 use harrow_broker_model::node::{Channel, Node};
+use harrow_broker_model::types::{LogDirectory, NodeId};
 
 use super::condition::Condition;
 use super::draw::{Draws, Purpose};
@@ -53,6 +55,22 @@ impl Lasting<'_> {
     }
 }
 
+/// Whether a node has the log directory that is to fail; the error says why not.
+pub(super) fn has_directory(
+    cluster: &ClusterConfig,
+    action: &Action,
+    node: NodeId,
+) -> Result<(), String> {
+    let Action::FailLogDirectory { directory, .. } = action else { return Ok(()) };
+    if !cluster.brokers.contains(&node) {
+        Err("only brokers have several log directories".to_owned())
+    } else if *directory >= cluster.log_dirs {
+        Err(format!("brokers have no log directory {directory}"))
+    } else {
+        Ok(())
+    }
+}
+
 /// A fault that lasts; `None` of one that does not.
 pub(super) fn lasting(action: &Action) -> Option<Lasting<'_>> {
     let of = |make: fn(usize) -> Condition| Becomes::Condition(Box::new(make));
@@ -64,6 +82,10 @@ pub(super) fn lasting(action: &Action) -> Option<Lasting<'_>> {
         Action::HoldMetadata { target, for_ms } => (target, for_ms, of(Condition::HoldMetadata)),
         Action::StallMetadataPublishing { target, for_ms } => {
             (target, for_ms, of(Condition::StallPublishing))
+        }
+        Action::FailLogDirectory { target, directory, replaced, for_ms } => {
+            let failed = (LogDirectory(*directory), *replaced);
+            (target, for_ms, with(failed, Condition::FailLogDirectory))
         }
         Action::StallConnections { target, for_ms } => (target, for_ms, Becomes::Stall),
         Action::HoldRequests { target, for_ms } => (target, for_ms, Becomes::Hold),
@@ -150,6 +172,7 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::SlowDisk { .. } => "slow-disk",
         Action::StallDisk { .. } => "stall-disk",
         Action::FailDisk { .. } => "fail-disk",
+        Action::FailLogDirectory { .. } => "fail-log-directory",
         Action::FullDisk { .. } => "full-disk",
         Action::LyingSync { .. } => "lying-sync",
         Action::BitRot { .. } => "bit-rot",

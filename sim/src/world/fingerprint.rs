@@ -287,6 +287,10 @@ impl Fingerprint {
             FileId::QuorumState => self.word(8),
             FileId::PartitionMetadata(partition) => self.partition(9, partition),
             FileId::CleanerCheckpoint => self.word(10),
+            FileId::OfDirectory { directory, file } => {
+                self.word(15);
+                self.pair(i32::from(directory.0), file as i32);
+            }
             FileId::MetadataSnapshot(snapshot) => self.snapshot(14, snapshot),
             FileId::SegmentAside { partition, base_offset, suffix } => {
                 self.partition(11 + suffix as u64, partition);
@@ -359,6 +363,7 @@ impl Fingerprint {
             ControllerRequest::AllocateProducerIds(request) => self.allocate_request(request),
             ControllerRequest::CreateTopics(request) => self.encoded(13, &**request),
             ControllerRequest::Admin(request) => self.admin_request(request),
+            ControllerRequest::AssignReplicasToDirs(request) => self.assign_request(request),
         }
     }
 
@@ -430,6 +435,7 @@ impl Fingerprint {
             ControllerResponse::AllocateProducerIds(response) => self.allocate_response(response),
             ControllerResponse::CreateTopics(response) => self.encoded(14, &**response),
             ControllerResponse::Admin(response) => self.admin_response(response),
+            ControllerResponse::AssignReplicasToDirs(response) => self.assign_response(response),
         }
     }
 

@@ -22,6 +22,7 @@ mod conditions;
 mod cuts;
 mod director;
 mod disk;
+mod disks;
 mod draw;
 mod engine;
 mod fault_kind;

@@ -8,7 +8,9 @@ use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::log::Log;
 use harrow_broker_model::note::{LogNote, Note};
 use harrow_broker_model::record::RecordBatch;
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
+use harrow_broker_model::types::{
+    LeaderEpoch, LogDirectory, NodeId, Offset, TopicId, TopicPartition,
+};
 
 use super::disk::{FlushedLog, SoundLog};
 use super::engine::{Boot, Moment, NodeHost};
@@ -230,6 +232,15 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
             TrueState::Looking(view) => view.process_started(moment.node),
         }
         self.record_state(moment, Some(ProcessState::Up));
+    }
+
+    fn log_directory_failed(&mut self, moment: Moment, directory: LogDirectory) {
+        match &mut self.true_state {
+            TrueState::Watching(observer) => {
+                observer.log_directory_failed(moment.node, directory);
+            }
+            TrueState::Looking(view) => view.log_directory_failed(moment.node, directory),
+        }
     }
 
     fn ended(&mut self, moment: Moment, lossy: bool) {

@@ -55,7 +55,9 @@ impl Broker {
             return Err(ErrorCode::InvalidTopicException);
         }
         let id = self.resolve(topic, asked.partition_index)?;
-        let partition = self.partitions.get_mut(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            return Err(self.not_hosted(id));
+        };
         let before = partition.delete_records(Offset(asked.offset), effects)?;
         self.touched.push(id);
         Ok((id, before))
@@ -75,7 +77,7 @@ impl Broker {
             let slot = &mut response.topics[topic].partitions[index];
             let partition = self.partitions.get(&one.partition);
             let low = partition
-                .ok_or(ErrorCode::NotLeaderOrFollower)
+                .ok_or_else(|| self.not_hosted(one.partition))
                 .and_then(|partition| partition.low_watermark(metadata));
             match low {
                 Ok(low) if low < one.before => return true,

@@ -9,7 +9,7 @@ use crate::proto::{
     BrokerId, ErrorCode, MetadataRequest, MetadataResponse, MetadataResponseBroker,
     MetadataResponsePartition, MetadataResponseTopic, StrBytes, TopicName, topic_uuid,
 };
-use crate::types::{NodeId, TopicId};
+use crate::types::{NodeId, TopicId, TopicPartition};
 
 /// Where every broker listens: its name tells which one it is.
 const PORT: i32 = 9092;
@@ -72,8 +72,7 @@ fn named_topic(image: &MetadataImage, name: &TopicName) -> MetadataResponseTopic
 
 fn known_topic(image: &MetadataImage, topic: TopicId, name: TopicName) -> MetadataResponseTopic {
     let partitions = image.partitions.of_topic(topic);
-    let partitions =
-        partitions.map(|(id, registration)| describe(image, id.partition, registration));
+    let partitions = partitions.map(|(id, registration)| describe(image, id, registration));
     MetadataResponseTopic::default()
         .with_name(Some(name))
         .with_topic_id(topic_uuid(topic))
@@ -82,16 +81,18 @@ fn known_topic(image: &MetadataImage, topic: TopicId, name: TopicName) -> Metada
 
 fn describe(
     image: &MetadataImage,
-    partition: i32,
+    id: TopicPartition,
     registration: &PartitionRegistration,
 ) -> MetadataResponsePartition {
     let is_alive = |broker: &NodeId| image.brokers.get(broker).is_some_and(|broker| !broker.fenced);
     let leader = registration.leader.filter(is_alive);
     let error_code = if leader.is_some() { 0 } else { ErrorCode::LeaderNotAvailable.code() };
-    let offline = registration.replicas.iter().copied().filter(|replica| !is_alive(replica));
+    let is_online =
+        |replica: &NodeId| is_alive(replica) && image.directories.has_online(id, *replica);
+    let offline = registration.replicas.iter().copied().filter(|replica| !is_online(replica));
     MetadataResponsePartition::default()
         .with_error_code(error_code)
-        .with_partition_index(partition)
+        .with_partition_index(id.partition)
         .with_leader_id(BrokerId(leader.map_or(-1, |leader| leader.0)))
         .with_leader_epoch(registration.leader_epoch.0)
         .with_replica_nodes(broker_ids(registration.replicas.iter().copied()))

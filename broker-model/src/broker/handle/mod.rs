@@ -161,7 +161,7 @@ impl Broker {
 
     /// The hosted partition of an id that the metadata knows.
     fn hosted_as(&self, id: TopicPartition) -> Result<&Partition, ErrorCode> {
-        self.partitions.get(&id).ok_or(ErrorCode::NotLeaderOrFollower)
+        self.partitions.get(&id).ok_or_else(|| self.not_hosted(id))
     }
 }
 

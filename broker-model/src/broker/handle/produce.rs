@@ -155,7 +155,7 @@ impl Broker {
             return Err(ErrorCode::InvalidRequiredAcks);
         }
         if !self.partitions.contains_key(&id) {
-            return Err(ErrorCode::NotLeaderOrFollower);
+            return Err(self.not_hosted(id));
         }
         let topic = self.metadata.image().topic_of(id).expect("a partition's topic is known");
         let checked = check_batch(batch, topic.max_message_bytes);

@@ -77,13 +77,16 @@ impl Broker {
         // Only the first that has records may go beyond the limit. Source: `ReplicaManager.readFromLog`.
         let bytes_max = self.context.config.replica_fetch_max_bytes;
         let mut limit = ReadLimit { bytes_max, min_one: true };
-        let partitions = &mut self.partitions;
+        let (partitions, directories) = (&mut self.partitions, &self.log_directories);
         let mut read = |asked: &ReplicaFetchPartition| {
             let bounds = FetchBounds { limit, update_follower: is_new };
             let context = PartitionContext { now, broker_epoch, metadata };
             let answer = match partitions.get_mut(&asked.partition) {
                 Some(partition) => {
                     partition.replica_fetch(context, replica, asked_in, asked, bounds, effects)
+                }
+                None if directories.is_offline(asked.partition) => {
+                    refusal(asked, ClusterError::KafkaStorageError)
                 }
                 None if metadata.partitions.contains_key(&asked.partition) => {
                     refusal(asked, ClusterError::NotLeaderOrFollower)

@@ -23,6 +23,9 @@ impl Broker {
                     partition.note_served(Api::ReplicaOffsets, caller.from, named, effects);
                 })
             }
+            None if self.log_directories.is_offline(request.partition) => {
+                Err(ClusterError::KafkaStorageError)
+            }
             None if known => Err(ClusterError::NotLeaderOrFollower),
             None => Err(ClusterError::UnknownTopicOrPartition),
         };

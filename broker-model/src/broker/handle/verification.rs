@@ -185,7 +185,9 @@ impl Broker {
     ) -> Result<bool, ErrorCode> {
         let bumps_epoch = self.context.config.transaction_version >= 2;
         let producer = (ProducerId(request.producer_id.0), ProducerEpoch(request.producer_epoch));
-        let partition = self.partitions.get_mut(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            return Err(self.not_hosted(id));
+        };
         if !partition.is_leader() {
             return Err(ErrorCode::NotLeaderOrFollower);
         }

@@ -54,8 +54,17 @@ pub(super) fn config() -> ClusterConfig {
 impl Bench {
     /// A broker that has booted on a disk.
     pub(super) fn booted(node: i32, image: &DiskImage) -> (Self, Vec<Effect>) {
+        Self::booted_as(node, config(), image)
+    }
+
+    /// The same of another configuration.
+    pub(super) fn booted_as(
+        node: i32,
+        config: ClusterConfig,
+        image: &DiskImage,
+    ) -> (Self, Vec<Effect>) {
         let now = Now { time: Time(1_000_000_000), wall: WallTime(1_700_000_000_000) };
-        let broker = Broker::recover(NodeId(node), config(), image, INCARNATION, now);
+        let broker = Broker::recover(NodeId(node), config, image, INCARNATION, now);
         let mut bench = Self { broker, now, sent: Vec::new(), metadata: Vec::new() };
         let effects = bench.handle(Event::Booted);
         (bench, effects)

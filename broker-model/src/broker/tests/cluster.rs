@@ -122,6 +122,7 @@ impl Cluster {
                 let content = files.remove(&from).expect("what is renamed is there");
                 files.insert(to, content);
             }
+            Effect::CreateLogDirectory { .. } => {}
             Effect::Discard { partition } => {
                 let disk = self.disks.get_mut(&node).expect("booted");
                 disk.files.retain(|file, _| file.partition() != Some(partition));

@@ -99,7 +99,7 @@ fn a_replica_that_comes_back_begins_with_nothing() {
 fn a_log_of_which_the_metadata_knows_nothing_goes_as_soon_as_it_is_read() {
     let file = FileId::PartitionMetadata(ORDERS);
     let files = BTreeMap::from([(file, bytes::Bytes::from_static(b"orders"))]);
-    let (mut bench, _) = Bench::booted(1, &DiskImage { files });
+    let (mut bench, _) = Bench::booted(1, &DiskImage::of(files));
     let effects = bench.join_cluster();
     assert!(is_discarded(&effects, true));
     bench.commit(&[topic(1), partition(registration(1, 0, &[1, 2, 3]))]);
@@ -121,7 +121,7 @@ fn checkpoints_forget_a_log_that_is_gone() {
         [recovery_points, log_starts, high_watermarks].map(|file| (file, both.clone())),
     );
     files.insert(FileId::PartitionMetadata(ORDERS), bytes::Bytes::from_static(b"orders"));
-    let (mut bench, _) = Bench::booted(1, &DiskImage { files });
+    let (mut bench, _) = Bench::booted(1, &DiskImage::of(files));
     let effects = bench.join_cluster();
     assert!(is_discarded(&effects, true));
     for file in [recovery_points, log_starts] {

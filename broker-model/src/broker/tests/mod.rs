@@ -6,6 +6,7 @@ mod forwarding;
 mod give_up;
 mod isr;
 mod lifecycle;
+mod log_directories;
 mod recreation;
 mod replication;
 mod serving;

@@ -548,6 +548,7 @@ impl Node for Consumer {
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
             | Event::FlushCompleted { .. }
+            | Event::LogDirectoryFailed { .. }
             | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);

@@ -422,6 +422,7 @@ impl Node for Producer {
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
             | Event::FlushCompleted { .. }
+            | Event::LogDirectoryFailed { .. }
             | Event::MetadataPublishing { .. } => {}
         }
         self.run(now, effects);

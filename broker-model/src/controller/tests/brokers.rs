@@ -32,7 +32,12 @@ fn apply(image: &mut MetadataImage, records: &[MetadataRecord]) {
 
 fn uptime(broker: i32, incarnation: u64, previous: i64) -> BrokerRegistrationRequest {
     let previous_broker_epoch = BrokerEpoch(previous);
-    BrokerRegistrationRequest { broker: NodeId(broker), incarnation, previous_broker_epoch }
+    BrokerRegistrationRequest {
+        broker: NodeId(broker),
+        incarnation,
+        previous_broker_epoch,
+        log_dirs: Box::default(),
+    }
 }
 
 fn beat(broker: i32, offset: i64) -> BrokerHeartbeatRequest {
@@ -42,6 +47,7 @@ fn beat(broker: i32, offset: i64) -> BrokerHeartbeatRequest {
         metadata_offset: Offset(offset),
         want_fence: false,
         want_shutdown: false,
+        offline_log_dirs: Box::default(),
     }
 }
 

@@ -25,6 +25,7 @@ fn register(net: &mut Net, to: NodeId, broker: i32) {
         broker: NodeId(broker),
         incarnation: 1000 + broker as u64,
         previous_broker_epoch: BrokerEpoch::NONE,
+        log_dirs: Box::default(),
     };
     net.ask(
         NodeId(broker),
@@ -42,6 +43,7 @@ fn beat(net: &mut Net, to: NodeId, broker: i32) {
         metadata_offset: Offset(known.0),
         want_fence: false,
         want_shutdown: false,
+        offline_log_dirs: Box::default(),
     };
     net.ask(
         NodeId(broker),

@@ -228,7 +228,9 @@ impl Net {
                 slot.sync(file);
             }
             Effect::Delete { file } => drop(slot.cache.files.remove(&file)),
-            Effect::Discard { partition } => panic!("{node} has no log of {partition}"),
+            Effect::CreateLogDirectory { partition, .. } | Effect::Discard { partition } => {
+                panic!("{node} has no log of {partition}")
+            }
             Effect::Rename { from, .. } => panic!("{node} renames {from:?}"),
             Effect::Sync { file } => slot.sync(file),
             Effect::Flush { file, token } => {

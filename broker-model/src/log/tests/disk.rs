@@ -57,6 +57,7 @@ impl FakeDisk {
                 self.cache.insert(*to, content);
             }
             Effect::Discard { .. }
+            | Effect::CreateLogDirectory { .. }
             | Effect::Request { .. }
             | Effect::Reply { .. }
             | Effect::Disconnect { .. }
@@ -84,7 +85,7 @@ impl FakeDisk {
     /// What a new process finds: the page cache.
     pub(super) fn image(&self) -> DiskImage {
         let files = self.cache.iter().map(|(file, bytes)| (*file, Bytes::from(bytes.clone())));
-        DiskImage { files: files.collect() }
+        DiskImage::of(files.collect())
     }
 
     /// Ends the process: flushes under way are never reported.

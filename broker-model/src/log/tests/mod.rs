@@ -410,6 +410,7 @@ fn assert_cuts_are_synced_first(effects: &[Effect]) {
         | Effect::ReplaceInBackground { .. }
         | Effect::Rename { .. }
         | Effect::Discard { .. }
+        | Effect::CreateLogDirectory { .. }
         | Effect::Sync { .. }
         | Effect::Flush { .. }
         | Effect::Note(_)

@@ -108,7 +108,7 @@ fn what_is_behind_a_torn_tail_is_answered_with_an_error() {
     let whole = batch(-1, 0).with_assignment(Offset::ZERO, LeaderEpoch(1));
     let torn = Bytes::from([&whole.bytes()[..], &whole.bytes()[..30]].concat());
     let file = FileId::Segment { partition: ID, base_offset: Offset::ZERO };
-    let image = DiskImage { files: [(file, torn)].into_iter().collect() };
+    let image = DiskImage::of([(file, torn)].into_iter().collect());
     let mut bench = Bench::on_disk(&[LogDefect::MarkerDeletionNotSynced.into()], &image);
     bench.min_insync_replicas = 1;
     bench.register(&registration(1, 1, 1, &[1]));

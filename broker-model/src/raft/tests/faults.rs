@@ -21,6 +21,7 @@ fn register(net: &mut Net, to: NodeId, incarnation: u64) {
         broker: NodeId(1),
         incarnation,
         previous_broker_epoch: BrokerEpoch::NONE,
+        log_dirs: Box::default(),
     };
     net.ask(
         NodeId(1),

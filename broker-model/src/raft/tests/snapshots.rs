@@ -49,8 +49,9 @@ fn write(net: &mut Net, uptimes: std::ops::Range<u64>) {
             broker: NodeId(1 + (incarnation % 3) as i32),
             incarnation,
             previous_broker_epoch: BrokerEpoch::NONE,
+            log_dirs: Box::default(),
         };
-        let body = ControllerRequest::BrokerRegistration(request);
+        let body = ControllerRequest::BrokerRegistration(request.clone());
         net.ask(request.broker, leader, Channel::Heartbeat, RequestBody::Controller(body));
         net.run_for(4_000);
     }

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 8] = [
+pub(super) static ANOMALIES: [Entry; 9] = [
     Entry {
         name: "clean-stop-not-durable",
         kind: Kind::InternalAnomaly,
@@ -78,9 +78,18 @@ pub(super) static ANOMALIES: [Entry; 8] = [
         legal: "While what the controller has written is not committed.",
         source: "KIP-631; BrokerHeartbeatTracker",
     },
+    Entry {
+        name: "offline-replica-serves",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker appended to a replica, or led by it, after the log directory of that had \
+                  failed: what it took is in memory alone.",
+        example: "The disk of a leader dies, and it goes on acknowledging.",
+        legal: "Never.",
+        source: "KIP-112, KAFKA-10778",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 4] = [
+pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "clean-stop",
         kind: Kind::Invariant,
@@ -114,5 +123,13 @@ pub(super) static INVARIANTS: [Entry; 4] = [
         example: "Broken by fencing-overdue.",
         legal: "Never.",
         source: "KIP-631",
+    },
+    Entry {
+        name: "log-directories",
+        kind: Kind::Invariant,
+        meaning: "What is in a log directory that failed is served no more.",
+        example: "Broken by offline-replica-serves.",
+        legal: "Never.",
+        source: "KIP-112",
     },
 ];

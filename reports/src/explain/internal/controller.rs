@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 12] = [
+pub(super) static ANOMALIES: [Entry; 13] = [
     Entry {
         name: "leader-completeness",
         kind: Kind::InternalAnomaly,
@@ -102,9 +102,19 @@ pub(super) static ANOMALIES: [Entry; 12] = [
         legal: "Never.",
         source: "KIP-455; PartitionReassignmentReplicas",
     },
+    Entry {
+        name: "offline-replica-leads",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica leads, or is in sync beside a leader, although the metadata says that its log \
+                  directory is offline.",
+        example: "A broker tells that a disk died, and stays the leader of what was on it: nobody \
+                  serves those partitions.",
+        legal: "Never.",
+        source: "KIP-858",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 3] = [
+pub(super) static INVARIANTS: [Entry; 4] = [
     Entry {
         name: "isr-proposal",
         kind: Kind::Invariant,
@@ -128,5 +138,13 @@ pub(super) static INVARIANTS: [Entry; 3] = [
         example: "Broken by reassignment-too-early.",
         legal: "Those that were being added go at once when a reassignment is cancelled.",
         source: "KIP-455",
+    },
+    Entry {
+        name: "offline-directories",
+        kind: Kind::Invariant,
+        meaning: "A replica in an offline log directory neither leads nor is in sync beside a leader.",
+        example: "Broken by offline-replica-leads.",
+        legal: "Never.",
+        source: "KIP-858",
     },
 ];

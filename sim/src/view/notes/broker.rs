@@ -12,7 +12,17 @@ impl ClusterView {
                 self.nodes.entry(node).or_default().stopped_unregistered =
                     *broker_epoch == BrokerEpoch::NONE;
             }
-            BrokerNote::StateChanged { .. } => {}
+            BrokerNote::LogCreated { partition, directory } => {
+                let known = self.nodes.entry(node).or_default();
+                known.places.insert(*partition, *directory);
+                // What was in another directory is not in this one.
+                if let Some(replica) = self.partition_mut(*partition).known_replica_mut(node) {
+                    replica.process_ended(true);
+                }
+            }
+            BrokerNote::StateChanged { .. }
+            | BrokerNote::LogDirectoryOffline { .. }
+            | BrokerNote::ReplicaOffline { .. } => {}
         }
     }
 }

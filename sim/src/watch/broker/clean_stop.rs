@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::MetadataChange;
-use harrow_broker_model::types::{BrokerEpoch, NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{BrokerEpoch, LogDirectory, NodeId, Offset, TopicPartition};
 
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant, Place};
@@ -50,15 +50,17 @@ pub(super) struct CleanStops {
 struct Ends {
     /// The broker epochs of all markers: the uptime after one may register late, after others came and went.
     marked: BTreeSet<BrokerEpoch>,
-    /// Whether the marker is there still: no log was opened since.
-    unused: bool,
-    /// Whether this uptime found the marker, once it has opened a log.
-    found: Option<bool>,
+    /// How often it stopped cleanly: each log directory has a marker then.
+    stops: u64,
+    /// The last stop of which the marker in a directory is gone: a log was opened there since.
+    used: BTreeMap<LogDirectory, u64>,
+    /// Whether this uptime found the marker in a directory, once it has opened a log there.
+    found: BTreeMap<LogDirectory, bool>,
 }
 
 impl CleanStops {
     pub(super) fn process_started(&mut self, node: NodeId) {
-        self.nodes.entry(node).or_default().found = None;
+        self.nodes.entry(node).or_default().found.clear();
     }
 
     /// A broker stopped, and its marker is written; the disk says whether its logs are there for good.
@@ -71,7 +73,7 @@ impl CleanStops {
     ) {
         let ends = self.nodes.entry(context.node).or_default();
         ends.marked.insert(broker_epoch);
-        ends.unused = true;
+        ends.stops += 1;
         if !durable {
             findings.report(context, &VOLATILE, Place::CLUSTER, || {
                 format!("node {} stopped cleanly; not all of its logs are synced", context.node)
@@ -92,8 +94,9 @@ impl CleanStops {
         if is_new || log.partition == TopicPartition::METADATA {
             return;
         }
-        let unused = std::mem::take(&mut ends.unused);
-        let found = *ends.found.get_or_insert(unused);
+        let place = context.view.directory_of(context.node, log.partition);
+        let used = ends.used.insert(place, ends.stops).unwrap_or(0);
+        let found = *ends.found.entry(place).or_insert(used < ends.stops);
         if clean && !found && context.view.states_all() {
             findings.report(context, &FALSELY, log.partition, || {
                 format!("node {} opened its log as cleanly closed after a crash", context.node)

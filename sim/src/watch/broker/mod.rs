@@ -2,6 +2,7 @@
 
 mod clean_stop;
 mod fencing;
+mod log_directories;
 mod metadata_freshness;
 mod sessions;
 
@@ -24,6 +25,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     metadata_freshness::INVARIANT,
     fencing::INVARIANT,
     sessions::INVARIANT,
+    log_directories::INVARIANT,
 ];
 
 /// What the invariants of brokers remember.
@@ -61,6 +63,7 @@ impl BrokerWing {
         note: &Note,
     ) {
         self.sessions.look(context, findings, &shared.running_since);
+        log_directories::look(context, findings, note);
         if let Note::Broker(note) = note {
             self.on_broker_note(context, findings, shared, note);
         } else if let Note::Replication(note) = note {
@@ -99,6 +102,9 @@ impl BrokerWing {
                 let durable = shared.is_durable(context.node);
                 self.clean_stops.on_stopped(context, findings, *broker_epoch, durable);
             }
+            BrokerNote::LogDirectoryOffline { .. }
+            | BrokerNote::LogCreated { .. }
+            | BrokerNote::ReplicaOffline { .. } => {}
         }
     }
 

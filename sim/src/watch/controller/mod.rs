@@ -2,6 +2,7 @@
 
 mod election;
 mod leadership;
+mod log_directories;
 mod overdue;
 mod proposals;
 mod reassignment;
@@ -20,6 +21,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     reassignment::INVARIANT,
     proposals::INVARIANT,
     overdue::INVARIANT,
+    log_directories::INVARIANT,
 ];
 
 /// What the invariants of the controller remember.
@@ -79,6 +81,7 @@ impl ControllerWing {
         (controller_epoch, offset): (LeaderEpoch, Offset),
         change: &MetadataChange,
     ) {
+        log_directories::on_committed(context, findings, change);
         match change {
             MetadataChange::PartitionChanged { partition, registration, unclean } => {
                 self.leadership.on_registered(context, findings, *partition, registration);
@@ -94,6 +97,8 @@ impl ControllerWing {
             | MetadataChange::ProducerIdsAllocated { .. }
             | MetadataChange::TopicDeleted { .. }
             | MetadataChange::BrokerUnregistered { .. }
+            | MetadataChange::LogDirsChanged { .. }
+            | MetadataChange::ReplicaAssigned { .. }
             | MetadataChange::RetentionChanged { .. } => {}
         }
     }

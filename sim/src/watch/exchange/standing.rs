@@ -81,6 +81,7 @@ fn known(
         | Api::OffsetForLeaderEpoch
         | Api::BrokerHeartbeat
         | Api::AllocateProducerIds
+        | Api::AssignReplicasToDirs
         | Api::BeginQuorumEpoch
         | Api::EndQuorumEpoch
         | Api::JoinGroup

@@ -68,6 +68,8 @@ impl Coordinators {
             | MetadataChange::ProducerIdsAllocated { .. }
             | MetadataChange::TopicDeleted { .. }
             | MetadataChange::BrokerUnregistered { .. }
+            | MetadataChange::LogDirsChanged { .. }
+            | MetadataChange::ReplicaAssigned { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         }
     }

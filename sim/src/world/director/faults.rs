@@ -61,6 +61,24 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.active.retain(|active| active.step != position);
         if self.active.len() != before {
             self.apply_conditions();
+            self.restart_repaired();
+        }
+    }
+
+    /// Brokers whose log directories were repaired are stopped, and start again soon: only a new process takes them
+    /// back.
+    pub(super) fn restart_repaired(&mut self) {
+        for node in self.plan.cluster.brokers.clone() {
+            let index = self.place(node);
+            let failing = self.active.iter().any(|active| {
+                matches!(active.condition, Condition::FailLogDirectory(at, _) if at == index)
+            });
+            let may = self.healed || self.stop_allowed(node).is_ok();
+            if !failing && may && self.engine.runs(index) && self.engine.has_failed_directory(index)
+            {
+                self.down_ms[index] = BOUNCE_MS;
+                self.engine.stop(index, &mut self.host);
+            }
         }
     }
 
@@ -96,6 +114,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::SlowDisk { .. }
             | Action::StallDisk { .. }
             | Action::FullDisk { .. }
+            | Action::FailLogDirectory { .. }
             | Action::LyingSync { .. } => self.lasting(position, step),
             Action::DeleteRecords { target, percent } => {
                 self.delete_records(step, target, *percent)
@@ -265,10 +284,18 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if matches!(step.action, Action::FullDisk { .. }) {
             self.crash_allowed(node)?;
         }
+        if let Action::FailLogDirectory { replaced, .. } = &step.action {
+            self.crash_allowed(node)?;
+            if *replaced {
+                self.loss_allowed(node, true)?;
+            }
+        }
         let condition = lasting.condition(&mut self.engine, self.draws, step, index)?;
         self.condition_allowed(&condition)?;
         self.begin(position, condition, for_ms);
-        Ok(done(node, format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action))))
+        let lossy = matches!(step.action, Action::FailLogDirectory { replaced: true, .. });
+        let summary = format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action));
+        Ok(StepOutcome { lossy, ..done(node, summary) })
     }
 
     fn begin(&mut self, position: usize, condition: Condition, for_ms: u64) {

@@ -22,6 +22,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.rolling = None;
         self.spare_rotting();
         self.apply_conditions();
+        self.restart_repaired();
         self.leave_outside();
         let now = self.engine.now();
         for (node, id) in self.engine.ids().to_vec().into_iter().enumerate() {

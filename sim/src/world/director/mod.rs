@@ -365,6 +365,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Condition::SlowDisk(..)
             | Condition::StallDisk(_)
             | Condition::FullDisk(_)
+            | Condition::FailLogDirectory(..)
             | Condition::LyingSync(_) => None,
         });
         let down_ms = match (asked, reason) {

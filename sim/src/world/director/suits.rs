@@ -6,6 +6,7 @@ use harrow_broker_model::types::NodeId;
 use super::Director;
 use crate::plan::Action;
 use crate::world::engine::Boot;
+use crate::world::fault_kind::has_directory;
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Whether the node can have the fault; the error says why it cannot.
@@ -14,6 +15,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if matches!(action, Action::StallMetadataPublishing { .. }) && !publishes {
             return Err("only brokers publish metadata".to_owned());
         }
+        has_directory(&self.plan.cluster, action, node)?;
         if !self.is_client(node) {
             return Ok(());
         }

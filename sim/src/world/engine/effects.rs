@@ -152,6 +152,7 @@ impl<N: Node> Engine<N> {
             | Effect::Delete { .. }
             | Effect::Rename { .. }
             | Effect::Discard { .. }
+            | Effect::CreateLogDirectory { .. }
             | Effect::Sync { .. }
             | Effect::Flush { .. } => return self.on_disk(node, effect, host),
         }
@@ -213,6 +214,9 @@ impl<N: Node> Engine<N> {
             Effect::ReplaceInBackground { file, bytes } => self.replace(node, file, bytes, false),
             Effect::Delete { file } => slot.disk.delete(now, file),
             Effect::Rename { from, to } => return self.rename(node, (from, to), host),
+            Effect::CreateLogDirectory { partition, directory } => {
+                slot.disk.create_log(partition, directory);
+            }
             Effect::Discard { partition } => return self.discard(node, partition, host),
             Effect::Sync { file } => return self.sync(node, file, host),
             Effect::Flush { file, token } => self.flush(node, file, token),
@@ -382,6 +386,9 @@ impl<N: Node> Engine<N> {
             }
             Event::DeadlinePassed => hash.pair(self.ids[node].0, 8),
             Event::StopRequested => hash.pair(self.ids[node].0, 9),
+            Event::LogDirectoryFailed { directory } => {
+                hash.pair(self.ids[node].0, 24 + i32::from(directory.0));
+            }
             Event::MetadataPublishing { stalled } => {
                 hash.pair(self.ids[node].0, 18 + i32::from(*stalled));
             }
@@ -440,6 +447,11 @@ impl<N: Node> Engine<N> {
             Effect::Discard { partition } => {
                 hash.pair(21, partition.partition);
                 hash.word(u64::from(partition.topic.0));
+            }
+            Effect::CreateLogDirectory { partition, directory } => {
+                hash.pair(23, i32::from(directory.0));
+                hash.word(u64::from(partition.topic.0));
+                hash.int(i64::from(partition.partition));
             }
             Effect::Sync { file } => {
                 hash.word(16);

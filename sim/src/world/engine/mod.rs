@@ -21,7 +21,7 @@ use harrow_broker_model::message::{QuorumRequest, RequestBody, Response};
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{
-    ConnectionId, LeaderEpoch, NodeId, Now, OperationId, TopicPartition,
+    ConnectionId, LeaderEpoch, LogDirectory, NodeId, Now, OperationId, TopicPartition,
 };
 use madsim::time::TimeHandle;
 
@@ -95,6 +95,10 @@ pub(crate) trait NodeHost<N> {
     /// has to look.
     fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
         let _ = (moment, by, epoch);
+    }
+    /// A log directory of a node failed while its process ran: it is about to be told. Nobody has to look.
+    fn log_directory_failed(&mut self, moment: Moment, directory: LogDirectory) {
+        let _ = (moment, directory);
     }
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);
@@ -512,6 +516,10 @@ impl<N: Node> Engine<N> {
             && let Event::Response { from, message, .. } = &event
         {
             repetitions.answered(id, *from, &message.body);
+        }
+        if let Event::LogDirectoryFailed { directory } = &event {
+            self.slots[node].fail_directory(*directory);
+            host.log_directory_failed(self.moment(node), *directory);
         }
         let slot = &mut self.slots[node];
         let now = slot.clock.now(self.now);

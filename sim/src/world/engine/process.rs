@@ -1,7 +1,10 @@
 //! The lives of processes and machines: start, crash, power loss, pause, graceful stop; faults of disks and clocks.
 
+use std::collections::BTreeMap;
+
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Event, Node};
+use harrow_broker_model::types::LogDirectory;
 
 use super::slot::StalledSync;
 use super::{Boot, Delivery, DiskCondition, Engine, NodeHost, Report, ScheduledEvent};
@@ -60,6 +63,8 @@ impl<N: Node> Engine<N> {
         if slot.start_generation != generation || slot.process.is_some() {
             return;
         }
+        self.slots[node].disk.mount(self.now);
+        let slot = &self.slots[node];
         let (image, now) = (slot.disk.image(), slot.clock.now(self.now));
         self.incarnations += 1;
         let incarnation = self.incarnations;
@@ -84,7 +89,12 @@ impl<N: Node> Engine<N> {
         }
         let slot = &mut self.slots[node];
         assert!(slot.process.take().is_some(), "node {key} does not run");
-        slot.inbox.clear();
+        for delivery in std::mem::take(&mut slot.inbox) {
+            // The process did not live to see it.
+            if let Delivery::Event(Event::LogDirectoryFailed { directory }) = delivery {
+                slot.fail_directory(directory);
+            }
+        }
         slot.stash.clear();
         slot.stalled_syncs.clear();
         slot.blocked = false;
@@ -186,6 +196,35 @@ impl<N: Node> Engine<N> {
                 }
             };
             self.queue.push(done, happening);
+        }
+    }
+
+    /// Whether a log directory of the node has failed, repaired or not.
+    pub(crate) fn has_failed_directory(&self, node: usize) -> bool {
+        self.slots[node].disk.any_failed()
+    }
+
+    /// These log directories of a node fail, and no others. One that no longer does works again for the next process,
+    /// empty if its disk was replaced.
+    pub(crate) fn set_failed_directories(
+        &mut self,
+        node: usize,
+        failed: &BTreeMap<LogDirectory, bool>,
+        host: &mut impl NodeHost<N>,
+    ) {
+        let before = std::mem::replace(&mut self.slots[node].failing, failed.clone());
+        for (directory, replaced) in &before {
+            if !failed.contains_key(directory) {
+                self.slots[node].disk.repair(*directory, *replaced);
+            }
+        }
+        for directory in failed.keys().filter(|it| !before.contains_key(it)).copied() {
+            if self.slots[node].process.is_some() {
+                let event = Event::LogDirectoryFailed { directory };
+                self.deliver(node, Delivery::Event(event), host);
+            } else {
+                self.slots[node].disk.fail(directory);
+            }
         }
     }
 

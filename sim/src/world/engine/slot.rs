@@ -1,14 +1,15 @@
 //! What the engine keeps of one node.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Effect, Event};
-use harrow_broker_model::types::{FlushToken, TopicPartition};
+use harrow_broker_model::types::{FlushToken, LogDirectory, TopicPartition};
 
 use crate::plan::ClockPlan;
 use crate::world::clock::NodeClock;
-use crate::world::disk::{Disk, Replacement, SyncMark};
+use crate::world::disk::{Replacement, SyncMark};
+use crate::world::disks::Disks;
 use crate::world::network::Incoming;
 
 /// Faults of one node's disk.
@@ -46,10 +47,12 @@ pub(super) enum Delivery {
 pub(super) struct Slot<N> {
     pub(super) process: Option<N>,
     pub(super) clock: NodeClock,
-    pub(super) disk: Disk,
+    pub(super) disk: Disks,
     pub(super) disk_condition: DiskCondition,
     /// The next write or sync fails.
     pub(super) disk_fails: bool,
+    /// The log directories that fail at present, and whether their disks are replaced in the end.
+    pub(super) failing: BTreeMap<LogDirectory, bool>,
     pub(super) stalled_syncs: Vec<StalledSync>,
     /// Syncs begun; keys the draws of the next one.
     pub(super) syncs: u64,
@@ -81,9 +84,10 @@ impl<N> Slot<N> {
         Self {
             process: None,
             clock: NodeClock::new(offset_ms, drift_ppm),
-            disk: Disk::default(),
+            disk: Disks::default(),
             disk_condition: DiskCondition::default(),
             disk_fails: false,
+            failing: BTreeMap::new(),
             stalled_syncs: Vec::new(),
             syncs: 0,
             power_losses: 0,
@@ -98,6 +102,15 @@ impl<N> Slot<N> {
             start_generation: 0,
             uptime: 0,
             deadlines_at: (0, 0),
+        }
+    }
+
+    /// A log directory fails. If the fault is over by now, since the process did not take the news earlier, it works
+    /// again for the next one.
+    pub(super) fn fail_directory(&mut self, directory: LogDirectory) {
+        self.disk.fail(directory);
+        if !self.failing.contains_key(&directory) {
+            self.disk.repair(directory, false);
         }
     }
 

@@ -248,6 +248,7 @@ pub(crate) fn first_connection(events: &[Event]) -> ConnectionId {
         | Event::Invoked { .. }
         | Event::DeadlinePassed
         | Event::StopRequested
+        | Event::LogDirectoryFailed { .. }
         | Event::MetadataPublishing { .. } => None,
     });
     found.expect("a request arrived")

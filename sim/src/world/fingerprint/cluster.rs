@@ -2,7 +2,8 @@
 
 use harrow_broker_model::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
-    AlterPartitionResponse, AlteredPartition, BeginQuorumEpochRequest, BrokerHeartbeatRequest,
+    AlterPartitionResponse, AlteredPartition, AssignReplicasToDirsRequest,
+    AssignReplicasToDirsResponse, BeginQuorumEpochRequest, BrokerHeartbeatRequest,
     BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, ClusterError,
     EndQuorumEpochRequest, FetchSnapshotRequest, FetchSnapshotResponse, QuorumEpochResponse,
     QuorumFetchRequest, QuorumFetchResponse, ReplicaFetchRequest, ReplicaFetchResponse,
@@ -145,6 +146,28 @@ impl Fingerprint {
         self.pair(27, request.broker.0);
         self.word(request.incarnation);
         self.int(request.previous_broker_epoch.0);
+        request.log_dirs.iter().for_each(|id| self.word(id.0));
+    }
+
+    pub(super) fn assign_request(&mut self, request: &AssignReplicasToDirsRequest) {
+        self.pair(93, request.broker.0);
+        self.int(request.broker_epoch.0);
+        for (partition, directory) in &request.replicas {
+            self.pair(partition.topic.0 as i32, partition.partition);
+            self.word(directory.0);
+        }
+    }
+
+    pub(super) fn assign_response(&mut self, response: &AssignReplicasToDirsResponse) {
+        self.word(94);
+        match &response.result {
+            Ok(answers) => {
+                for (_, error) in answers {
+                    self.int(error.map_or(0, |error| 1 + error as i64));
+                }
+            }
+            Err(error) => self.result(Err(*error)),
+        }
     }
 
     pub(super) fn registration_response(&mut self, response: &BrokerRegistrationResponse) {
@@ -157,6 +180,7 @@ impl Fingerprint {
         self.int(request.broker_epoch.0);
         self.int(request.metadata_offset.0);
         self.pair(i32::from(request.want_fence), i32::from(request.want_shutdown));
+        request.offline_log_dirs.iter().for_each(|id| self.word(id.0));
     }
 
     pub(super) fn heartbeat_response(&mut self, response: &BrokerHeartbeatResponse) {

@@ -14,7 +14,7 @@ use crate::plan::{Action, Cut, Step, Target};
 use crate::world::condition::{Active, Condition, Kept};
 use crate::world::cuts::{CutLinks, Ends};
 use crate::world::engine::CrashKind;
-use crate::world::fault_kind::{BOUNCE_MS, Lasting, kind, lasting};
+use crate::world::fault_kind::{BOUNCE_MS, Lasting, has_directory, kind, lasting};
 use crate::world::targets::{Candidates, Leadership};
 
 /// What a step has done.
@@ -337,6 +337,7 @@ impl LiveCluster {
         if lies && !loss_allowed {
             return Err("no configuration survives syncs that lie".to_owned());
         }
+        has_directory(&self.host.cluster, &step.action, node)?;
         let index = self.place(node);
         let condition = lasting.condition(&mut self.engine, self.draws, step, index)?;
         if !self.keeps(&condition).is_empty() {

@@ -8,6 +8,7 @@ mod consumers;
 mod due;
 mod exchange;
 mod guards;
+mod log_directories;
 mod quorum;
 mod reassignment;
 mod replication;
@@ -32,6 +33,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         quorum::CASES,
         transactions::CASES,
         guards::CASES,
+        log_directories::CASES,
         timed::CASES,
         due::CASES,
         exchange::CASES,

@@ -95,6 +95,7 @@ impl Node for Toy {
             | Event::ConnectionLost { .. }
             | Event::ConnectionClosed { .. }
             | Event::FlushCompleted { .. }
+            | Event::LogDirectoryFailed { .. }
             | Event::MetadataPublishing { .. }
             | Event::DeadlinePassed => {}
         }

@@ -65,6 +65,7 @@ fn controller_request(body: &ControllerRequest) -> &'static str {
         ControllerRequest::AllocateProducerIds(_) => "allocate-producer-ids",
         ControllerRequest::CreateTopics(_) => "create-topics",
         ControllerRequest::Admin(body) => admin_request(body),
+        ControllerRequest::AssignReplicasToDirs(_) => "assign-replicas-to-dirs",
     }
 }
 
@@ -132,6 +133,7 @@ fn controller_response(body: &ControllerResponse) -> &'static str {
         ControllerResponse::AllocateProducerIds(_) => "allocate-producer-ids",
         ControllerResponse::CreateTopics(_) => "create-topics",
         ControllerResponse::Admin(body) => admin_response(body),
+        ControllerResponse::AssignReplicasToDirs(_) => "assign-replicas-to-dirs",
     }
 }
 

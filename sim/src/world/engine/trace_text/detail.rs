@@ -28,6 +28,7 @@ pub(in crate::world::engine) fn detail_of_event(event: &Event) -> RowDetail {
         Event::StopRequested => named("stop-requested"),
         Event::DeadlinePassed => named("deadline-passed"),
         Event::FlushCompleted { .. } => named("flush-completed"),
+        Event::LogDirectoryFailed { .. } => named("log-directory-failed"),
         Event::MetadataPublishing { stalled: true } => named("publisher-paused"),
         Event::MetadataPublishing { stalled: false } => named("publisher-resumed"),
     }
@@ -63,6 +64,12 @@ pub(in crate::world::engine) fn detail_of_effect(names: &Names, effect: &Effect)
         Effect::Delete { file: of } => file("file-deleted", *of, None),
         Effect::Sync { file: of } => file("file-synced", *of, None),
         Effect::Flush { file: of, .. } => file("file-flushed", *of, None),
+        Effect::CreateLogDirectory { partition, .. } => RowDetail::File {
+            name: "log-created",
+            file: format!("log of {}", names.place(*partition)),
+            partition: Some(*partition),
+            bytes: None,
+        },
         Effect::Discard { partition } => RowDetail::File {
             name: "log-moved-away",
             file: format!("log of {}", names.place(*partition)),

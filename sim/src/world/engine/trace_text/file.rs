@@ -1,6 +1,6 @@
 //! Files of a node in words.
 
-use harrow_broker_model::disk_image::{FileId, Suffix};
+use harrow_broker_model::disk_image::{DirectoryFile, FileId, Suffix};
 use harrow_broker_model::types::TopicPartition;
 
 use super::names::Names;
@@ -34,6 +34,17 @@ pub(in crate::world::engine) fn file_text(
             format!("partition metadata of {}", place(partition))
         }
         FileId::MetadataSnapshot(snapshot) => format!("snapshot {snapshot}"),
+        FileId::OfDirectory { directory, file } => {
+            let name = match file {
+                DirectoryFile::MetaProperties => "meta.properties",
+                DirectoryFile::RecoveryPointCheckpoint => "recovery point checkpoint",
+                DirectoryFile::HighWatermarkCheckpoint => "high watermark checkpoint",
+                DirectoryFile::LogStartOffsetCheckpoint => "log start checkpoint",
+                DirectoryFile::CleanShutdown => "clean shutdown marker",
+                DirectoryFile::CleanerCheckpoint => "cleaner checkpoint",
+            };
+            format!("{name} of log directory {directory}")
+        }
         FileId::CleanerCheckpoint => "cleaner checkpoint".to_owned(),
         FileId::SegmentAside { partition, base_offset, suffix } => {
             let suffix = match suffix {

@@ -20,6 +20,7 @@ pub(in crate::world::engine) fn of_event(event: &Event) -> RowKind {
         Event::Booted
         | Event::ConnectionLost { .. }
         | Event::StopRequested
+        | Event::LogDirectoryFailed { .. }
         | Event::MetadataPublishing { .. } => RowKind::Process,
         Event::Invoked { .. } => RowKind::Operation,
         Event::DeadlinePassed | Event::ConnectionClosed { .. } => RowKind::Routine,
@@ -48,6 +49,7 @@ pub(in crate::world::engine) fn of_effect(effect: &Effect) -> RowKind {
         | Effect::Delete { .. }
         | Effect::Rename { .. }
         | Effect::Discard { .. }
+        | Effect::CreateLogDirectory { .. }
         | Effect::Sync { .. }
         | Effect::Flush { .. } => RowKind::Disk,
     }

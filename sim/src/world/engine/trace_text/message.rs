@@ -170,13 +170,23 @@ fn controller_request(names: &Names, body: &ControllerRequest) -> String {
         }
         ControllerRequest::BrokerHeartbeat(request) => {
             let stop = if request.want_shutdown { ", wants to stop" } else { "" };
-            format!("heartbeat, applied metadata {}{stop}", request.metadata_offset)
+            let lost = match request.offline_log_dirs.len() {
+                0 => String::new(),
+                some => format!(", {some} log directories offline"),
+            };
+            format!("heartbeat, applied metadata {}{stop}{lost}", request.metadata_offset)
         }
         ControllerRequest::AllocateProducerIds(request) => {
             format!("allocate producer ids for broker {}", request.broker)
         }
         ControllerRequest::CreateTopics(request) => rare("create topics", &**request),
         ControllerRequest::Admin(request) => administration(request),
+        ControllerRequest::AssignReplicasToDirs(request) => {
+            let parts = request.replicas.iter().map(|(partition, directory)| {
+                format!("{} to {directory}", names.place(*partition))
+            });
+            format!("assign replicas to directories: {}", joined(parts))
+        }
     }
 }
 
@@ -296,6 +306,15 @@ fn controller_response(names: &Names, body: &ControllerResponse) -> String {
         },
         ControllerResponse::CreateTopics(response) => rare("create topics response", &**response),
         ControllerResponse::Admin(response) => administered(response),
+        ControllerResponse::AssignReplicasToDirs(response) => match &response.result {
+            Ok(answers) => {
+                let refused = answers.iter().filter_map(|(partition, error)| {
+                    error.map(|error| format!("{}: {error:?}", names.place(*partition)))
+                });
+                format!("assign replicas response {}", joined(refused))
+            }
+            Err(error) => format!("assign replicas response: {error:?}"),
+        },
     }
 }
 

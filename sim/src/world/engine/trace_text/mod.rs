@@ -44,6 +44,9 @@ pub(super) fn event(names: &Names, event: &Event) -> String {
         }
         Event::DeadlinePassed => "deadline passed".to_owned(),
         Event::StopRequested => "stop requested".to_owned(),
+        Event::LogDirectoryFailed { directory } => {
+            format!("input/output error in log directory {directory}")
+        }
         Event::MetadataPublishing { stalled: true } => "paused metadata publisher".to_owned(),
         Event::MetadataPublishing { stalled: false } => "resumed metadata publisher".to_owned(),
     }
@@ -83,6 +86,9 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
             format!("renames the {} to {}", file_name(names, *from), file_name(names, *to))
         }
         Effect::Delete { file } => format!("deletes the {}", file_name(names, *file)),
+        Effect::CreateLogDirectory { partition, directory } => {
+            format!("makes the log of {} in log directory {directory}", names.place(*partition))
+        }
         Effect::Discard { partition } => {
             format!("moves the log of {} away", names.place(*partition))
         }

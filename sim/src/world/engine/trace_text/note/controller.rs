@@ -51,6 +51,14 @@ fn metadata(names: &Names, change: &MetadataChange) -> String {
         }
         MetadataChange::TopicDeleted { topic } => format!("deleted topic {topic}"),
         MetadataChange::BrokerUnregistered { broker } => format!("unregistered broker {broker}"),
+        MetadataChange::LogDirsChanged { broker, log_dirs } => {
+            let ids: Vec<String> = log_dirs.iter().map(ToString::to_string).collect();
+            format!("online log directories of broker {broker}: {}", ids.join(", "))
+        }
+        MetadataChange::ReplicaAssigned { partition, broker, directory } => {
+            let place = names.place(*partition);
+            format!("{place}: the replica of broker {broker} is in log directory {directory}")
+        }
         MetadataChange::ProducerIdsAllocated { next_producer_id } => {
             format!("allocated producer ids below {next_producer_id}")
         }

@@ -22,7 +22,7 @@ pub(super) fn trace_text(names: &Names, note: &Note) -> String {
         Note::Replication(note) => replication::trace_text(names, note),
         Note::Quorum(note) => quorum::trace_text(note),
         Note::Controller(note) => controller::trace_text(names, note),
-        Note::Broker(note) => broker::trace_text(note),
+        Note::Broker(note) => broker::trace_text(names, note),
         Note::Producer(note) => producer::trace_text(names, note),
         Note::Consumer(note) => consumer::trace_text(names, note),
         Note::Group(note) => group::trace_text(names, note),
