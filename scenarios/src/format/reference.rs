@@ -153,6 +153,8 @@ const ABOUT: &[(&str, &str, &str)] = &[
     ("[[fault]]", "target", "whom it meets"),
     ("[[fault]]", "down_ms", "how long until the process starts again"),
     ("[[fault]]", "for_ms", "how long it lasts"),
+    ("[[fault]]", "directory", "which of its log directories, from 0"),
+    ("[[fault]]", "replaced", "whether it comes back as a new disk, with nothing on it"),
     ("[[fault]]", "percent", "how much of what is committed, in percent"),
     (
         "[[fault]]",

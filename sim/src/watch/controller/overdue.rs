@@ -1,8 +1,8 @@
 //! A partition that somebody may lead is led.
 //!
-//! Promise: when a member of the ISR or of the ELR is let in and nobody leads, the controller elects one in the same
-//! change: the state in between is never committed for longer than that. Source: KIP-966;
-//! `ReplicationControlManager.handleBrokerUnfenced`, `PartitionChangeBuilder.electLeader`.
+//! Promise: when a member of the ISR or of the ELR is let in, with the log directory of its replica, and nobody leads,
+//! the controller elects one in the same change: the state in between is never committed for longer than that. Source:
+//! KIP-966; `ReplicationControlManager.handleBrokerUnfenced`, `PartitionChangeBuilder.electLeader`.
 //! Not verified: elections that need the last known leader, or may be unclean; that the leader acts, which liveness
 //! judges.
 
@@ -65,9 +65,11 @@ impl Elections {
 /// Who could be elected where nobody leads.
 fn candidate(context: &Context<'_>, view: &PartitionView) -> Option<NodeId> {
     let registration = view.registration.as_ref()?;
+    let registry = context.view.registry();
     let active = |node: &NodeId| {
-        let broker = context.view.registry().broker(*node);
+        let broker = registry.broker(*node);
         broker.is_some_and(|broker| !broker.fenced && !broker.shutting_down)
+            && registry.directories().has_online(view.partition, *node)
     };
     let mut members = registration.isr.iter().chain(&registration.elr).copied();
     if registration.leader.is_some() { None } else { members.find(active) }
