@@ -67,7 +67,9 @@ fn candidate(context: &Context<'_>, view: &PartitionView) -> Option<NodeId> {
     let registration = view.registration.as_ref()?;
     let active = |node: &NodeId| {
         let broker = context.view.registry().broker(*node);
+        let directories = context.view.registry().directories();
         broker.is_some_and(|broker| !broker.fenced && !broker.shutting_down)
+            && directories.has_online(view.partition, *node)
     };
     let mut members = registration.isr.iter().chain(&registration.elr).copied();
     if registration.leader.is_some() { None } else { members.find(active) }

@@ -276,7 +276,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             unreachable!("{:?} does not last", step.action)
         };
         let (target, for_ms) = (lasting.target, lasting.for_ms);
-        let (node, index) = self.running(step, target)?;
+        // A disk dies whether or not anything runs on it.
+        let (node, index) = if matches!(step.action, Action::FailLogDirectory { .. }) {
+            let node = self.resolve(step, target, 0)?;
+            (node, self.place(node))
+        } else {
+            self.running(step, target)?
+        };
         self.suits(&step.action, node)?;
         if matches!(step.action, Action::LyingSync { .. }) && !self.plan.expect.loss_allowed {
             return Err("no configuration survives syncs that lie".to_owned());

@@ -63,7 +63,9 @@ impl<N: Node> Engine<N> {
         if slot.start_generation != generation || slot.process.is_some() {
             return;
         }
-        self.slots[node].disk.mount(self.now);
+        for directory in self.slots[node].disk.mount(self.now) {
+            host.log_directory_emptied(self.moment(node), directory);
+        }
         let slot = &self.slots[node];
         let (image, now) = (slot.disk.image(), slot.clock.now(self.now));
         self.incarnations += 1;
