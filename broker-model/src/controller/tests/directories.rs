@@ -152,7 +152,7 @@ fn a_registration_has_directories_of_its_own() {
                 assert!(last.is_none() || records.last() == last.as_ref(), "{name}: {records:?}");
             }
             Err(error) => {
-                assert_eq!((error, valid), (ClusterError::InvalidRequest, false), "{name}")
+                assert_eq!((error, valid), (ClusterError::InvalidRequest, false), "{name}");
             }
         }
     }
