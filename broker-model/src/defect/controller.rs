@@ -59,7 +59,7 @@ ControllerDefect {
             directory before",
         affected: Affected::Open { since: Version::new(3, 7, 0) },
         side: Server,
-        shows: "liveness" / "partition-leaderless" in "log-directory-dies", seed 278,
+        shows: "liveness" / "partition-leaderless" in "disk-dies-while-down", seed 63,
         meaning: "A replica whose broker tells that it is in a directory that is online is not elected, although \
             its partition waits for nobody else.",
         example: "The last known leader of a partition comes back with a new disk in place of the one that \

@@ -94,16 +94,14 @@ impl Disks {
     }
 
     /// A process is about to start: what was repaired works. A log that was made anew in another directory meanwhile is
-    /// taken out of it, as Kafka asks its operator to do. Gives the directories that are empty now.
-    pub(crate) fn mount(&mut self, at_ns: u64) -> Vec<LogDirectory> {
-        let mut emptied = Vec::new();
+    /// taken out of it, as Kafka asks its operator to do.
+    pub(crate) fn mount(&mut self, at_ns: u64) {
         for (directory, empty) in std::mem::take(&mut self.repaired) {
             self.failed.remove(&directory);
             let places = self.places.clone();
             let Some(disk) = self.at_mut(directory) else { continue };
             if empty {
                 disk.wipe();
-                emptied.push(directory);
                 continue;
             }
             for partition in disk.image().partitions() {
@@ -113,7 +111,6 @@ impl Disks {
                 }
             }
         }
-        emptied
     }
 
     /// The log of a partition is made in a directory.
@@ -292,7 +289,7 @@ mod tests {
         assert_eq!(content(&disks), None, "nobody can read it");
         disks.repair(SECOND, false);
         assert!(disks.any_failed(), "for the process that runs");
-        assert_eq!(disks.mount(3), []);
+        disks.mount(3);
         assert_eq!(content(&disks), Some(Bytes::from_static(b"before")));
     }
 
@@ -301,7 +298,7 @@ mod tests {
         let mut disks = disks();
         disks.fail(SECOND);
         disks.repair(SECOND, true);
-        assert_eq!(disks.mount(2), [SECOND]);
+        disks.mount(2);
         assert_eq!((content(&disks), disks.any_failed()), (None, false));
     }
 
@@ -312,7 +309,7 @@ mod tests {
         disks.create_log(PARTITION, LogDirectory::FIRST);
         disks.append(2, segment(), Bytes::from_static(b"anew"));
         disks.repair(SECOND, false);
-        assert_eq!(disks.mount(3), []);
+        disks.mount(3);
         assert_eq!(content(&disks), None);
         assert_eq!(disks.image().read(segment()), Some(&Bytes::from_static(b"anew")));
     }

@@ -100,7 +100,7 @@ pub(crate) trait NodeHost<N> {
     fn log_directory_failed(&mut self, moment: Moment, directory: LogDirectory) {
         let _ = (moment, directory);
     }
-    /// A log directory of a node is empty, since its disk was replaced: a process is about to start. Nobody has to look.
+    /// The disk of a log directory of a node was replaced, so that it is empty for the next process. Nobody has to look.
     fn log_directory_emptied(&mut self, moment: Moment, directory: LogDirectory) {
         let _ = (moment, directory);
     }

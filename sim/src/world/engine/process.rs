@@ -63,9 +63,7 @@ impl<N: Node> Engine<N> {
         if slot.start_generation != generation || slot.process.is_some() {
             return;
         }
-        for directory in self.slots[node].disk.mount(self.now) {
-            host.log_directory_emptied(self.moment(node), directory);
-        }
+        self.slots[node].disk.mount(self.now);
         let slot = &self.slots[node];
         let (image, now) = (slot.disk.image(), slot.clock.now(self.now));
         self.incarnations += 1;
@@ -218,6 +216,9 @@ impl<N: Node> Engine<N> {
         for (directory, replaced) in &before {
             if !failed.contains_key(directory) {
                 self.slots[node].disk.repair(*directory, *replaced);
+                if *replaced {
+                    host.log_directory_emptied(self.moment(node), *directory);
+                }
             }
         }
         for directory in failed.keys().filter(|it| !before.contains_key(it)).copied() {
