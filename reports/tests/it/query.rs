@@ -457,7 +457,7 @@ fn what_a_field_never_is_is_told_where_and_what_would_be_right() {
         ("healed[node = 1]", 7, "never have `node`", "nothing"),
         ("halted[partition = a-0]", 7, "never have `partition`", "nothing"),
         ("quorum.*[partition ~ metadata]", 9, "never have `partition`", "epoch"),
-        ("broker.*[partition = a-0]", 9, "never have `partition`", "broker_epoch"),
+        ("quorum.*[partition = a-0]", 9, "never have `partition`", "epoch"),
         ("snapshot-written[epoch = 1]", 17, "never have `epoch`", "did you mean `snapshot.epoch`?"),
         (
             "request-sent[from = 1]",
