@@ -145,6 +145,7 @@ impl DiskImage {
     }
 
     /// What is in one log directory, as a disk of its own; nothing if it cannot be read.
+    #[must_use]
     pub fn directory(&self, directory: LogDirectory) -> Self {
         if self.failed.contains(&directory) {
             return Self::default();

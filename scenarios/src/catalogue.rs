@@ -46,6 +46,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "reassignment-under-fire",
     "grow-the-cluster",
     "log-directory-dies",
+    "disk-dies-while-down",
     "delete-and-recreate",
     "unclean-trap",
     "unclean-allowed",

@@ -24,7 +24,8 @@ impl Broker {
         };
         match self.cleaner.checkpoint.of(id) {
             None => {
-                self.cleaner.checkpoint.set((log.directory(), id), log.log_start_offset(), effects)
+                let place = (log.directory(), id);
+                self.cleaner.checkpoint.set(place, log.log_start_offset(), effects);
             }
             Some(_) => self.cut_cleaner_checkpoint(id, effects),
         }

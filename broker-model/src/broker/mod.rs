@@ -119,16 +119,17 @@ impl Broker {
         now: Now,
     ) -> Self {
         let log_directories = LogDirectories::new(image, &config, (node, incarnation));
-        let mut context = Context::new(node, config.clone(), incarnation);
+        let mut context = Context::new(node, config, incarnation);
         context.log_dirs = log_directories.online_ids();
+        let config = &context.config;
         Self {
-            lifecycle: Lifecycle::new(image, &config, now.time),
+            lifecycle: Lifecycle::new(image, config, now.time),
             metadata: MetadataFetcher::new(now.time),
             boot_image: Some(image.clone()),
             unhosted: BTreeMap::new(),
             partitions: PartitionMap::default(),
             fetchers: Fetchers::default(),
-            fetch_sessions: FetchSessions::new(&config, incarnation),
+            fetch_sessions: FetchSessions::new(config, incarnation),
             channel: ControllerChannel::default(),
             alter_partitions: AlterPartitions::default(),
             producer_ids: ProducerIds::default(),
@@ -138,11 +139,11 @@ impl Broker {
                 GroupRules { config: config.coordinators, defects: config.defects, incarnation },
                 now.time,
             ),
-            transactions: Transactions::new(&config, now.time),
+            transactions: Transactions::new(config, now.time),
             connections: Connections::default(),
             purgatory: Purgatory::default(),
-            checkpoints: Checkpoints::new(image, log_directories.online(), &config, now.time),
-            maintenance: Maintenance::new(&config, now.time),
+            checkpoints: Checkpoints::new(image, log_directories.online(), config, now.time),
+            maintenance: Maintenance::new(config, now.time),
             cleaner: Cleaner::new(image, log_directories.online()),
             log_directories,
             touched: Vec::new(),

@@ -74,7 +74,8 @@ pub(super) fn directories_offline(
 /// What becomes of a broker's word on where its replicas are: the records to write, and an answer for each replica.
 type Judged = (Vec<MetadataRecord>, Vec<(TopicPartition, Option<ClusterError>)>);
 
-/// Judges where a broker says that its replicas are. One in a directory that is offline leaves ISR and lead. Source:
+/// Judges where a broker says that its replicas are. One in a directory that is offline leaves ISR and lead; one that
+/// is in a directory that is online may be the one for whom its partition waits. Source:
 /// `ReplicationControlManager.handleAssignReplicasToDirs`.
 pub(super) fn assign_replicas(
     image: &MetadataImage,
@@ -112,8 +113,18 @@ fn assign_replica(
         return Ok(Vec::new());
     }
     let assigned = MetadataRecord::ReplicaDirectory { partition, broker, directory };
-    let left = leaves.then(|| without_replica(image, (partition, registration), broker, rules));
-    let changed = left.flatten().unwrap_or_else(|| {
+    // ControllerDefect::AssignmentElectsNobody: who may lead is asked of the directory before.
+    let by_before = rules.defects.has(ControllerDefect::AssignmentElectsNobody);
+    let may_lead = |other| {
+        if other == broker && !by_before {
+            is_online && image.is_active(broker)
+        } else {
+            !(leaves && other == broker) && image.may_lead(partition, other)
+        }
+    };
+    let gone = leaves.then_some(broker);
+    let place = (partition, registration);
+    let changed = without_replica(image, place, gone, rules, may_lead).unwrap_or_else(|| {
         let partition_epoch = PartitionEpoch(registration.partition_epoch.0 + 1);
         let registration = PartitionRegistration { partition_epoch, ..registration.clone() };
         MetadataRecord::of_partition(partition, registration, false)
@@ -121,14 +132,16 @@ fn assign_replica(
     Ok(vec![assigned, changed])
 }
 
+/// The partition without a replica that is gone, if one is, and led by who may lead it then.
 fn without_replica(
     image: &MetadataImage,
     (partition, registration): (TopicPartition, &PartitionRegistration),
-    gone: NodeId,
+    gone: Option<NodeId>,
     rules: ControllerRules,
+    may_lead: impl Fn(NodeId) -> bool,
 ) -> Option<MetadataRecord> {
     let topic = image.topic_of(partition).expect("a partition's topic is created before it");
-    let stays = |member: &&NodeId| **member != gone;
+    let stays = |member: &&NodeId| Some(**member) != gone;
     let change = PartitionChange {
         registration,
         target_isr: registration.isr.iter().filter(stays).copied().collect(),
@@ -139,7 +152,6 @@ fn without_replica(
         election: Election::of(topic),
         rules,
     };
-    let may_lead = |broker| broker != gone && image.may_lead(partition, broker);
     let changed = change_partition(&change, may_lead)?;
     Some(MetadataRecord::of_partition(partition, changed.registration, changed.unclean))
 }

@@ -94,7 +94,7 @@ BrokerDefect {
         source: "KIP-858: `Partition.createLogInAssignedDirectoryId`, which takes UNASSIGNED for a new replica",
         affected: Affected::Open { since: Version::new(3, 7, 0) },
         side: Server,
-        shows: "durability" / "leader-completeness" in "log-directory-dies", seed 1,
+        shows: "durability" / "committed-lost-everywhere" in "disk-dies-while-down", seed 2,
         meaning: "A replica of which the metadata does not know the log directory is made anew in another \
             one while one is offline, although it may be in the ISR.",
         example: "A broker is stopped before the controller has heard in which directory its replica is, \
@@ -106,7 +106,7 @@ BrokerDefect {
         source: "KIP-966: `LogManager.readBrokerEpochFromCleanShutdownFiles`, asked of the first marker it finds",
         affected: Affected::Never,
         side: Server,
-        shows: "durability" / "leader-completeness" in "log-directory-dies", seed 1,
+        shows: "durability" / "candidate-incomplete" in "log-directory-dies", seed 19,
         meaning: "A broker counts as stopped cleanly if any of its log directories has the marker that says so.",
         example: "A broker is stopped, the last of the eligible replicas of a partition. One of its disks is \
             replaced by an empty one. It comes back, passes for one that has all it had, is elected, \

@@ -1,7 +1,7 @@
 //! Wrong and weak rules of the active controller.
 
 use super::entry::family;
-use super::version::Affected;
+use super::version::{Affected, Version};
 
 family! {
 /// Wrong and weak rules of the active controller.
@@ -51,6 +51,20 @@ ControllerDefect {
             its fetches from before apart.",
         example: "A broker gives up its replica and is given it again in the same epoch. A fetch that it \
             sent before is under way for long: its offset counts for a log that is empty by now.",
+    }
+
+    AssignmentElectsNobody {
+        name: "assignment-elects-nobody",
+        source: "KIP-858: ReplicationControlManager.handleAssignReplicasToDirs, whose LeaderAcceptor goes by the \
+            directory before",
+        affected: Affected::Open { since: Version::new(3, 7, 0) },
+        side: Server,
+        shows: "liveness" / "partition-leaderless" in "disk-dies-while-down", seed 63,
+        meaning: "A replica whose broker tells that it is in a directory that is online is not elected, although \
+            its partition waits for nobody else.",
+        example: "The last known leader of a partition comes back with a new disk in place of the one that \
+            died. It is unfenced before it has told where its replica is, so that it is not elected then; \
+            and when it has told, nobody asks again.",
     }
 
     OfflineDirectoryStaysInSync {

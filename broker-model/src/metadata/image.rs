@@ -125,21 +125,30 @@ impl MetadataImage {
                 self.retain(*topic, record)
             }
             MetadataRecord::RemoveTopic { topic } => self.remove_topic(*topic),
-            MetadataRecord::UnregisterBroker { broker, .. } => {
-                self.brokers.remove(broker);
-                self.directories.log_dirs.remove(broker);
-                MetadataChange::BrokerUnregistered { broker: *broker }
-            }
-            MetadataRecord::LogDirs { broker, log_dirs } => {
-                self.directories.log_dirs.insert(*broker, log_dirs.clone());
-                MetadataChange::LogDirsChanged { broker: *broker, log_dirs: log_dirs.clone() }
-            }
-            MetadataRecord::ReplicaDirectory { partition, broker, directory } => {
-                let (partition, broker, directory) = (*partition, *broker, *directory);
-                self.directories.replicas.insert((partition, broker), directory);
-                MetadataChange::ReplicaAssigned { partition, broker, directory }
+            MetadataRecord::UnregisterBroker { broker, .. } => self.unregister(*broker),
+            MetadataRecord::LogDirs { .. } | MetadataRecord::ReplicaDirectory { .. } => {
+                self.apply_directory(record)
             }
         }
+    }
+
+    fn unregister(&mut self, broker: NodeId) -> MetadataChange {
+        self.brokers.remove(&broker);
+        self.directories.log_dirs.remove(&broker);
+        MetadataChange::BrokerUnregistered { broker }
+    }
+
+    /// A broker's log directories were told, or in which of them a replica is.
+    fn apply_directory(&mut self, record: &MetadataRecord) -> MetadataChange {
+        if let MetadataRecord::LogDirs { broker, log_dirs } = record {
+            self.directories.log_dirs.insert(*broker, log_dirs.clone());
+            return MetadataChange::LogDirsChanged { broker: *broker, log_dirs: log_dirs.clone() };
+        }
+        let MetadataRecord::ReplicaDirectory { partition, broker, directory } = *record else {
+            panic!("{record:?} tells of no log directory")
+        };
+        self.directories.replicas.insert((partition, broker), directory);
+        MetadataChange::ReplicaAssigned { partition, broker, directory }
     }
 
     fn remove_topic(&mut self, topic: TopicId) -> MetadataChange {

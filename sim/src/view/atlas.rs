@@ -87,7 +87,9 @@ impl ClusterView {
     /// Whether one of these nodes hosts the partition, and a replica that lost data may be its next leader.
     fn may_elect_lossy(&self, view: &PartitionView, nodes: &[NodeId]) -> bool {
         let electable = |replica: &super::ReplicaView| {
-            replica.lossy && (view.is_electable(replica.node) || view.is_last_known(replica.node))
+            replica.lossy
+                && (view.is_electable(replica.node) || view.is_last_known(replica.node))
+                && self.is_reachable(view, replica.node)
         };
         let hosts = |node: &NodeId| {
             !self.is_controller(*node)
@@ -96,6 +98,13 @@ impl ClusterView {
         nodes.iter().any(hosts)
             && !view.committed.is_empty()
             && view.replicas().iter().any(electable)
+    }
+
+    /// Whether the log directory of a replica works, as far as the controller and its broker know: else it is not
+    /// elected.
+    fn is_reachable(&self, view: &PartitionView, node: NodeId) -> bool {
+        self.registry().directories().has_online(view.partition, node)
+            && !self.is_in_failed_directory(node, view.partition)
     }
 
     fn survives(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
@@ -134,7 +143,11 @@ impl ClusterView {
         let hindered = |node: NodeId| self.nodes.get(&node).is_some_and(|known| known.hindered);
         let sound = |replica: &super::ReplicaView| {
             let complete = self.weak || replica.log.holds(&view.committed);
-            !replica.lossy && !replica.unclean && complete && !hindered(replica.node)
+            !replica.lossy
+                && !replica.unclean
+                && complete
+                && !hindered(replica.node)
+                && self.is_reachable(view, replica.node)
         };
         let mut others = view.electable().filter(|member| !nodes.contains(member));
         others.any(|member| view.replica(member).is_some_and(sound))

@@ -284,6 +284,17 @@ impl ClusterView {
         self.nodes.entry(node).or_default().failed.insert(directory);
     }
 
+    /// A log directory of a node is empty: its disk was replaced.
+    pub fn log_directory_emptied(&mut self, node: NodeId, directory: LogDirectory) {
+        let Some(known) = self.nodes.get_mut(&node) else { return };
+        let lost = known.places.extract_if(.., |_, place| *place == directory);
+        for (partition, _) in lost.collect::<Vec<_>>() {
+            if let Some(replica) = self.partition_mut(partition).known_replica_mut(node) {
+                replica.process_ended(true);
+            }
+        }
+    }
+
     /// Whether a log directory of a node failed while its process ran.
     pub fn has_failed_directory(&self, node: NodeId) -> bool {
         self.directories_fail && self.nodes.get(&node).is_some_and(|known| !known.failed.is_empty())

@@ -200,6 +200,11 @@ impl ReplicaView {
         self.cut.extend(gone);
     }
 
+    /// Its log is made anew: nothing of the one before is in it.
+    pub(crate) fn made_anew(&mut self) {
+        self.reopening = Some(Reopening::Lossy);
+    }
+
     pub(crate) fn process_ended(&mut self, lossy: bool) {
         let lossy_before = self.reopening == Some(Reopening::Lossy);
         self.reopening =

@@ -189,6 +189,11 @@ impl Observer {
         self.view.log_directory_failed(node, directory);
     }
 
+    /// A log directory of a node is empty: its disk was replaced.
+    pub fn log_directory_emptied(&mut self, node: NodeId, directory: LogDirectory) {
+        self.view.log_directory_emptied(node, directory);
+    }
+
     /// These nodes, and no others, are cut off, held still or on their way out: the atlas does not count on them.
     pub fn set_hindered(&mut self, nodes: &[NodeId]) {
         self.view.set_hindered(nodes);

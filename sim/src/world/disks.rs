@@ -33,10 +33,10 @@ impl Disks {
     }
 
     fn place_of(&self, file: FileId) -> LogDirectory {
-        match file {
-            FileId::OfDirectory { directory, .. } => directory,
-            other => self.place(other.partition()),
+        if let FileId::OfDirectory { directory, .. } = file {
+            return directory;
         }
+        self.place(file.partition())
     }
 
     fn at(&self, place: LogDirectory) -> Option<&Disk> {

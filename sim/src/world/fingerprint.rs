@@ -23,7 +23,7 @@ use harrow_broker_model::record::{RecordBatch, TransactionResult};
 use harrow_broker_model::transaction_admin_message::{
     TransactionAdminRequest, TransactionAdminResponse,
 };
-use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{LogDirectory, NodeId, Offset, TopicPartition};
 use xxhash_rust::xxh3::xxh3_64;
 
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -297,6 +297,19 @@ impl Fingerprint {
                 self.int(base_offset.0);
             }
         }
+    }
+
+    /// Adds that a log is made in a log directory.
+    pub(crate) fn log_created(&mut self, partition: TopicPartition, directory: LogDirectory) {
+        self.pair(23, i32::from(directory.0));
+        self.word(u64::from(partition.topic.0));
+        self.int(i64::from(partition.partition));
+    }
+
+    /// Adds that a log is moved out of the way.
+    pub(crate) fn log_discarded(&mut self, partition: TopicPartition) {
+        self.pair(21, partition.partition);
+        self.word(u64::from(partition.topic.0));
     }
 
     /// Adds a file's old name and its new one.

@@ -243,6 +243,15 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
         }
     }
 
+    fn log_directory_emptied(&mut self, moment: Moment, directory: LogDirectory) {
+        match &mut self.true_state {
+            TrueState::Watching(observer) => {
+                observer.log_directory_emptied(moment.node, directory);
+            }
+            TrueState::Looking(view) => view.log_directory_emptied(moment.node, directory),
+        }
+    }
+
     fn ended(&mut self, moment: Moment, lossy: bool) {
         self.for_each_recorder(moment, |recorder, stage| recorder.before_end(stage, lossy));
         match &mut self.true_state {

@@ -116,13 +116,13 @@ impl Cluster {
             Effect::Disconnect { .. }
             | Effect::Close { .. }
             | Effect::Sync { .. }
+            | Effect::CreateLogDirectory { .. }
             | Effect::Note(_) => {}
             Effect::Rename { from, to } => {
                 let files = &mut self.disks.get_mut(&node).expect("booted").files;
                 let content = files.remove(&from).expect("what is renamed is there");
                 files.insert(to, content);
             }
-            Effect::CreateLogDirectory { .. } => {}
             Effect::Discard { partition } => {
                 let disk = self.disks.get_mut(&node).expect("booted");
                 disk.files.retain(|file, _| file.partition() != Some(partition));

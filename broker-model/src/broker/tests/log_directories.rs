@@ -183,12 +183,23 @@ fn nothing_is_written_in_a_directory_that_is_offline() {
     assert!(effects.contains(&Effect::Sync { file: FileId::CleanShutdown }), "it stops cleanly");
     let files = effects.iter().filter_map(|effect| match effect {
         Effect::Append { file, .. }
+        | Effect::Truncate { file, .. }
         | Effect::Write { file, .. }
         | Effect::Replace { file, .. }
         | Effect::ReplaceInBackground { file, .. }
+        | Effect::Rename { to: file, .. }
+        | Effect::Delete { file }
         | Effect::Sync { file }
         | Effect::Flush { file, .. } => Some(*file),
-        _ => None,
+        Effect::Request { .. }
+        | Effect::Reply { .. }
+        | Effect::Disconnect { .. }
+        | Effect::Close { .. }
+        | Effect::Discard { .. }
+        | Effect::CreateLogDirectory { .. }
+        | Effect::Complete { .. }
+        | Effect::Note(_)
+        | Effect::Halt { .. } => None,
     });
     for file in files {
         let there = matches!(file, FileId::OfDirectory { directory: SECOND, .. });

@@ -152,7 +152,7 @@ fn a_registration_has_directories_of_its_own() {
                 assert!(last.is_none() || records.last() == last.as_ref(), "{name}: {records:?}");
             }
             Err(error) => {
-                assert_eq!((error, valid), (ClusterError::InvalidRequest, false), "{name}")
+                assert_eq!((error, valid), (ClusterError::InvalidRequest, false), "{name}");
             }
         }
     }
@@ -186,6 +186,24 @@ fn an_assignment_is_a_version_of_its_own_and_one_to_an_offline_directory_ends_th
         let [one] = &changed(&records)[..] else { panic!("{records:?}") };
         assert_eq!((one.leader, &one.isr), (leader, &isr), "{directory}");
         assert_eq!(one.partition_epoch, PartitionEpoch(11), "{directory}");
+    }
+}
+
+#[test]
+fn a_replica_that_is_online_again_leads_where_nobody_does() {
+    let mut image = placed(partition(&[], &[1], None));
+    image.directories.log_dirs.insert(NodeId(1), vec![THERE]);
+    let request = AssignReplicasToDirsRequest {
+        broker: NodeId(1),
+        broker_epoch: BrokerEpoch(11),
+        replicas: vec![(P, THERE)],
+    };
+    let defect = Defect::Controller(ControllerDefect::AssignmentElectsNobody);
+    for (defects, leader) in [(vec![], Some(NodeId(1))), (vec![defect], None)] {
+        let rules = ControllerRules { defects: defects.into_iter().collect(), ..as_promised() };
+        let (records, _) = assign_replicas(&image, &request, rules).expect("it is registered");
+        let [one] = &changed(&records)[..] else { panic!("{records:?}") };
+        assert_eq!((one.leader, one.partition_epoch), (leader, PartitionEpoch(11)));
     }
 }
 

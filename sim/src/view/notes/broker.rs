@@ -17,7 +17,7 @@ impl ClusterView {
                 known.places.insert(*partition, *directory);
                 // What was in another directory is not in this one.
                 if let Some(replica) = self.partition_mut(*partition).known_replica_mut(node) {
-                    replica.process_ended(true);
+                    replica.made_anew();
                 }
             }
             BrokerNote::StateChanged { .. }

@@ -186,6 +186,8 @@ impl Overdue {
             let broker = registry.broker(node);
             broker.is_some_and(|broker| !broker.fenced && !broker.shutting_down)
                 && context.view.has_registered(node)
+                && registry.directories().has_online(partition, node)
+                && !context.view.is_in_failed_directory(node, partition)
         };
         let Some(outside) = leading.caught_up_outside().find(|node| active(*node)) else {
             self.expansions.remove(&partition);

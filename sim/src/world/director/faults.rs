@@ -57,11 +57,39 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// A lasting fault ends.
     pub(super) fn end_step(&mut self, position: usize) {
+        self.spare_replaced(|step| step == position);
         let before = self.active.len();
         self.active.retain(|active| active.step != position);
         if self.active.len() != before {
             self.apply_conditions();
             self.restart_repaired();
+        }
+    }
+
+    /// What is on a disk that is replaced is lost when its fault ends: the atlas is asked again then, of those that end.
+    /// What the configuration would not survive by now is a repair.
+    pub(super) fn spare_replaced(&mut self, ends: impl Fn(usize) -> bool) {
+        let mut spared = false;
+        for at in 0..self.active.len() {
+            let position = self.active[at].step;
+            let Condition::FailLogDirectory(node, (directory, true)) = self.active[at].condition
+            else {
+                continue;
+            };
+            let Err(reason) = self.loss_allowed(self.engine.ids()[node], true) else { continue };
+            if !ends(position) {
+                continue;
+            }
+            spared = true;
+            self.active[at].condition = Condition::FailLogDirectory(node, (directory, false));
+            let step = self.plan.steps[position].id;
+            if let Some(fault) = self.faults.iter_mut().find(|fault| fault.step == step) {
+                fault.lossy = false;
+                fault.summary = format!("{}, and repaired: {reason}", fault.summary);
+            }
+        }
+        if spared {
+            self.apply_conditions();
         }
     }
 
@@ -276,7 +304,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             unreachable!("{:?} does not last", step.action)
         };
         let (target, for_ms) = (lasting.target, lasting.for_ms);
-        let (node, index) = self.running(step, target)?;
+        // A disk dies whether or not anything runs on it.
+        let (node, index) = if matches!(step.action, Action::FailLogDirectory { .. }) {
+            let node = self.resolve(step, target, 0)?;
+            (node, self.place(node))
+        } else {
+            self.running(step, target)?
+        };
         self.suits(&step.action, node)?;
         if matches!(step.action, Action::LyingSync { .. }) && !self.plan.expect.loss_allowed {
             return Err("no configuration survives syncs that lie".to_owned());

@@ -18,6 +18,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// All faults end and all nodes run, but for those that the plan leaves outside the core.
     pub(super) fn heal(&mut self) {
         self.healed = true;
+        self.spare_replaced(|_| true);
         self.active.clear();
         self.rolling = None;
         self.spare_rotting();

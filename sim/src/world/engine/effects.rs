@@ -444,14 +444,9 @@ impl<N: Node> Engine<N> {
             Effect::Rename { from, to } => {
                 hash.renamed(22, *from, *to);
             }
-            Effect::Discard { partition } => {
-                hash.pair(21, partition.partition);
-                hash.word(u64::from(partition.topic.0));
-            }
+            Effect::Discard { partition } => hash.log_discarded(*partition),
             Effect::CreateLogDirectory { partition, directory } => {
-                hash.pair(23, i32::from(directory.0));
-                hash.word(u64::from(partition.topic.0));
-                hash.int(i64::from(partition.partition));
+                hash.log_created(*partition, *directory);
             }
             Effect::Sync { file } => {
                 hash.word(16);

@@ -100,6 +100,10 @@ pub(crate) trait NodeHost<N> {
     fn log_directory_failed(&mut self, moment: Moment, directory: LogDirectory) {
         let _ = (moment, directory);
     }
+    /// The disk of a log directory of a node was replaced, so that it is empty for the next process. Nobody has to look.
+    fn log_directory_emptied(&mut self, moment: Moment, directory: LogDirectory) {
+        let _ = (moment, directory);
+    }
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);
     /// A node appends to a file. Nobody has to look.

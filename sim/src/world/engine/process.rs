@@ -216,6 +216,9 @@ impl<N: Node> Engine<N> {
         for (directory, replaced) in &before {
             if !failed.contains_key(directory) {
                 self.slots[node].disk.repair(*directory, *replaced);
+                if *replaced {
+                    host.log_directory_emptied(self.moment(node), *directory);
+                }
             }
         }
         for directory in failed.keys().filter(|it| !before.contains_key(it)).copied() {
