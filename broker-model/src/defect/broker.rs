@@ -106,7 +106,7 @@ BrokerDefect {
         source: "KIP-966: `LogManager.readBrokerEpochFromCleanShutdownFiles`, asked of the first marker it finds",
         affected: Affected::Never,
         side: Server,
-        shows: "durability" / "candidate-incomplete" in "log-directory-dies", seed 19,
+        shows: "durability" / "candidate-incomplete" in "log-directory-dies", seed 86,
         meaning: "A broker counts as stopped cleanly if any of its log directories has the marker that says so.",
         example: "A broker is stopped, the last of the eligible replicas of a partition. One of its disks is \
             replaced by an empty one. It comes back, passes for one that has all it had, is elected, \

@@ -108,6 +108,11 @@ fn seeds_that_were_mended_hold() {
         ("swarm-transactions", 823),
         // A commit lay on the way while another broker coordinated.
         ("swarm-groups", 1285),
+        // A disk was replaced when its fault ended, though others had lost theirs by then.
+        ("log-directory-dies", 202),
+        // A disk was replaced, so that the replicas on the broker's others were not eligible any more.
+        ("log-directory-dies", 1292),
+        ("log-directory-dies", 1563),
     ];
     for (scenario, seed) in mended {
         holds(scenario, seed);

@@ -145,6 +145,7 @@ impl ClusterView {
             let complete = self.weak || replica.log.holds(&view.committed);
             !replica.lossy
                 && !replica.unclean
+                && !self.lacks_marker(replica.node)
                 && complete
                 && !hindered(replica.node)
                 && self.is_reachable(view, replica.node)

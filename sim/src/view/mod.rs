@@ -88,6 +88,11 @@ struct NodeView {
     places: BTreeMap<TopicPartition, LogDirectory>,
     /// The log directories that failed while its process ran.
     failed: BTreeSet<LogDirectory>,
+    /// Those that get no marker if it stops cleanly, or have lost theirs, and whether the next process finds them
+    /// working: its controller takes that for an unclean stop of all its replicas.
+    unmarked: BTreeMap<LogDirectory, bool>,
+    /// Its process started with a log directory that had no marker.
+    started_unmarked: bool,
 }
 
 impl ClusterView {
@@ -276,23 +281,39 @@ impl ClusterView {
         (known.running, known.registered, known.first_registration) = (true, false, None);
         known.starts += 1;
         known.failed.clear();
+        known.started_unmarked = !known.unmarked.is_empty();
+        known.unmarked.retain(|_, repaired| !*repaired);
     }
 
-    /// A log directory of a node failed while its process ran.
+    /// A log directory of a node failed.
     pub fn log_directory_failed(&mut self, node: NodeId, directory: LogDirectory) {
         self.directories_fail = true;
-        self.nodes.entry(node).or_default().failed.insert(directory);
+        let known = self.nodes.entry(node).or_default();
+        known.failed.insert(directory);
+        known.unmarked.insert(directory, false);
     }
 
-    /// A log directory of a node is empty: its disk was replaced.
-    pub fn log_directory_emptied(&mut self, node: NodeId, directory: LogDirectory) {
+    /// A log directory of a node works for its next process; `empty` if its disk was replaced.
+    pub fn log_directory_repaired(&mut self, node: NodeId, directory: LogDirectory, empty: bool) {
         let Some(known) = self.nodes.get_mut(&node) else { return };
+        if let Some(repaired) = known.unmarked.get_mut(&directory) {
+            *repaired = true;
+        }
+        if !empty {
+            return;
+        }
         let lost = known.places.extract_if(.., |_, place| *place == directory);
         for (partition, _) in lost.collect::<Vec<_>>() {
             if let Some(replica) = self.partition_mut(partition).known_replica_mut(node) {
                 replica.process_ended(true);
             }
         }
+    }
+
+    /// Whether the controller will take the next stop of a node for an unclean one, however it stops: in a log directory
+    /// that failed, or was replaced, nothing tells of it.
+    pub(crate) fn lacks_marker(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|known| !known.unmarked.is_empty())
     }
 
     /// Whether a log directory of a node failed while its process ran.

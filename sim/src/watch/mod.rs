@@ -189,9 +189,9 @@ impl Observer {
         self.view.log_directory_failed(node, directory);
     }
 
-    /// A log directory of a node is empty: its disk was replaced.
-    pub fn log_directory_emptied(&mut self, node: NodeId, directory: LogDirectory) {
-        self.view.log_directory_emptied(node, directory);
+    /// A log directory of a node works for its next process; `empty` if its disk was replaced.
+    pub fn log_directory_repaired(&mut self, node: NodeId, directory: LogDirectory, empty: bool) {
+        self.view.log_directory_repaired(node, directory, empty);
     }
 
     /// These nodes, and no others, are cut off, held still or on their way out: the atlas does not count on them.

@@ -243,12 +243,12 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
         }
     }
 
-    fn log_directory_emptied(&mut self, moment: Moment, directory: LogDirectory) {
+    fn log_directory_repaired(&mut self, moment: Moment, directory: LogDirectory, empty: bool) {
         match &mut self.true_state {
             TrueState::Watching(observer) => {
-                observer.log_directory_emptied(moment.node, directory);
+                observer.log_directory_repaired(moment.node, directory, empty);
             }
-            TrueState::Looking(view) => view.log_directory_emptied(moment.node, directory),
+            TrueState::Looking(view) => view.log_directory_repaired(moment.node, directory, empty),
         }
     }
 

@@ -1,7 +1,9 @@
 //! One good and one minimally bad case for each rule that the vectors do not cover.
 
-use harrow_broker_model::note::{BatchSummary, LogNote, MetadataChange, Note, ReplicationNote};
-use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+use harrow_broker_model::note::{
+    BatchSummary, BrokerNote, LogNote, MetadataChange, Note, ReplicationNote,
+};
+use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, LogDirectory, NodeId, Offset};
 use harrow_sim::watch::{ReplicaAudit, invariants};
 
 use crate::stage::{A, B, C, N1, Stage, X, record, sequenced};
@@ -446,6 +448,42 @@ fn the_atlas_lets_no_broker_stop_while_one_that_lost_data_may_follow_it() {
     stage.elect(A, 1, &[A, B]);
     assert_eq!(stage.observer.view().stop_allowed(A), Ok(()), "C is out of the ISR");
     assert_eq!(stage.found(), NONE);
+}
+
+/// A stop counts as clean only if all log directories have its marker: one of which a directory failed, or was replaced,
+/// has lost nothing of its other replicas, and may not be elected for them.
+#[test]
+fn the_atlas_does_not_count_on_who_lacks_the_marker_of_a_log_directory() {
+    let (failed, kept) = (LogDirectory(2), LogDirectory(1));
+    let mut stage = committed(1);
+    stage.note(B, &Note::Broker(BrokerNote::LogCreated { partition: X, directory: kept }));
+    stage.crash(B, false);
+    stage.restart(B, 1);
+    stage.elect(A, 1, &[A, C]);
+    stage.elect(A, 1, &[A, B, C]);
+    stage.crash(C, true);
+    let allowed = |stage: &Stage| stage.observer.view().crash_allowed(A).is_ok();
+    assert!(allowed(&stage), "B has everything");
+    stage.observer.log_directory_failed(B, failed);
+    assert!(!allowed(&stage), "its stop will not be clean");
+    stage.observer.log_directory_repaired(B, failed, true);
+    assert!(!allowed(&stage), "nor is it when the directory was replaced");
+    stage.crash(B, false);
+    stage.observer.process_started(stage.now_ns(), B);
+    let clean = LogNote::Recovered {
+        partition: X,
+        log_start_offset: Offset::ZERO,
+        log_end_offset: Offset(1),
+        high_watermark: Offset(1),
+        clean: true,
+        batches: vec![record(0, 1, 0)],
+    };
+    stage.note(B, &Note::Log(clean));
+    assert!(!allowed(&stage), "the stop was not clean in all of them");
+    stage.broker_registered(B);
+    stage.elect(A, 1, &[A, C]);
+    stage.elect(A, 1, &[A, B, C]);
+    assert!(allowed(&stage), "it has caught up");
 }
 
 /// A process that opens a log with a flipped bit may find less: as after a power loss, of that log alone.

@@ -65,7 +65,8 @@ impl ClusterView {
         else {
             return;
         };
-        let unregistered = self.nodes.get(&node).is_some_and(|node| node.stopped_unregistered);
+        let known = self.nodes.get(&node);
+        let unknown = known.is_some_and(|it| it.stopped_unregistered || it.started_unmarked);
         let view = self.partition_mut(*partition);
         let fact = Fact::Recovered {
             log_end_offset: *log_end_offset,
@@ -81,6 +82,6 @@ impl ClusterView {
             replica.producers_from = *log_start_offset;
         }
         replica.reopening = None;
-        replica.unclean &= !clean || unregistered;
+        replica.unclean &= !clean || unknown;
     }
 }

@@ -96,13 +96,13 @@ pub(crate) trait NodeHost<N> {
     fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
         let _ = (moment, by, epoch);
     }
-    /// A log directory of a node failed while its process ran: it is about to be told. Nobody has to look.
+    /// A log directory of a node failed: its process, if it runs, is about to be told. Nobody has to look.
     fn log_directory_failed(&mut self, moment: Moment, directory: LogDirectory) {
         let _ = (moment, directory);
     }
-    /// The disk of a log directory of a node was replaced, so that it is empty for the next process. Nobody has to look.
-    fn log_directory_emptied(&mut self, moment: Moment, directory: LogDirectory) {
-        let _ = (moment, directory);
+    /// A log directory of a node works for the next process; `empty` if its disk was replaced. Nobody has to look.
+    fn log_directory_repaired(&mut self, moment: Moment, directory: LogDirectory, empty: bool) {
+        let _ = (moment, directory, empty);
     }
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);
@@ -522,8 +522,7 @@ impl<N: Node> Engine<N> {
             repetitions.answered(id, *from, &message.body);
         }
         if let Event::LogDirectoryFailed { directory } = &event {
-            self.slots[node].fail_directory(*directory);
-            host.log_directory_failed(self.moment(node), *directory);
+            self.fail_directory(node, *directory, host);
         }
         let slot = &mut self.slots[node];
         let now = slot.clock.now(self.now);

@@ -92,9 +92,10 @@ impl<N: Node> Engine<N> {
         for delivery in std::mem::take(&mut slot.inbox) {
             // The process did not live to see it.
             if let Delivery::Event(Event::LogDirectoryFailed { directory }) = delivery {
-                slot.fail_directory(directory);
+                self.fail_directory(node, directory, host);
             }
         }
+        let slot = &mut self.slots[node];
         slot.stash.clear();
         slot.stalled_syncs.clear();
         slot.blocked = false;
@@ -216,9 +217,7 @@ impl<N: Node> Engine<N> {
         for (directory, replaced) in &before {
             if !failed.contains_key(directory) {
                 self.slots[node].disk.repair(*directory, *replaced);
-                if *replaced {
-                    host.log_directory_emptied(self.moment(node), *directory);
-                }
+                host.log_directory_repaired(self.moment(node), *directory, *replaced);
             }
         }
         for directory in failed.keys().filter(|it| !before.contains_key(it)).copied() {
@@ -226,8 +225,28 @@ impl<N: Node> Engine<N> {
                 let event = Event::LogDirectoryFailed { directory };
                 self.deliver(node, Delivery::Event(event), host);
             } else {
-                self.slots[node].disk.fail(directory);
+                self.fail_directory(node, directory, host);
             }
+        }
+    }
+
+    /// A log directory of a node fails. If the fault is over by now, since the process did not take the news earlier, it
+    /// works again for the next one.
+    pub(super) fn fail_directory(
+        &mut self,
+        node: usize,
+        directory: LogDirectory,
+        host: &mut impl NodeHost<N>,
+    ) {
+        let slot = &mut self.slots[node];
+        slot.disk.fail(directory);
+        let is_over = !slot.failing.contains_key(&directory);
+        if is_over {
+            slot.disk.repair(directory, false);
+        }
+        host.log_directory_failed(self.moment(node), directory);
+        if is_over {
+            host.log_directory_repaired(self.moment(node), directory, false);
         }
     }
 

@@ -105,15 +105,6 @@ impl<N> Slot<N> {
         }
     }
 
-    /// A log directory fails. If the fault is over by now, since the process did not take the news earlier, it works
-    /// again for the next one.
-    pub(super) fn fail_directory(&mut self, directory: LogDirectory) {
-        self.disk.fail(directory);
-        if !self.failing.contains_key(&directory) {
-            self.disk.repair(directory, false);
-        }
-    }
-
     /// Whether the process takes what comes now, not after what waits for it.
     pub(super) fn takes_at_once(&self) -> bool {
         self.is_ready() && self.inbox.is_empty()
