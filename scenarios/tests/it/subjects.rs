@@ -70,6 +70,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("delete-and-recreate", &["epochs-outlive-topics", "gone-topics-keep-epochs"]),
     ("grow-the-cluster", &["reassignment-ends-early", "drop-keeps-leader-epoch"]),
     ("log-directory-dies", &["appends-after-io-error", "offline-directory-stays-in-sync"]),
+    ("disk-dies-while-down", &["unassigned-created-anew"]),
     ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
     ("compacted-changelog", &["cleans-uncommitted", "tombstones-go-at-once", "cleaner-forgets-transactions"]),
     ("etl-pipeline", &["txn-commit-ignores-generation", "commit-told-before-durable"]),
