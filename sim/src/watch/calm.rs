@@ -1,8 +1,8 @@
 //! Since when nothing stands in the way: what is due can be demanded only then.
 //!
 //! It is calm while no fault lasts and every process of the cluster runs. A process that ends or starts, a connection
-//! that is reset and a fault that begins or ends begin the time anew. What a slow link or disk holds when its fault ends
-//! is as late as it would have been: the calm begins when all of that has arrived.
+//! that is reset and a fault that begins or ends begin the time anew. What a slow link or disk holds when its fault
+//! ends is as late as it would have been: the calm begins when all of that has arrived.
 
 use harrow_broker_model::types::NodeId;
 
