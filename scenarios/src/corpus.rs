@@ -4,6 +4,7 @@
 //! seed, or a `plan.json`. Scenarios outlive changes of the plan's shape, since the planner makes the plan anew.
 //! `digests.txt` has one line for each plan and for each scenario of the catalogue.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use harrow_sim::plan::{PLAN_SCHEMA, Plan};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::catalogue::CATALOGUE;
+use crate::catalogue::Entry;
 use crate::format::parse;
 use crate::pipeline;
 use crate::plain::migrate;
@@ -228,15 +229,13 @@ fn findings(plan: &Plan) -> (String, Vec<Finding>) {
     (digest_name(run.digest), judge(plan, &run).findings)
 }
 
-/// The digest of each scenario of the catalogue, for its first seed: names and digests.
-pub fn catalogue_digests() -> Vec<(String, String)> {
-    let digest = |text: &str, name: &str| {
-        let scenario = parse(name, text, &[]);
-        let scenario = scenario.unwrap_or_else(|error| panic!("{name}: {:?}", error.mistakes()));
-        digest_name(pipeline::run(&planner::plan(&scenario, 1), false).digest)
-    };
-    let of = |name: &str| format!("catalogue/{name} --seed 1");
-    CATALOGUE.iter().map(|entry| (of(entry.name), digest(entry.text, entry.name))).collect()
+/// The digest of a scenario of the catalogue, for its first seed: its name there, and the digest.
+pub fn catalogue_digest(entry: &Entry) -> (String, String) {
+    let Entry { name, text, .. } = entry;
+    let scenario = parse(name, text, &[]);
+    let scenario = scenario.unwrap_or_else(|error| panic!("{name}: {:?}", error.mistakes()));
+    let run = pipeline::run(&planner::plan(&scenario, 1), false);
+    (format!("catalogue/{name} --seed 1"), digest_name(run.digest))
 }
 
 /// Digests as they are kept: one line each.
@@ -251,28 +250,29 @@ pub fn digests_text(digests: &[(String, String)]) -> String {
     text
 }
 
-/// The lines that differ, as people are told them.
-pub fn digest_changes(kept: &str, now: &str) -> Vec<String> {
-    let lines = |text: &str| -> Vec<(String, String)> {
-        let entries = text.lines().filter(|line| !line.starts_with('#'));
-        let split = entries.filter_map(|line| line.split_once(' '));
-        split.map(|(digest, name)| (name.to_owned(), digest.to_owned())).collect()
+/// The digests that are new or others than those kept, as people are told them.
+pub fn digest_changes(kept: &str, now: &[(String, String)]) -> Vec<String> {
+    let kept: BTreeMap<String, String> = kept_digests(kept).collect();
+    let change = |(name, digest): &(String, String)| match kept.get(name) {
+        Some(before) if before == digest => None,
+        Some(before) => Some(format!("{name}: {before} is now {digest}")),
+        None => Some(format!("{name}: {digest} is new")),
     };
-    let (kept, now) = (lines(kept), lines(now));
-    let of = |digests: &[(String, String)], name: &str| {
-        digests.iter().find(|(known, _)| known == name).map(|(_, digest)| digest.clone())
-    };
-    let mut changes = Vec::new();
-    for (name, digest) in &now {
-        match of(&kept, name) {
-            Some(before) if before == *digest => {}
-            Some(before) => changes.push(format!("{name}: {before} is now {digest}")),
-            None => changes.push(format!("{name}: {digest} is new")),
-        }
-    }
-    let gone = kept.iter().filter(|(name, _)| of(&now, name).is_none());
-    changes.extend(gone.map(|(name, _)| format!("{name}: it is gone")));
-    changes
+    now.iter().filter_map(change).collect()
+}
+
+/// The runs that a digest is kept of and that there are no more, as people are told them.
+pub fn digests_gone(kept: &str, now: &[(String, String)]) -> Vec<String> {
+    let is_there = |name: &String| now.iter().any(|(known, _)| known == name);
+    let names = kept_digests(kept).map(|(name, _)| name);
+    names.filter(|name| !is_there(name)).map(|name| format!("{name}: it is gone")).collect()
+}
+
+/// Names and digests.
+fn kept_digests(text: &str) -> impl Iterator<Item = (String, String)> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let split = lines.filter_map(|line| line.split_once(' '));
+    split.map(|(digest, name)| (name.to_owned(), digest.to_owned()))
 }
 
 #[cfg(test)]
@@ -281,16 +281,16 @@ mod tests {
 
     #[test]
     fn changes_of_digests_are_told_by_name() {
-        let text = |digests: &[(&str, &str)]| {
-            let owned: Vec<(String, String)> =
-                digests.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-            digests_text(&owned)
+        let digests = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned())).collect()
         };
-        let kept = text(&[("a --seed 1", "11"), ("b", "22"), ("c", "33")]);
-        assert_eq!(digest_changes(&kept, &kept), Vec::<String>::new());
-        let now = text(&[("a --seed 1", "11"), ("b", "23"), ("d", "44")]);
-        let wanted = ["b: 22 is now 23", "d: 44 is new", "c: it is gone"];
-        assert_eq!(digest_changes(&kept, &now), wanted);
+        let before = digests(&[("a --seed 1", "11"), ("b", "22"), ("c", "33")]);
+        let kept = digests_text(&before);
+        assert_eq!(digest_changes(&kept, &before), Vec::<String>::new());
+        assert_eq!(digests_gone(&kept, &before), Vec::<String>::new());
+        let now = digests(&[("a --seed 1", "11"), ("b", "23"), ("d", "44")]);
+        assert_eq!(digest_changes(&kept, &now), ["b: 22 is now 23", "d: 44 is new"]);
+        assert_eq!(digests_gone(&kept, &now), ["c: it is gone"]);
     }
 
     #[test]

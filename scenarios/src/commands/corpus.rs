@@ -3,28 +3,35 @@
 mod make;
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
 use harrow_broker_model::defect::Defect;
+use harrow_sim::plan::Plan;
 use serde::Serialize;
 
 use super::console::{Console, Failure, mistake};
 use super::interrupt::on_interrupt;
 use super::reading::defect;
 use super::seeds;
+use crate::catalogue::CATALOGUE;
 use crate::corpus::{
-    Corpus as Files, CorpusError, Tried, catalogue_digests, digest_changes, digests_text, try_plan,
+    Corpus as Files, CorpusError, Listed, Tried, catalogue_digest, digest_changes, digests_gone,
+    digests_text, try_plan,
 };
 use crate::exit::ExitCode;
+use crate::pool;
 use make::Maker;
 
 /// Run the corpus: small plans that must go on failing, and runs whose digests must not change unnoticed.
 ///
 /// Each plan of the directory must break its guarantee with its fingerprint; each digest in `digests.txt` must be that
 /// of the run today. --accept keeps today's digests, --make finds, shrinks and keeps a plan for each defect. Exit
-/// codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest has changed; 2 a file is corrupt.
+/// codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest has changed; 2 a file is corrupt;
+/// 130 Ctrl-C ended it before all had been tried, and nothing is accepted.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow corpus\n  harrow corpus --accept\n  \
     harrow corpus --make --for 60s > table.md\n  harrow corpus --make --defect truncate-to-hw")]
@@ -55,10 +62,22 @@ struct Summary {
     schema: u32,
     kind: &'static str,
     plans: usize,
+    /// Of the plans and of the scenarios of the catalogue.
+    runs: usize,
+    /// So many of these were tried.
+    tried: usize,
+    interrupted: bool,
     /// What is not as it was.
     complaints: Vec<String>,
     /// Digests that have changed.
     changes: Vec<String>,
+}
+
+/// What came of the runs, in their order.
+#[derive(Default)]
+struct TriedAll {
+    digests: Vec<(String, String)>,
+    complaints: Vec<String>,
 }
 
 impl From<CorpusError> for Failure {
@@ -79,53 +98,97 @@ impl Corpus {
             let maker = Maker { jobs, duration, interrupted: &*on_interrupt()? };
             return maker.make(console, files, &self.defects);
         }
-        let mut digests = catalogue_digests();
-        let mut complaints = Vec::new();
-        for listed in &files.listing.plans {
-            let plan = files.plan(listed)?;
-            let Tried { digest, complaint } = try_plan(listed, &plan);
-            digests.push((format!("corpus/{}", listed.name), digest));
-            complaints.extend(complaint.map(|complaint| format!("{}: {complaint}", listed.name)));
+        let plans = files.listing.plans.iter().map(|listed| Ok((listed, files.plan(listed)?)));
+        let plans = plans.collect::<Result<Vec<_>, CorpusError>>()?;
+        let interrupted = on_interrupt()?;
+        let tried = self.try_all(&plans, &interrupted);
+        let runs = CATALOGUE.len() + plans.len();
+        let cut = tried.digests.len() < runs;
+        let kept = files.digests()?;
+        let mut changes = digest_changes(&kept, &tried.digests);
+        if !cut {
+            changes.extend(digests_gone(&kept, &tried.digests));
         }
-        let now = digests_text(&digests);
-        let changes = digest_changes(&files.digests()?, &now);
-        if self.accept {
-            files.accept(&now)?;
+        if self.accept && !cut {
+            files.accept(&digests_text(&tried.digests))?;
         }
-        self.tell(
-            console,
-            &Summary {
-                schema: 1,
-                kind: "corpus",
-                plans: files.listing.plans.len(),
-                complaints,
-                changes,
+        let summary = Summary {
+            schema: 1,
+            kind: "corpus",
+            plans: plans.len(),
+            runs,
+            tried: tried.digests.len(),
+            interrupted: cut,
+            complaints: tried.complaints,
+            changes,
+        };
+        self.tell(console, &summary)
+    }
+
+    /// Runs the first seeds of the catalogue, then the plans.
+    fn try_all(&self, plans: &[(&Listed, Plan)], interrupted: &AtomicBool) -> TriedAll {
+        let mut all = TriedAll::default();
+        let more = || !interrupted.load(Ordering::Relaxed);
+        pool::ordered(
+            pool::Options { jobs: seeds::jobs(self.jobs), more: &more },
+            |index| {
+                let index = usize::try_from(index).ok()?;
+                if let Some(entry) = CATALOGUE.get(index) {
+                    return Some((catalogue_digest(entry), None));
+                }
+                let (listed, plan) = plans.get(index - CATALOGUE.len())?;
+                let Tried { digest, complaint } = try_plan(listed, plan);
+                let complaint = complaint.map(|complaint| format!("{}: {complaint}", listed.name));
+                Some(((format!("corpus/{}", listed.name), digest), complaint))
             },
-        )
+            |(digest, complaint)| {
+                all.digests.push(digest);
+                all.complaints.extend(complaint);
+                ControlFlow::Continue(())
+            },
+        );
+        all
     }
 
     fn tell(&self, console: &mut Console, summary: &Summary) -> Result<ExitCode, Failure> {
-        let Summary { plans, complaints, changes, .. } = summary;
-        let good = complaints.is_empty() && (self.accept || changes.is_empty());
         if console.is_json() {
             console.json(summary)?;
         } else {
-            for line in complaints {
-                writeln!(console.stdout(), "{line}")?;
-            }
-            let (what, how) = if self.accept { ("accepted", "") } else { ("changed", "digest ") };
-            for line in changes {
-                writeln!(console.stdout(), "{how}{what} {line}")?;
-            }
-            let wrong = complaints.len();
-            writeln!(
-                console.stdout(),
-                "{} of {plans} plans fail as they must; {} digests {what}",
-                plans - wrong,
-                changes.len()
-            )?;
+            self.tell_human(console, summary)?;
         }
         console.stdout().flush()?;
-        Ok(if good { ExitCode::Held } else { ExitCode::Violated })
+        let Summary { complaints, changes, interrupted, .. } = summary;
+        let changed = !changes.is_empty() && (!self.accept || *interrupted);
+        Ok(match (complaints.is_empty() && !changed, interrupted) {
+            (false, _) => ExitCode::Violated,
+            (true, true) => ExitCode::Interrupted,
+            (true, false) => ExitCode::Held,
+        })
+    }
+
+    fn tell_human(&self, console: &mut Console, summary: &Summary) -> Result<(), Failure> {
+        let Summary { plans, runs, tried, interrupted, complaints, changes, .. } = summary;
+        for line in complaints {
+            writeln!(console.stdout(), "{line}")?;
+        }
+        let accepted = self.accept && !interrupted;
+        let (what, how) = if accepted { ("accepted", "") } else { ("changed", "digest ") };
+        for line in changes {
+            writeln!(console.stdout(), "{how}{what} {line}")?;
+        }
+        let (wrong, changed) = (complaints.len(), changes.len());
+        if *interrupted {
+            writeln!(
+                console.stdout(),
+                "interrupted: {tried} of {runs} runs tried; {wrong} plans fail otherwise, {changed} digests changed"
+            )?;
+        } else {
+            writeln!(
+                console.stdout(),
+                "{} of {plans} plans fail as they must; {changed} digests {what}",
+                plans - wrong
+            )?;
+        }
+        Ok(())
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct OutDirectory {
     path: PathBuf,
     /// The option that names it.
     option: &'static str,
+    /// It and those above it that were not there before, itself first.
+    made: Vec<PathBuf>,
 }
 
 impl OutDirectory {
@@ -26,9 +28,20 @@ impl OutDirectory {
             let message = format!("failed to write to {}: {error}", path.display());
             mistake(message, format!("give `{option}` a directory that can be made and written"))
         };
+        let above = path.ancestors().filter(|it| !it.as_os_str().is_empty());
+        let made = above.take_while(|it| !it.exists()).map(Path::to_owned).collect();
         fs::create_dir_all(path).map_err(unusable)?;
         probe(path).map_err(unusable)?;
-        Ok(Self { path: path.to_owned(), option })
+        Ok(Self { path: path.to_owned(), option, made })
+    }
+
+    /// Takes away what was made for files that there are none of. What has something in it stays.
+    pub(super) fn unmake(self) {
+        for directory in &self.made {
+            if fs::remove_dir(directory).is_err() {
+                break;
+            }
+        }
     }
 
     /// The path of a file in it.

@@ -20,11 +20,11 @@ use crate::exit::ExitCode;
 /// under one of a few runtime seeds. What is left is a plan and a scenario that a person can read and edit, with the
 /// nearest plan that passes. Ctrl-C keeps the best so far; a plan that was shrunk can be shrunk again, which goes on
 /// from there. Exit codes: 1 it is violated, as it must be; 0 the plan holds, so there is nothing to shrink; 3 it is
-/// inconclusive; 4 two of its runs differ.
+/// inconclusive; 4 two of its runs differ; 2 there is no such plan, scenario or finding.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  harrow shrink swarm --seed 8 --defect truncate-to-hw --out small\n  \
-    harrow run small/scenario.toml --seed 1 --defect truncate-to-hw\n  \
+    after_help = "Examples:\n  harrow shrink swarm --seed 5 --defect truncate-to-hw --out small\n  \
+    harrow run small/scenario.toml --seed 5 --defect truncate-to-hw\n  \
     harrow shrink runs/7/plan.json --for 5m --out small"
 )]
 pub(super) struct Shrink {

@@ -150,7 +150,10 @@ impl Shrinking<'_> {
         }
         let smallest = match self.smallest(plan, wanted, out.as_ref()) {
             Ok(smallest) => smallest,
-            Err(reason) => return self.nothing(console, &reason),
+            Err(reason) => {
+                out.into_iter().for_each(OutDirectory::unmake);
+                return self.nothing(console, &reason);
+            }
         };
         let left = out.as_ref().map_or(Ok(()), |out| leave(out, &smallest));
         if console.is_json() {

@@ -1,6 +1,7 @@
 //! What "still fails" means for a run: the same guarantee is broken with the same fingerprint, whatever else is.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use harrow_reports::judge::judge;
@@ -66,10 +67,10 @@ impl Failure {
             let failing_run = failure.failing_run(plan, &run, &verdict).expect("it was just found");
             return Ok((failure, failing_run));
         }
-        let ids = found().map(|finding| finding.fingerprint.id.clone()).collect();
+        let ids: BTreeSet<String> = found().map(|finding| finding.fingerprint.id.clone()).collect();
         Err(match (wanted, verdict.outcome) {
             (Some(wanted), Outcome::Violated) => {
-                NoFailure::Other { wanted: wanted.to_owned(), found: ids }
+                NoFailure::Other { wanted: wanted.to_owned(), found: ids.into_iter().collect() }
             }
             (_, Outcome::Inconclusive) => NoFailure::Inconclusive(verdict.inconclusive.join("; ")),
             (_, Outcome::Held | Outcome::Violated) => NoFailure::Holds,

@@ -58,13 +58,38 @@ fn a_failure_shrinks_to_a_plan_and_a_scenario_that_fail_alike() {
     assert!(stdout.contains(&format!("fingerprint {fingerprint}")), "{stdout}");
     let changes = told["passes"]["changes"].as_array().expect("some change makes it pass");
     assert!(!changes.is_empty());
+    says_what_it_is(path, seed);
+}
+
+/// Who has the scenario alone knows what breaks, by which rule, and what happened when.
+fn says_what_it_is(path: &Path, seed: u64) {
+    let text = fs::read_to_string(path.join("small/scenario.toml")).expect("it was left there");
+    let heading: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+    let heading = heading.join("\n");
+    let flags = format!("--seed {seed} --defect truncate-to-hw");
+    for wanted in [
+        "# Shrunk from quick-failover --seed 9",
+        "# committed-truncation breaks durability:",
+        "# durability is promised:",
+        "# Fingerprint ",
+        "# It fails under ",
+        &format!("# harrow run THIS.toml {flags}\n"),
+        "# Switched on, truncate-to-hw:",
+        "# Brokers: node ",
+        "# Topic orders: partitions=",
+        "# A producer sends ",
+        "# What happened ",
+        "truncated",
+    ] {
+        assert!(heading.contains(wanted), "{wanted} is not in\n{text}");
+    }
 }
 
 #[test]
 fn what_does_not_fail_is_not_shrunk() {
     let directory = directory();
     let path = directory.path();
-    let (code, stdout, _) = harrow(path, "shrink calm --seed 1");
+    let (code, stdout, _) = harrow(path, "shrink calm --seed 1 --out made/here");
     assert_eq!(code, 0);
     assert_eq!(stdout, "calm --seed 1: the plan holds: there is nothing to shrink\n");
     let table = [
@@ -73,7 +98,7 @@ fn what_does_not_fail_is_not_shrunk() {
         ("shrink no.json --seed 1", "a plan has its seed, rules and settings in it"),
         ("shrink no-such --seed 1", "there is no scenario `no-such`"),
         (
-            "shrink quick-failover --seed 9 --defect truncate-to-hw --fingerprint 00000000",
+            "shrink quick-failover --seed 9 --defect truncate-to-hw --fingerprint 00000000 --out made",
             "no finding of this plan has fingerprint 00000000",
         ),
         ("compare calm", "there is nothing to compare"),

@@ -1,7 +1,8 @@
 //! Since when nothing stands in the way: what is due can be demanded only then.
 //!
 //! It is calm while no fault lasts and every process of the cluster runs. A process that ends or starts, a connection
-//! that is reset and a fault that begins or ends begin the time anew.
+//! that is reset and a fault that begins or ends begin the time anew. What a slow link or disk holds when its fault
+//! ends is as late as it would have been: the calm begins when all of that has arrived.
 
 use harrow_broker_model::types::NodeId;
 
@@ -72,16 +73,14 @@ impl Calm {
         self.bounds
     }
 
-    /// A fault began or ended; whether any lasts now.
-    pub(super) fn disturbed(&mut self, at_ns: u64, lasts: bool) {
-        self.since = (!lasts).then_some(at_ns);
+    /// A fault began or ended: when all that is under way has arrived, and whether any fault lasts now.
+    pub(super) fn disturbed(&mut self, settles_ns: u64, lasts: bool) {
+        self.since = (!lasts).then_some(settles_ns);
     }
 
     /// Something came and went: a process, a connection.
     pub(super) fn stirred(&mut self, at_ns: u64) {
-        if self.since.is_some() {
-            self.since = Some(at_ns);
-        }
+        self.since = self.since.map(|since| since.max(at_ns));
     }
 
     /// Since when it is calm; none while it is not, or while a process of the cluster is down.

@@ -146,9 +146,10 @@ impl Observer {
         self.view.process_started(node);
     }
 
-    /// A fault began or ended, or a connection was reset; whether any fault lasts now.
-    pub fn disturbed(&mut self, at_ns: u64, lasts: bool) {
-        self.wings.disturbed(at_ns, lasts);
+    /// A fault began or ended, or a connection was reset: when all that is under way now has arrived, in nanoseconds
+    /// of true time, and whether any fault lasts.
+    pub fn disturbed(&mut self, settles_ns: u64, lasts: bool) {
+        self.wings.disturbed(settles_ns, lasts);
     }
 
     /// A process stands still from now on, paused or in a blocking sync, or goes on.

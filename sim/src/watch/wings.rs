@@ -73,8 +73,8 @@ impl Wings {
         self.consumer.consumer_assigned(node);
     }
 
-    pub(super) fn disturbed(&mut self, at_ns: u64, lasts: bool) {
-        self.shared.calm.disturbed(at_ns, lasts);
+    pub(super) fn disturbed(&mut self, settles_ns: u64, lasts: bool) {
+        self.shared.calm.disturbed(settles_ns, lasts);
     }
 
     pub(super) fn stirred(&mut self, at_ns: u64) {

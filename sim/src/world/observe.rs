@@ -111,10 +111,10 @@ impl<F> Observation<F> {
         observer.audit_strays(moment.at_ns, moment.event, moment.node);
     }
 
-    /// A fault began or ended; whether any lasts now.
-    pub(crate) fn disturbed(&mut self, at_ns: u64, lasts: bool) {
+    /// A fault began or ended: when all that is under way now has arrived, and whether any fault lasts.
+    pub(crate) fn disturbed(&mut self, settles_ns: u64, lasts: bool) {
         if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.disturbed(at_ns, lasts);
+            observer.disturbed(settles_ns, lasts);
         }
     }
 

@@ -11,9 +11,14 @@ use crate::world::engine::Boot;
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Makes the world what the active faults say.
     pub(super) fn apply_conditions(&mut self) {
-        self.host.disturbed(self.engine.now(), !self.active.is_empty());
         apply(&self.active, &mut self.engine, &mut self.host);
+        self.tell_disturbed();
         self.tell_hindered();
+    }
+
+    /// Tells the watch that something began or ended that stands in the way, and until when it leaves its traces.
+    pub(super) fn tell_disturbed(&mut self) {
+        self.host.disturbed(self.engine.settles_ns(), !self.active.is_empty());
     }
 
     /// Tells the atlas whom it cannot count on: brokers that a fault cuts off or holds still, those that were asked to

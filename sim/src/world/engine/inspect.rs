@@ -7,7 +7,7 @@ use super::slot::{Delivery, Slot};
 use super::{Engine, ScheduledEvent, trace_text};
 use crate::inspect::{Deadline, FileState, MessageState, NodeState};
 use crate::run::TraceRow;
-use crate::world::network::{Content, UnderWay};
+use crate::world::network::{Content, Transit, UnderWay};
 
 impl<N: Node> Engine<N> {
     /// Rows of the trace so far; none if nobody asked for it.
@@ -52,6 +52,23 @@ impl<N: Node> Engine<N> {
         place: impl Fn(TopicPartition) -> String,
     ) -> Vec<FileState> {
         self.slots[node].disk.states(|file| trace_text::file_text(file, &place))
+    }
+
+    /// When all messages that are under way now have arrived, and the disks have done what they were asked for.
+    pub(crate) fn settles_ns(&self) -> u64 {
+        let is_under_way = |event: &ScheduledEvent| match event {
+            ScheduledEvent::Transit(transit) => matches!(transit, Transit::Arrive { .. }),
+            ScheduledEvent::SyncDone { .. }
+            | ScheduledEvent::FlushDone { .. }
+            | ScheduledEvent::RenameDone { .. }
+            | ScheduledEvent::DiscardDone { .. }
+            | ScheduledEvent::ReplaceDone { .. } => true,
+            ScheduledEvent::Timer { .. }
+            | ScheduledEvent::Start { .. }
+            | ScheduledEvent::DirectorTimer(_) => false,
+        };
+        let under_way = self.queue.entries().filter(|(_, event)| is_under_way(event));
+        under_way.map(|(at_ns, _)| at_ns).max().unwrap_or(self.now)
     }
 
     /// Everything that is under way or waits, by arrival, and what waits last.

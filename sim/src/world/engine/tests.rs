@@ -395,6 +395,30 @@ fn a_replacement_blocks_unless_it_is_made_in_the_background() {
 }
 
 #[test]
+fn all_is_settled_when_what_a_slow_link_and_a_slow_disk_hold_is_done() {
+    let mut stage = Stage::new();
+    let slow = LinkCondition { extra_us: (700_000, 700_000), ..LinkCondition::default() };
+    stage.links.fill(slow);
+    stage.apply();
+    stage.send(1, 2, Channel::Quorum, 1);
+    stage.run_until_us(100_000);
+    stage.links.fill(LinkCondition::default());
+    stage.apply();
+    let settles_us = stage.engine.settles_ns() / 1_000;
+    assert!(settles_us >= 700_000, "the message is under way until then, not {settles_us}");
+    let slow = DiskCondition { slow_us: (900_000, 900_000), ..DiskCondition::default() };
+    stage.engine.set_disk_condition(0, slow);
+    stage.act(1, |effects| {
+        write(effects, "x");
+        effects.push(Effect::Sync { file: LOG });
+    });
+    let syncs_us = stage.engine.settles_ns() / 1_000;
+    assert!(syncs_us >= 1_000_000, "the disk is at it until then, not {syncs_us}");
+    stage.run_until_us(5_000_000);
+    assert_eq!(stage.engine.settles_ns() / 1_000, 5_000_000, "nothing is under way any more");
+}
+
+#[test]
 fn a_stalled_disk_holds_syncs_up() {
     let mut stage = Stage::new();
     stage.engine.set_disk_condition(0, DiskCondition { stalled: true, ..DiskCondition::default() });

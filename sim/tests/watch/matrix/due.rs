@@ -217,7 +217,7 @@ pub(super) const CASES: &[Case] = &[
 #[test]
 fn nothing_is_due_while_something_stands_in_the_way() {
     type Variant = (&'static str, fn(&mut Stage));
-    let variants: [Variant; 4] = [
+    let variants: [Variant; 5] = [
         ("a fault lasts", |stage| {
             let now_ns = stage.now_ns();
             stage.observer.disturbed(now_ns, true);
@@ -233,6 +233,11 @@ fn nothing_is_due_while_something_stands_in_the_way() {
             passes(stage, 100);
             let now_ns = stage.now_ns();
             stage.observer.disturbed(now_ns, false);
+        }),
+        ("what a slow link held when its fault ended is still on its way", |stage| {
+            let now_ns = stage.now_ns();
+            stage.observer.disturbed(now_ns, true);
+            stage.observer.disturbed(now_ns + 200_000_000_000, false);
         }),
     ];
     for (name, variant) in variants {
