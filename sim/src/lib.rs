@@ -30,6 +30,7 @@ pub mod liveness;
 pub mod plan;
 pub mod reach;
 pub mod run;
+mod target_plan;
 pub mod testing;
 pub mod timeline;
 pub mod truth;

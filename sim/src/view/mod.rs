@@ -310,8 +310,8 @@ impl ClusterView {
         }
     }
 
-    /// Whether the controller will take the next stop of a node for an unclean one, however it stops: in a log directory
-    /// that failed, or was replaced, nothing tells of it.
+    /// Whether the controller will take the next stop of a node for an unclean one, however it stops: in a log
+    /// directory that failed, or was replaced, nothing tells of it.
     pub(crate) fn lacks_marker(&self, node: NodeId) -> bool {
         self.nodes.get(&node).is_some_and(|known| !known.unmarked.is_empty())
     }

@@ -450,7 +450,7 @@ fn the_atlas_lets_no_broker_stop_while_one_that_lost_data_may_follow_it() {
     assert_eq!(stage.found(), NONE);
 }
 
-/// A stop counts as clean only if all log directories have its marker: one of which a directory failed, or was replaced,
+/// A stop counts as clean only if all log directories have its marker: a broker of which one failed, or was replaced,
 /// has lost nothing of its other replicas, and may not be elected for them.
 #[test]
 fn the_atlas_does_not_count_on_who_lacks_the_marker_of_a_log_directory() {

@@ -66,8 +66,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
     }
 
-    /// What is on a disk that is replaced is lost when its fault ends: the atlas is asked again then, of those that end.
-    /// What the configuration would not survive by now is a repair.
+    /// What is on a disk that is replaced is lost when its fault ends: the atlas is asked again then, of those that
+    /// end. What the configuration would not survive by now is a repair.
     pub(super) fn spare_replaced(&mut self, ends: impl Fn(usize) -> bool) {
         let mut spared = false;
         for at in 0..self.active.len() {

@@ -230,8 +230,8 @@ impl<N: Node> Engine<N> {
         }
     }
 
-    /// A log directory of a node fails. If the fault is over by now, since the process did not take the news earlier, it
-    /// works again for the next one.
+    /// A log directory of a node fails. If the fault is over by now, since the process did not take the news earlier,
+    /// it works again for the next one.
     pub(super) fn fail_directory(
         &mut self,
         node: usize,
