@@ -48,10 +48,26 @@ pub struct Compaction {
     pub policy: CleanupPolicy,
     /// `min.compaction.lag.ms`: a segment whose newest record is younger is not cleaned.
     pub min_compaction_lag_ms: u64,
+    /// `max.compaction.lag.ms`: a log whose oldest dirty segment begins with an older record is cleaned however little
+    /// of it is dirty, and segments are no longer in use than this.
+    #[serde(default = "never_ms", skip_serializing_if = "is_never_ms")]
+    pub max_compaction_lag_ms: u64,
     /// `delete.retention.ms`: a tombstone stays for so long after the first cleaning of it.
     pub delete_retention_ms: u64,
     /// `min.cleanable.dirty.ratio`, in percent: a log is cleaned when more of it is dirty.
     pub min_cleanable_dirty_percent: u32,
+}
+
+/// A lag that no record ever has.
+const NEVER_MS: u64 = i64::MAX as u64;
+
+const fn never_ms() -> u64 {
+    NEVER_MS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_never_ms(lag_ms: &u64) -> bool {
+    *lag_ms == NEVER_MS
 }
 
 impl Compaction {
@@ -59,6 +75,7 @@ impl Compaction {
     pub const NONE: Self = Self {
         policy: CleanupPolicy::Delete,
         min_compaction_lag_ms: 0,
+        max_compaction_lag_ms: NEVER_MS,
         delete_retention_ms: 86_400_000,
         min_cleanable_dirty_percent: 50,
     };
@@ -71,6 +88,18 @@ impl Compaction {
     /// Whether the cleaner looks after the logs.
     pub fn compacts(&self) -> bool {
         self.policy != CleanupPolicy::Delete
+    }
+
+    /// For how long a segment may be appended to that is allowed so long by `segment.ms`, in milliseconds. Source:
+    /// `LogConfig.maxSegmentMs`.
+    pub fn max_segment_ms(&self, segment_ms: i64) -> i64 {
+        let lag_ms = i64::try_from(self.max_compaction_lag_ms).unwrap_or(i64::MAX);
+        if self.compacts() && lag_ms > 0 { segment_ms.min(lag_ms) } else { segment_ms }
+    }
+
+    /// Whether records may become old enough to be cleaned before they must be. Source: `LogConfig.validateValues`.
+    pub fn is_sane(&self) -> bool {
+        self.min_compaction_lag_ms <= self.max_compaction_lag_ms
     }
 
     /// Whether records are deleted by time and size.
@@ -95,5 +124,8 @@ impl Hash for Compaction {
         self.min_compaction_lag_ms.hash(state);
         self.delete_retention_ms.hash(state);
         self.min_cleanable_dirty_percent.hash(state);
+        if self.max_compaction_lag_ms != NEVER_MS {
+            self.max_compaction_lag_ms.hash(state);
+        }
     }
 }

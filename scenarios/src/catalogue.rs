@@ -43,6 +43,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "forgotten-producers",
     "retention-and-laggard",
     "compacted-changelog",
+    "compaction-in-time",
     "reassignment-under-fire",
     "grow-the-cluster",
     "log-directory-dies",

@@ -1,7 +1,7 @@
 //! When the log cleaner cleans which log. Source: Kafka's `LogCleaner.CleanerThread`, `LogCleanerManager`.
 //!
-//! One log at a time, the dirtiest first, if more of it is dirty than `min.cleanable.dirty.ratio`; when there is none
-//! it rests for `log.cleaner.backoff.ms`. A cleaned segment is flushed before it takes the place of others, and
+//! One log at a time, the dirtiest first, if more of it is dirty than `min.cleanable.dirty.ratio`, or what is dirty is
+//! older than `max.compaction.lag.ms`; when there is none it rests for `log.cleaner.backoff.ms`. A cleaned segment is flushed before it takes the place of others, and
 //! meanwhile the broker goes on: a log that is cut, or given up, ends the round. After each round, and when there is
 //! none,
 //! compacted logs are looked at for what retention or a log start lets go, too: nobody deletes segments of which one is
@@ -100,7 +100,7 @@ impl Broker {
             let is_filthier = filthiest
                 .as_ref()
                 .is_none_or(|(_, known)| cleanable.dirtiness() > known.dirtiness());
-            if is_filthier && cleanable.is_dirtier_than(log.min_cleanable_dirty_percent()) {
+            if is_filthier && cleanable.is_to_be_cleaned(log.min_cleanable_dirty_percent()) {
                 filthiest = Some((id, cleanable));
             }
         }

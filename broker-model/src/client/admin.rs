@@ -407,15 +407,21 @@ impl Node for Admin {
 }
 
 /// What a topic that is compacted is made with.
-fn compaction_configs(compaction: &Compaction) -> [CreatableTopicConfig; 4] {
+fn compaction_configs(compaction: &Compaction) -> Vec<CreatableTopicConfig> {
     let percent = compaction.min_cleanable_dirty_percent;
     let ratio = format!("{}.{:02}", percent / 100, percent % 100);
-    [
+    let mut configs = vec![
         topic_config("cleanup.policy", compaction.policy.name().to_owned()),
         topic_config("min.compaction.lag.ms", compaction.min_compaction_lag_ms.to_string()),
         topic_config("delete.retention.ms", compaction.delete_retention_ms.to_string()),
         topic_config("min.cleanable.dirty.ratio", ratio),
-    ]
+    ];
+    // What says nothing is not sent.
+    let lag_ms = compaction.max_compaction_lag_ms;
+    if lag_ms != Compaction::NONE.max_compaction_lag_ms {
+        configs.push(topic_config("max.compaction.lag.ms", lag_ms.to_string()));
+    }
+    configs
 }
 
 fn topic_config(name: &'static str, value: String) -> CreatableTopicConfig {

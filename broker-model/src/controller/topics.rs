@@ -170,6 +170,7 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
     let sane = config.min_insync_replicas > 0 && config.flush_messages > 0;
     let Retention { retention_ms, retention_bytes, segment_ms, .. } = config.retention;
     let sane = sane && retention_ms >= -1 && retention_bytes >= -1 && segment_ms > 0;
+    let sane = sane && config.retention.compaction.is_sane();
     if sane { Ok(config) } else { Err(ErrorCode::InvalidConfig) }
 }
 
@@ -184,6 +185,9 @@ fn compaction_config(
         "cleanup.policy" => compaction.policy = CleanupPolicy::parse(value).ok_or(invalid)?,
         "min.compaction.lag.ms" => {
             compaction.min_compaction_lag_ms = value.parse().map_err(|_| invalid)?;
+        }
+        "max.compaction.lag.ms" => {
+            compaction.max_compaction_lag_ms = value.parse().map_err(|_| invalid)?;
         }
         "delete.retention.ms" => {
             compaction.delete_retention_ms = value.parse().map_err(|_| invalid)?;

@@ -29,6 +29,17 @@ CleanerDefect {
             minute, and the cleaner takes the first record at once.",
     }
 
+    IgnoresMaxLag {
+        name: "cleaner-ignores-max-lag",
+        source: "KIP-354; LogCleanerManager.grabFilthiestCompactedLog",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "compaction-overdue" in "compaction-in-time", seed 1,
+        meaning: "The cleaner goes by how much of a log is dirty alone, and not by `max.compaction.lag.ms`.",
+        example: "What a person asks to be deleted is to be gone within a day. Its key is written once more, in a log \
+            of which little changes, and the old value stays there for months.",
+    }
+
     TombstonesGoAtOnce {
         name: "tombstones-go-at-once",
         source: "KAFKA-4529, KAFKA-8522, KIP-534",

@@ -70,7 +70,7 @@ fn described(
 }
 
 /// Name, value, default and type of each setting, by name.
-fn settings(topic: &TopicConfig) -> [(&'static str, String, String, i8); 12] {
+fn settings(topic: &TopicConfig) -> [(&'static str, String, String, i8); 13] {
     let Retention { retention_ms, retention_bytes, segment_ms, compaction } = topic.retention;
     let usual = Retention::FOREVER;
     let number =
@@ -84,11 +84,13 @@ fn settings(topic: &TopicConfig) -> [(&'static str, String, String, i8); 12] {
     let (none, delete_ms) = (Compaction::NONE, compaction.delete_retention_ms);
     let policy = compaction.policy.name().to_owned();
     let lag_ms = of(compaction.min_compaction_lag_ms);
+    let lags_ms = [compaction.max_compaction_lag_ms, none.max_compaction_lag_ms].map(of);
     [
         ("cleanup.policy", policy, none.policy.name().to_owned(), LIST),
         number("delete.retention.ms", of(delete_ms), of(none.delete_retention_ms), LONG),
         number("flush.messages", messages, never, LONG),
         number("flush.ms", flush_ms, never, LONG),
+        number("max.compaction.lag.ms", lags_ms[0], lags_ms[1], LONG),
         number("max.message.bytes", i64::from(topic.max_message_bytes), i64::from(most), INT),
         ("min.cleanable.dirty.ratio", ratio(compaction), ratio(none), DOUBLE),
         number("min.compaction.lag.ms", lag_ms, of(none.min_compaction_lag_ms), LONG),

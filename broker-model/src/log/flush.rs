@@ -10,6 +10,7 @@ use crate::log::flushes::owner;
 use crate::log::segment::Segment;
 use crate::node::{Effect, Effects};
 use crate::record::RecordBatch;
+use crate::retention::Retention;
 use crate::types::{FlushToken, Offset, TopicPartition, WallTime};
 
 impl Log {
@@ -77,8 +78,8 @@ impl Log {
     }
 
     /// Begins a new segment if an append does not fit the active one, or is younger than its first record by more than
-    /// `segment.ms`. A batch that is larger than a whole segment gets one of its own. Source: `UnifiedLog.maybeRoll`,
-    /// `LogSegment.shouldRoll`.
+    /// `segment.ms`, or, of a compacted log, `max.compaction.lag.ms`. A batch that is larger than a whole segment gets
+    /// one of its own. Source: `UnifiedLog.maybeRoll`, `LogSegment.shouldRoll`, `LogConfig.maxSegmentMs`.
     pub(super) fn roll_if_due(&mut self, append: &[RecordBatch], effects: &mut Effects) {
         let Some(active) = self.segments.last().filter(|active| active.size() > 0) else { return };
         let size: u64 = append.iter().map(|batch| u64::from(batch.size())).sum();
@@ -86,7 +87,8 @@ impl Log {
         let newest = append.iter().map(|batch| batch.header().max_timestamp.0).max();
         let first = active.first_timestamp().map(|first| first.0);
         let waited = newest.zip(first).map_or(0, |(newest, first)| newest.saturating_sub(first));
-        if !fits || waited > self.config.retention.segment_ms {
+        let Retention { segment_ms, compaction, .. } = self.config.retention;
+        if !fits || waited > compaction.max_segment_ms(segment_ms) {
             self.roll(effects);
         }
     }

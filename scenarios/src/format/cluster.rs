@@ -26,6 +26,8 @@ pub(super) const SEGMENT_MS: (i64, i64) = (1, i64::MAX);
 
 /// What `min.compaction.lag.ms` and `delete.retention.ms` may be.
 pub(super) const LAG_MS: (i64, i64) = (0, i64::MAX);
+/// What `max.compaction.lag.ms` may be.
+pub(super) const MAX_LAG_MS: (i64, i64) = (1, i64::MAX);
 const DAY_MS: (i64, i64) = (86_400_000, 86_400_000);
 /// What a ratio in percent may be.
 pub(super) const PERCENT: (i64, i64) = (0, 100);
@@ -96,6 +98,7 @@ pub(super) fn topic(section: Section<'_>, reading: &mut Reading) -> TopicScenari
         segment_ms: section.numbers_or("segment.ms", SEGMENT_MS, FLUSH_NEVER),
         cleanup_policy: section.choice("cleanup.policy", POLICIES, CleanupPolicy::Delete),
         min_compaction_lag_ms: section.numbers_or("min.compaction.lag.ms", LAG_MS, (0, 0)),
+        max_compaction_lag_ms: section.numbers_or("max.compaction.lag.ms", MAX_LAG_MS, FLUSH_NEVER),
         delete_retention_ms: section.numbers_or("delete.retention.ms", LAG_MS, DAY_MS),
         min_cleanable_dirty_percent: section.numbers_or(
             "min.cleanable.dirty.percent",
@@ -129,6 +132,17 @@ fn check(section: &Section<'_>, topic: &TopicScenario, reading: &Reading) {
             reading.brokers_min
         );
         section.problem(&section.place_of("replication_factor"), message, help);
+    }
+    if topic.min_compaction_lag_ms.greatest() > topic.max_compaction_lag_ms.least() {
+        section.problem(
+            &section.place_of("max.compaction.lag.ms"),
+            format!(
+                "records must be cleaned after {} ms, and may not be before {} ms",
+                topic.max_compaction_lag_ms.least(),
+                topic.min_compaction_lag_ms.greatest()
+            ),
+            "set `min.compaction.lag.ms` to at most as much",
+        );
     }
     if topic.min_insync_replicas.greatest() > replicas_min {
         let message = format!(

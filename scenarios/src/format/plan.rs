@@ -10,7 +10,8 @@ use harrow_sim::reach;
 use serde_json::Value;
 
 use super::cluster::{
-    FLUSH_MESSAGES, FLUSH_MS, LAG_MS, MESSAGE_BYTES, PERCENT, RETENTION, SEGMENT_MS, is_topic_name,
+    FLUSH_MESSAGES, FLUSH_MS, LAG_MS, MAX_LAG_MS, MESSAGE_BYTES, PERCENT, RETENTION, SEGMENT_MS,
+    is_topic_name,
 };
 use super::json_place::place;
 use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX, RUN_MS};
@@ -230,8 +231,14 @@ impl Check<'_> {
             }
             if !topic.retention.compaction.is_none() {
                 self.number(&at("retention.compaction.min_compaction_lag_ms"), LAG_MS);
+                self.number(&at("retention.compaction.max_compaction_lag_ms"), MAX_LAG_MS);
                 self.number(&at("retention.compaction.delete_retention_ms"), LAG_MS);
                 self.number(&at("retention.compaction.min_cleanable_dirty_percent"), PERCENT);
+                if !topic.retention.compaction.is_sane() {
+                    let help = "make `min_compaction_lag_ms` at most as long as that";
+                    let path = at("retention.compaction.max_compaction_lag_ms");
+                    self.problem(&path, "records must be cleaned before they may be", help);
+                }
             }
             let replicas = topic.replication_factor;
             if replicas as usize > brokers {

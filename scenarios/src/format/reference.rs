@@ -78,6 +78,7 @@ const ABOUT: &[(&str, &str, &str)] = &[
     ("[[topic]]", "retention.bytes", "as Kafka; the default is -1, any size"),
     ("[[topic]]", "cleanup.policy", "as Kafka; `compact-delete` is both"),
     ("[[topic]]", "min.compaction.lag.ms", "as Kafka"),
+    ("[[topic]]", "max.compaction.lag.ms", "as Kafka; the default is never"),
     (
         "[[topic]]",
         "delete.retention.ms",

@@ -87,6 +87,8 @@ pub struct TopicScenario {
     pub cleanup_policy: Choice<CleanupPolicy>,
     /// `min.compaction.lag.ms`.
     pub min_compaction_lag_ms: Numbers,
+    /// `max.compaction.lag.ms`.
+    pub max_compaction_lag_ms: Numbers,
     /// `delete.retention.ms`.
     pub delete_retention_ms: Numbers,
     /// `min.cleanable.dirty.ratio`, in percent.

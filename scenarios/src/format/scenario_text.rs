@@ -190,6 +190,7 @@ impl Text {
         let fields = [
             ("cleanup.policy", "policy"),
             ("min.compaction.lag.ms", "min_compaction_lag_ms"),
+            ("max.compaction.lag.ms", "max_compaction_lag_ms"),
             ("delete.retention.ms", "delete_retention_ms"),
             ("min.cleanable.dirty.percent", "min_cleanable_dirty_percent"),
         ];

@@ -168,6 +168,9 @@ fn compaction(table: &TopicScenario, draws: &Draws) -> Compaction {
         min_compaction_lag_ms: draws
             .at("min.compaction.lag.ms")
             .unsigned(&table.min_compaction_lag_ms),
+        max_compaction_lag_ms: draws
+            .at("max.compaction.lag.ms")
+            .unsigned(&table.max_compaction_lag_ms),
         delete_retention_ms: draws.at("delete.retention.ms").unsigned(&table.delete_retention_ms),
         min_cleanable_dirty_percent: draws
             .at("min.cleanable.dirty.percent")

@@ -73,6 +73,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("disk-dies-while-down", &["unassigned-created-anew"]),
     ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
     ("compacted-changelog", &["cleans-uncommitted", "tombstones-go-at-once", "cleaner-forgets-transactions"]),
+    ("compaction-in-time", &["cleaner-ignores-max-lag"]),
     ("etl-pipeline", &["txn-commit-ignores-generation", "commit-told-before-durable"]),
     ("streaming-analytics", &["txn-commit-ignores-generation", "commit-told-before-durable"]),
     ("event-sourcing", &["commit-told-before-durable", "no-hw-on-shrink"]),

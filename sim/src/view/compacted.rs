@@ -36,6 +36,13 @@ impl Holes {
         self.changed.is_empty() && self.gone.is_empty()
     }
 
+    /// Whether a record of a batch, as that was written, is there.
+    pub fn has(&self, batch: &BatchSummary, offset: Offset) -> bool {
+        let left = self.changed.get(&batch.base_offset);
+        !self.gone.contains(&batch.base_offset)
+            && left.is_none_or(|left| left.records.contains(&offset))
+    }
+
     /// Whether everything in a range of the log was taken by the cleaner.
     pub fn cover(&self, log: &LogMirror, from: Offset, to: Offset) -> bool {
         let mut next = from;

@@ -3,7 +3,8 @@
 //!
 //! Nothing is cleaned at or above the last stable offset: what is not committed may yet be gone, and had it replaced
 //! what is, that would be lost (KAFKA-13194). Nor is the active segment, nor one whose newest record is younger than
-//! `min.compaction.lag.ms`, by the clock of this broker. Not covered: `max.compaction.lag.ms`.
+//! `min.compaction.lag.ms`, by the clock of this broker. If a dirty segment begins with a record that is older than
+//! `max.compaction.lag.ms`, the log is due, however little of it is dirty (KIP-354, `maxCompactionDelay`).
 
 use crate::defect::CleanerDefect;
 use crate::log::Log;
@@ -23,13 +24,16 @@ pub(crate) struct CleanableLog {
     cleanable_bytes: u64,
     /// Whether the checkpoint lies outside of the log and begins anew.
     pub(crate) resets: bool,
+    /// Whether something dirty is older than `max.compaction.lag.ms`.
+    due: bool,
 }
 
 impl CleanableLog {
-    /// Whether more of it is dirty than this.
-    pub(crate) fn is_dirtier_than(&self, percent: u32) -> bool {
+    /// Whether it is to be cleaned: more of it is dirty than this, or what is dirty has waited for long enough.
+    pub(crate) fn is_to_be_cleaned(&self, percent: u32) -> bool {
         let total = self.clean_bytes + self.cleanable_bytes;
-        total > 0 && self.cleanable_bytes * 100 > total * u64::from(percent)
+        let is_dirty = total > 0 && self.cleanable_bytes * 100 > total * u64::from(percent);
+        is_dirty || self.due && self.cleanable_bytes > 0
     }
 
     /// How dirty it is, in parts of 2^32, by which logs are compared.
@@ -60,6 +64,7 @@ impl Log {
             clean_bytes: bytes(Offset::ZERO, first_dirty),
             cleanable_bytes: bytes(first_dirty.min(first_uncleanable), first_uncleanable),
             resets,
+            due: self.is_due(first_dirty, now),
         }
     }
 
@@ -94,12 +99,29 @@ impl Log {
         let lag_ms = if ignores { 0 } else { lag_ms };
         let lag_ms = i64::try_from(lag_ms).unwrap_or(i64::MAX);
         let oldest = now.0.saturating_sub(lag_ms);
-        let floor = self.floor_segment(first_dirty);
         let is_young = |segment: &&Segment| {
             segment.largest_timestamp().is_some_and(|newest| newest.0 > oldest)
         };
-        let inactive = self.segments.split_last().map_or(&[][..], |(_, inactive)| inactive);
-        let mut dirty = inactive.get(floor..).unwrap_or_default().iter().filter(|_| lag_ms > 0);
+        let mut dirty = self.inactive_from(first_dirty).iter().filter(|_| lag_ms > 0);
         dirty.find(is_young).map(Segment::base_offset)
+    }
+
+    /// Whether a dirty segment begins with a record that is older than `max.compaction.lag.ms`. Timestamps that say
+    /// nothing do not count. Source: `LogCleanerManager.maxCompactionDelay`.
+    fn is_due(&self, first_dirty: Offset, now: WallTime) -> bool {
+        // CleanerDefect::IgnoresMaxLag: only how much is dirty counts.
+        if self.config.defects.has(CleanerDefect::IgnoresMaxLag) {
+            return false;
+        }
+        let lag_ms = self.config.retention.compaction.max_compaction_lag_ms;
+        let clean_until = now.0.saturating_sub(i64::try_from(lag_ms).unwrap_or(i64::MAX));
+        let firsts = self.inactive_from(first_dirty).iter().filter_map(Segment::first_timestamp);
+        firsts.filter(|first| first.0 > 0).any(|first| first.0 < clean_until)
+    }
+
+    /// The segments from an offset on that are not appended to any more.
+    fn inactive_from(&self, offset: Offset) -> &[Segment] {
+        let inactive = self.segments.split_last().map_or(&[][..], |(_, inactive)| inactive);
+        inactive.get(self.floor_segment(offset)..).unwrap_or_default()
     }
 }

@@ -38,6 +38,14 @@ fn keyed(producer: (i64, i32), key: u8, value: u8) -> RecordBatch {
     with_record(builder, key, value)
 }
 
+/// A record of a key that was made at a time.
+fn at(at_ms: i64, key: u8) -> RecordBatch {
+    let none = (ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+    let mut builder = RecordBatchBuilder::new(none.0, none.1, none.2);
+    builder.push(WallTime(at_ms), Some(Bytes::from(vec![key])), Some(Bytes::from(vec![1; 20])));
+    builder.build()
+}
+
 fn with_record(mut builder: RecordBatchBuilder, key: u8, value: u8) -> RecordBatch {
     let value = (value > 0).then(|| Bytes::from(vec![value; 20]));
     builder.push(WallTime(0), Some(Bytes::from(vec![key])), value);
@@ -156,10 +164,53 @@ fn a_log_is_cleaned_when_more_of_it_is_dirty_than_its_ratio() {
     // Of three segments that may be cleaned, all, one, none are dirty.
     for (checkpoint, percent, due) in [(0, 99, true), (4, 33, true), (4, 34, false), (6, 0, false)]
     {
-        let is_due = dirty(checkpoint).is_dirtier_than(percent);
+        let is_due = dirty(checkpoint).is_to_be_cleaned(percent);
         assert_eq!(is_due, due, "from {checkpoint}, more than {percent} %");
     }
     assert!(dirty(0).dirtiness() > dirty(2).dirtiness() && dirty(6).dirtiness() == 0);
+}
+
+/// Known bug: a cleaner that goes by the share of what is dirty alone.
+#[test]
+fn a_log_is_cleaned_when_what_is_dirty_is_too_old() {
+    let due = |defects: &[CleanerDefect], checkpoint, now_ms| {
+        let mut harness = log_of(&[], defects);
+        harness.log.config.retention.compaction.max_compaction_lag_ms = 1_000;
+        for at_ms in [0, 0, 5_000, 5_100, 5_200, 5_300, 5_400] {
+            harness.append(&at(at_ms, 1), EPOCH);
+        }
+        assert_eq!(harness.segment_bases(), [0, 2, 4, 6]);
+        harness.log.set_high_watermark(Offset(7));
+        harness.log.cleanable(Some(Offset(checkpoint)), WallTime(now_ms)).is_to_be_cleaned(99)
+    };
+    // What says nothing of its time, what was cleaned and the active segment do not count.
+    for (checkpoint, now_ms, is_due) in [
+        (2, 6_000, false),
+        (2, 6_001, true),
+        (4, 6_200, false),
+        (4, 6_201, true),
+        (6, 9_000, false),
+    ] {
+        assert_eq!(due(&[], checkpoint, now_ms), is_due, "from {checkpoint} at {now_ms}");
+        assert!(!due(&[CleanerDefect::IgnoresMaxLag], checkpoint, now_ms));
+    }
+}
+
+#[test]
+fn a_segment_of_a_compacted_log_is_rolled_when_its_first_record_must_be_cleaned() {
+    let bases = |lag_ms, segment_ms| {
+        let mut harness = log_of(&[], &[]);
+        harness.log.config.segment_bytes = 10_000;
+        harness.log.config.retention.segment_ms = segment_ms;
+        harness.log.config.retention.compaction.max_compaction_lag_ms = lag_ms;
+        for at_ms in [5_000, 6_000, 6_001, 7_001, 7_002] {
+            harness.append(&at(at_ms, 1), EPOCH);
+        }
+        harness.segment_bases()
+    };
+    assert_eq!(bases(1_000, i64::MAX), [0, 2, 4]);
+    assert_eq!(bases(u64::MAX, 1_000), [0, 2, 4], "what is shorter counts");
+    assert_eq!(bases(5_000, i64::MAX), [0]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 33] = [
+pub(super) static ANOMALIES: [Entry; 34] = [
     Entry {
         name: "mirror-mismatch",
         kind: Kind::InternalAnomaly,
@@ -234,6 +234,16 @@ pub(super) static ANOMALIES: [Entry; 33] = [
         example: "A consumer that is to see every change of a key within a minute finds the last one alone.",
         legal: "Never.",
         source: "KIP-58; LogCleanerManager.cleanableOffsets",
+    },
+    Entry {
+        name: "compaction-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A record that was replaced stayed in a log for longer than max.compaction.lag.ms and the cleaner \
+            allow.",
+        example: "What a person asked to be deleted is to be gone within a day, and is there after a month, since \
+            little else of the log has changed.",
+        legal: "While a fault lasts, and in a log to which nothing is appended any more.",
+        source: "KIP-354; LogCleanerManager.maxCompactionDelay",
     },
     Entry {
         name: "marker-removed-early",

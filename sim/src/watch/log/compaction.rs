@@ -8,7 +8,7 @@
 //! producers; the last one of a round stays, and the last one of each
 //! producer, be it empty. A log that is opened again lacks nothing but what the cleaner had taken.
 //! Source: KIP-58, KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`.
-//! Not verified: when a log is cleaned; what lies below the log start; producers that may have expired; that a replica
+//! Not verified: when a log is cleaned, which `cleaning_due` judges; what lies below the log start; producers that may have expired; that a replica
 //! which was away for longer than `delete.retention.ms` learns of all deletions: it copies what is left, and keeps the
 //! values of keys whose tombstones went meanwhile.
 
@@ -233,20 +233,12 @@ impl<'a> Judged<'a> {
                 }
                 // A replica that was away for longer than a tombstone stays never gets it.
                 let in_round = known.in_round.is_none() && offset < self.round.end;
-                if in_round && self.has(batch, offset) {
+                if in_round && self.replica.holes.has(batch, offset) {
                     known.in_round = Some(offset);
                 }
             }
         }
         newest
-    }
-
-    /// Whether a record that was written is there before the segment is replaced.
-    fn has(&self, batch: &BatchSummary, offset: Offset) -> bool {
-        let holes = &self.replica.holes;
-        let left = holes.changed.get(&batch.base_offset);
-        !holes.gone.contains(&batch.base_offset)
-            && left.is_none_or(|left| left.records.contains(&offset))
     }
 
     /// What is left of a batch is of that batch.
@@ -461,12 +453,12 @@ impl<'a> Judged<'a> {
     }
 }
 
-fn is_marker(kind: BatchKind) -> bool {
+pub(super) fn is_marker(kind: BatchKind) -> bool {
     matches!(kind, BatchKind::CommitMarker | BatchKind::AbortMarker | BatchKind::Control)
 }
 
 /// First offsets of the batches of transactions that were aborted.
-fn aborted_batches(log: &LogMirror) -> BTreeSet<Offset> {
+pub(super) fn aborted_batches(log: &LogMirror) -> BTreeSet<Offset> {
     let mut open: BTreeMap<ProducerId, Vec<Offset>> = BTreeMap::new();
     let mut aborted = BTreeSet::new();
     for entry in log.entries() {
@@ -486,7 +478,7 @@ fn aborted_batches(log: &LogMirror) -> BTreeSet<Offset> {
 }
 
 /// The first batch of a transaction without a marker.
-fn first_undecided(log: &LogMirror) -> Offset {
+pub(super) fn first_undecided(log: &LogMirror) -> Offset {
     let mut open: BTreeMap<ProducerId, Offset> = BTreeMap::new();
     for entry in log.entries() {
         let batch = &entry.batch;

@@ -1,6 +1,7 @@
 //! Invariants of logs.
 
 mod audit;
+mod cleaning_due;
 mod compaction;
 mod divergence;
 mod epoch_ends;
@@ -20,6 +21,7 @@ use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
 use crate::plan::Plan;
+use cleaning_due::CleaningDue;
 use divergence::Divergences;
 use log_matching::LogMatching;
 use log_start::LogStarts;
@@ -35,6 +37,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     log_start::INVARIANT,
     retention::INVARIANT,
     compaction::INVARIANT,
+    cleaning_due::INVARIANT,
     epoch_ends::INVARIANT,
     divergence::INVARIANT,
     given_up::INVARIANT,
@@ -49,6 +52,7 @@ pub(super) struct LogWing {
     durable_logs: DurableLogs,
     kept_records: KeptRecords,
     log_starts: LogStarts,
+    cleaning_due: CleaningDue,
 }
 
 impl LogWing {
@@ -59,6 +63,7 @@ impl LogWing {
             durable_logs: DurableLogs::default(),
             kept_records: KeptRecords::new(plan),
             log_starts: LogStarts::default(),
+            cleaning_due: CleaningDue::new(plan),
         }
     }
 
@@ -78,6 +83,7 @@ impl LogWing {
         shared: &Shared,
         note: &Note,
     ) {
+        self.cleaning_due.look(context, findings, shared);
         if let Note::Log(note) = note {
             self.on_log_note(context, findings, (note, shared.applied_by(context.node)));
         } else if let Note::Replication(ReplicationNote::DivergenceFound {

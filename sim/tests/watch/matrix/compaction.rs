@@ -33,6 +33,51 @@ fn compact_after(stage: &mut Stage, min_compaction_lag_ms: u64) {
     stage.metadata(MetadataChange::RetentionChanged { topic: X.topic, retention });
 }
 
+/// A key is written twice, and another one a second after what is replaced had to go; the first two may be cleaned
+/// then, by the next record. A cleaner takes what was replaced, or none does.
+fn goes_on(stage: &mut Stage, cleans: bool) {
+    let compaction = Compaction {
+        policy: CleanupPolicy::Compact,
+        max_compaction_lag_ms: 1_000,
+        ..Compaction::NONE
+    };
+    let retention = Retention { compaction, ..Retention::FOREVER };
+    stage.metadata(MetadataChange::RetentionChanged { topic: X.topic, retention });
+    let at = |offset, at_ms| BatchSummary { max_timestamp: WallTime(at_ms), ..plain(offset) };
+    write(stage, at(2, 100), 1, false);
+    write(stage, at(3, 200), 1, false);
+    stage.wait_ms(60_000);
+    committed(stage, 4);
+    for (offset, at_ms) in [(4, 2_000), (5, 3_000)] {
+        write(stage, at(offset, at_ms), 2, false);
+        stage.wait_ms(11_000);
+        committed(stage, offset + 1);
+    }
+    if cleans {
+        for node in [A, B, C] {
+            clean_at(
+                stage,
+                node,
+                4,
+                0,
+                vec![left(at(2, 100), false, None), left(at(3, 200), true, None)],
+            );
+        }
+    }
+    for _ in 0..2 {
+        stage.wait_ms(60_000);
+        committed(stage, 6);
+    }
+}
+
+/// All know that a log is committed up to an offset.
+fn committed(stage: &mut Stage, end: i64) {
+    stage.leader_high_watermark(A, 1, end);
+    for node in [B, C] {
+        stage.high_watermark(node, 1, false, end);
+    }
+}
+
 /// The leader appends a record of a key, and the followers copy it.
 fn write(stage: &mut Stage, batch: BatchSummary, key: u64, tombstone: bool) {
     let (base_offset, leader_epoch) = (batch.base_offset, LeaderEpoch(1));
@@ -149,6 +194,11 @@ fn reopen(stage: &mut Stage, batches: Vec<BatchSummary>) {
 }
 
 pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "compaction-overdue",
+        good: |stage| goes_on(stage, true),
+        bad: |stage| goes_on(stage, false),
+    },
     Case {
         anomaly: "latest-value-lost",
         good: |stage| {
