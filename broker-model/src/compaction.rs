@@ -2,7 +2,8 @@
 
 use std::hash::{Hash, Hasher};
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// `cleanup.policy`.
 #[derive(
@@ -41,7 +42,7 @@ impl CleanupPolicy {
 }
 
 /// Whether a topic's logs are compacted, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compaction {
     /// `cleanup.policy`.
@@ -50,7 +51,7 @@ pub struct Compaction {
     pub min_compaction_lag_ms: u64,
     /// `max.compaction.lag.ms`: a log whose oldest dirty segment begins with an older record is cleaned however little
     /// of it is dirty, and segments are no longer in use than this.
-    #[serde(default = "never_ms", skip_serializing_if = "is_never_ms")]
+    #[serde(default = "never_ms")]
     pub max_compaction_lag_ms: u64,
     /// `delete.retention.ms`: a tombstone stays for so long after the first cleaning of it.
     pub delete_retention_ms: u64,
@@ -63,11 +64,6 @@ const NEVER_MS: u64 = i64::MAX as u64;
 
 const fn never_ms() -> u64 {
     NEVER_MS
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-const fn is_never_ms(lag_ms: &u64) -> bool {
-    *lag_ms == NEVER_MS
 }
 
 impl Compaction {
@@ -111,6 +107,22 @@ impl Compaction {
 impl Default for Compaction {
     fn default() -> Self {
         Self::NONE
+    }
+}
+
+/// A plan says nothing of a lag that no record ever has; what is read by position has all fields.
+impl Serialize for Compaction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let says_lag = !serializer.is_human_readable() || self.max_compaction_lag_ms != NEVER_MS;
+        let mut fields = serializer.serialize_struct("Compaction", 4 + usize::from(says_lag))?;
+        fields.serialize_field("policy", &self.policy)?;
+        fields.serialize_field("min_compaction_lag_ms", &self.min_compaction_lag_ms)?;
+        if says_lag {
+            fields.serialize_field("max_compaction_lag_ms", &self.max_compaction_lag_ms)?;
+        }
+        fields.serialize_field("delete_retention_ms", &self.delete_retention_ms)?;
+        fields.serialize_field("min_cleanable_dirty_percent", &self.min_cleanable_dirty_percent)?;
+        fields.end()
     }
 }
 

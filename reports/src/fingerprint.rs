@@ -75,15 +75,12 @@ fn shape(words: &str) -> String {
         Some(_) | None => words,
     };
     let mut shaped = String::new();
-    let mut in_number = false;
-    for c in rest.chars() {
-        let digit = c.is_ascii_digit();
-        if digit && !in_number {
-            shaped.push('#');
-        } else if !digit {
-            shaped.push(c);
-        }
-        in_number = digit;
+    let mut left = rest;
+    while let Some(c) = left.chars().next() {
+        let number = number_length(left);
+        shaped.push(if number > 0 { '#' } else { c });
+        let taken = if number > 0 { number } else { c.len_utf8() };
+        left = &left[taken..];
     }
     for (long, short) in [("-#", "#"), ("#, #", "#"), ("# and #", "#"), ("[]", "[#]")] {
         while shaped.contains(long) {
@@ -91,6 +88,15 @@ fn shape(words: &str) -> String {
         }
     }
     shaped.replace("nodes #", "node #")
+}
+
+/// How many bytes of a text's beginning are a number: decimal, or hexadecimal, such as `0x1fbd`.
+fn number_length(text: &str) -> usize {
+    let length = |text: &str, is: fn(&u8) -> bool| text.bytes().take_while(|byte| is(byte)).count();
+    match text.strip_prefix("0x").map(|digits| length(digits, u8::is_ascii_hexdigit)) {
+        Some(digits) if digits > 0 => digits + 2,
+        Some(_) | None => length(text, u8::is_ascii_digit),
+    }
 }
 
 /// Whether this names a partition, such as `orders-0`.
@@ -128,6 +134,14 @@ mod tests {
             words: Some(words),
             evidence: &evidence,
         })
+    }
+
+    #[test]
+    fn hexadecimal_numbers_are_numbers() {
+        let words = "node 2 acknowledged checksum 0x1fbdf9a at offset 3";
+        assert_eq!(shape(words), "node # acknowledged checksum # at offset #");
+        assert_eq!(shape(words), shape("node 1 acknowledged checksum 0xdeadbeef at offset 30"));
+        assert_eq!(shape("0x, 0xé and 12"), "#x, #xé and #");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! seed, or a `plan.json`. Scenarios outlive changes of the plan's shape, since the planner makes the plan anew.
 //! `digests.txt` has one line for each plan and for each scenario of the catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalogue::Entry;
-use crate::format::parse;
+use crate::format::{ScenarioError, check_plan, parse};
 use crate::pipeline;
 use crate::plain::migrate;
 use crate::planner;
@@ -83,13 +83,38 @@ pub struct Tried {
 const LISTING: &str = "corpus.toml";
 
 impl Corpus {
+    /// Whether a directory has a listing, without which it is no corpus yet.
+    pub fn is_there(directory: &Path) -> bool {
+        directory.join(LISTING).is_file()
+    }
+
+    /// Plans in the directory that it does not list, by file name.
+    pub fn unlisted(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let is_unlisted = |name: &String| {
+            let plan = name.strip_suffix(".toml").or_else(|| name.strip_suffix(".json"));
+            name != LISTING
+                && plan.is_some_and(|plan| self.listing.plans.iter().all(|it| it.name != plan))
+        };
+        let mut unlisted: Vec<String> = names.filter(is_unlisted).collect();
+        unlisted.sort();
+        unlisted
+    }
+
     /// Reads a directory. An empty one has no plans.
     pub fn read(directory: &Path) -> Result<Self, CorpusError> {
         let path = directory.join(LISTING);
         let listing = if path.exists() {
             let text = text_of(&path)?;
-            toml::from_str(&text)
-                .map_err(|error| CorpusError { path, message: error.to_string() })?
+            let listing: Listing = toml::from_str(&text)
+                .map_err(|error| CorpusError { path: path.clone(), message: error.to_string() })?;
+            let mut names = BTreeSet::new();
+            if let Some(again) = listing.plans.iter().find(|it| !names.insert(&it.name)) {
+                let message = format!("it lists `{}` twice", again.name);
+                return Err(CorpusError { path, message });
+            }
+            listing
         } else {
             Listing::default()
         };
@@ -104,11 +129,8 @@ impl Corpus {
         }
         let path = self.directory.join(format!("{}.toml", listed.name));
         let text = text_of(&path)?;
-        let scenario = parse(&path.display().to_string(), &text, &[]).map_err(|error| {
-            let mistakes = error.mistakes().iter().map(ToString::to_string);
-            let message = mistakes.collect::<Vec<_>>().join("; ");
-            CorpusError { path, message }
-        })?;
+        let scenario = parse(&path.display().to_string(), &text, &[])
+            .map_err(|error| CorpusError { path, message: said(&error) })?;
         let mut plan = planner::plan(&scenario, listed.seed);
         plan.cluster.kafka = listed.kafka;
         plan.cluster.defects = listed.kafka.map_or(Defects::NONE, Defects::of_version);
@@ -154,10 +176,14 @@ impl Corpus {
         written.map_err(|error| CorpusError { path, message: error.to_string() })
     }
 
-    /// The digests that are kept, as text; empty if there are none yet.
-    pub fn digests(&self) -> Result<String, CorpusError> {
+    /// The digests that are kept, by name; none if there are none yet.
+    pub fn digests(&self) -> Result<BTreeMap<String, String>, CorpusError> {
         let path = self.directory.join(DIGESTS);
-        if path.exists() { text_of(&path) } else { Ok(String::new()) }
+        if !path.exists() {
+            return Ok(BTreeMap::new());
+        }
+        let text = text_of(&path)?;
+        kept_digests(&text).map_err(|message| CorpusError { path, message })
     }
 
     /// Keeps other digests.
@@ -174,11 +200,26 @@ fn plan_of(path: &Path) -> Result<Plan, CorpusError> {
         path: path.to_owned(),
         message: format!("it is no plan: {error}"),
     };
-    let mut tree: Value = serde_json::from_str(&text_of(path)?).map_err(corrupt)?;
-    if tree["schema"].as_u64().is_some_and(|schema| schema < u64::from(PLAN_SCHEMA)) {
-        migrate(&mut tree);
+    let text = text_of(path)?;
+    let mut tree: Value = serde_json::from_str(&text).map_err(corrupt)?;
+    let other = |message: String| CorpusError { path: path.to_owned(), message };
+    match tree["schema"].as_u64() {
+        Some(schema) if schema == u64::from(PLAN_SCHEMA) => {}
+        Some(schema) if schema < u64::from(PLAN_SCHEMA) && schema > 0 => drop(migrate(&mut tree)),
+        Some(schema) => {
+            let message = format!("it has schema {schema}, this harrow reads {PLAN_SCHEMA}");
+            return Err(other(message));
+        }
+        None => return Err(other("it is no plan: it has no `schema`".to_owned())),
     }
-    serde_json::from_value(tree).map_err(corrupt)
+    let plan = serde_json::from_value(tree).map_err(corrupt)?;
+    check_plan(&path.display().to_string(), &text, &plan).map_err(|error| other(said(&error)))?;
+    Ok(plan)
+}
+
+/// All that is wrong with a scenario or a plan, in a line.
+fn said(error: &ScenarioError) -> String {
+    error.mistakes().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn text_of(path: &Path) -> Result<String, CorpusError> {
@@ -204,19 +245,21 @@ pub fn try_plan(listed: &Listed, plan: &Plan) -> Tried {
         let again = Plan { seed, ..plan.clone() };
         found.extend(findings(&again).1);
     }
-    let mut others: Vec<String> = found
-        .iter()
-        .map(|finding| format!("{} ({})", finding.anomaly, finding.fingerprint.id))
-        .collect();
+    let mut others: Vec<String> =
+        found.iter().map(|it| broken((&it.anomaly, &it.guarantee), &it.fingerprint.id)).collect();
     others.sort();
     others.dedup();
-    let wanted = format!("{} ({})", listed.anomaly, listed.fingerprint);
+    let wanted = broken((&listed.anomaly, &listed.guarantee), &listed.fingerprint);
     let complaint = if others.is_empty() {
         format!("it does not break anything any more; expected {wanted}")
     } else {
         format!("it fails otherwise: {}; expected {wanted}", others.join(", "))
     };
     Tried { digest, complaint: Some(complaint) }
+}
+
+fn broken((anomaly, guarantee): (&str, &str), fingerprint: &str) -> String {
+    format!("{anomaly} of {guarantee} ({fingerprint})")
 }
 
 fn as_it_must(listed: &Listed, finding: &Finding) -> bool {
@@ -251,8 +294,7 @@ pub fn digests_text(digests: &[(String, String)]) -> String {
 }
 
 /// The digests that are new or others than those kept, as people are told them.
-pub fn digest_changes(kept: &str, now: &[(String, String)]) -> Vec<String> {
-    let kept: BTreeMap<String, String> = kept_digests(kept).collect();
+pub fn digest_changes(kept: &BTreeMap<String, String>, now: &[(String, String)]) -> Vec<String> {
     let change = |(name, digest): &(String, String)| match kept.get(name) {
         Some(before) if before == digest => None,
         Some(before) => Some(format!("{name}: {before} is now {digest}")),
@@ -262,17 +304,27 @@ pub fn digest_changes(kept: &str, now: &[(String, String)]) -> Vec<String> {
 }
 
 /// The runs that a digest is kept of and that there are no more, as people are told them.
-pub fn digests_gone(kept: &str, now: &[(String, String)]) -> Vec<String> {
-    let is_there = |name: &String| now.iter().any(|(known, _)| known == name);
-    let names = kept_digests(kept).map(|(name, _)| name);
-    names.filter(|name| !is_there(name)).map(|name| format!("{name}: it is gone")).collect()
+pub fn digests_gone(kept: &BTreeMap<String, String>, now: &[(String, String)]) -> Vec<String> {
+    let is_gone = |name: &&String| now.iter().all(|(known, _)| known != *name);
+    kept.keys().filter(is_gone).map(|name| format!("{name}: it is gone")).collect()
 }
 
-/// Names and digests.
-fn kept_digests(text: &str) -> impl Iterator<Item = (String, String)> {
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let split = lines.filter_map(|line| line.split_once(' '));
-    split.map(|(digest, name)| (name.to_owned(), digest.to_owned()))
+/// Digests by name; or what is wrong in which line.
+fn kept_digests(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut kept = BTreeMap::new();
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.starts_with('#'));
+    for (number, line) in lines {
+        let is_digest =
+            |it: &str| it.len() == 16 && it.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let Some((digest, name)) = line.split_once(' ').filter(|(digest, _)| is_digest(digest))
+        else {
+            return Err(format!("line {number}: `{line}` is no digest of 16 digits and a name"));
+        };
+        if kept.insert(name.to_owned(), digest.to_owned()).is_some() {
+            return Err(format!("line {number}: `{name}` has a digest already"));
+        }
+    }
+    Ok(kept)
 }
 
 #[cfg(test)]
@@ -284,13 +336,24 @@ mod tests {
         let digests = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             pairs.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned())).collect()
         };
-        let before = digests(&[("a --seed 1", "11"), ("b", "22"), ("c", "33")]);
-        let kept = digests_text(&before);
+        let (one, two, three) = ("1111111111111111", "2222222222222222", "333333333333333a");
+        let before = digests(&[("a --seed 1", one), ("b", two), ("c", three)]);
+        let kept = kept_digests(&digests_text(&before)).expect("as it is written");
         assert_eq!(digest_changes(&kept, &before), Vec::<String>::new());
         assert_eq!(digests_gone(&kept, &before), Vec::<String>::new());
-        let now = digests(&[("a --seed 1", "11"), ("b", "23"), ("d", "44")]);
-        assert_eq!(digest_changes(&kept, &now), ["b: 22 is now 23", "d: 44 is new"]);
+        let now = digests(&[("a --seed 1", one), ("b", three), ("d", two)]);
+        let changes = [format!("b: {two} is now {three}"), format!("d: {two} is new")];
+        assert_eq!(digest_changes(&kept, &now), changes);
         assert_eq!(digests_gone(&kept, &now), ["c: it is gone"]);
+        for (text, wanted) in [
+            ("# digests\n1234 a\n", "line 2: `1234 a` is no digest of 16 digits and a name"),
+            ("z111111111111111 a\n", "line 1: `z111111111111111 a` is no digest"),
+            ("1111111111111111\n", "line 1: `1111111111111111` is no digest"),
+            ("1111111111111111 a\n1111111111111111 a\n", "line 2: `a` has a digest already"),
+        ] {
+            let error = kept_digests(text).expect_err("it is corrupt");
+            assert!(error.starts_with(wanted), "{error}");
+        }
     }
 
     #[test]

@@ -67,6 +67,8 @@ struct Summary {
     /// So many of these were tried.
     tried: usize,
     interrupted: bool,
+    /// Files of plans that `corpus.toml` does not list.
+    unlisted: Vec<String>,
     /// What is not as it was.
     complaints: Vec<String>,
     /// Digests that have changed.
@@ -88,7 +90,7 @@ impl From<CorpusError> for Failure {
 
 impl Corpus {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
-        if !self.make && !self.directory.is_dir() {
+        if !self.make && !Files::is_there(&self.directory) {
             let message = format!("there is no corpus in {}", self.directory.display());
             return Err(mistake(message, "give a directory with a `corpus.toml`").into());
         }
@@ -119,6 +121,7 @@ impl Corpus {
             runs,
             tried: tried.digests.len(),
             interrupted: cut,
+            unlisted: files.unlisted(),
             complaints: tried.complaints,
             changes,
         };
@@ -157,9 +160,10 @@ impl Corpus {
             self.tell_human(console, summary)?;
         }
         console.stdout().flush()?;
-        let Summary { complaints, changes, interrupted, .. } = summary;
-        let changed = !changes.is_empty() && (!self.accept || *interrupted);
-        Ok(match (complaints.is_empty() && !changed, interrupted) {
+        let Summary { unlisted, complaints, changes, interrupted, .. } = summary;
+        let changed = !changes.is_empty() && !self.accept;
+        let good = complaints.is_empty() && unlisted.is_empty() && !changed;
+        Ok(match (good, interrupted) {
             (false, _) => ExitCode::Violated,
             (true, true) => ExitCode::Interrupted,
             (true, false) => ExitCode::Held,
@@ -167,9 +171,13 @@ impl Corpus {
     }
 
     fn tell_human(&self, console: &mut Console, summary: &Summary) -> Result<(), Failure> {
-        let Summary { plans, runs, tried, interrupted, complaints, changes, .. } = summary;
+        let Summary { plans, runs, tried, interrupted, unlisted, complaints, changes, .. } =
+            summary;
         for line in complaints {
             writeln!(console.stdout(), "{line}")?;
+        }
+        for name in unlisted {
+            writeln!(console.stdout(), "{name}: `corpus.toml` does not list it")?;
         }
         let accepted = self.accept && !interrupted;
         let (what, how) = if accepted { ("accepted", "") } else { ("changed", "digest ") };
@@ -177,16 +185,17 @@ impl Corpus {
             writeln!(console.stdout(), "{how}{what} {line}")?;
         }
         let (wrong, changed) = (complaints.len(), changes.len());
+        let good = plans - wrong;
         if *interrupted {
             writeln!(
                 console.stdout(),
-                "interrupted: {tried} of {runs} runs tried; {wrong} plans fail otherwise, {changed} digests changed"
+                "interrupted: {tried} of {runs} runs tried; {wrong} plans fail otherwise, {changed} digests changed{}",
+                if self.accept { "; nothing is accepted" } else { "" }
             )?;
         } else {
             writeln!(
                 console.stdout(),
-                "{} of {plans} plans fail as they must; {changed} digests {what}",
-                plans - wrong
+                "{good} of {plans} plans fail as they must; {changed} digests {what}"
             )?;
         }
         Ok(())

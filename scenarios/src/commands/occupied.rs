@@ -15,11 +15,24 @@ pub(super) const SWEEP_MARK: &str = "sweep-";
 /// Who has left files in a directory.
 enum Occupied {
     Sweep,
-    /// By its title.
-    Shrink(String),
+    /// By its title, and whether its scenario is no longer what it was.
+    Shrink(String, bool),
     /// By its plan, if that can be read.
     Run(Option<Box<Plan>>),
+    /// Somebody, who has left this file.
+    Unknown(&'static str),
 }
+
+/// Files of runs and shrinks beside their plan.
+const BESIDE_PLAN: [&str; 7] = [
+    "scenario.toml",
+    "shrunk.json",
+    "report.json",
+    "report.html",
+    "history.jsonl",
+    "history.toml",
+    "trace.jsonl",
+];
 
 impl Occupied {
     fn by(directory: &Path) -> Option<Self> {
@@ -31,11 +44,17 @@ impl Occupied {
         if names.into_iter().any(is_mark) {
             return Some(Self::Sweep);
         }
-        let plan = fs::read(directory.join("plan.json")).ok()?;
+        let Ok(plan) = fs::read(directory.join("plan.json")) else {
+            let is_there = |file: &&&str| directory.join(file).exists();
+            return BESIDE_PLAN.iter().find(is_there).map(|file| Self::Unknown(file));
+        };
         let shrunk = fs::read(directory.join("shrunk.json")).ok();
         if let Some(shrunk) = shrunk {
             let report: Value = serde_json::from_slice(&shrunk).unwrap_or_default();
-            return Some(Self::Shrink(report["title"].as_str().unwrap_or_default().to_owned()));
+            let title = report["title"].as_str().unwrap_or_default().to_owned();
+            let scenario = fs::read_to_string(directory.join("scenario.toml")).ok();
+            let is_edited = scenario.is_some_and(|text| report["scenario"]["text"] != text);
+            return Some(Self::Shrink(title, is_edited));
         }
         Some(Self::Run(serde_json::from_slice(&plan).ok().map(Box::new)))
     }
@@ -55,8 +74,9 @@ pub(super) fn refuse_for_run(out: &OutDirectory, plan: &Plan) -> Result<(), Fail
             format!("another run, that of {scenario} --seed {seed}{other},")
         }
         Some(Occupied::Run(None)) => "another run".to_owned(),
-        Some(Occupied::Shrink(_)) => "a shrink".to_owned(),
+        Some(Occupied::Shrink(..)) => "a shrink".to_owned(),
         Some(Occupied::Sweep) => "a sweep".to_owned(),
+        Some(Occupied::Unknown(file)) => return Err(unknown(&out.path(""), file)),
     };
     Err(occupied(&out.path(""), &whose, help))
 }
@@ -66,10 +86,28 @@ pub(super) fn refuse_for_shrink(out: &OutDirectory, title: &str) -> Result<(), F
     let help = "give `--out` another directory, or remove this one; the same plan may be shrunk there again";
     let whose = match Occupied::by(&out.path("")) {
         None => return Ok(()),
-        Some(Occupied::Shrink(there)) if there == title => return Ok(()),
-        Some(Occupied::Shrink(there)) => format!("another shrink, that of {there},"),
-        Some(Occupied::Run(_)) => "a run".to_owned(),
+        Some(Occupied::Shrink(there, false)) if there == title => return Ok(()),
+        Some(Occupied::Shrink(there, true)) if there == title => {
+            let shown = out.path("scenario.toml").display().to_string();
+            let message = format!("failed to write {shown}: it was edited since it was left there");
+            return Err(
+                mistake(message, "keep it elsewhere, or give `--out` another directory").into()
+            );
+        }
+        Some(Occupied::Shrink(there, _)) => format!("another shrink, that of {there},"),
+        Some(Occupied::Run(_)) => {
+            let place = out.path("plan.json").display().to_string();
+            let message = format!(
+                "failed to write to {}: a run, or a shrink that was ended, has left its plan there",
+                out.path("").display()
+            );
+            let help = format!(
+                "give `--out` another directory, or remove this one; `harrow shrink {place}` goes on from that plan"
+            );
+            return Err(mistake(message, help).into());
+        }
         Some(Occupied::Sweep) => "a sweep".to_owned(),
+        Some(Occupied::Unknown(file)) => return Err(unknown(&out.path(""), file)),
     };
     Err(occupied(&out.path(""), &whose, help))
 }
@@ -77,11 +115,18 @@ pub(super) fn refuse_for_shrink(out: &OutDirectory, title: &str) -> Result<(), F
 /// The same for a sweep; which sweep was there before is its own question.
 pub(super) fn refuse_for_sweep(out: &Path) -> Result<(), Failure> {
     let whose = match Occupied::by(out) {
-        None | Some(Occupied::Sweep) => return Ok(()),
-        Some(Occupied::Shrink(_)) => "a shrink",
+        None | Some(Occupied::Sweep | Occupied::Unknown(_)) => return Ok(()),
+        Some(Occupied::Shrink(..)) => "a shrink",
         Some(Occupied::Run(_)) => "a run",
     };
     Err(occupied(out, whose, "give `--out` another directory, or remove this one"))
+}
+
+fn unknown(directory: &Path, file: &str) -> Failure {
+    let shown = directory.join(file).display().to_string();
+    let message =
+        format!("failed to write {shown}: it is there, and no plan.json says whose it is");
+    mistake(message, "keep it elsewhere, or give `--out` another directory").into()
 }
 
 fn occupied(directory: &Path, whose: &str, help: &str) -> Failure {

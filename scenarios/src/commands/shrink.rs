@@ -1,10 +1,12 @@
 //! `harrow shrink`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use harrow_sim::plan::Plan;
+use serde_json::Value;
 
 use super::console::{Console, Failure, mistake};
 use super::interrupt::on_interrupt;
@@ -37,7 +39,8 @@ pub(super) struct Shrink {
     /// The finding to keep, if the run has several: its fingerprint. The first if not given.
     #[arg(long, value_name = "ID")]
     fingerprint: Option<String>,
-    /// Search no longer than this: 60s, 5m, 2h.
+    /// Search no longer than this: 60s, 5m, 2h. How often the result fails, and the nearest plan that passes, are
+    /// looked for after it.
     #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = seeds::duration,
         allow_hyphen_values = true)]
     duration: Duration,
@@ -74,7 +77,9 @@ impl Shrink {
                     "take `--seed`, `--defect`, `--kafka` and `--set` away, or edit the plan";
                 return Err(mistake("a plan has its seed, rules and settings in it", help).into());
             }
-            return Ok((plan_file(&plan_path(path))?, self.target.clone()));
+            let path = plan_path(path);
+            let title = original_title(&path).unwrap_or_else(|| self.target.clone());
+            return Ok((plan_file(&path)?, title));
         }
         let prepared = Prepared::read(&self.target, &self.changes)?;
         let Some(seed) = self.seed else {
@@ -84,4 +89,11 @@ impl Shrink {
         };
         Ok((prepared.plan(seed), prepared.title(seed)))
     }
+}
+
+/// What a plan was shrunk from, if a shrink has left it: it goes on from there.
+fn original_title(plan: &Path) -> Option<String> {
+    let report = fs::read(plan.with_file_name("shrunk.json")).ok()?;
+    let report: Value = serde_json::from_slice(&report).ok()?;
+    Some(report["title"].as_str()?.to_owned())
 }

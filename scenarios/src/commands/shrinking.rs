@@ -218,15 +218,20 @@ impl Shrinking<'_> {
                 let _ = out.map(|out| leave_plan(out, at.best));
             }
         });
-        let (scenario, smallest) = as_scenario(&shrunk.plan, &broken);
+        // Who has stopped it waits for nothing that can be left out.
+        let is_stopped = self.interrupted.load(Ordering::Relaxed);
+        let scenario_seeds = if is_stopped { 1 } else { SCENARIO_SEEDS };
+        let (scenario, smallest) = as_scenario(&shrunk.plan, &broken, scenario_seeds);
         let smallest = smallest.unwrap_or(shrunk.plan);
         let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let fails = broken.frequency(&smallest, SEEDS_COUNTED, self.jobs);
+        let counted = if is_stopped { SEEDS_TRIED } else { SEEDS_COUNTED };
+        let fails = broken.frequency(&smallest, counted, self.jobs);
         bar.finish_and_clear();
         let passes = self.passes(&smallest, &shrunk.failing_run);
         let several = smallest.cluster.defects.iter().count() > 1;
         let fails_so = |plan: &Plan| broken.seen(plan, 1).is_some();
-        let takes = if several { needed_defects(&smallest, &fails_so) } else { Vec::new() };
+        let takes =
+            if several && !is_stopped { needed_defects(&smallest, &fails_so) } else { Vec::new() };
         let before = measured(plan, &self.report(plan));
         let report = self.report(&smallest);
         let finding = &broken.finding;
@@ -289,7 +294,7 @@ impl Shrinking<'_> {
             plan,
             finding,
             fails,
-            seed: scenario.seed.unwrap_or(plan.seed),
+            seed: scenario.seed,
             exact: scenario.exact,
         };
         let proves =
@@ -368,11 +373,11 @@ fn printed(plan: &Plan, proves: &str, comments: &[String]) -> Option<String> {
 
 /// The scenario that says the same, and the plan that it gives, if that fails, too, and is no larger: then it is the
 /// result, and nothing of it is lost in the scenario.
-fn as_scenario(plan: &Plan, broken: &Broken) -> (ScenarioText, Option<Plan>) {
+fn as_scenario(plan: &Plan, broken: &Broken, seeds: u64) -> (ScenarioText, Option<Plan>) {
     let none = |text: String| (ScenarioText { exact: false, seed: None, text }, None);
     let Some(text) = printed(plan, "Nothing yet.", &[]) else { return none(String::new()) };
     let Ok(read) = parse("the shrunk scenario", &text, &[]) else { return none(text) };
-    let seeds = std::iter::once(plan.seed).chain(1..=SCENARIO_SEEDS);
+    let seeds = std::iter::once(plan.seed).chain(1..seeds);
     for seed in seeds {
         let mut again = planner::plan(&read, seed);
         again.cluster.kafka = plan.cluster.kafka;

@@ -20,8 +20,8 @@ pub(super) struct Heading<'a> {
     pub(super) finding: &'a Finding,
     /// How often it does.
     pub(super) fails: Frequency,
-    /// The seed with which the scenario fails.
-    pub(super) seed: u64,
+    /// The seed with which the scenario fails; none if it was not seen to.
+    pub(super) seed: Option<u64>,
     /// Whether that seed gives the very plan.
     pub(super) exact: bool,
 }
@@ -41,11 +41,22 @@ impl Heading<'_> {
             ),
             format!("{} is promised: {}", finding.guarantee, meaning(&finding.guarantee)),
             format!("Fingerprint {}: {}.", finding.fingerprint.id, finding.fingerprint.text),
-            format!(
-                "It fails under {failed} of {seeds} runtime seeds (how long each message takes); under this one:"
-            ),
-            format!("harrow run THIS.toml --seed {seed}{}", self.flags()),
         ];
+        let often =
+            format!("fails under {failed} of {seeds} runtime seeds (how long each message takes)");
+        match seed {
+            Some(seed) => {
+                lines.push(format!("It {often}; under this one:"));
+                lines.push(format!("harrow run THIS.toml --seed {seed}{}", self.flags()));
+            }
+            None => {
+                lines.push(format!("The plan {often}."));
+                lines.push(
+                    "This scenario cannot say all of it, and was not seen to fail:".to_owned(),
+                );
+                lines.push("harrow replay plan.json".to_owned());
+            }
+        }
         lines.extend(self.rules());
         lines.push(String::new());
         lines.extend(self.cluster());
@@ -98,8 +109,10 @@ impl Heading<'_> {
     }
 
     fn story_of(&self) -> String {
-        if self.exact {
-            format!("What happened with --seed {} when it was shrunk:", self.seed)
+        if let Some(seed) = self.seed.filter(|_| self.exact) {
+            format!("What happened with --seed {seed} when it was shrunk:")
+        } else if self.seed.is_none() {
+            "What happened in the plan when it was shrunk:".to_owned()
         } else {
             "The plan beside it says more than a scenario can. What happened in it when it was shrunk:".to_owned()
         }

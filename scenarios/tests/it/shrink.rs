@@ -192,6 +192,34 @@ fn every_plan_of_the_corpus_fails_as_it_must_and_no_digest_has_changed() {
 }
 
 #[test]
+fn nobody_s_files_are_replaced_by_a_shrink() {
+    let directory = directory();
+    let path = directory.path();
+    let shrink = "shrink quick-failover --seed 9 --defect truncate-to-hw --for 1s --out small";
+    let refused = |wanted: &str| {
+        let (code, _, stderr) = harrow(path, shrink);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(wanted), "{stderr}");
+    };
+    fs::create_dir(path.join("small")).expect("it takes folders");
+    fs::write(path.join("small/scenario.toml"), "mine").expect("it takes files");
+    refused("no plan.json says whose it is");
+    fs::remove_file(path.join("small/scenario.toml")).expect("it is there");
+    assert_eq!(harrow(path, shrink).0, 1);
+    // It goes on from there under the name that it had, in the same place.
+    let again = "shrink small/plan.json --for 1s --out small";
+    let (code, stdout, stderr) = harrow(path, again);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stdout.contains("# Shrunk from quick-failover --seed 9"), "{stdout}");
+    let scenario = path.join("small/scenario.toml");
+    let text = fs::read_to_string(&scenario).expect("it was left there");
+    fs::write(&scenario, format!("{text}# mine\n")).expect("it takes files");
+    refused("it was edited since it was left there");
+    fs::remove_file(path.join("small/shrunk.json")).expect("it is there");
+    refused("a run, or a shrink that was ended, has left its plan there");
+}
+
+#[test]
 fn a_corrupt_corpus_is_told_with_its_file() {
     let directory = directory();
     let path = directory.path();
@@ -200,4 +228,36 @@ fn a_corrupt_corpus_is_told_with_its_file() {
     let (code, _, stderr) = harrow(path, "corpus bad");
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("corpus.toml"), "{stderr}");
+    let name = "aborted-list-unordered";
+    let plan = fs::read_to_string(corpus().join(format!("{name}.json"))).expect("it is there");
+    let listed = format!(
+        "[[plan]]\nname = \"{name}\"\nseed = 4\ndefects = [\"{name}\"]\nguarantee = \"visibility\"\n\
+         anomaly = \"G1a\"\nfingerprint = \"00000000\"\n"
+    );
+    let json = format!("bad/{name}.json");
+    let table = [
+        ("bad/corpus.toml", listed.repeat(2), "it lists `aborted-list-unordered` twice"),
+        ("bad/corpus.toml", listed.clone(), "failed to read it"),
+        (
+            &json,
+            plan.replacen("\"schema\": 3", "\"schema\": 99", 1),
+            "it has schema 99, this harrow reads 3",
+        ),
+        (
+            &json,
+            plan.replacen("\"schema\": 3", "\"schema\": 0", 1),
+            "it has schema 0, this harrow reads 3",
+        ),
+        (&json, "{}".to_owned(), "it has no `schema`"),
+    ];
+    for (file, text, wanted) in table {
+        fs::write(path.join(file), text).expect("it takes files");
+        let (code, _, stderr) = harrow(path, "corpus bad");
+        assert_eq!(code, 2, "{wanted}: {stderr}");
+        assert!(stderr.contains(wanted), "{stderr}");
+    }
+    fs::remove_file(path.join("bad/corpus.toml")).expect("it is there");
+    let (code, _, stderr) = harrow(path, "corpus bad --accept");
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("there is no corpus in bad"), "{stderr}");
 }
