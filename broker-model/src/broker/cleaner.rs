@@ -1,11 +1,10 @@
 //! When the log cleaner cleans which log. Source: Kafka's `LogCleaner.CleanerThread`, `LogCleanerManager`.
 //!
 //! One log at a time, the dirtiest first, if more of it is dirty than `min.cleanable.dirty.ratio`, or what is dirty is
-//! older than `max.compaction.lag.ms`; when there is none it rests for `log.cleaner.backoff.ms`. A cleaned segment is flushed before it takes the place of others, and
-//! meanwhile the broker goes on: a log that is cut, or given up, ends the round. After each round, and when there is
-//! none,
-//! compacted logs are looked at for what retention or a log start lets go, too: nobody deletes segments of which one is
-//! being made. Not covered: several threads.
+//! older than `max.compaction.lag.ms`; when there is none it rests for `log.cleaner.backoff.ms`. A cleaned segment is
+//! flushed before it takes the place of others, and meanwhile the broker goes on: a log that is cut, or given up, ends
+//! the round. After each round, and when there is none, compacted logs are looked at for what retention or a log start
+//! lets go, too: nobody deletes segments of which one is being made. Not covered: several threads.
 
 use crate::broker::Broker;
 use crate::broker::cleaner_work::Work;

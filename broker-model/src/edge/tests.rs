@@ -358,7 +358,7 @@ fn topics_are_described_by_their_settings() {
             .with_resource_name(StrBytes::from_static_str(name))
             .with_configuration_keys(None)
     };
-    let table = [("orders", 2, 0, 12), ("payments", 2, 3, 0), ("1", 4, 42, 0)];
+    let table = [("orders", 2, 0, 13), ("payments", 2, 3, 0), ("1", 4, 42, 0)];
     for version in 1..=4 {
         for (name, kind, error, settings) in table {
             let request =

@@ -98,7 +98,7 @@ pub(super) fn refuse_for_shrink(out: &OutDirectory, title: &str) -> Result<(), F
         Some(Occupied::Run(_)) => {
             let place = out.path("plan.json").display().to_string();
             let message = format!(
-                "failed to write to {}: a run, or a shrink that was ended, has left its plan there",
+                "failed to write to {}: a run has left its files there, or a shrink that was ended its plan",
                 out.path("").display()
             );
             let help = format!(

@@ -194,7 +194,8 @@ impl Text {
             ("delete.retention.ms", "delete_retention_ms"),
             ("min.cleanable.dirty.percent", "min_cleanable_dirty_percent"),
         ];
-        for (key, field) in fields {
+        // A plan says nothing of a lag that no record ever has.
+        for (key, field) in fields.into_iter().filter(|(_, field)| !compaction[field].is_null()) {
             self.assign(key, &compaction[field]);
         }
     }

@@ -216,7 +216,7 @@ fn nobody_s_files_are_replaced_by_a_shrink() {
     fs::write(&scenario, format!("{text}# mine\n")).expect("it takes files");
     refused("it was edited since it was left there");
     fs::remove_file(path.join("small/shrunk.json")).expect("it is there");
-    refused("a run, or a shrink that was ended, has left its plan there");
+    refused("a run has left its files there, or a shrink that was ended its plan");
 }
 
 #[test]

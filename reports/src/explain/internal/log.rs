@@ -295,7 +295,7 @@ pub(super) static ANOMALIES: [Entry; 34] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 8] = [
+pub(super) static INVARIANTS: [Entry; 9] = [
     Entry {
         name: "mirror",
         kind: Kind::Invariant,
@@ -361,5 +361,13 @@ pub(super) static INVARIANTS: [Entry; 8] = [
                   producer-batch-removed, hole-in-log.",
         legal: "Never.",
         source: "KIP-58, KIP-534",
+    },
+    Entry {
+        name: "compaction-due",
+        kind: Kind::Invariant,
+        meaning: "What was replaced in a compacted log is gone when max.compaction.lag.ms is over.",
+        example: "Broken by compaction-overdue.",
+        legal: "While a fault lasts, in a log to which nothing is appended any more, and where clocks are wrong.",
+        source: "KIP-354; LogConfig.maxSegmentMs, LogCleanerManager.maxCompactionDelay",
     },
 ];

@@ -8,9 +8,9 @@
 //! producers; the last one of a round stays, and the last one of each
 //! producer, be it empty. A log that is opened again lacks nothing but what the cleaner had taken.
 //! Source: KIP-58, KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`.
-//! Not verified: when a log is cleaned, which `cleaning_due` judges; what lies below the log start; producers that may have expired; that a replica
-//! which was away for longer than `delete.retention.ms` learns of all deletions: it copies what is left, and keeps the
-//! values of keys whose tombstones went meanwhile.
+//! Not verified: when a log is cleaned, which `cleaning_due` judges; what lies below the log start; producers that may
+//! have expired; that a replica which was away for longer than `delete.retention.ms` learns of all deletions: it copies
+//! what is left, and keeps the values of keys whose tombstones went meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
