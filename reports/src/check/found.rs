@@ -73,7 +73,7 @@ impl Found {
         let first = gap.first.max(start);
         // What it stood before is gone: where it goes on is what `auto.offset.reset` says.
         let plain = matches!(context, OccurrenceContext::Plain | OccurrenceContext::KeptAssignment);
-        let out_of_range = plain && gap.stood < start && reads_on(anomaly);
+        let out_of_range = plain && gap.stood_least < start && reads_on(anomaly);
         let context = if out_of_range { OccurrenceContext::OutOfRange } else { context };
         let gap = Gap { context, ..gap };
         if first >= end {

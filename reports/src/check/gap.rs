@@ -12,6 +12,8 @@ pub(super) struct Gap {
     pub(super) partition: u32,
     /// The next offset, where it was gone on from.
     pub(super) stood: i64,
+    /// The least offset where it may have stood instead, for all that is known of commits of unknown outcome.
+    pub(super) stood_least: i64,
     /// The first offset passed over, at which the log goes on.
     pub(super) first: i64,
     /// The offset that was gone on to.

@@ -334,6 +334,7 @@ fn check_passed(
         anomaly,
         partition: record.partition,
         stood: next,
+        stood_least: next,
         first: next,
         end: record.offset,
         but: [behind.unwrap_or(record.value), record.value],

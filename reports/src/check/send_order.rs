@@ -105,6 +105,7 @@ pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, sends: &[Place
                 anomaly: Anomaly::IntSendSkip,
                 partition: to.partition,
                 stood: from.offset.saturating_add(1),
+                stood_least: from.offset.saturating_add(1),
                 first: from.offset.saturating_add(1),
                 end: to.offset,
                 but: [facts.send(from.send).value, facts.send(to.send).value],

@@ -281,6 +281,7 @@ impl Groups {
         let since = self.since.get(&process).copied().unwrap_or(0);
         let committed = self.committed.get(&(group, record.partition));
         let furthest = committed.and_then(|committed| committed.furthest_in_force(since));
+        let least = committed.and_then(|committed| committed.nearest_in_force(since));
         let but = [record.value; 2];
         let own = self.progress.get(&(process, record.partition)).map(|progress| progress.next);
         let from = furthest.max(own).unwrap_or(0);
@@ -293,6 +294,7 @@ impl Groups {
             anomaly: Anomaly::ResumeSkip,
             partition: record.partition,
             stood: from,
+            stood_least: least.map_or(from, |commit| commit.offset.min(from)),
             first: from,
             end: record.offset,
             but,
@@ -387,6 +389,7 @@ impl Groups {
             anomaly: Anomaly::CommitBeyondPosition,
             partition,
             stood: position,
+            stood_least: position,
             first: position,
             end: offset,
             but: [Observation::NO_VALUE; 2],
