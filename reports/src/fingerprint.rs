@@ -92,7 +92,7 @@ fn shape(words: &str) -> String {
 
 /// How many bytes of a text's beginning are a number: decimal, or hexadecimal, such as `0x1fbd`.
 fn number_length(text: &str) -> usize {
-    let length = |text: &str, is: fn(&u8) -> bool| text.bytes().take_while(|byte| is(byte)).count();
+    let length = |text: &str, is: fn(&u8) -> bool| text.bytes().take_while(is).count();
     match text.strip_prefix("0x").map(|digits| length(digits, u8::is_ascii_hexdigit)) {
         Some(digits) if digits > 0 => digits + 2,
         Some(_) | None => length(text, u8::is_ascii_digit),

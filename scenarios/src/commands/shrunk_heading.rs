@@ -44,18 +44,13 @@ impl Heading<'_> {
         ];
         let often =
             format!("fails under {failed} of {seeds} runtime seeds (how long each message takes)");
-        match seed {
-            Some(seed) => {
-                lines.push(format!("It {often}; under this one:"));
-                lines.push(format!("harrow run THIS.toml --seed {seed}{}", self.flags()));
-            }
-            None => {
-                lines.push(format!("The plan {often}."));
-                lines.push(
-                    "This scenario cannot say all of it, and was not seen to fail:".to_owned(),
-                );
-                lines.push("harrow replay plan.json".to_owned());
-            }
+        if let Some(seed) = seed {
+            lines.push(format!("It {often}; under this one:"));
+            lines.push(format!("harrow run THIS.toml --seed {seed}{}", self.flags()));
+        } else {
+            lines.push(format!("The plan {often}."));
+            lines.push("This scenario cannot say all of it, and was not seen to fail:".to_owned());
+            lines.push("harrow replay plan.json".to_owned());
         }
         lines.extend(self.rules());
         lines.push(String::new());

@@ -14,7 +14,7 @@ use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 use super::compaction::{aborted_batches, first_undecided, is_marker};
 use crate::plan::{Action, Plan};
-use crate::view::{LogMirror, PartitionView, ReplicaView};
+use crate::view::{LogEntry, LogMirror, PartitionView, ReplicaView};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 use crate::watch::shared::Shared;
@@ -139,7 +139,7 @@ impl Watched {
         if let Some(closed) = newest.map(|newest| newest.saturating_sub(lag_ms)) {
             let before = log.entries().iter().take_while(|entry| entry.end() <= self.end);
             let old = before.take_while(|entry| entry.batch.max_timestamp.0 < closed);
-            let end = old.last().map_or(Offset::ZERO, |entry| entry.end());
+            let end = old.last().map_or(Offset::ZERO, LogEntry::end);
             self.closed_end = self.closed_end.max(end);
         }
         self.end = log.end();
