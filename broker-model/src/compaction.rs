@@ -93,9 +93,10 @@ impl Compaction {
         if self.compacts() && lag_ms > 0 { segment_ms.min(lag_ms) } else { segment_ms }
     }
 
-    /// Whether records may become old enough to be cleaned before they must be. Source: `LogConfig.validateValues`.
+    /// Whether records may become old enough to be cleaned before they must be, which is not at once. Source:
+    /// `LogConfig.validateValues`.
     pub fn is_sane(&self) -> bool {
-        self.min_compaction_lag_ms <= self.max_compaction_lag_ms
+        self.max_compaction_lag_ms > 0 && self.min_compaction_lag_ms <= self.max_compaction_lag_ms
     }
 
     /// Whether records are deleted by time and size.

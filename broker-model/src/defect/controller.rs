@@ -64,7 +64,7 @@ ControllerDefect {
             its partition waits for nobody else.",
         example: "The last known leader of a partition comes back with a new disk in place of the one that \
             died. It is unfenced before it has told where its replica is, so that it is not elected then; \
-            and when it has told, nobody asks again.",
+            and when it has told, nobody asks again until leaders are balanced.",
     }
 
     OfflineDirectoryStaysInSync {

@@ -24,13 +24,14 @@ enum Occupied {
 }
 
 /// Files of runs and shrinks beside their plan.
-const BESIDE_PLAN: [&str; 7] = [
+const BESIDE_PLAN: [&str; 8] = [
     "scenario.toml",
     "shrunk.json",
     "report.json",
     "report.html",
     "history.jsonl",
     "history.toml",
+    "trace.txt",
     "trace.jsonl",
 ];
 

@@ -87,6 +87,7 @@ fn what_cannot_be_created_is_refused_alone() {
         (topic("z", 1, 0), Some(ErrorCode::InvalidReplicationFactor)),
         (with_config("c", "min.insync.replicas", "0"), Some(ErrorCode::InvalidConfig)),
         (with_config("d", "retention.ms", "-2"), Some(ErrorCode::InvalidConfig)),
+        (with_config("f", "max.compaction.lag.ms", "0"), Some(ErrorCode::InvalidConfig)),
         (with_config("e", "max.message.bytes", "-1"), Some(ErrorCode::InvalidConfig)),
         (topic("good", 1, 2), None),
         (topic("good", 1, 2), Some(ErrorCode::InvalidRequest)),

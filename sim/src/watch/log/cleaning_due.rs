@@ -65,7 +65,8 @@ impl CleaningDue {
         let turns_wrong = plan.steps.iter().any(|step| {
             matches!(step.action, Action::StepClock { .. } | Action::DriftClock { .. })
         });
-        let bound_ns = 2 * plan.cluster.cleaner.backoff_ms * MS + CLEANS_NS;
+        let rests_ns = plan.cluster.cleaner.backoff_ms.saturating_mul(2 * MS);
+        let bound_ns = rests_ns.saturating_add(CLEANS_NS);
         Self {
             bound_ns: (!is_wrong && !turns_wrong).then_some(bound_ns),
             next_look_ns: 0,
@@ -87,7 +88,8 @@ impl CleaningDue {
         };
         for view in context.view.partitions() {
             let Some(compaction) = limited(context, view.partition) else { continue };
-            let bound_ns = bound_ns.saturating_add(compaction.min_compaction_lag_ms * MS);
+            let bound_ns =
+                bound_ns.saturating_add(compaction.min_compaction_lag_ms.saturating_mul(MS));
             for replica in view.replicas().iter().filter(|it| is_sound(context, view, it)) {
                 let due = |from: u64| context.at_ns > from.max(calm_since).saturating_add(bound_ns);
                 self.look_at(context, findings, (view, replica, compaction), due);
