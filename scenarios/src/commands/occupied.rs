@@ -46,7 +46,7 @@ impl Occupied {
             return Some(Self::Sweep);
         }
         let Ok(plan) = fs::read(directory.join("plan.json")) else {
-            let is_there = |file: &&&str| directory.join(file).exists();
+            let is_there = |file: &&&str| directory.join(file).is_file();
             return BESIDE_PLAN.iter().find(is_there).map(|file| Self::Unknown(file));
         };
         let shrunk = fs::read(directory.join("shrunk.json")).ok();
