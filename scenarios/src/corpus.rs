@@ -13,14 +13,13 @@ use harrow_broker_model::defect::{Defects, Version};
 use harrow_reports::judge::judge;
 use harrow_reports::report::digest_name;
 use harrow_reports::verdict::Finding;
-use harrow_sim::plan::{PLAN_SCHEMA, Plan};
+use harrow_sim::plan::Plan;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::catalogue::Entry;
-use crate::format::{ScenarioError, check_plan, parse};
+use crate::format::parse;
 use crate::pipeline;
-use crate::plain::migrate;
+use crate::plan_text::{PlanTextError, read_plan, said};
 use crate::planner;
 
 /// What a directory lists.
@@ -196,30 +195,10 @@ const DIGESTS: &str = "digests.txt";
 
 /// A plan as JSON, brought to this version if it is an older one.
 fn plan_of(path: &Path) -> Result<Plan, CorpusError> {
-    let corrupt = |error: serde_json::Error| CorpusError {
-        path: path.to_owned(),
-        message: format!("it is no plan: {error}"),
-    };
-    let text = text_of(path)?;
-    let mut tree: Value = serde_json::from_str(&text).map_err(corrupt)?;
-    let other = |message: String| CorpusError { path: path.to_owned(), message };
-    match tree["schema"].as_u64() {
-        Some(schema) if schema == u64::from(PLAN_SCHEMA) => {}
-        Some(schema) if schema < u64::from(PLAN_SCHEMA) && schema > 0 => drop(migrate(&mut tree)),
-        Some(schema) => {
-            let message = format!("it has schema {schema}, this harrow reads {PLAN_SCHEMA}");
-            return Err(other(message));
-        }
-        None => return Err(other("it is no plan: it has no `schema`".to_owned())),
-    }
-    let plan = serde_json::from_value(tree).map_err(corrupt)?;
-    check_plan(&path.display().to_string(), &text, &plan).map_err(|error| other(said(&error)))?;
-    Ok(plan)
-}
-
-/// All that is wrong with a scenario or a plan, in a line.
-fn said(error: &ScenarioError) -> String {
-    error.mistakes().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let read = read_plan(&path.display().to_string(), &text_of(path)?);
+    let other =
+        |error: PlanTextError| CorpusError { path: path.to_owned(), message: error.to_string() };
+    Ok(read.map_err(other)?.plan)
 }
 
 fn text_of(path: &Path) -> Result<String, CorpusError> {

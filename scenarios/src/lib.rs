@@ -27,6 +27,7 @@ pub mod format;
 pub mod library;
 pub mod pipeline;
 mod plain;
+pub mod plan_text;
 pub mod planner;
 mod pool;
 pub mod schemas;

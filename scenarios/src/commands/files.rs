@@ -44,6 +44,15 @@ impl OutDirectory {
         }
     }
 
+    /// Sees whether files of these names can be written there: before a long search, not after it.
+    pub(super) fn probe_files(&self, names: &[&str]) -> Result<(), Mistake> {
+        let probe = |name: &&str| {
+            let path = self.path(name);
+            probe_file(&path).map_err(|error| self.unwritable(&path, &error))
+        };
+        names.iter().try_for_each(probe)
+    }
+
     /// The path of a file in it.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -56,12 +65,14 @@ impl OutDirectory {
         content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Mistake> {
         let path = self.path(name);
-        write_whole(&path, content).map_err(|error| {
-            mistake(
-                format!("failed to write {}: {error}", path.display()),
-                format!("make room or give another `{}`", self.option),
-            )
-        })
+        write_whole(&path, content).map_err(|error| self.unwritable(&path, &error))
+    }
+
+    fn unwritable(&self, path: &Path, error: &io::Error) -> Mistake {
+        mistake(
+            format!("failed to write {}: {error}", path.display()),
+            format!("make room or give another `{}`", self.option),
+        )
     }
 }
 

@@ -11,16 +11,15 @@ use harrow_broker_model::defect::{Defect, Defects, NotAVersion, Version};
 use harrow_reports::rules::Rules;
 use harrow_sim::plan::{PLAN_SCHEMA, Plan};
 use miette::NamedSource;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::console::{Failure, Mistake, mistake};
 use super::hold::HeldTo;
 use super::known_file::{HELP, what_it_is};
 use crate::catalogue::{self, CATALOGUE};
-use crate::format::{Excerpt, Scenario, check_plan, excerpt, nearest, parse};
+use crate::format::{Excerpt, Scenario, excerpt, nearest, parse};
 use crate::pipeline::{JudgedRun, RunIdentity, Switched, hash_of, run_and_judge_held_to};
-use crate::plain::migrate;
+use crate::plan_text::{Older, PlanText, PlanTextError, read_plan};
 
 /// What changes a scenario from the command line.
 #[derive(Debug, Clone, Default, Args)]
@@ -260,14 +259,6 @@ pub(super) fn version(text: &str) -> Result<Version, String> {
     Err(format!("{what}; give a version from 0.8 to {newest}, such as 3.9.1 or 4.1"))
 }
 
-/// The fields that tell whether the rest can be read.
-#[derive(Deserialize)]
-struct Versioned {
-    schema: u32,
-    /// Reports have it, plans do not.
-    coordinate: Option<IgnoredAny>,
-}
-
 /// The plan file that is meant: of a directory that `--out` has left, the one in it.
 pub(super) fn plan_path(path: &Path) -> PathBuf {
     if path.is_dir() { path.join("plan.json") } else { path.to_owned() }
@@ -285,41 +276,39 @@ pub(super) fn plan_file(path: &Path) -> Result<Plan, Failure> {
         let help = "give the plan.json that `harrow run ... --out DIR` has left";
         mistake(format!("failed to read the plan {shown}: {error}"), help)
     })?;
-    let versioned: Versioned =
-        serde_json::from_str(&text).map_err(|error| not_a_plan(path, &text, &error))?;
-    if versioned.coordinate.is_some() {
-        let help = "give the plan.json beside it, or run the command that it has as `replay`";
-        return Err(mistake(format!("{shown} is a report, not a plan"), help).into());
+    let PlanText { plan, older } =
+        read_plan(&shown.to_string(), &text).map_err(|error| unusable_plan(path, &text, error))?;
+    if let Some(older) = older {
+        tell_older(path, &older);
     }
-    if versioned.schema > PLAN_SCHEMA {
-        let message = format!(
-            "the plan {shown} has schema {}, this harrow reads {PLAN_SCHEMA}",
-            versioned.schema
-        );
-        return Err(mistake(
-            message,
-            "replay it with the commit that wrote it, or draw it anew with `harrow run`",
-        )
-        .into());
-    }
-    let plan = if versioned.schema < PLAN_SCHEMA {
-        older_plan(path, &text, versioned.schema)?
-    } else {
-        serde_json::from_str(&text).map_err(|error| not_a_plan(path, &text, &error))?
-    };
-    check_plan(&shown.to_string(), &text, &plan)?;
     Ok(plan)
 }
 
-/// A plan from before this version, with what it lacks at its default. What that is, is told.
-fn older_plan(path: &Path, text: &str, schema: u32) -> Result<Plan, Failure> {
-    let mut tree = serde_json::from_str(text).map_err(|error| not_a_plan(path, text, &error))?;
-    let added = migrate(&mut tree);
+fn unusable_plan(path: &Path, text: &str, error: PlanTextError) -> Failure {
     let shown = path.display();
-    let plan = serde_json::from_value(tree).map_err(|error| {
-        let message = format!("the plan {shown} of schema {schema} does not fit any more: {error}");
-        mistake(message, "take that out of it, or replay it with the commit that wrote it")
-    })?;
+    let (message, help) = match error {
+        PlanTextError::NoPlan(error) => return not_a_plan(path, text, &error).into(),
+        PlanTextError::Mistakes(error) => return error.into(),
+        PlanTextError::Report => (
+            format!("{shown} is a report, not a plan"),
+            "give the plan.json beside it, or run the command that it has as `replay`",
+        ),
+        PlanTextError::Schema(schema) => (
+            format!("the plan {shown} has schema {schema}, this harrow reads {PLAN_SCHEMA}"),
+            "replay it with the commit that wrote it, or draw it anew with `harrow run`",
+        ),
+        PlanTextError::Outgrown { schema, error } => (
+            format!("the plan {shown} of schema {schema} does not fit any more: {error}"),
+            "take that out of it, or replay it with the commit that wrote it",
+        ),
+    };
+    mistake(message, help).into()
+}
+
+/// Tells that a plan is from before this version, and what it lacked.
+fn tell_older(path: &Path, older: &Older) {
+    let Older { schema, added } = older;
+    let shown = path.display();
     let added = if added.is_empty() { "nothing".to_owned() } else { added.join(", ") };
     // Nothing is left to do if even stderr is gone: the run is told of all the same.
     let _ = writeln!(
@@ -327,7 +316,6 @@ fn older_plan(path: &Path, text: &str, schema: u32) -> Result<Plan, Failure> {
         "note: the plan {shown} has schema {schema}, this harrow has {PLAN_SCHEMA}: a run may differ from \
          what it was; added at its default: {added}"
     );
-    Ok(plan)
 }
 
 fn not_a_plan(path: &Path, text: &str, error: &serde_json::Error) -> Mistake {

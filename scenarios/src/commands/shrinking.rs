@@ -56,6 +56,9 @@ const SCENARIO_SEEDS: u64 = 100;
 /// So long the nearest passing plan is looked for, beyond the search.
 const NEAREST_FOR: Duration = Duration::from_secs(20);
 
+/// What it leaves.
+const FILES: [&str; 4] = ["plan.json", "scenario.toml", "report.json", "shrunk.json"];
+
 /// How to shrink.
 pub(super) struct Shrinking<'a> {
     /// Threads.
@@ -99,6 +102,8 @@ pub(super) struct ShrunkReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     passes: Option<Passes>,
     report: Report,
+    /// The plan itself, as plan.json has it.
+    pub(super) plan: Plan,
 }
 
 /// How large a plan and its run are.
@@ -130,12 +135,6 @@ struct Passes {
     parting: Option<Parting>,
 }
 
-/// A result with its plan.
-pub(super) struct Smallest {
-    pub(super) plan: Plan,
-    pub(super) report: ShrunkReport,
-}
-
 impl Shrinking<'_> {
     /// Shrinks, tells and leaves files; how the process ends.
     pub(super) fn shrink_and_tell(
@@ -147,6 +146,7 @@ impl Shrinking<'_> {
         let out = self.out.as_deref().map(OutDirectory::open).transpose()?;
         if let Some(out) = &out {
             refuse_for_shrink(out, &self.title)?;
+            out.probe_files(&FILES)?;
         }
         let smallest = match self.smallest(plan, wanted, out.as_ref()) {
             Ok(smallest) => smallest,
@@ -157,7 +157,7 @@ impl Shrinking<'_> {
         };
         let left = out.as_ref().map_or(Ok(()), |out| leave(out, &smallest));
         if console.is_json() {
-            console.json(&smallest.report)?;
+            console.json(&smallest)?;
         } else {
             self.tell(console, &smallest)?;
             if let Some(out) = out.filter(|_| left.is_ok()) {
@@ -201,7 +201,7 @@ impl Shrinking<'_> {
         plan: &Plan,
         wanted: Option<&str>,
         out: Option<&OutDirectory>,
-    ) -> Result<Smallest, NoFailure> {
+    ) -> Result<ShrunkReport, NoFailure> {
         let started = Instant::now();
         let (broken, failing_run) = Broken::of(plan, wanted)?;
         let more =
@@ -238,7 +238,7 @@ impl Shrinking<'_> {
         let same = |it: &&Finding| it.fingerprint.id == finding.fingerprint.id;
         let seen = report.findings.iter().find(same).unwrap_or(finding);
         let scenario = self.commented(&smallest, scenario, seen, fails);
-        let report = ShrunkReport {
+        Ok(ShrunkReport {
             schema: 1,
             kind: "shrunk",
             commit: COMMIT,
@@ -257,8 +257,8 @@ impl Shrinking<'_> {
             scenario,
             passes,
             report,
-        };
-        Ok(Smallest { plan: smallest, report })
+            plan: smallest,
+        })
     }
 
     fn report(&self, plan: &Plan) -> Report {
@@ -316,8 +316,7 @@ impl Shrinking<'_> {
         }
     }
 
-    fn tell(&self, console: &mut Console, smallest: &Smallest) -> Result<(), Failure> {
-        let Smallest { report, .. } = smallest;
+    fn tell(&self, console: &mut Console, report: &ShrunkReport) -> Result<(), Failure> {
         let styles = Console::styles();
         let (bad, strong) = (styles.report.bad, styles.strong);
         let ShrunkReport { before, after, judged, complete, wall_ms, fails, .. } = report;
@@ -395,9 +394,8 @@ fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
     Ok(out.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, plan)?))?)
 }
 
-fn leave(out: &OutDirectory, smallest: &Smallest) -> Result<(), Failure> {
-    let Smallest { plan, report } = smallest;
-    leave_plan(out, plan)?;
+fn leave(out: &OutDirectory, report: &ShrunkReport) -> Result<(), Failure> {
+    leave_plan(out, &report.plan)?;
     out.write("scenario.toml", |file| file.write_all(report.scenario.text.as_bytes()))?;
     // Two runs of one plan leave the same bytes.
     out.write("report.json", |file| render(&report.report.timeless(), Format::Json, file))?;

@@ -135,7 +135,8 @@ fn topic(topic: &TopicPlan) -> String {
 fn client(client: &ClientPlan) -> String {
     match client {
         ClientPlan::Producer { config, operations, start_ms, .. } => format!(
-            "A producer sends {operations} times from {start_ms} ms on, with acks={}.",
+            "A producer sends {} from {start_ms} ms on, with acks={}.",
+            if *operations == 1 { "once".to_owned() } else { format!("{operations} times") },
             match config.acks.wire() {
                 -1 => "all".to_owned(),
                 acks => acks.to_string(),

@@ -205,6 +205,10 @@ fn nobody_s_files_are_replaced_by_a_shrink() {
     fs::write(path.join("small/scenario.toml"), "mine").expect("it takes files");
     refused("no plan.json says whose it is");
     fs::remove_file(path.join("small/scenario.toml")).expect("it is there");
+    // A folder in the place of a file is told before the search, not after it.
+    fs::create_dir(path.join("small/shrunk.json")).expect("it takes folders");
+    refused("failed to write small/shrunk.json: is a directory");
+    fs::remove_dir(path.join("small/shrunk.json")).expect("it is there");
     assert_eq!(harrow(path, shrink).0, 1);
     // It goes on from there under the name that it had, in the same place.
     let again = "shrink small/plan.json --for 1s --out small";
@@ -248,7 +252,7 @@ fn a_corrupt_corpus_is_told_with_its_file() {
             plan.replacen("\"schema\": 3", "\"schema\": 0", 1),
             "it has schema 0, this harrow reads 3",
         ),
-        (&json, "{}".to_owned(), "it has no `schema`"),
+        (&json, "{}".to_owned(), "it is no plan: missing field `schema`"),
     ];
     for (file, text, wanted) in table {
         fs::write(path.join(file), text).expect("it takes files");

@@ -12,7 +12,7 @@ use harrow_sim::plan::Plan;
 
 use crate::catalogue::find;
 use crate::commands::console::{Console, Failure, mistake};
-use crate::commands::shrinking::{Shrinking, Smallest};
+use crate::commands::shrinking::{Shrinking, ShrunkReport};
 use crate::corpus::{Corpus, Listed};
 use crate::exit::ExitCode;
 use crate::format::parse;
@@ -115,42 +115,41 @@ fn row(
     console: &mut Console,
     defect: Defect,
     title: &str,
-    smallest: &Smallest,
+    smallest: &ShrunkReport,
 ) -> Result<(), Failure> {
-    let report = &smallest.report;
-    let (before, after) = (report.before, report.after);
-    let unfinished = if report.complete { "" } else { " (stopped)" };
-    let Frequency { failed, seeds } = report.fails;
+    let (before, after) = (smallest.before, smallest.after);
+    let unfinished = if smallest.complete { "" } else { " (stopped)" };
+    let Frequency { failed, seeds } = smallest.fails;
     writeln!(
         console.stdout(),
         "| `{defect}` | {title} | {} | {} → {} | {} → {} | {} → {} | {} | {}{unfinished} | {failed} of {seeds} |",
-        report.anomaly,
+        smallest.anomaly,
         before.size.steps,
         after.size.steps,
         before.size.operations,
         after.size.operations,
         before.events,
         after.events,
-        report.judged,
-        report.wall_ms.div_ceil(1_000)
+        smallest.judged,
+        smallest.wall_ms.div_ceil(1_000)
     )?;
     Ok(console.stdout().flush()?)
 }
 
 /// As a scenario if it fails as one, and as it is otherwise.
-fn keep(corpus: &mut Corpus, defect: Defect, smallest: &Smallest) -> Result<(), Failure> {
-    let Smallest { plan, report } = smallest;
+fn keep(corpus: &mut Corpus, defect: Defect, smallest: &ShrunkReport) -> Result<(), Failure> {
+    let plan = &smallest.plan;
     let listed = Listed {
         name: defect.name().to_owned(),
-        seed: report.scenario.seed.unwrap_or(plan.seed),
+        seed: smallest.scenario.seed.unwrap_or(plan.seed),
         defects: plan.cluster.defects,
         kafka: plan.cluster.kafka,
-        guarantee: report.guarantee.clone(),
-        anomaly: report.anomaly.clone(),
-        fingerprint: report.fingerprint.id.clone(),
+        guarantee: smallest.guarantee.clone(),
+        anomaly: smallest.anomaly.clone(),
+        fingerprint: smallest.fingerprint.id.clone(),
     };
-    let kept = match report.scenario.seed {
-        Some(_) => corpus.keep(listed, &report.scenario.text),
+    let kept = match smallest.scenario.seed {
+        Some(_) => corpus.keep(listed, &smallest.scenario.text),
         None => corpus.keep_plan(listed, plan),
     };
     Ok(kept?)
