@@ -1,10 +1,14 @@
 //! What an administrator asks of the active controller, by way of any broker: topics to delete, partitions to add,
-//! replicas to move, brokers to let go. Source: KIP-4, KIP-195, KIP-455, KIP-631 (`UnregisterBroker`).
+//! replicas to move, brokers to let go, settings to change, leaders to elect. Source: KIP-4, KIP-133, KIP-195, KIP-339,
+//! KIP-455, KIP-460, KIP-631 (`UnregisterBroker`).
 
 use crate::proto::{
+    AlterConfigsRequest, AlterConfigsResourceResponse, AlterConfigsResponse,
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopicResult,
-    DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse, ErrorCode,
+    DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse, ElectLeadersRequest,
+    ElectLeadersResponse, ErrorCode, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse, LegacyAlterConfigsResourceResponse,
     ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, UnregisterBrokerRequest,
     UnregisterBrokerResponse,
 };
@@ -18,6 +22,9 @@ pub enum AdminRequest {
     AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
     ListPartitionReassignments(ListPartitionReassignmentsRequest),
     UnregisterBroker(UnregisterBrokerRequest),
+    AlterConfigs(AlterConfigsRequest),
+    IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
+    ElectLeaders(ElectLeadersRequest),
 }
 
 /// What is answered.
@@ -29,6 +36,9 @@ pub enum AdminResponse {
     AlterPartitionReassignments(AlterPartitionReassignmentsResponse),
     ListPartitionReassignments(ListPartitionReassignmentsResponse),
     UnregisterBroker(UnregisterBrokerResponse),
+    AlterConfigs(AlterConfigsResponse),
+    IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
+    ElectLeaders(ElectLeadersResponse),
 }
 
 impl AdminRequest {
@@ -65,6 +75,29 @@ impl AdminRequest {
             Self::UnregisterBroker(_) => AdminResponse::UnregisterBroker(
                 UnregisterBrokerResponse::default().with_error_code(code),
             ),
+            Self::AlterConfigs(request) => {
+                let responses = request.resources.iter().map(|asked| {
+                    LegacyAlterConfigsResourceResponse::default()
+                        .with_resource_type(asked.resource_type)
+                        .with_resource_name(asked.resource_name.clone())
+                        .with_error_code(code)
+                });
+                let response = AlterConfigsResponse::default();
+                AdminResponse::AlterConfigs(response.with_responses(responses.collect()))
+            }
+            Self::IncrementalAlterConfigs(request) => {
+                let responses = request.resources.iter().map(|asked| {
+                    AlterConfigsResourceResponse::default()
+                        .with_resource_type(asked.resource_type)
+                        .with_resource_name(asked.resource_name.clone())
+                        .with_error_code(code)
+                });
+                let response = IncrementalAlterConfigsResponse::default();
+                AdminResponse::IncrementalAlterConfigs(response.with_responses(responses.collect()))
+            }
+            Self::ElectLeaders(_) => {
+                AdminResponse::ElectLeaders(ElectLeadersResponse::default().with_error_code(code))
+            }
         }
     }
 }
@@ -84,6 +117,13 @@ impl AdminResponse {
             Self::AlterPartitionReassignments(response) => response.error_code = code,
             Self::ListPartitionReassignments(response) => response.error_code = code,
             Self::UnregisterBroker(response) => response.error_code = code,
+            Self::AlterConfigs(response) => {
+                response.responses.iter_mut().for_each(|it| it.error_code = code);
+            }
+            Self::IncrementalAlterConfigs(response) => {
+                response.responses.iter_mut().for_each(|it| it.error_code = code);
+            }
+            Self::ElectLeaders(response) => response.error_code = code,
         }
         self
     }
@@ -103,6 +143,17 @@ impl AdminResponse {
             }
             Self::ListPartitionReassignments(response) => response.error_code,
             Self::UnregisterBroker(response) => response.error_code,
+            Self::AlterConfigs(response) => {
+                first(0, response.responses.iter().map(|it| it.error_code))
+            }
+            Self::IncrementalAlterConfigs(response) => {
+                first(0, response.responses.iter().map(|it| it.error_code))
+            }
+            Self::ElectLeaders(response) => {
+                let partitions =
+                    response.replica_election_results.iter().flat_map(|it| &it.partition_result);
+                first(response.error_code, partitions.map(|it| it.error_code))
+            }
         };
         ErrorCode::try_from_code(code)
     }

@@ -669,6 +669,19 @@ impl TopicConfig {
     pub const MAX_MESSAGE_BYTES_DEFAULT: u32 = 1_048_588;
     /// `flush.messages` and `flush.ms` of a topic that sets none: never. Source: Kafka's `ServerLogConfigs`.
     pub const FLUSH_NEVER: u64 = i64::MAX as u64;
+
+    /// A topic that sets nothing.
+    pub fn usual(name: String) -> Self {
+        Self {
+            name,
+            min_insync_replicas: 1,
+            unclean_leader_election: false,
+            max_message_bytes: Self::MAX_MESSAGE_BYTES_DEFAULT,
+            flush_messages: Self::FLUSH_NEVER,
+            flush_ms: Self::FLUSH_NEVER,
+            retention: Retention::FOREVER,
+        }
+    }
 }
 
 /// `acks` of a producer.

@@ -55,6 +55,7 @@ mod replication;
 pub mod retention;
 pub mod testing;
 pub mod topic_pattern;
+pub mod topic_settings;
 pub mod transaction_admin_message;
 pub mod types;
 pub mod wide;

@@ -9,6 +9,7 @@ pub use kafka_protocol::messages::add_partitions_to_txn_request::{
 pub use kafka_protocol::messages::add_partitions_to_txn_response::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResult, AddPartitionsToTxnTopicResult,
 };
+pub use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as LegacyAlterConfigsResourceResponse;
 pub use kafka_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };
@@ -47,11 +48,19 @@ pub use kafka_protocol::messages::describe_producers_response::{
 pub use kafka_protocol::messages::describe_transactions_response::{
     TopicData as TopicInTransaction, TransactionState as DescribedTransaction,
 };
+pub use kafka_protocol::messages::elect_leaders_request::TopicPartitions as ElectableTopic;
+pub use kafka_protocol::messages::elect_leaders_response::{
+    PartitionResult as ElectedPartitionResult, ReplicaElectionResult,
+};
 pub use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 pub use kafka_protocol::messages::fetch_response::{
     AbortedTransaction, FetchableTopicResponse, PartitionData,
 };
 pub use kafka_protocol::messages::find_coordinator_response::Coordinator;
+pub use kafka_protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+pub use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 pub use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 pub use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 pub use kafka_protocol::messages::leave_group_request::MemberIdentity;
@@ -118,8 +127,10 @@ pub use kafka_protocol::messages::{
     TxnOffsetCommitRequest, TxnOffsetCommitResponse,
 };
 pub use kafka_protocol::messages::{
-    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
-    CreatePartitionsRequest, CreatePartitionsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+    AlterConfigsRequest, AlterConfigsResponse, AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
+    DeleteTopicsRequest, DeleteTopicsResponse, ElectLeadersRequest, ElectLeadersResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
     ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, UnregisterBrokerRequest,
     UnregisterBrokerResponse,
 };

@@ -61,15 +61,7 @@ pub fn cluster() -> ClusterConfig {
 
 /// A topic that sets nothing but `min.insync.replicas`.
 pub fn topic(name: &str, min_insync_replicas: u32) -> TopicConfig {
-    TopicConfig {
-        name: name.to_owned(),
-        min_insync_replicas,
-        unclean_leader_election: false,
-        max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
-        flush_messages: TopicConfig::FLUSH_NEVER,
-        flush_ms: TopicConfig::FLUSH_NEVER,
-        retention: Retention::FOREVER,
-    }
+    TopicConfig { min_insync_replicas, ..TopicConfig::usual(name.to_owned()) }
 }
 
 /// An idempotent producer that sends each record at once.

@@ -38,6 +38,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "large-batches",
     "stopped-and-struck",
     "cut-and-struck",
+    "settings-under-fire",
     "slow-cut",
     "flush-race",
     "forgotten-producers",

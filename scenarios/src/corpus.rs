@@ -77,6 +77,8 @@ pub struct Tried {
     pub digest: String,
     /// What is wrong, if it did not fail as it must.
     pub complaint: Option<String>,
+    /// The runtime seed under which it fails, if that is not its own any more.
+    pub moved_to: Option<u64>,
 }
 
 const LISTING: &str = "corpus.toml";
@@ -123,10 +125,21 @@ impl Corpus {
     /// The plan of an entry.
     pub fn plan(&self, listed: &Listed) -> Result<Plan, CorpusError> {
         let path = self.directory.join(format!("{}.json", listed.name));
-        if path.exists() {
-            return plan_of(&path);
+        let scenario = self.directory.join(format!("{}.toml", listed.name));
+        match (path.exists(), scenario.exists()) {
+            (true, false) => return plan_of(&path),
+            (false, true) => {}
+            (true, true) => {
+                let message =
+                    format!("it is there beside {}: one of them is the plan", scenario.display());
+                return Err(CorpusError { path, message });
+            }
+            (false, false) => {
+                let message = format!("it is not there, nor is {}", path.display());
+                return Err(CorpusError { path: scenario, message });
+            }
         }
-        let path = self.directory.join(format!("{}.toml", listed.name));
+        let path = scenario;
         let text = text_of(&path)?;
         let scenario = parse(&path.display().to_string(), &text, &[])
             .map_err(|error| CorpusError { path, message: said(&error) })?;
@@ -217,10 +230,12 @@ const SEEDS_MAX: u64 = 100;
 pub fn try_plan(listed: &Listed, plan: &Plan) -> Tried {
     let (digest, own) = findings(plan);
     let mut found = own;
+    let mut tried = None;
     for seed in 1..=SEEDS_MAX {
         if found.iter().any(|finding| as_it_must(listed, finding)) {
-            return Tried { digest, complaint: None };
+            return Tried { digest, complaint: None, moved_to: tried };
         }
+        tried = Some(seed);
         let again = Plan { seed, ..plan.clone() };
         found.extend(findings(&again).1);
     }
@@ -234,7 +249,7 @@ pub fn try_plan(listed: &Listed, plan: &Plan) -> Tried {
     } else {
         format!("it fails otherwise: {}; expected {wanted}", others.join(", "))
     };
-    Tried { digest, complaint: Some(complaint) }
+    Tried { digest, complaint: Some(complaint), moved_to: None }
 }
 
 fn broken((anomaly, guarantee): (&str, &str), fingerprint: &str) -> String {

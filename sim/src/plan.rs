@@ -363,6 +363,40 @@ pub struct Step {
     pub action: Action,
 }
 
+/// The settings of a topic that steps change: those that the judge follows while they differ between brokers. Retention
+/// and cleaning are judged by what they are from the beginning, and whether unclean elections lose legally, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AlterableSetting {
+    /// A high watermark moves with so many in sync.
+    #[serde(rename = "min.insync.replicas")]
+    MinInsyncReplicas,
+    /// A larger batch is refused.
+    #[serde(rename = "max.message.bytes")]
+    MaxMessageBytes,
+    /// So many unflushed records are flushed at once.
+    #[serde(rename = "flush.messages")]
+    FlushMessages,
+    /// What was not flushed for so long is.
+    #[serde(rename = "flush.ms")]
+    FlushMs,
+}
+
+impl AlterableSetting {
+    /// All of them, by Kafka's names.
+    pub const ALL: [(&str, Self); 4] = [
+        ("min.insync.replicas", Self::MinInsyncReplicas),
+        ("max.message.bytes", Self::MaxMessageBytes),
+        ("flush.messages", Self::FlushMessages),
+        ("flush.ms", Self::FlushMs),
+    ];
+
+    /// Kafka's name.
+    pub fn name(self) -> &'static str {
+        let is_it = |(_, setting): &&(&str, Self)| *setting == self;
+        Self::ALL.iter().find(is_it).map_or("", |(name, _)| name)
+    }
+}
+
 /// What a step does. Everything with a duration ends by itself, at the latest at the heal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
@@ -452,6 +486,20 @@ pub enum Action {
     /// An administrator gives a topic as many partitions as it is to have.
     AddPartitions {
         /// `leader-of TOPIC-PARTITION`: of any of its partitions.
+        target: Target,
+    },
+    /// An administrator changes a setting of a topic while it is in use. Not a fault: something that people do.
+    AlterConfig {
+        /// `leader-of TOPIC-PARTITION`: of any of its partitions.
+        target: Target,
+        /// Which setting.
+        setting: AlterableSetting,
+        /// Its value.
+        value: u64,
+    },
+    /// An administrator gives a partition back to its first replica, if that is in sync.
+    ElectPreferred {
+        /// `leader-of TOPIC-PARTITION`.
         target: Target,
     },
     /// An administrator deletes a topic. It is created again by a later step, or with the heal.

@@ -138,10 +138,11 @@ pub struct TraceRow {
 }
 
 /// What requests and answers ask for or give, by Kafka's names: all that [`RowDetail::Message`] may have as `api`.
-pub const APIS: [&str; 46] = [
+pub const APIS: [&str; 49] = [
     "add-offsets-to-txn",
     "add-partitions-to-txn",
     "allocate-producer-ids",
+    "alter-configs",
     "alter-partition",
     "alter-partition-reassignments",
     "assign-replicas-to-dirs",
@@ -158,12 +159,14 @@ pub const APIS: [&str; 46] = [
     "describe-groups",
     "describe-producers",
     "describe-transactions",
+    "elect-leaders",
     "end-quorum-epoch",
     "end-txn",
     "fetch",
     "fetch-snapshot",
     "find-coordinator",
     "heartbeat",
+    "incremental-alter-configs",
     "init-producer-id",
     "join-group",
     "leave-group",

@@ -352,7 +352,9 @@ impl MetadataFetcher {
         let change = self.image.apply(offset, record);
         if let MetadataChange::PartitionChanged { partition, .. } = &change {
             applied.partitions.push(*partition);
-        } else if let MetadataChange::RetentionChanged { topic, .. } = &change {
+        } else if let MetadataChange::RetentionChanged { topic, .. }
+        | MetadataChange::TopicReconfigured { topic, .. } = &change
+        {
             let all = self.image.partitions.keys();
             applied.partitions.extend(all.filter(|partition| partition.topic == *topic));
         }

@@ -459,6 +459,9 @@ fn refused(error: ErrorCode) -> bool {
             | ErrorCode::UnknownTopicId
             | ErrorCode::NoReassignmentInProgress
             | ErrorCode::BrokerIdNotRegistered
+            | ErrorCode::ElectionNotNeeded
+            | ErrorCode::PreferredLeaderNotAvailable
+            | ErrorCode::EligibleLeadersNotAvailable
     )
 }
 

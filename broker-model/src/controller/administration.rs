@@ -5,6 +5,8 @@
 use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::config::TopicConfig;
 use crate::controller::assignment::{Assignment, Reverted};
+use crate::controller::configs::{alter_all, alter_incrementally};
+use crate::controller::elect_leaders::elect_leaders;
 use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
 use crate::controller::partitions::{BrokerEvent, partition_records};
 use crate::controller::topics::add_partitions;
@@ -33,6 +35,11 @@ pub(super) fn administer(
         AdminRequest::AlterPartitionReassignments(request) => reassign(image, request, rules),
         AdminRequest::ListPartitionReassignments(request) => (Vec::new(), list(image, request)),
         AdminRequest::UnregisterBroker(request) => unregister(image, request, rules),
+        AdminRequest::AlterConfigs(request) => alter_all(image, request, rules),
+        AdminRequest::IncrementalAlterConfigs(request) => {
+            alter_incrementally(image, request, rules)
+        }
+        AdminRequest::ElectLeaders(request) => elect_leaders(image, request, rules),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use crate::compaction::{CleanupPolicy, Compaction};
 use crate::config::TopicConfig;
 use crate::message::{AllocateProducerIdsRequest, ClusterError};
 use crate::metadata::{MetadataImage, MetadataRecord, is_topic_name};
@@ -11,6 +10,7 @@ use crate::proto::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
 };
 use crate::retention::Retention;
+use crate::topic_settings;
 use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, TopicId, TopicPartition};
 
 /// Ids in one block. Source: Kafka's `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`.
@@ -135,78 +135,13 @@ pub(super) fn add_partitions(
 }
 
 fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, ErrorCode> {
-    let mut config = TopicConfig {
-        name,
-        min_insync_replicas: 1,
-        unclean_leader_election: false,
-        max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
-        flush_messages: TopicConfig::FLUSH_NEVER,
-        flush_ms: TopicConfig::FLUSH_NEVER,
-        retention: Retention::FOREVER,
-    };
+    let mut config = TopicConfig::usual(name);
     for entry in &topic.configs {
         let value = entry.value.as_ref().ok_or(ErrorCode::InvalidConfig)?;
-        let invalid = |_| ErrorCode::InvalidConfig;
-        if *entry.name == *"min.insync.replicas" {
-            config.min_insync_replicas = value.parse().map_err(invalid)?;
-        } else if *entry.name == *"unclean.leader.election.enable" {
-            config.unclean_leader_election = value.parse().map_err(|_| ErrorCode::InvalidConfig)?;
-        } else if *entry.name == *"max.message.bytes" {
-            config.max_message_bytes = value.parse().map_err(invalid)?;
-        } else if *entry.name == *"flush.messages" {
-            config.flush_messages = value.parse().map_err(invalid)?;
-        } else if *entry.name == *"flush.ms" {
-            config.flush_ms = value.parse().map_err(invalid)?;
-        } else if *entry.name == *"retention.ms" {
-            config.retention.retention_ms = value.parse().map_err(invalid)?;
-        } else if *entry.name == *"retention.bytes" {
-            config.retention.retention_bytes = value.parse().map_err(invalid)?;
-        } else if *entry.name == *"segment.ms" {
-            config.retention.segment_ms = value.parse().map_err(invalid)?;
-        } else {
-            compaction_config(&mut config.retention.compaction, &entry.name, value)?;
-        }
+        topic_settings::set(&mut config, &entry.name, Some(value))
+            .map_err(|_| ErrorCode::InvalidConfig)?;
     }
-    let sane = config.min_insync_replicas > 0 && config.flush_messages > 0;
-    let Retention { retention_ms, retention_bytes, segment_ms, .. } = config.retention;
-    let sane = sane && retention_ms >= -1 && retention_bytes >= -1 && segment_ms > 0;
-    let sane = sane && config.retention.compaction.is_sane();
-    if sane { Ok(config) } else { Err(ErrorCode::InvalidConfig) }
-}
-
-/// One of the settings of the cleaner; no other is known.
-fn compaction_config(
-    compaction: &mut Compaction,
-    name: &str,
-    value: &str,
-) -> Result<(), ErrorCode> {
-    let invalid = ErrorCode::InvalidConfig;
-    match name {
-        "cleanup.policy" => compaction.policy = CleanupPolicy::parse(value).ok_or(invalid)?,
-        "min.compaction.lag.ms" => {
-            compaction.min_compaction_lag_ms = value.parse().map_err(|_| invalid)?;
-        }
-        "max.compaction.lag.ms" => {
-            compaction.max_compaction_lag_ms = value.parse().map_err(|_| invalid)?;
-        }
-        "delete.retention.ms" => {
-            compaction.delete_retention_ms = value.parse().map_err(|_| invalid)?;
-        }
-        "min.cleanable.dirty.ratio" => {
-            compaction.min_cleanable_dirty_percent = percent(value).ok_or(invalid)?;
-        }
-        _ => return Err(invalid),
-    }
-    Ok(())
-}
-
-/// A ratio from 0 to 1, in percent; digits beyond are dropped.
-fn percent(ratio: &str) -> Option<u32> {
-    let (whole, part) = ratio.split_once('.').unwrap_or((ratio, ""));
-    let digits = format!("{part}00");
-    let hundredths: u32 = digits.get(..2)?.parse().ok()?;
-    let percent = whole.parse::<u32>().ok()?.checked_mul(100)?.checked_add(hundredths)?;
-    Some(percent).filter(|percent| *percent <= 100)
+    if topic_settings::are_sane(&config) { Ok(config) } else { Err(ErrorCode::InvalidConfig) }
 }
 
 /// The brokers that may be given replicas: those that are not shutting down, fenced ones included. A topic can be made

@@ -53,6 +53,19 @@ ControllerDefect {
             sent before is under way for long: its offset counts for a log that is empty by now.",
     }
 
+    ElrOutlivesMinimum {
+        name: "elr-outlives-minimum",
+        source: "KIP-966: ConfigurationControlManager.createClearElrRecordsAsNeeded, left out",
+        affected: Affected::Never,
+        side: Server,
+        shows: "committed-prefix" / "committed-lost-everywhere" in "settings-under-fire", seed 1,
+        meaning: "Who was eligible to lead because the high watermark stood still stays so although \
+            min.insync.replicas was changed, and the high watermark moves again without it.",
+        example: "Of two replicas in sync, with min.insync.replicas=2, one dies and stays eligible. An administrator \
+            sets it to 1 so that producers go on. What they are acknowledged then the other does not have, and \
+            it is elected when the leader dies.",
+    }
+
     AssignmentElectsNobody {
         name: "assignment-elects-nobody",
         source: "KIP-858: ReplicationControlManager.handleAssignReplicasToDirs, whose LeaderAcceptor goes by the \

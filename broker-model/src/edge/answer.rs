@@ -137,6 +137,9 @@ fn administered(response: AdminResponse, to: (i16, i32)) -> Option<Bytes> {
         }
         AdminResponse::ListPartitionReassignments(it) => write(&it, to),
         AdminResponse::UnregisterBroker(it) => write(&it, to),
+        AdminResponse::AlterConfigs(it) => write(&it, to),
+        AdminResponse::IncrementalAlterConfigs(it) => write(&it, to),
+        AdminResponse::ElectLeaders(it) => write(&it, to),
     }
 }
 

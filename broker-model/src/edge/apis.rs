@@ -67,7 +67,7 @@ const fn api(key: ApiKey, from: i16, until: i16, schema: &'static Schema) -> Ser
 }
 
 /// Every API that is served, in order of their keys. Source: the `validVersions` of Kafka 4.1's requests.
-static SERVED: [ServedApi; 37] = [
+static SERVED: [ServedApi; 40] = [
     ServedApi { advertised_from: 0, ..api(ApiKey::Produce, 3, 12, &schemas::PRODUCE) },
     api(ApiKey::Fetch, 4, 18, &schemas::FETCH),
     api(ApiKey::ListOffsets, 1, 10, &schemas::LIST_OFFSETS),
@@ -93,8 +93,11 @@ static SERVED: [ServedApi; 37] = [
     api(ApiKey::WriteTxnMarkers, 1, 1, &schemas::WRITE_TXN_MARKERS),
     api(ApiKey::TxnOffsetCommit, 0, 5, &schemas::TXN_OFFSET_COMMIT),
     api(ApiKey::DescribeConfigs, 1, 4, &schemas::DESCRIBE_CONFIGS),
+    api(ApiKey::AlterConfigs, 0, 2, &schemas::ALTER_CONFIGS),
     api(ApiKey::CreatePartitions, 0, 3, &schemas::CREATE_PARTITIONS),
     api(ApiKey::DeleteGroups, 0, 2, &schemas::DELETE_GROUPS),
+    api(ApiKey::ElectLeaders, 0, 2, &schemas::ELECT_LEADERS),
+    api(ApiKey::IncrementalAlterConfigs, 0, 1, &schemas::INCREMENTAL_ALTER_CONFIGS),
     api(ApiKey::AlterPartitionReassignments, 0, 1, &schemas::ALTER_PARTITION_REASSIGNMENTS),
     api(ApiKey::ListPartitionReassignments, 0, 0, &schemas::LIST_PARTITION_REASSIGNMENTS),
     api(ApiKey::OffsetDelete, 0, 0, &schemas::OFFSET_DELETE),

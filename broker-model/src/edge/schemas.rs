@@ -428,3 +428,36 @@ pub(super) static LIST_PARTITION_REASSIGNMENTS: Schema = Schema { flexible_from:
 pub(super) static UNREGISTER_BROKER: Schema = Schema { flexible_from: 0, rows: &[
     field(0, 0, LAST, Fixed(4)),
 ]};
+
+#[rustfmt::skip]
+pub(super) static ALTER_CONFIGS: Schema = Schema { flexible_from: 2, rows: &[
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Fixed(1)),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, Structs),
+    field(2, 0, LAST, Text),
+    field(2, 0, LAST, Text),
+    field(0, 0, LAST, Fixed(1)),
+]};
+
+#[rustfmt::skip]
+pub(super) static INCREMENTAL_ALTER_CONFIGS: Schema = Schema { flexible_from: 1, rows: &[
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Fixed(1)),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, Structs),
+    field(2, 0, LAST, Text),
+    field(2, 0, LAST, Fixed(1)),
+    field(2, 0, LAST, Text),
+    field(0, 0, LAST, Fixed(1)),
+]};
+
+#[rustfmt::skip]
+pub(super) static ELECT_LEADERS: Schema = Schema { flexible_from: 2, rows: &[
+    field(0, 1, LAST, Fixed(1)),
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, List),
+    field(2, 0, LAST, Fixed(4)),
+    field(0, 0, LAST, Fixed(4)),
+]};

@@ -9,6 +9,7 @@ use crate::config::TopicConfig;
 use crate::metadata::MetadataRecord;
 use crate::metadata::directories::Directories;
 use crate::note::{MetadataChange, PartitionRegistration};
+use crate::topic_settings;
 use crate::types::{BrokerEpoch, NodeId, Offset, TopicId, TopicPartition};
 
 /// Cluster metadata at an offset.
@@ -124,6 +125,9 @@ impl MetadataImage {
             MetadataRecord::Retention { topic, .. } | MetadataRecord::Compaction { topic, .. } => {
                 self.retain(*topic, record)
             }
+            MetadataRecord::TopicSetting { topic, name, value } => {
+                self.set_up(*topic, name, value.as_deref())
+            }
             MetadataRecord::RemoveTopic { topic } => self.remove_topic(*topic),
             MetadataRecord::UnregisterBroker { broker, .. } => self.unregister(*broker),
             MetadataRecord::LogDirs { .. } | MetadataRecord::ReplicaDirectory { .. } => {
@@ -177,6 +181,22 @@ impl MetadataImage {
             retention.compaction = *compaction;
         }
         MetadataChange::RetentionChanged { topic, retention: *retention }
+    }
+
+    /// A setting of a topic was changed.
+    fn set_up(&mut self, topic: TopicId, name: &str, value: Option<&str>) -> MetadataChange {
+        let config = self.topics.get_mut(&topic);
+        let config = config.unwrap_or_else(|| panic!("setting {name} of topic {topic:?}"));
+        topic_settings::set(config, name, value)
+            .unwrap_or_else(|error| panic!("{name}={value:?} of topic {topic:?}: {error}"));
+        MetadataChange::TopicReconfigured {
+            topic,
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+            min_insync_replicas: config.min_insync_replicas,
+            unclean_leader_election: config.unclean_leader_election,
+            retention: config.retention,
+        }
     }
 
     /// A registration that keeps the epoch changes nothing but where it is written.

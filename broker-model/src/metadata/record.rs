@@ -122,6 +122,15 @@ pub enum MetadataRecord {
         /// Where.
         directory: DirectoryId,
     },
+    /// A setting of a topic was changed while it was in use. Source: Kafka's `ConfigRecord`.
+    TopicSetting {
+        /// Which topic.
+        topic: TopicId,
+        /// Kafka's name of the setting.
+        name: String,
+        /// Its value; none is its default.
+        value: Option<String>,
+    },
 }
 
 impl MetadataRecord {
@@ -157,6 +166,7 @@ impl MetadataRecord {
             | Self::Topic { .. }
             | Self::ProducerIds { .. }
             | Self::Retention { .. }
+            | Self::TopicSetting { .. }
             | Self::RemoveTopic { .. }
             | Self::Compaction { .. }
             | Self::LogDirs { .. }

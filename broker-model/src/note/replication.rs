@@ -34,6 +34,13 @@ pub enum ReplicationNote {
         /// Whom, if anyone leads.
         leader: Option<NodeId>,
     },
+    /// This broker goes by another `min.insync.replicas` from here on: that of the topic was changed.
+    MinimumChanged {
+        /// Of what.
+        partition: TopicPartition,
+        /// As it is now, at most the number of replicas.
+        minimum: u32,
+    },
     /// The high watermark of this replica moved.
     HighWatermarkMoved {
         /// Of what.

@@ -49,6 +49,8 @@ pub struct Partition {
     partition_epoch: PartitionEpoch,
     replicas: Vec<NodeId>,
     min_insync_replicas: usize,
+    /// `min.insync.replicas` of the topic, as it was taken last.
+    topic_minimum: Option<u32>,
     changes: Changes,
     /// How far the clock by which lags are measured is ahead of monotonic time, in nanoseconds.
     lag_clock_ahead: u64,
@@ -143,6 +145,7 @@ impl Partition {
             partition_epoch: PartitionEpoch(-1),
             replicas: Vec::new(),
             min_insync_replicas: 1,
+            topic_minimum: None,
             changes: Changes::default(),
             lag_clock_ahead: 0,
             checked: Checked::default(),
@@ -175,8 +178,7 @@ impl Partition {
         self.leader_epoch = registration.leader_epoch;
         self.leader = registration.leader;
         self.replicas.clone_from(&registration.replicas);
-        self.min_insync_replicas =
-            effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
+        self.take_minimum(topic, registration.replicas.len(), effects);
         self.log.configure(topic);
         if registration.leader == Some(self.node) {
             if !epoch_grew {
@@ -192,6 +194,17 @@ impl Partition {
             self.make_follower(epoch_grew, effects);
         }
         self.self_check();
+    }
+
+    /// The minimum may be another than before: an administrator changes it while the topic is in use. What it allows is
+    /// done with what comes next, such as an append. Source: `Partition.effectiveMinIsr`.
+    fn take_minimum(&mut self, topic: &TopicConfig, replicas: usize, effects: &mut Effects) {
+        let configured = topic.min_insync_replicas;
+        self.min_insync_replicas = effective_min_isr(configured, replicas);
+        if self.topic_minimum.replace(configured).is_some_and(|before| before != configured) {
+            let (partition, minimum) = (self.log.partition(), self.min_insync_replicas as u32);
+            effects.note(ReplicationNote::MinimumChanged { partition, minimum });
+        }
     }
 
     fn make_follower(&mut self, epoch_grew: bool, effects: &mut Effects) {

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 40] = [
+pub(super) static ENTRIES: [Entry; 42] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -284,6 +284,24 @@ pub(super) static ENTRIES: [Entry; 40] = [
         example: "add-partitions leader-of orders-0: from 2 to 4.",
         legal: "Keys may lead to another partition than before; nothing acknowledged may be lost.",
         source: "kafka-topics.sh --alter --partitions",
+    },
+    Entry {
+        name: "alter-config",
+        kind: Kind::Fault,
+        meaning: "An administrator changes a setting of a topic while it is in use (KIP-339). Each broker goes by it when \
+            it has heard of it in the metadata.",
+        example: "alter-config leader-of orders-0: min.insync.replicas=1.",
+        legal: "Nothing acknowledged may be lost by it; with fewer min.insync.replicas fewer losses of disks are \
+            survived.",
+        source: "kafka-configs.sh --alter --add-config",
+    },
+    Entry {
+        name: "elect-preferred",
+        kind: Kind::Fault,
+        meaning: "An administrator gives a partition back to its first replica, if that is in sync (KIP-183, KIP-460).",
+        example: "elect-preferred leader-of orders-0: node 1 leads in place of node 2.",
+        legal: "Nothing acknowledged may be lost by it.",
+        source: "kafka-leader-election.sh --election-type preferred",
     },
     Entry {
         name: "delete-group",

@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 92] = [
+pub(super) static ENTRIES: [Entry; 93] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -210,5 +210,6 @@ pub(super) static ENTRIES: [Entry; 92] = [
         "A broker found a log of a partition that is not its own, and gave it up.",
     ),
     mark("topic-deleted", "The controller deleted a topic."),
+    mark("topic-reconfigured", "A setting of a topic was changed while it was in use."),
     mark("topic-replaced", "A client heard that another topic has the name of one that it knew."),
 ];

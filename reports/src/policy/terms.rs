@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
 use harrow_sim::history::{History, asked_name};
-use harrow_sim::plan::{Action, ClientPlan, Plan, ProcessingGuarantee, Target, TopicPlan};
+use harrow_sim::plan::{
+    Action, AlterableSetting, ClientPlan, Plan, ProcessingGuarantee, Target, TopicPlan,
+};
 use harrow_sim::run::{InjectedFault, Run};
 
 use super::damage::{self, CorruptLog, Corrupted, Damage, MetadataDamage};
@@ -576,7 +578,24 @@ fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {
     let name = asked_name(name);
     let topic = name.rsplit_once('-').map_or(&*name, |(topic, _)| topic);
     let strict = PartitionTerms { unclean_leader_election: false, min_insync_replicas: u32::MAX };
-    plan.topics.iter().find(|planned| planned.name == topic).map_or(strict, topic_terms)
+    let planned = plan.topics.iter().find(|planned| planned.name == topic);
+    let mut terms = planned.map_or(strict, topic_terms);
+    for least in minimums_set(plan, topic) {
+        terms.min_insync_replicas = terms.min_insync_replicas.min(least);
+    }
+    terms
+}
+
+/// What steps give a topic as `min.insync.replicas`: the least of them decides what losses of disks are survived.
+fn minimums_set<'a>(plan: &'a Plan, topic: &'a str) -> impl Iterator<Item = u32> + 'a {
+    plan.steps.iter().filter_map(move |step| match &step.action {
+        Action::AlterConfig {
+            target: Target::LeaderOf(name, _),
+            setting: AlterableSetting::MinInsyncReplicas,
+            value,
+        } if name == topic => u32::try_from(*value).ok(),
+        _ => None,
+    })
 }
 
 fn topic_terms(topic: &TopicPlan) -> PartitionTerms {

@@ -25,7 +25,8 @@ use table::Table;
 /// the second side alone. Kinds of failure are told apart by fingerprint; for the first seed of each kind that only one
 /// side has, the entries of the catalogue that it takes are named, and the facts at which the two runs part. What is
 /// legally lost, duplicated or reordered is counted for each side; --hold makes findings of it, on both. Exit codes: 0
-/// neither side was violated, 1 one was, 3 neither was, but some runs were inconclusive.
+/// neither side was violated, 1 one was, 3 neither was, but some runs were inconclusive, 130 Ctrl-C ended it before a
+/// side was.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow compare power-loss --kafka 3.9 4.1 --seeds 1..300\n  \
     harrow compare cut-and-struck --kafka 4.1\n  \
@@ -35,10 +36,10 @@ pub(super) struct Compare {
     /// A name from `harrow list`, or a path to a .toml file.
     scenario: String,
     /// One version against the scenario as promised, or one against another.
-    #[arg(long, value_name = "VERSION", num_args = 1..=2, value_parser = version, allow_negative_numbers = true)]
+    #[arg(long, value_name = "VERSION", num_args = 1.., value_parser = version, allow_negative_numbers = true)]
     kafka: Vec<Version>,
     /// One change against the scenario as it is, or one against another.
-    #[arg(long = "set", value_name = "PATH=VALUE", num_args = 1..=2)]
+    #[arg(long = "set", value_name = "PATH=VALUE", num_args = 1..)]
     set: Vec<String>,
     /// Switch a known bug on in the second side; repeatable.
     #[arg(long = "defect", value_name = "NAME", value_parser = defect)]
@@ -72,14 +73,24 @@ impl Compare {
                 ControlFlow::Continue(())
             },
         );
-        table.explain(&sides);
-        table.tell(console, &self.scenario, &sides)
+        let cut = table.pairs() < count;
+        if !cut {
+            table.explain(&sides);
+        }
+        table.tell(console, &self.scenario, &sides, cut)
     }
 
     fn sides(&self) -> Result<Sides, Failure> {
         if self.kafka.is_empty() && self.set.is_empty() && self.defects.is_empty() {
             let help = "add `--kafka 3.9 4.1`, `--set PATH=VALUE` or `--defect NAME`";
             return Err(mistake("there is nothing to compare", help).into());
+        }
+        for (option, given) in [("--kafka", self.kafka.len()), ("--set", self.set.len())] {
+            if given > 2 {
+                let message = format!("`{option}` has {given} values, and there are two sides");
+                let help = "give one or two; what both sides are to have goes into a scenario file of your own";
+                return Err(mistake(message, help).into());
+            }
         }
         let kafka = spread(&self.kafka);
         let set = spread(&self.set);

@@ -28,8 +28,9 @@ use make::Maker;
 
 /// Run the corpus: small plans that must go on failing, and runs whose digests must not change unnoticed.
 ///
-/// Each plan of the directory must break its guarantee with its fingerprint; each digest in `digests.txt` must be that
-/// of the run today. --accept keeps today's digests, --make finds, shrinks and keeps a plan for each defect. Exit
+/// Each plan of the directory must break its guarantee with its fingerprint, under its own runtime seed or, which is
+/// told, under one of the first hundred; each digest in `digests.txt` must be that of the run today, of the plans and of
+/// the first seed of each scenario of the catalogue. --accept keeps today's digests, --make finds, shrinks and keeps a plan for each defect. Exit
 /// codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest has changed; 2 a file is corrupt;
 /// 130 Ctrl-C ended it before all had been tried, and nothing is accepted.
 #[derive(Debug, Args)]
@@ -71,6 +72,8 @@ struct Summary {
     unlisted: Vec<String>,
     /// What is not as it was.
     complaints: Vec<String>,
+    /// Plans that fail as they must, but under another runtime seed than their own.
+    moved: Vec<String>,
     /// Digests that have changed.
     changes: Vec<String>,
 }
@@ -80,11 +83,12 @@ struct Summary {
 struct TriedAll {
     digests: Vec<(String, String)>,
     complaints: Vec<String>,
+    moved: Vec<String>,
 }
 
 impl From<CorpusError> for Failure {
     fn from(error: CorpusError) -> Self {
-        mistake(error.to_string(), "mend the file, or take it out of `corpus.toml`").into()
+        mistake(error.to_string(), "mend the file; a plan can be taken out of `corpus.toml`").into()
     }
 }
 
@@ -123,6 +127,7 @@ impl Corpus {
             interrupted: cut,
             unlisted: files.unlisted(),
             complaints: tried.complaints,
+            moved: tried.moved,
             changes,
         };
         self.tell(console, &summary)
@@ -137,14 +142,18 @@ impl Corpus {
             |index| {
                 let index = usize::try_from(index).ok()?;
                 if let Some(entry) = CATALOGUE.get(index) {
-                    return Some((catalogue_digest(entry), None));
+                    return Some((catalogue_digest(entry), None, None));
                 }
                 let (listed, plan) = plans.get(index - CATALOGUE.len())?;
-                let Tried { digest, complaint } = try_plan(listed, plan);
-                let complaint = complaint.map(|complaint| format!("{}: {complaint}", listed.name));
-                Some(((format!("corpus/{}", listed.name), digest), complaint))
+                let Tried { digest, complaint, moved_to } = try_plan(listed, plan);
+                let Listed { name, seed: own, .. } = listed;
+                let complaint = complaint.map(|complaint| format!("{name}: {complaint}"));
+                let moved = moved_to
+                    .map(|seed| format!("{name}: not under its own seed {own}, but under {seed}"));
+                Some(((format!("corpus/{name}"), digest), complaint, moved))
             },
-            |(digest, complaint)| {
+            |(digest, complaint, moved)| {
+                all.moved.extend(moved);
                 all.digests.push(digest);
                 all.complaints.extend(complaint);
                 ControlFlow::Continue(())
@@ -171,9 +180,9 @@ impl Corpus {
     }
 
     fn tell_human(&self, console: &mut Console, summary: &Summary) -> Result<(), Failure> {
-        let Summary { plans, runs, tried, interrupted, unlisted, complaints, changes, .. } =
-            summary;
-        for line in complaints {
+        let Summary { plans, runs, tried, interrupted, unlisted, complaints, .. } = summary;
+        let Summary { moved, changes, .. } = summary;
+        for line in complaints.iter().chain(moved) {
             writeln!(console.stdout(), "{line}")?;
         }
         for name in unlisted {
@@ -195,7 +204,11 @@ impl Corpus {
         } else {
             writeln!(
                 console.stdout(),
-                "{good} of {plans} plans fail as they must; {changed} digests {what}"
+                "{good} of {plans} plans fail as they must{}; {changed} digests {what}",
+                match moved.len() {
+                    0 => String::new(),
+                    moved => format!(", {moved} of them under another seed than their own"),
+                }
             )?;
         }
         Ok(())

@@ -39,6 +39,7 @@ fn of_kind(kind: &str) -> Option<&'static str> {
         ("trace", "a trace in JSON lines"),
         ("run", "a report"),
         ("history", "a report on a history"),
+        ("shrunk", "the result of a shrink, whose plan.json lies beside it"),
         ("receipt", "a receipt of a sweep"),
     ];
     known.iter().find(|(name, _)| *name == kind).map(|(_, what)| *what)

@@ -297,6 +297,10 @@ fn unusable_plan(path: &Path, text: &str, error: PlanTextError) -> Failure {
             format!("the plan {shown} has schema {schema}, this harrow reads {PLAN_SCHEMA}"),
             "replay it with the commit that wrote it, or draw it anew with `harrow run`",
         ),
+        PlanTextError::Outgrown { .. } if what_it_is(text) != Some("a plan") => {
+            let what = what_it_is(text).unwrap_or("something else");
+            (format!("{shown} is {what}, not a plan"), HELP)
+        }
         PlanTextError::Outgrown { schema, error } => (
             format!("the plan {shown} of schema {schema} does not fit any more: {error}"),
             "take that out of it, or replay it with the commit that wrote it",

@@ -80,7 +80,9 @@ impl Run {
                 out: self.out.as_ref().map(|out| out.join("shrunk")),
                 title: prepared.title(seed),
             };
-            shrinking.shrink_and_tell(console, &plan, None)?;
+            // The verdict stands whatever becomes of the smaller plan.
+            let shrunk = shrinking.shrink_and_tell(console, &plan, None);
+            return Ok(console.also(code, shrunk.map(drop)));
         }
         Ok(code)
     }

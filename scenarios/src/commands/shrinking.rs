@@ -1,6 +1,7 @@
 //! Shrinks a plan and tells about it: for `harrow shrink`, and for `--shrink` of a run or a sweep.
 
 use std::cell::Cell;
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use harrow_reports::report::Report;
 use harrow_reports::verdict::Finding;
 use harrow_sim::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::files::OutDirectory;
@@ -25,6 +26,7 @@ use super::shrunk_heading::Heading;
 use crate::exit::ExitCode;
 use crate::format::{parse, print_scenario};
 use crate::pipeline::{COMMIT, RunIdentity, follow, run_and_judge};
+use crate::plan_text::said;
 use crate::planner;
 use crate::shrink::{
     Budget, Change, FailingRun, Failure as Broken, Frequency, NoFailure, Parting, Size,
@@ -123,6 +125,9 @@ pub(super) struct ScenarioText {
     /// A seed with which it fails; absent if none of those tried does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seed: Option<u64>,
+    /// Why no run can be made of it; absent if one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     pub(super) text: String,
 }
 
@@ -155,7 +160,7 @@ impl Shrinking<'_> {
                 return self.nothing(console, &reason);
             }
         };
-        let left = out.as_ref().map_or(Ok(()), |out| leave(out, &smallest));
+        let left = out.as_ref().map_or(Ok(()), |out| leave_smaller(out, &smallest));
         if console.is_json() {
             console.json(&smallest)?;
         } else {
@@ -210,9 +215,12 @@ impl Shrinking<'_> {
         let budget = Budget { jobs: self.jobs, seeds: SEEDS_TRIED, more: &more };
         let oracle = |plan: &Plan, seeds: u32| broken.seen(plan, seeds);
         let written = Cell::new(started);
+        // What an earlier search has found stays until this one has ended with something smaller.
+        let is_first = out.is_none_or(|out| earlier(out).is_none());
         let shrunk = shrink(plan, failing_run, &oracle, budget, &mut |at| {
             bar.set_message(format!("{}: {} ({} plans)", at.pass, Size::of(at.best), at.judged));
-            if at.improved && written.get().elapsed() > Duration::from_secs(1) {
+            let writes = at.improved && is_first;
+            if writes && written.get().elapsed() > Duration::from_secs(1) {
                 written.set(Instant::now());
                 // What cannot be written now is told of when the result is.
                 let _ = out.map(|out| leave_plan(out, at.best));
@@ -237,7 +245,8 @@ impl Shrinking<'_> {
         let finding = &broken.finding;
         let same = |it: &&Finding| it.fingerprint.id == finding.fingerprint.id;
         let seen = report.findings.iter().find(same).unwrap_or(finding);
-        let scenario = self.commented(&smallest, scenario, seen, fails);
+        let why = Why { passes: passes.as_ref(), takes: &takes };
+        let scenario = self.commented(&smallest, scenario, seen, (fails, why));
         Ok(ShrunkReport {
             schema: 1,
             kind: "shrunk",
@@ -287,8 +296,9 @@ impl Shrinking<'_> {
         plan: &Plan,
         scenario: ScenarioText,
         finding: &Finding,
-        fails: Frequency,
+        (fails, why): (Frequency, Why<'_>),
     ) -> ScenarioText {
+        let passes = why.passes.map(Passes::text);
         let heading = Heading {
             title: &self.title,
             plan,
@@ -296,6 +306,9 @@ impl Shrinking<'_> {
             fails,
             seed: scenario.seed,
             exact: scenario.exact,
+            refused: scenario.refused.as_deref(),
+            passes: passes.as_deref(),
+            takes: why.takes,
         };
         let proves =
             format!("{}, which breaks {}, does not come back.", finding.anomaly, finding.guarantee);
@@ -345,9 +358,26 @@ impl Shrinking<'_> {
     }
 }
 
+/// What tells why it fails.
+struct Why<'a> {
+    passes: Option<&'a Passes>,
+    takes: &'a [Defect],
+}
+
+impl Passes {
+    fn text(&self) -> String {
+        let mut texts: Vec<&str> = Vec::new();
+        for change in &self.changes {
+            if !texts.contains(&change.text.as_str()) {
+                texts.push(&change.text);
+            }
+        }
+        format!("it passes {}", texts.join(", and "))
+    }
+}
+
 fn tell_passes(console: &mut Console, passes: &Passes) -> Result<(), Failure> {
-    let texts: Vec<&str> = passes.changes.iter().map(|change| change.text.as_str()).collect();
-    writeln!(console.stdout(), "it passes {}", texts.join(", and "))?;
+    writeln!(console.stdout(), "{}", passes.text())?;
     if let Some(Parting { failing, passing }) = &passes.parting {
         let end = || "nothing more".to_owned();
         let (failing, passing) =
@@ -373,9 +403,14 @@ fn printed(plan: &Plan, proves: &str, comments: &[String]) -> Option<String> {
 /// The scenario that says the same, and the plan that it gives, if that fails, too, and is no larger: then it is the
 /// result, and nothing of it is lost in the scenario.
 fn as_scenario(plan: &Plan, broken: &Broken, seeds: u64) -> (ScenarioText, Option<Plan>) {
-    let none = |text: String| (ScenarioText { exact: false, seed: None, text }, None);
-    let Some(text) = printed(plan, "Nothing yet.", &[]) else { return none(String::new()) };
-    let Ok(read) = parse("the shrunk scenario", &text, &[]) else { return none(text) };
+    let none = |text: String, refused: Option<String>| {
+        (ScenarioText { exact: false, seed: None, refused, text }, None)
+    };
+    let Some(text) = printed(plan, "Nothing yet.", &[]) else { return none(String::new(), None) };
+    let read = match parse("the shrunk scenario", &text, &[]) {
+        Ok(read) => read,
+        Err(error) => return none(text, Some(said(&error))),
+    };
     let seeds = std::iter::once(plan.seed).chain(1..seeds);
     for seed in seeds {
         let mut again = planner::plan(&read, seed);
@@ -383,15 +418,51 @@ fn as_scenario(plan: &Plan, broken: &Broken, seeds: u64) -> (ScenarioText, Optio
         again.cluster.defects = plan.cluster.defects;
         if broken.seen(&again, 1).is_some() {
             let exact = Size::of(&again) <= Size::of(plan);
-            let scenario = ScenarioText { exact, seed: Some(seed), text };
+            let scenario = ScenarioText { exact, seed: Some(seed), refused: None, text };
             return (scenario, exact.then_some(again));
         }
     }
-    none(text)
+    none(text, None)
 }
 
 fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
     Ok(out.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, plan)?))?)
+}
+
+/// The fingerprint and the size of what a search has left there before.
+fn earlier(out: &OutDirectory) -> Option<(String, Size)> {
+    #[derive(Deserialize)]
+    struct Earlier {
+        fingerprint: Fingerprint,
+        after: Size,
+    }
+    let text = fs::read(out.path("shrunk.json")).ok()?;
+    let Earlier { fingerprint, after } = serde_json::from_slice(&text).ok()?;
+    Some((fingerprint.id, after))
+}
+
+/// Leaves the result where nothing better of its kind is, and nothing of another.
+fn leave_smaller(out: &OutDirectory, smallest: &ShrunkReport) -> Result<(), Failure> {
+    let place = out.path("");
+    match earlier(out) {
+        Some((id, _)) if id != smallest.fingerprint.id => {
+            let place = place.display();
+            let message = format!(
+                "failed to write to {place}: another finding, {id}, has left its files there"
+            );
+            Err(mistake(message, "give `--out` another directory, or remove this one").into())
+        }
+        Some((_, size)) if size < smallest.after.size => {
+            let place = place.display();
+            let message = format!(
+                "failed to write to {place}: what an earlier search has left there is smaller, and stays"
+            );
+            let help =
+                format!("`harrow shrink {place}` goes on from that; remove it to begin anew");
+            Err(mistake(message, help).into())
+        }
+        Some(_) | None => leave(out, smallest),
+    }
 }
 
 fn leave(out: &OutDirectory, report: &ShrunkReport) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! What stands above a shrunk scenario, as comments: who reads nothing else knows what breaks, by which rule, where
 //! and when.
 
-use harrow_broker_model::defect::Defects;
+use harrow_broker_model::defect::{Defect, Defects};
 use harrow_broker_model::types::NodeId;
 use harrow_reports::explain::explain;
 use harrow_reports::render::finding_text;
@@ -24,6 +24,12 @@ pub(super) struct Heading<'a> {
     pub(super) seed: Option<u64>,
     /// Whether that seed gives the very plan.
     pub(super) exact: bool,
+    /// Why no run can be made of the scenario, if none can.
+    pub(super) refused: Option<&'a str>,
+    /// The nearest plan that passes.
+    pub(super) passes: Option<&'a str>,
+    /// Of several bugs and weaknesses that are on, those that it takes; none if there is one alone.
+    pub(super) takes: &'a [Defect],
 }
 
 impl Heading<'_> {
@@ -49,10 +55,20 @@ impl Heading<'_> {
             lines.push(format!("harrow run THIS.toml --seed {seed}{}", self.flags()));
         } else {
             lines.push(format!("The plan {often}."));
-            lines.push("This scenario cannot say all of it, and was not seen to fail:".to_owned());
+            lines.push(match self.refused {
+                Some(why) => format!(
+                    "No run can be made of this scenario ({why}), but of the plan beside it:"
+                ),
+                None => "This scenario cannot say all of it, and was not seen to fail:".to_owned(),
+            });
             lines.push("harrow replay plan.json".to_owned());
         }
         lines.extend(self.rules());
+        if !self.takes.is_empty() {
+            let names: Vec<&str> = self.takes.iter().map(|defect| defect.name()).collect();
+            lines.push(format!("Of all that is on it takes {}.", names.join(" and ")));
+        }
+        lines.extend(self.passes.map(|passes| format!("As near as can be, {passes}.")));
         lines.push(String::new());
         lines.extend(self.cluster());
         lines.push(String::new());

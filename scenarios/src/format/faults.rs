@@ -1,6 +1,6 @@
 //! Reads `[[fault]]` tables: one kind each, with the fields of the plan's action of that name.
 
-use harrow_sim::plan::Target;
+use harrow_sim::plan::{AlterableSetting, Target};
 
 use super::limits::RUN_MS;
 use super::problem::{name_help, nearest};
@@ -15,6 +15,8 @@ use super::value::{Choice, Numbers};
 const HOUR_MS: i64 = 3_600_000;
 /// The last of as many log directories as a broker may have.
 const LOG_DIRECTORY_LAST: i64 = 7;
+/// The most that a setting of a topic is given.
+const SETTING_MAX: i64 = 1 << 40;
 
 /// Names of the kinds, as in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,8 @@ enum Kind {
     Reassign,
     CancelReassignment,
     AddPartitions,
+    AlterConfig,
+    ElectPreferred,
     DeleteTopic,
     CreateTopic,
     JoinBroker,
@@ -73,6 +77,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("reassign", Kind::Reassign),
     ("cancel-reassignment", Kind::CancelReassignment),
     ("add-partitions", Kind::AddPartitions),
+    ("alter-config", Kind::AlterConfig),
+    ("elect-preferred", Kind::ElectPreferred),
     ("delete-topic", Kind::DeleteTopic),
     ("create-topic", Kind::CreateTopic),
     ("join-broker", Kind::JoinBroker),
@@ -244,6 +250,8 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         Kind::Reassign
         | Kind::CancelReassignment
         | Kind::AddPartitions
+        | Kind::AlterConfig
+        | Kind::ElectPreferred
         | Kind::DeleteTopic
         | Kind::CreateTopic
         | Kind::JoinBroker
@@ -302,6 +310,16 @@ fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         }
         Kind::CancelReassignment => FaultAction::CancelReassignment { target },
         Kind::AddPartitions => FaultAction::AddPartitions { target },
+        Kind::AlterConfig => FaultAction::AlterConfig {
+            target,
+            setting: fields.section.choice(
+                "setting",
+                &AlterableSetting::ALL,
+                AlterableSetting::MinInsyncReplicas,
+            ),
+            value: fields.section.numbers("value", (1, SETTING_MAX), "\"1..2\""),
+        },
+        Kind::ElectPreferred => FaultAction::ElectPreferred { target },
         Kind::DeleteTopic => FaultAction::DeleteTopic { target },
         Kind::CreateTopic => FaultAction::CreateTopic { target },
         Kind::JoinBroker => FaultAction::JoinBroker { target },
@@ -493,6 +511,8 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::Reassign { .. }
         | FaultAction::CancelReassignment { .. }
         | FaultAction::AddPartitions { .. }
+        | FaultAction::AlterConfig { .. }
+        | FaultAction::ElectPreferred { .. }
         | FaultAction::DeleteTopic { .. }
         | FaultAction::CreateTopic { .. }
         | FaultAction::JoinBroker { .. }

@@ -317,4 +317,5 @@ pub(super) const STEP_FIELDS: &[Field] = &[
     fixed("bytes_per_second", 1, 1 << 40),
     fixed("by_ms", -HOUR_MS, HOUR_MS),
     fixed("ppm", -500_000, 500_000),
+    fixed("value", 1, 1 << 40),
 ];

@@ -5,7 +5,7 @@ use harrow_broker_model::config::{
     Acks, Assignor, GroupProtocol, MigrationPolicy, OffsetReset, ServerAssignor,
 };
 use harrow_broker_model::note::IsolationLevel;
-use harrow_sim::plan::{OutsideState, ProcessingGuarantee};
+use harrow_sim::plan::{AlterableSetting, OutsideState, ProcessingGuarantee};
 
 use super::settings::Settings;
 use super::value::{Chance, Choice, Numbers};
@@ -257,6 +257,14 @@ pub enum FaultAction {
     AddPartitions {
         target: Targets,
     },
+    AlterConfig {
+        target: Targets,
+        setting: Choice<AlterableSetting>,
+        value: Numbers,
+    },
+    ElectPreferred {
+        target: Targets,
+    },
     DeleteTopic {
         target: Targets,
     },
@@ -477,6 +485,8 @@ impl FaultAction {
             Self::Reassign { .. } => "reassign",
             Self::CancelReassignment { .. } => "cancel-reassignment",
             Self::AddPartitions { .. } => "add-partitions",
+            Self::AlterConfig { .. } => "alter-config",
+            Self::ElectPreferred { .. } => "elect-preferred",
             Self::DeleteTopic { .. } => "delete-topic",
             Self::CreateTopic { .. } => "create-topic",
             Self::JoinBroker { .. } => "join-broker",

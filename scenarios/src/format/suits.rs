@@ -41,6 +41,8 @@ const NEEDS: &[(&str, Need)] = &[
     ("reassign", Need::Partition),
     ("cancel-reassignment", Need::Partition),
     ("add-partitions", Need::Partition),
+    ("alter-config", Need::Partition),
+    ("elect-preferred", Need::Partition),
     ("delete-topic", Need::Partition),
     ("create-topic", Need::Partition),
     ("abort-hanging", Need::Partition),

@@ -181,6 +181,8 @@ impl ActionDraws<'_> {
             FaultAction::Reassign { .. }
             | FaultAction::CancelReassignment { .. }
             | FaultAction::AddPartitions { .. }
+            | FaultAction::AlterConfig { .. }
+            | FaultAction::ElectPreferred { .. }
             | FaultAction::DeleteTopic { .. }
             | FaultAction::CreateTopic { .. }
             | FaultAction::JoinBroker { .. }
@@ -230,6 +232,14 @@ impl ActionDraws<'_> {
             }
             FaultAction::AddPartitions { target } => {
                 Action::AddPartitions { target: self.target(target) }
+            }
+            FaultAction::AlterConfig { target, setting, value } => Action::AlterConfig {
+                target: self.target(target),
+                setting: *self.draws.at("setting").pick(setting),
+                value: self.long("value", value),
+            },
+            FaultAction::ElectPreferred { target } => {
+                Action::ElectPreferred { target: self.target(target) }
             }
             FaultAction::DeleteTopic { target } => {
                 Action::DeleteTopic { target: self.target(target) }

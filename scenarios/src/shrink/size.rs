@@ -4,14 +4,14 @@
 use std::fmt;
 
 use harrow_sim::plan::{Plan, Target};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tree::{at, each, list, tree};
 use super::unusual::unusual;
 
 /// How large a plan is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Size {
     /// Faults.
     pub steps: u64,
@@ -136,6 +136,8 @@ const SEVERITY: &[(&str, u64)] = &[
     ("reassign", 4),
     ("cancel-reassignment", 3),
     ("add-partitions", 3),
+    ("alter-config", 3),
+    ("elect-preferred", 3),
     ("delete-topic", 6),
     ("create-topic", 3),
     ("join-broker", 3),

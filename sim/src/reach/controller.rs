@@ -59,6 +59,10 @@ impl Tally {
                     self.partition_changed(before, now);
                 }
             }
+            MetadataChange::TopicReconfigured { topic, min_insync_replicas, .. } => {
+                self.minimum.insert(topic.0, *min_insync_replicas);
+                self.mark("topic-reconfigured");
+            }
             MetadataChange::TopicDeleted { .. } => self.mark("topic-deleted"),
             MetadataChange::BrokerUnregistered { .. } => self.mark("broker-unregistered"),
             MetadataChange::ReplicaAssigned { .. } => self.mark("replica-directory-assigned"),

@@ -102,6 +102,7 @@ pub const ALL: &[&str] = &[
     "timed-offset-served",
     "topic-created",
     "topic-deleted",
+    "topic-reconfigured",
     "topic-replaced",
     "transaction-aborted",
     "transaction-committed",

@@ -13,6 +13,7 @@ impl Tally {
             ReplicationNote::RequestFenced { .. } => self.mark("request-fenced"),
             ReplicationNote::DivergenceFound { .. } => self.mark("divergence-found"),
             ReplicationNote::BecameFollower { .. }
+            | ReplicationNote::MinimumChanged { .. }
             | ReplicationNote::HighWatermarkMoved { .. }
             | ReplicationNote::IsrProposed { .. }
             | ReplicationNote::IsrCommitted { .. }

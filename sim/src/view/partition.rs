@@ -8,6 +8,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use super::compacted::{CompactedRecords, Holes};
 use super::fact::{Fact, FactRing};
 use super::log::LogMirror;
+use super::registry::TopicView;
 use crate::truth::{Election, Loss};
 
 /// A partition as it truly is.
@@ -19,6 +20,10 @@ pub struct PartitionView {
     pub registration: Option<PartitionRegistration>,
     /// `min.insync.replicas` of its topic, bounded by the number of replicas.
     pub min_insync_replicas: u32,
+    /// The least and the most that it ever was, bounded alike: brokers hear of a change later.
+    pub minimums: (u32, u32),
+    /// How many replicas are registered.
+    pub replica_count: u32,
     /// How many replicas may lose what they did not flush without loss of anything committed: one less than the
     /// minimum in sync, or none if eligible leader replicas are not kept. Source: KIP-966.
     pub losses_survived: u32,
@@ -82,6 +87,8 @@ pub struct ReplicaView {
     pub led_at_end: bool,
     /// What is expected when its log is opened again; none while it is open.
     pub reopening: Option<Reopening>,
+    /// `min.insync.replicas` as its broker has it, if it has told of a change.
+    pub minimum: Option<u32>,
     /// Batches that were cut off: a power loss may undo the cut.
     cut: Vec<BatchSummary>,
 }
@@ -169,6 +176,7 @@ impl ReplicaView {
             isr: BelievedIsr::default(),
             led_at_end: false,
             reopening: None,
+            minimum: None,
             led_in: BTreeSet::new(),
             cut: Vec::new(),
         }
@@ -213,15 +221,38 @@ impl ReplicaView {
         self.unclean = true;
         self.led_at_end = self.role == ReplicaRole::Leader;
         self.role = ReplicaRole::Idle;
+        self.minimum = None;
     }
 }
 
 impl PartitionView {
+    /// Takes over how its topic is configured.
+    pub(super) fn configure(&mut self, topic: &TopicView, eligible_replicas: bool) {
+        let replicas = self.replica_count;
+        let bounded = |minimum: u32| minimum.min(replicas).max(1);
+        let (first, last) = (topic.minimums.first(), topic.minimums.last());
+        let present = topic.min_insync_replicas;
+        let ends = (first.copied().unwrap_or(present), last.copied().unwrap_or(present));
+        self.minimums = (bounded(ends.0), bounded(ends.1));
+        self.min_insync_replicas = bounded(present);
+        self.losses_survived = if eligible_replicas { self.min_insync_replicas - 1 } else { 0 };
+        self.unclean_leader_election = topic.unclean_leader_election;
+    }
+
+    /// The least and the most that `min.insync.replicas` may be for a broker.
+    pub fn minimums_of(&self, node: NodeId) -> (usize, usize) {
+        let known = self.replica(node).and_then(|replica| replica.minimum);
+        let (least, most) = known.map_or(self.minimums, |minimum| (minimum, minimum));
+        (least as usize, most as usize)
+    }
+
     pub(crate) fn new(partition: TopicPartition) -> Self {
         Self {
             partition,
             registration: None,
             min_insync_replicas: 1,
+            minimums: (1, 1),
+            replica_count: 1,
             losses_survived: 0,
             unclean_leader_election: false,
             committed: LogMirror::default(),

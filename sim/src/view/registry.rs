@@ -1,6 +1,6 @@
 //! Committed metadata: what each offset of the metadata log says, and the brokers and topics that follow from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::metadata::Directories;
 use harrow_broker_model::note::{MetadataChange, PartitionRegistration};
@@ -48,6 +48,10 @@ pub struct TopicView {
     pub name: String,
     /// `min.insync.replicas`.
     pub min_insync_replicas: u32,
+    /// Every `min.insync.replicas` that it ever had.
+    pub minimums: BTreeSet<u32>,
+    /// Whether that was changed while it was in use.
+    pub minimum_changed: bool,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
     /// When its records may be deleted.
@@ -124,6 +128,7 @@ impl Registry {
             | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::LogDirsChanged { .. }
             | MetadataChange::ReplicaAssigned { .. }
+            | MetadataChange::TopicReconfigured { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         })
     }
@@ -179,6 +184,7 @@ impl Registry {
             | MetadataChange::LeaderChanged { .. }
             | MetadataChange::TopicCreated { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::TopicReconfigured { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         });
         newest.flatten()
@@ -234,6 +240,8 @@ impl Registry {
                 let view = TopicView {
                     name: name.clone(),
                     min_insync_replicas: *min_insync_replicas,
+                    minimums: BTreeSet::from([*min_insync_replicas]),
+                    minimum_changed: false,
                     unclean_leader_election: *unclean_leader_election,
                     retention: Retention::FOREVER,
                     deleted: false,
@@ -243,6 +251,21 @@ impl Registry {
             }
             MetadataChange::RetentionChanged { topic, retention } => {
                 if let Some(view) = self.topics.get_mut(topic) {
+                    view.retention = *retention;
+                }
+            }
+            MetadataChange::TopicReconfigured {
+                topic,
+                min_insync_replicas,
+                unclean_leader_election,
+                retention,
+                ..
+            } => {
+                if let Some(view) = self.topics.get_mut(topic) {
+                    view.minimum_changed |= view.min_insync_replicas != *min_insync_replicas;
+                    view.min_insync_replicas = *min_insync_replicas;
+                    view.minimums.insert(*min_insync_replicas);
+                    view.unclean_leader_election = *unclean_leader_election;
                     view.retention = *retention;
                 }
             }

@@ -117,6 +117,8 @@ pub(super) fn lasting(action: &Action) -> Option<Lasting<'_>> {
         | Action::Reassign { .. }
         | Action::CancelReassignment { .. }
         | Action::AddPartitions { .. }
+        | Action::AlterConfig { .. }
+        | Action::ElectPreferred { .. }
         | Action::DeleteTopic { .. }
         | Action::CreateTopic { .. }
         | Action::JoinBroker { .. }
@@ -154,6 +156,8 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Reassign { .. } => "reassign",
         Action::CancelReassignment { .. } => "cancel-reassignment",
         Action::AddPartitions { .. } => "add-partitions",
+        Action::AlterConfig { .. } => "alter-config",
+        Action::ElectPreferred { .. } => "elect-preferred",
         Action::DeleteTopic { .. } => "delete-topic",
         Action::CreateTopic { .. } => "create-topic",
         Action::JoinBroker { .. } => "join-broker",

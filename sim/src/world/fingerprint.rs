@@ -497,6 +497,9 @@ impl Fingerprint {
             AdminRequest::AlterPartitionReassignments(request) => self.encoded(95, request),
             AdminRequest::ListPartitionReassignments(request) => self.encoded(96, request),
             AdminRequest::UnregisterBroker(request) => self.encoded(97, request),
+            AdminRequest::AlterConfigs(request) => self.encoded(180, request),
+            AdminRequest::IncrementalAlterConfigs(request) => self.encoded(181, request),
+            AdminRequest::ElectLeaders(request) => self.encoded(182, request),
         }
     }
 
@@ -507,6 +510,9 @@ impl Fingerprint {
             AdminResponse::AlterPartitionReassignments(response) => self.encoded(100, response),
             AdminResponse::ListPartitionReassignments(response) => self.encoded(101, response),
             AdminResponse::UnregisterBroker(response) => self.encoded(102, response),
+            AdminResponse::AlterConfigs(response) => self.encoded(183, response),
+            AdminResponse::IncrementalAlterConfigs(response) => self.encoded(184, response),
+            AdminResponse::ElectLeaders(response) => self.encoded(185, response),
         }
     }
 

@@ -81,6 +81,8 @@ struct Comparison<'a> {
     commit: &'static str,
     scenario: &'a str,
     seeds: u64,
+    /// Whether Ctrl-C ended it before the last seed.
+    interrupted: bool,
     /// What both are held to beside their promises; absent without.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     held_to: Vec<String>,
@@ -98,6 +100,11 @@ struct Side<'a> {
 }
 
 impl Table {
+    /// Seeds that both sides have run.
+    pub(super) fn pairs(&self) -> u64 {
+        self.pairs
+    }
+
     pub(super) fn add(&mut self, pair: &Pair) {
         self.pairs += 1;
         for (counts, run) in self.counts.iter_mut().zip(&pair.runs) {
@@ -163,6 +170,7 @@ impl Table {
         console: &mut Console,
         scenario: &str,
         sides: &Sides,
+        interrupted: bool,
     ) -> Result<ExitCode, Failure> {
         let mut kinds: Vec<&Kind> = self.kinds.values().collect();
         kinds.sort_by_key(|kind| std::cmp::Reverse(kind.runs.iter().sum::<u64>()));
@@ -178,6 +186,7 @@ impl Table {
                 commit: COMMIT,
                 scenario,
                 seeds: self.pairs,
+                interrupted,
                 held_to: sides.held_to(),
                 sides: [side(0), side(1)],
                 fingerprints: kinds,
@@ -185,14 +194,19 @@ impl Table {
             })?;
         } else {
             self.show(console, scenario, sides, &kinds)?;
+            if interrupted {
+                writeln!(console.stdout(), "interrupted: of the later seeds nothing is known")?;
+            }
         }
         console.stdout().flush()?;
-        Ok(self.code())
+        Ok(self.code(interrupted))
     }
 
-    fn code(&self) -> ExitCode {
+    fn code(&self, interrupted: bool) -> ExitCode {
         if self.counts.iter().any(|counts| counts.violated > 0) {
             ExitCode::Violated
+        } else if interrupted {
+            ExitCode::Interrupted
         } else if self.pairs == 0 || self.counts.iter().any(|counts| counts.inconclusive > 0) {
             ExitCode::Inconclusive
         } else {

@@ -158,7 +158,7 @@ impl Sweep {
         progress.finish_and_clear();
         result?;
         if self.shrink.shrink {
-            self.shrink(console, &work, &tally, &interrupted)?;
+            self.shrink(console, &work, &tally, &interrupted);
         }
         let ended = Ended {
             elapsed: started.elapsed(),
@@ -182,7 +182,7 @@ impl Sweep {
         work: &Work,
         tally: &Tally<'_>,
         interrupted: &AtomicBool,
-    ) -> Result<(), Failure> {
+    ) {
         for (scenario, seed, fingerprint) in tally.representatives() {
             let prepared = &work.prepared[scenario];
             let shrinking = Shrinking {
@@ -192,9 +192,11 @@ impl Sweep {
                 out: self.out.as_ref().map(|out| out.join(format!("shrunk-{fingerprint}"))),
                 title: prepared.title(seed),
             };
-            shrinking.shrink_and_tell(console, &prepared.plan(seed), Some(fingerprint))?;
+            let plan = prepared.plan(seed);
+            let shrunk = shrinking.shrink_and_tell(console, &plan, Some(fingerprint));
+            // The verdict on all seeds comes after it, whatever becomes of one plan.
+            console.also(ExitCode::Violated, shrunk.map(drop));
         }
-        Ok(())
     }
 
     fn work(&self) -> Result<Work, Failure> {

@@ -38,17 +38,22 @@ impl ClusterView {
             known.registered = true;
             known.first_registration.get_or_insert(offset);
         }
+        if let MetadataChange::TopicReconfigured { topic: id, .. } = change
+            && let Some(topic) = self.registry.topic(*id)
+        {
+            let of_it = |view: &&mut PartitionView| view.partition.topic == *id;
+            for view in self.partitions.iter_mut().filter(of_it) {
+                view.configure(topic, self.eligible_replicas);
+            }
+        }
         let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
             return;
         };
         let index = self.index_or_new(*partition);
         let view = &mut self.partitions[index];
         if let Some(topic) = self.registry.topic(partition.topic) {
-            let replicas = registration.replicas.len() as u32;
-            view.min_insync_replicas = topic.min_insync_replicas.min(replicas).max(1);
-            let survived = if self.eligible_replicas { view.min_insync_replicas - 1 } else { 0 };
-            view.losses_survived = survived;
-            view.unclean_leader_election = topic.unclean_leader_election;
+            view.replica_count = registration.replicas.len() as u32;
+            view.configure(topic, self.eligible_replicas);
         }
         let nodes = &self.nodes;
         let registered = |node: NodeId| nodes.get(&node).is_some_and(|view| view.registered);

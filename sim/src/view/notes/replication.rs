@@ -29,6 +29,9 @@ impl ClusterView {
                 view.replica_mut(node).isr.commit(isr);
                 view.lead(at_ns, node, *leader_epoch, *epoch_start_offset, *high_watermark);
             }
+            ReplicationNote::MinimumChanged { partition, minimum } => {
+                self.partition_mut(*partition).replica_mut(node).minimum = Some(*minimum);
+            }
             ReplicationNote::BecameFollower { partition, leader_epoch, leader } => {
                 let view = self.partition_mut(*partition);
                 let fact = Fact::BecameFollower { leader_epoch: *leader_epoch, leader: *leader };

@@ -157,6 +157,7 @@ fn of_replica(note: &ReplicationNote) -> Option<(TopicPartition, LeaderEpoch)> {
             Some((*partition, *leader_epoch))
         }
         ReplicationNote::IsrProposalRefused { .. }
+        | ReplicationNote::MinimumChanged { .. }
         | ReplicationNote::RequestFenced { .. }
         | ReplicationNote::DivergenceFound { .. } => None,
     }

@@ -107,7 +107,8 @@ impl LogWing {
         {
             epoch_ends::on_served(context, findings, *partition, *asked, *end_offset);
         } else if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note
-            && let MetadataChange::RetentionChanged { retention, .. } = &**change
+            && let MetadataChange::RetentionChanged { retention, .. }
+            | MetadataChange::TopicReconfigured { retention, .. } = &**change
         {
             self.kept_records.on_retention(*retention);
         }

@@ -112,7 +112,7 @@ fn check_minimum(
         replica.role == ReplicaRole::Leader && replica.leader_epoch == ack.epoch
     };
     let Some(leader) = view.replica(context.node).filter(leads) else { return };
-    let (in_sync, minimum) = (leader.isr.maximal_len, view.min_insync_replicas as usize);
+    let (in_sync, (minimum, _)) = (leader.isr.maximal_len, view.minimums_of(context.node));
     if in_sync < minimum {
         let place = (ack.partition, ack.base_offset, ack.last_offset);
         findings.report(context, &BELOW_MINIMUM, place, || {
@@ -132,7 +132,7 @@ pub(super) fn on_appended(
     let Some(view) = context.view.partition(partition) else { return };
     let leads = |it: &&ReplicaView| it.role == ReplicaRole::Leader && it.leader_epoch == epoch;
     let Some(leader) = view.replica(context.node).filter(leads) else { return };
-    let (in_sync, minimum) = (leader.isr.members.len(), view.min_insync_replicas as usize);
+    let (in_sync, (minimum, _)) = (leader.isr.members.len(), view.minimums_of(context.node));
     if in_sync < minimum {
         let place = (partition, batch.base_offset, batch.last_offset);
         findings.report(context, &UNREFUSED, place, || {
@@ -182,9 +182,11 @@ pub(super) fn on_refused(
         return;
     };
     let in_sync = if after_append { leader.isr.maximal_len } else { leader.isr.members.len() };
-    if in_sync >= topic.min_insync_replicas as usize {
+    // What the topic says may be more than there are replicas; then it refuses, whatever is in sync.
+    let known = leader.minimum.or(topic.minimums.last().copied());
+    let minimum = known.unwrap_or(topic.min_insync_replicas);
+    if in_sync >= minimum as usize {
         findings.report(context, &NEEDLESS, partition, || {
-            let minimum = topic.min_insync_replicas;
             format!("leader {} refused with {in_sync} in sync, needed {minimum}", context.node)
         });
     }

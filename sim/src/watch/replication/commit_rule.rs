@@ -63,10 +63,10 @@ pub(super) fn on_high_watermark(
     let isr = view.isr_believed_by(node, epoch).len();
     if let Commit::New { stale: false, .. } = verdict
         && context.view.keeps_eligible_replicas()
-        && isr < view.min_insync_replicas as usize
+        && isr < view.minimums_of(node).0
     {
         findings.report(context, &BELOW_MINIMUM, place(), || {
-            let minimum = view.min_insync_replicas;
+            let minimum = view.minimums_of(node).0;
             format!(
                 "leader {node} moved its high watermark to {to} with {isr} of {minimum} in sync"
             )

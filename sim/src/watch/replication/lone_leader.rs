@@ -36,7 +36,7 @@ pub(super) struct LoneLeaders {
 struct Alone {
     node: NodeId,
     epoch: LeaderEpoch,
-    min_insync_replicas: u32,
+    minimum: usize,
     since_ns: u64,
     /// When it appended last.
     appended_ns: u64,
@@ -89,7 +89,7 @@ impl LoneLeaders {
         let now = Alone {
             node: leader.node,
             epoch: leader.leader_epoch,
-            min_insync_replicas: view.min_insync_replicas,
+            minimum: view.minimums_of(leader.node).1,
             since_ns: context.at_ns,
             appended_ns: context.at_ns,
         };
@@ -115,7 +115,7 @@ impl LoneLeaders {
 
 impl Alone {
     fn is_same(self, other: Self) -> bool {
-        let of = |it: Self| (it.node, it.epoch, it.min_insync_replicas);
+        let of = |it: Self| (it.node, it.epoch, it.minimum);
         of(self) == of(other)
     }
 }
@@ -133,7 +133,7 @@ fn alone<'a>(
         && leader.isr.members == [leader.node]
         && leader.isr.maximal_len == 1
         && registration.isr == [leader.node]
-        && view.min_insync_replicas <= 1;
+        && view.minimums_of(leader.node).1 <= 1;
     if !acts {
         return None;
     }

@@ -102,6 +102,9 @@ fn check_eligible(
 ) {
     let Some(before) = &view.registration else { return };
     let short = next.isr.len() < view.min_insync_replicas as usize;
+    if is_cleared(context, before, next) {
+        return;
+    }
     if !short || !context.view.states_all() || !context.view.keeps_eligible_replicas() {
         return;
     }
@@ -124,6 +127,18 @@ fn check_eligible(
             )
         });
     }
+}
+
+/// Whether nobody is eligible any more because `min.insync.replicas` was changed. Source: KIP-966, `ClearElrRecord`.
+fn is_cleared(
+    context: &Context<'_>,
+    before: &PartitionRegistration,
+    next: &PartitionRegistration,
+) -> bool {
+    let same =
+        (&before.isr, before.leader, &before.replicas) == (&next.isr, next.leader, &next.replicas);
+    let topics = context.view.registry().topics().values();
+    same && next.elr.is_empty() && topics.clone().any(|topic| topic.minimum_changed)
 }
 
 /// Whether the member's process restarted with less than it had, and the controller cannot know yet.

@@ -148,6 +148,7 @@ impl ReplicationWing {
                 self.following.on_heard(context, findings, note, applied);
             }
             ReplicationNote::BecameFollower { .. }
+            | ReplicationNote::MinimumChanged { .. }
             | ReplicationNote::RequestFenced { .. }
             | ReplicationNote::DivergenceFound { .. } => {}
         }

@@ -238,7 +238,7 @@ impl<'a> Leading<'a> {
 
     /// What every replica that counts holds, if there are enough in sync. Who is outside and about to join counts, too.
     fn held_by_all(&self) -> Option<Offset> {
-        let enough = self.isr.len() >= self.view.min_insync_replicas as usize;
+        let enough = self.isr.len() >= self.view.minimums_of(self.replica.node).1;
         let ends = self.view.replicas().iter().map(|replica| self.end_of(replica));
         enough.then(|| ends.min()).flatten()
     }

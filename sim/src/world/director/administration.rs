@@ -6,13 +6,15 @@ use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Node, Operation};
 use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::proto::{
-    AlterPartitionReassignmentsRequest, BrokerId, CreatePartitionsRequest, CreatePartitionsTopic,
-    ReassignablePartition, ReassignableTopic, TopicName, UnregisterBrokerRequest,
+    AlterConfigsResource, AlterPartitionReassignmentsRequest, AlterableConfig, BrokerId,
+    CreatePartitionsRequest, CreatePartitionsTopic, ElectLeadersRequest, ElectableTopic,
+    IncrementalAlterConfigsRequest, ReassignablePartition, ReassignableTopic, StrBytes, TopicName,
+    UnregisterBrokerRequest,
 };
 use harrow_broker_model::types::NodeId;
 
 use super::{Director, MS};
-use crate::plan::{Action, Step, Target, TopicPlan};
+use crate::plan::{Action, AlterableSetting, Step, Target, TopicPlan};
 use crate::world::cuts::list;
 use crate::world::draw::Purpose;
 use crate::world::engine::{Boot, DirectorTimer};
@@ -22,7 +24,7 @@ const LEAVE_MS: u64 = 250;
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// The node that a step is about, and what is asked in words; or why it is not.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these seven kinds alone")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these nine kinds alone")]
     pub(super) fn ask_administrator(
         &mut self,
         position: usize,
@@ -32,6 +34,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Reassign { target, replicas } => self.reassign(step, target, *replicas),
             Action::CancelReassignment { target } => self.cancel(step, target),
             Action::AddPartitions { target } => self.add_partitions(step, target),
+            Action::AlterConfig { target, setting, value } => {
+                self.alter_config(step, target, (*setting, *value))
+            }
+            Action::ElectPreferred { target } => self.elect_preferred(step, target),
             Action::DeleteTopic { target } => self.delete_topic(target),
             Action::CreateTopic { target } => self.create_topic_again(target),
             Action::JoinBroker { target } => self.join(step, target),
@@ -113,6 +119,51 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let count = plan.partitions;
         self.ask(partitions(topic, count))?;
         Ok((leader, format!("topic {topic} is given {count} partitions")))
+    }
+
+    /// With another minimum nobody is eligible any more, and a partition that waits for who was would have no leader for
+    /// good. Source: KIP-966.
+    fn alter_config(
+        &mut self,
+        step: &Step,
+        target: &Target,
+        (setting, value): (AlterableSetting, u64),
+    ) -> Result<(NodeId, String), String> {
+        let (topic, _) = partition_of(target)?;
+        let leader = self.resolve(step, target, 0)?;
+        if setting == AlterableSetting::MinInsyncReplicas && !self.is_led(topic) {
+            return Err("a partition has no leader and would lose who may become it".to_owned());
+        }
+        self.ask(reconfigured(topic, setting, value))?;
+        Ok((leader, format!("topic {topic} is given {}={value}", setting.name())))
+    }
+
+    /// Whether each partition of a topic has a leader.
+    fn is_led(&self, topic: &str) -> bool {
+        let view = self.host.view();
+        let id = view.registry().topic_id(topic);
+        let mut partitions = view.partitions().filter(|it| Some(it.partition.topic) == id);
+        partitions.all(|it| it.registration.as_ref().is_some_and(|known| known.leader.is_some()))
+    }
+
+    fn elect_preferred(
+        &mut self,
+        step: &Step,
+        target: &Target,
+    ) -> Result<(NodeId, String), String> {
+        let (topic, index) = partition_of(target)?;
+        let leader = self.resolve(step, target, 0)?;
+        let registration = self.host.view().registration_of(topic, index);
+        let preferred = registration.and_then(|known| known.replicas.first().copied());
+        if preferred == Some(leader) {
+            return Err("its first replica leads".to_owned());
+        }
+        let asked = ElectableTopic::default()
+            .with_topic(TopicName(topic_name(topic)))
+            .with_partitions(vec![index as i32]);
+        let request = ElectLeadersRequest::default().with_topic_partitions(Some(vec![asked]));
+        self.ask(AdminRequest::ElectLeaders(request))?;
+        Ok((leader, format!("{topic}-{index} is given back to its first replica")))
     }
 
     /// Topics that have fewer partitions than they are to have.
@@ -292,4 +343,19 @@ fn partitions(topic: &str, count: u32) -> AdminRequest {
         .with_count(count as i32)
         .with_assignments(None);
     AdminRequest::CreatePartitions(CreatePartitionsRequest::default().with_topics(vec![topic]))
+}
+
+/// Kafka's `ConfigResource.Type.TOPIC`.
+const TOPIC: i8 = 2;
+
+fn reconfigured(topic: &str, setting: AlterableSetting, value: u64) -> AdminRequest {
+    let config = AlterableConfig::default()
+        .with_name(StrBytes::from_static_str(setting.name()))
+        .with_value(Some(StrBytes::from_string(value.to_string())));
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(TOPIC)
+        .with_resource_name(StrBytes::from_string(topic.to_owned()))
+        .with_configs(vec![config]);
+    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+    AdminRequest::IncrementalAlterConfigs(request)
 }

@@ -150,6 +150,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Reassign { .. }
             | Action::CancelReassignment { .. }
             | Action::AddPartitions { .. }
+            | Action::AlterConfig { .. }
+            | Action::ElectPreferred { .. }
             | Action::DeleteTopic { .. }
             | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }

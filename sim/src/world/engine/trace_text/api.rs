@@ -153,6 +153,9 @@ fn admin_request(body: &AdminRequest) -> &'static str {
         AdminRequest::AlterPartitionReassignments(_) => "alter-partition-reassignments",
         AdminRequest::ListPartitionReassignments(_) => "list-partition-reassignments",
         AdminRequest::UnregisterBroker(_) => "unregister-broker",
+        AdminRequest::AlterConfigs(_) => "alter-configs",
+        AdminRequest::IncrementalAlterConfigs(_) => "incremental-alter-configs",
+        AdminRequest::ElectLeaders(_) => "elect-leaders",
     }
 }
 
@@ -163,6 +166,9 @@ fn admin_response(body: &AdminResponse) -> &'static str {
         AdminResponse::AlterPartitionReassignments(_) => "alter-partition-reassignments",
         AdminResponse::ListPartitionReassignments(_) => "list-partition-reassignments",
         AdminResponse::UnregisterBroker(_) => "unregister-broker",
+        AdminResponse::AlterConfigs(_) => "alter-configs",
+        AdminResponse::IncrementalAlterConfigs(_) => "incremental-alter-configs",
+        AdminResponse::ElectLeaders(_) => "elect-leaders",
     }
 }
 

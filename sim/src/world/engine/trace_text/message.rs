@@ -34,6 +34,11 @@ pub(super) fn administration(request: &AdminRequest) -> String {
             rare("list partition reassignments", request)
         }
         AdminRequest::UnregisterBroker(request) => rare("unregister broker", request),
+        AdminRequest::AlterConfigs(request) => rare("alter configs", request),
+        AdminRequest::IncrementalAlterConfigs(request) => {
+            rare("incremental alter configs", request)
+        }
+        AdminRequest::ElectLeaders(request) => rare("elect leaders", request),
     }
 }
 
@@ -48,6 +53,11 @@ fn administered(response: &AdminResponse) -> String {
             rare("list partition reassignments response", response)
         }
         AdminResponse::UnregisterBroker(response) => rare("unregister broker response", response),
+        AdminResponse::AlterConfigs(response) => rare("alter configs response", response),
+        AdminResponse::IncrementalAlterConfigs(response) => {
+            rare("incremental alter configs response", response)
+        }
+        AdminResponse::ElectLeaders(response) => rare("elect leaders response", response),
     }
 }
 

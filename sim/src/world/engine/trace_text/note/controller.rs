@@ -49,6 +49,10 @@ fn metadata(names: &Names, change: &MetadataChange) -> String {
         MetadataChange::PartitionChanged { partition, registration, unclean } => {
             format!("{}: {}", names.place(*partition), registered(registration, *unclean))
         }
+        MetadataChange::TopicReconfigured { topic, name, value, .. } => match value {
+            Some(value) => format!("topic {topic}: {name}={value}"),
+            None => format!("topic {topic}: {name} is back at its default"),
+        },
         MetadataChange::TopicDeleted { topic } => format!("deleted topic {topic}"),
         MetadataChange::BrokerUnregistered { broker } => format!("unregistered broker {broker}"),
         MetadataChange::LogDirsChanged { broker, log_dirs } => {

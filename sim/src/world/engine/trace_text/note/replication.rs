@@ -26,6 +26,9 @@ pub(super) fn trace_text(names: &Names, note: &ReplicationNote) -> String {
             names.place(*partition),
             somebody(*leader)
         ),
+        ReplicationNote::MinimumChanged { partition, minimum } => {
+            format!("{}: min.insync.replicas={minimum} from here on", names.place(*partition))
+        }
         ReplicationNote::HighWatermarkMoved { partition, as_leader, from, to, .. } => {
             let role = if *as_leader { "leader" } else { "follower" };
             let place = names.place(*partition);

@@ -1,0 +1,185 @@
+//! The settings of topics: one table of their names, types, defaults and what they set. Source: Kafka's `TopicConfig`,
+//! `LogConfig`.
+
+use thiserror::Error;
+
+use crate::compaction::{CleanupPolicy, Compaction};
+use crate::config::TopicConfig;
+
+/// Kafka's `ConfigDef.Type`, with its number on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingType {
+    /// `true` or `false`.
+    Boolean = 1,
+    /// 32 bits.
+    Int = 3,
+    /// 64 bits.
+    Long = 5,
+    /// A ratio.
+    Double = 6,
+    /// Parts with commas between them.
+    List = 7,
+}
+
+/// A setting of a topic.
+#[derive(Debug)]
+pub struct TopicSetting {
+    /// Kafka's name.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: SettingType,
+    read: fn(&TopicConfig) -> String,
+    write: fn(&mut TopicConfig, &str) -> Option<()>,
+}
+
+/// No setting has this name, or it has no such value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("it is no setting of a topic, or has no such value")]
+pub struct InvalidSetting;
+
+macro_rules! number {
+    ($name:literal, $kind:ident, $($field:ident).+) => {
+        TopicSetting {
+            name: $name,
+            kind: SettingType::$kind,
+            read: |config| config.$($field).+.to_string(),
+            write: |config, value| {
+                config.$($field).+ = value.parse().ok()?;
+                Some(())
+            },
+        }
+    };
+}
+
+/// The setting with which leaders and the controller count replicas.
+pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
+/// Every setting that the model has, by name.
+static SETTINGS: [TopicSetting; 13] = [
+    TopicSetting {
+        name: "cleanup.policy",
+        kind: SettingType::List,
+        read: |config| config.retention.compaction.policy.name().to_owned(),
+        write: |config, value| {
+            config.retention.compaction.policy = CleanupPolicy::parse(value)?;
+            Some(())
+        },
+    },
+    number!("delete.retention.ms", Long, retention.compaction.delete_retention_ms),
+    number!("flush.messages", Long, flush_messages),
+    number!("flush.ms", Long, flush_ms),
+    number!("max.compaction.lag.ms", Long, retention.compaction.max_compaction_lag_ms),
+    number!("max.message.bytes", Int, max_message_bytes),
+    TopicSetting {
+        name: "min.cleanable.dirty.ratio",
+        kind: SettingType::Double,
+        read: |config| ratio(config.retention.compaction),
+        write: |config, value| {
+            config.retention.compaction.min_cleanable_dirty_percent = percent(value)?;
+            Some(())
+        },
+    },
+    number!("min.compaction.lag.ms", Long, retention.compaction.min_compaction_lag_ms),
+    number!("min.insync.replicas", Int, min_insync_replicas),
+    number!("retention.bytes", Long, retention.retention_bytes),
+    number!("retention.ms", Long, retention.retention_ms),
+    number!("segment.ms", Long, retention.segment_ms),
+    number!("unclean.leader.election.enable", Boolean, unclean_leader_election),
+];
+
+impl TopicSetting {
+    /// Every setting, by name.
+    pub fn all() -> &'static [Self] {
+        &SETTINGS
+    }
+
+    /// The setting of a name.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        let at = SETTINGS.binary_search_by(|setting| setting.name.cmp(name)).ok()?;
+        SETTINGS.get(at)
+    }
+
+    /// Its value in a topic.
+    pub fn value(&self, config: &TopicConfig) -> String {
+        (self.read)(config)
+    }
+
+    /// Its value in a topic that does not set it.
+    pub fn default(&self) -> String {
+        (self.read)(&TopicConfig::usual(String::new()))
+    }
+
+    /// Sets it; nothing is its default. What the settings are together is not looked at.
+    ///
+    /// # Errors
+    /// If it has no such value.
+    pub fn set(&self, config: &mut TopicConfig, value: Option<&str>) -> Result<(), InvalidSetting> {
+        let default = value.is_none().then(|| self.default());
+        let value = value.or(default.as_deref()).unwrap_or_default();
+        (self.write)(config, value).ok_or(InvalidSetting)
+    }
+}
+
+/// Sets a setting by its name; nothing is its default.
+///
+/// # Errors
+/// If there is none of this name, or it has no such value.
+pub fn set(
+    config: &mut TopicConfig,
+    name: &str,
+    value: Option<&str>,
+) -> Result<(), InvalidSetting> {
+    TopicSetting::find(name).ok_or(InvalidSetting)?.set(config, value)
+}
+
+/// Whether all settings together are such as a topic may have. Source: `LogConfig.validateValues`.
+pub fn are_sane(config: &TopicConfig) -> bool {
+    let retention = &config.retention;
+    config.min_insync_replicas > 0
+        && config.flush_messages > 0
+        && retention.retention_ms >= -1
+        && retention.retention_bytes >= -1
+        && retention.segment_ms > 0
+        && retention.compaction.is_sane()
+}
+
+fn ratio(compaction: Compaction) -> String {
+    (f64::from(compaction.min_cleanable_dirty_percent) / 100.0).to_string()
+}
+
+/// A ratio from 0 to 1, in percent; digits beyond are dropped.
+fn percent(ratio: &str) -> Option<u32> {
+    let (whole, part) = ratio.split_once('.').unwrap_or((ratio, ""));
+    let digits = format!("{part}00");
+    let hundredths: u32 = digits.get(..2)?.parse().ok()?;
+    let percent = whole.parse::<u32>().ok()?.checked_mul(100)?.checked_add(hundredths)?;
+    Some(percent).filter(|percent| *percent <= 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_found_by_name_and_taken_back_to_their_defaults() {
+        let usual = TopicConfig::usual("orders".to_owned());
+        assert!(SETTINGS.is_sorted_by_key(|setting| setting.name));
+        for setting in TopicSetting::all() {
+            assert_eq!(setting.value(&usual), setting.default(), "{}", setting.name);
+            let other = match setting.kind {
+                SettingType::Boolean => "true",
+                SettingType::Int | SettingType::Long => "7",
+                SettingType::Double => "0.25",
+                SettingType::List => "compact",
+            };
+            let mut config = usual.clone();
+            set(&mut config, setting.name, Some(other)).expect("it has this value");
+            assert_ne!(config, usual, "{}", setting.name);
+            assert_eq!(setting.value(&config), other, "{}", setting.name);
+            assert_eq!(set(&mut config, setting.name, Some("much")), Err(InvalidSetting));
+            set(&mut config, setting.name, None).expect("it has a default");
+            assert_eq!(config, usual, "{}", setting.name);
+        }
+        assert_eq!(set(&mut usual.clone(), "min.insync.replica", Some("1")), Err(InvalidSetting));
+    }
+}
