@@ -7,10 +7,10 @@ use crate::proto::{
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopicResult,
     DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse, ElectLeadersRequest,
-    ElectLeadersResponse, ErrorCode, IncrementalAlterConfigsRequest,
+    ElectLeadersResponse, ElectedPartitionResult, ErrorCode, IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse, LegacyAlterConfigsResourceResponse,
-    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, UnregisterBrokerRequest,
-    UnregisterBrokerResponse,
+    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, ReplicaElectionResult,
+    UnregisterBrokerRequest, UnregisterBrokerResponse,
 };
 
 /// What is asked.
@@ -95,8 +95,18 @@ impl AdminRequest {
                 let response = IncrementalAlterConfigsResponse::default();
                 AdminResponse::IncrementalAlterConfigs(response.with_responses(responses.collect()))
             }
-            Self::ElectLeaders(_) => {
-                AdminResponse::ElectLeaders(ElectLeadersResponse::default().with_error_code(code))
+            Self::ElectLeaders(request) => {
+                let partition = |id: &i32| {
+                    ElectedPartitionResult::default().with_partition_id(*id).with_error_code(code)
+                };
+                let named = request.topic_partitions.iter().flatten().map(|asked| {
+                    ReplicaElectionResult::default()
+                        .with_topic(asked.topic.clone())
+                        .with_partition_result(asked.partitions.iter().map(partition).collect())
+                });
+                let response = ElectLeadersResponse::default().with_error_code(code);
+                let response = response.with_replica_election_results(named.collect());
+                AdminResponse::ElectLeaders(response)
             }
         }
     }

@@ -58,7 +58,7 @@ ControllerDefect {
         source: "KIP-966: ConfigurationControlManager.createClearElrRecordsAsNeeded, left out",
         affected: Affected::Never,
         side: Server,
-        shows: "committed-prefix" / "committed-lost-everywhere" in "settings-under-fire", seed 1,
+        shows: "replication" / "commit-before-replication" in "settings-under-fire", seed 2,
         meaning: "Who was eligible to lead because the high watermark stood still stays so although \
             min.insync.replicas was changed, and the high watermark moves again without it.",
         example: "Of two replicas in sync, with min.insync.replicas=2, one dies and stays eligible. An administrator \

@@ -139,7 +139,13 @@ fn administered(response: AdminResponse, to: (i16, i32)) -> Option<Bytes> {
         AdminResponse::UnregisterBroker(it) => write(&it, to),
         AdminResponse::AlterConfigs(it) => write(&it, to),
         AdminResponse::IncrementalAlterConfigs(it) => write(&it, to),
-        AdminResponse::ElectLeaders(it) => write(&it, to),
+        AdminResponse::ElectLeaders(mut it) => {
+            // Version 0 has no error of the whole; each partition has its own.
+            if to.0 == 0 {
+                it.error_code = 0;
+            }
+            write(&it, to)
+        }
     }
 }
 

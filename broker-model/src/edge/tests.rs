@@ -1,17 +1,19 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AlterPartitionReassignmentsRequest,
-    ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest,
-    CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
-    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-    DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
-    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
-    LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, ListPartitionReassignmentsRequest,
-    ListTransactionsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
-    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
-    SyncGroupRequest, TopicName, TxnOffsetCommitRequest, UnregisterBrokerRequest,
-    WriteTxnMarkersRequest, fetch_request, metadata_request,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AlterConfigsRequest,
+    AlterPartitionReassignmentsRequest, ApiVersionsRequest, ConsumerGroupDescribeRequest,
+    ConsumerGroupHeartbeatRequest, CreatePartitionsRequest, CreateTopicsRequest,
+    DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest, DescribeClusterRequest,
+    DescribeConfigsRequest, DescribeGroupsRequest, DescribeProducersRequest,
+    DescribeTransactionsRequest, ElectLeadersRequest, EndTxnRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
+    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+    ListOffsetsRequest, ListPartitionReassignmentsRequest, ListTransactionsRequest,
+    MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, SyncGroupRequest, TopicName,
+    TxnOffsetCommitRequest, UnregisterBrokerRequest, WriteTxnMarkersRequest, fetch_request,
+    metadata_request,
 };
 use kafka_protocol::messages::{ApiVersionsResponse, DescribeConfigsResponse};
 use kafka_protocol::protocol::{Decodable, Encodable};
@@ -70,6 +72,11 @@ fn plain(key: ApiKey, version: i16) -> Vec<u8> {
         ApiKey::CreateTopics => encoded(&CreateTopicsRequest::default(), version),
         ApiKey::DeleteTopics => encoded(&DeleteTopicsRequest::default(), version),
         ApiKey::DescribeConfigs => encoded(&DescribeConfigsRequest::default(), version),
+        ApiKey::AlterConfigs => encoded(&AlterConfigsRequest::default(), version),
+        ApiKey::IncrementalAlterConfigs => {
+            encoded(&IncrementalAlterConfigsRequest::default(), version)
+        }
+        ApiKey::ElectLeaders => encoded(&ElectLeadersRequest::default(), version),
         ApiKey::CreatePartitions => encoded(&CreatePartitionsRequest::default(), version),
         ApiKey::AlterPartitionReassignments => {
             encoded(&AlterPartitionReassignmentsRequest::default(), version)

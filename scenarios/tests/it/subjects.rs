@@ -68,6 +68,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("late-member", &["assigns-before-revocation", "assigns-unreleased"]),
     ("slow-rebalance-listener", &["fenced-goes-on", "assigns-unreleased"]),
     ("delete-and-recreate", &["epochs-outlive-topics", "gone-topics-keep-epochs"]),
+    ("settings-under-fire", &["elr-outlives-minimum", "unclean-election"]),
     ("grow-the-cluster", &["reassignment-ends-early", "drop-keeps-leader-epoch"]),
     ("log-directory-dies", &["appends-after-io-error", "offline-directory-stays-in-sync"]),
     ("disk-dies-while-down", &["unassigned-created-anew"]),

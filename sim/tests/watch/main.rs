@@ -2,6 +2,7 @@
 
 mod legal;
 mod matrix;
+mod minimums;
 mod quorum;
 mod rules;
 mod stage;

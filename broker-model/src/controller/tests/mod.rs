@@ -4,6 +4,7 @@ mod administration;
 mod alter_partition;
 mod brokers;
 mod cluster;
+mod configs;
 mod directories;
 mod election;
 pub(crate) mod net;
