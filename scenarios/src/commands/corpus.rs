@@ -146,7 +146,7 @@ impl Corpus {
                 }
                 let (listed, plan) = plans.get(index - CATALOGUE.len())?;
                 let Tried { digest, complaint, moved_to } = try_plan(listed, plan);
-                let Listed { name, seed: own, .. } = listed;
+                let (name, own) = (&listed.name, plan.seed);
                 let complaint = complaint.map(|complaint| format!("{name}: {complaint}"));
                 let moved = moved_to
                     .map(|seed| format!("{name}: not under its own seed {own}, but under {seed}"));

@@ -224,6 +224,112 @@ fn nobody_s_files_are_replaced_by_a_shrink() {
 }
 
 #[test]
+fn a_smaller_plan_stays_and_no_other_finding_takes_its_place() {
+    let directory = directory();
+    let path = directory.path();
+    let shrink = "shrink quick-failover --seed 9 --defect truncate-to-hw --for 5s --out small";
+    assert_eq!(harrow(path, shrink).0, 1);
+    let plan = || fs::read_to_string(path.join("small/plan.json")).expect("it was left there");
+    let text = fs::read_to_string(path.join("small/scenario.toml")).expect("it was left there");
+    assert!(text.contains("As near as can be, it passes"), "{text}");
+    let before = plan();
+    let sooner = shrink.replace("--for 5s", "--for 1ms");
+    let (code, _, stderr) = harrow(path, &sooner);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        stderr.contains("what an earlier search has left there is smaller, and stays"),
+        "{stderr}"
+    );
+    assert_eq!(plan(), before);
+    // As if another finding of the same run had been shrunk there.
+    let shrunk = path.join("small/shrunk.json");
+    let mut report = json(&fs::read_to_string(&shrunk).expect("it was left there"));
+    report["fingerprint"]["id"] = "0000000a".into();
+    fs::write(&shrunk, report.to_string()).expect("it takes files");
+    let (code, _, stderr) = harrow(path, shrink);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("another finding, 0000000a, has left its files there"), "{stderr}");
+    assert_eq!(plan(), before);
+    let (code, _, stderr) = harrow(path, "shrink small/shrunk.json");
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.contains("is the result of a shrink, whose plan.json lies beside it"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_verdict_stands_whatever_becomes_of_a_smaller_plan() {
+    let directory = directory();
+    let path = directory.path();
+    fs::create_dir_all(path.join("run")).expect("it takes folders");
+    fs::write(path.join("run/shrunk"), "in the way").expect("it takes files");
+    let run =
+        "run quick-failover --seed 9 --defect truncate-to-hw --shrink --shrink-for 1s --out run";
+    let (code, stdout, stderr) = harrow(path, run);
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    assert!(stderr.contains("failed to write to run/shrunk"), "{stderr}");
+    let sweep = "sweep quick-failover --seeds 9..9 --defect truncate-to-hw --shrink --shrink-for 1s \
+                 --out all";
+    let (code, stdout, _) = harrow(path, sweep);
+    assert_eq!(code, 1, "{stdout}");
+    let entries = fs::read_dir(path.join("all")).expect("it was left there").flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let shrunk = names.into_iter().find(|name| name.starts_with("shrunk-")).expect("one is there");
+    let scenario = path.join("all").join(shrunk).join("scenario.toml");
+    let text = fs::read_to_string(&scenario).expect("it was left there");
+    fs::write(&scenario, format!("{text}# mine\n")).expect("it takes files");
+    let (code, stdout, stderr) = harrow(path, sweep);
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    assert!(stderr.contains("it was edited since it was left there"), "{stderr}");
+    assert!(stdout.contains("1 kind of failure"), "{stdout}");
+}
+
+#[test]
+fn a_comparison_has_two_sides() {
+    let directory = directory();
+    for three in ["--set a=1 --set b=2 --set c=3", "--kafka 3.9 --kafka 4.1 --kafka 4.0"] {
+        let (code, _, stderr) = harrow(directory.path(), &format!("compare calm {three}"));
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains("has 3 values, and there are two sides"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_plan_of_the_corpus_that_needs_another_seed_says_so() {
+    let directory = directory();
+    let path = directory.path();
+    let shrink = "shrink swarm --seed 5 --defect truncate-to-hw --for 20s --out small";
+    assert_eq!(harrow(path, shrink).0, 1);
+    let report = fs::read_to_string(path.join("small/shrunk.json")).expect("it was left there");
+    let report = json(&report);
+    let plan = fs::read_to_string(path.join("small/plan.json")).expect("it was left there");
+    let listed = format!(
+        "[[plan]]\nname = \"mine\"\nseed = 0\ndefects = [\"truncate-to-hw\"]\nguarantee = {}\n\
+         anomaly = {}\nfingerprint = {}\n",
+        report["guarantee"], report["anomaly"], report["fingerprint"]["id"]
+    );
+    fs::create_dir(path.join("own")).expect("it takes folders");
+    fs::write(path.join("own/corpus.toml"), listed).expect("it takes files");
+    let (code, _, stderr) = harrow(path, "corpus own");
+    assert_eq!(code, 2);
+    assert!(stderr.contains("mine.toml: it is not there, nor is own/mine.json"), "{stderr}");
+    let mut plan = json(&plan);
+    let holds = (1_u64..100).find(|seed| {
+        plan["seed"] = (*seed).into();
+        fs::write(path.join("own/mine.json"), plan.to_string()).expect("it takes files");
+        harrow(path, "replay own/mine.json").0 == 0
+    });
+    holds.expect("a seed with which it holds");
+    let said = harrow(path, "corpus own").1;
+    assert!(said.contains("mine: not under its own seed"), "{said}");
+    assert!(
+        said.contains("1 of 1 plans fail as they must, 1 of them under another seed"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_corrupt_corpus_is_told_with_its_file() {
     let directory = directory();
     let path = directory.path();
