@@ -42,6 +42,10 @@ pub(super) struct Lifecycle {
     /// There is news for the controller that the request under way does not tell.
     again_at_once: bool,
     may_stop: bool,
+    /// When the newest heartbeat was sent that the controller answered.
+    heard_at: Time,
+    /// When the controller was heard of again after longer than a session: it may have fenced this broker meanwhile.
+    missed_until: Time,
     /// Log directories that failed in this uptime, in that order.
     offline: Vec<OfflineDirectory>,
 }
@@ -50,6 +54,7 @@ pub(super) struct Lifecycle {
 struct InFlight {
     correlation_id: CorrelationId,
     to: NodeId,
+    sent_at: Time,
     deadline: Time,
     /// How many of the directories that are offline it tells of.
     offline: usize,
@@ -78,6 +83,8 @@ impl Lifecycle {
             stop_answered: false,
             again_at_once: false,
             may_stop: false,
+            heard_at: now,
+            missed_until: now,
             offline: Vec::new(),
         }
     }
@@ -95,6 +102,28 @@ impl Lifecycle {
     /// Whether a controlled shutdown has begun.
     pub(super) fn is_stopping(&self) -> bool {
         self.stop_by.is_some()
+    }
+
+    /// Whether what it leads may be another broker's by now: as far as it can know, the controller has not heard of it
+    /// for a session, and so may have fenced it and elected others; or that was so, and what is applied of the metadata
+    /// (all that was committed at `learned_at`) does not tell yet. The controller unfences a broker that has not heard
+    /// that it was fenced. Source: `BrokerHeartbeatManager.calculateNextBrokerState`.
+    pub(super) fn may_be_replaced(
+        &self,
+        (now, learned_at): (Time, Time),
+        config: &ClusterConfig,
+    ) -> bool {
+        let session = ms(config.broker_session_timeout_ms);
+        self.heard_at + session <= now || learned_at < self.missed_until
+    }
+
+    /// The controller has answered the heartbeat under way.
+    fn heard(&mut self, now: Time, session_timeout_ms: u64) {
+        let Some(InFlight { sent_at, .. }) = self.in_flight else { return };
+        if self.heard_at + ms(session_timeout_ms) <= sent_at {
+            self.missed_until = now;
+        }
+        self.heard_at = sent_at;
     }
 
     /// Sends what is due, and gives up on what was not answered in time. `metadata_end` is the end of the applied
@@ -181,7 +210,7 @@ impl Lifecycle {
         let deadline = now + ms(context.config.broker_session_timeout_ms / 2);
         let registers = self.state == BrokerState::Starting;
         let offline = if registers { 0 } else { self.offline.len() };
-        self.in_flight = Some(InFlight { correlation_id, to, deadline, offline });
+        self.in_flight = Some(InFlight { correlation_id, to, sent_at: now, deadline, offline });
     }
 
     /// What the clean-shutdown file holds after this uptime: its broker epoch, -1 if it never registered. Then the next
@@ -245,6 +274,7 @@ impl Lifecycle {
         }
         match response.result {
             Ok(state) => {
+                self.heard(now, context.config.broker_session_timeout_ms);
                 let told = self.in_flight.map_or(0, |sent| sent.offline);
                 self.offline[..told].iter_mut().for_each(|it| it.tell_by = None);
                 let wait = self.wait_after_heartbeat(context);
@@ -409,4 +439,36 @@ fn decode_broker_epoch(bytes: &Bytes) -> Option<BrokerEpoch> {
 /// The last applied offset of the metadata log. Source: `MetadataProvenance.lastContainedOffset`.
 fn last_applied(metadata_end: Offset) -> Offset {
     metadata_end.plus(-1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_not_heard_of_for_a_session_may_be_replaced_until_it_has_learned() {
+        let config = crate::testing::cluster();
+        let session = ms(config.broker_session_timeout_ms);
+        let tick = Duration::from_millis(1);
+        let mut lifecycle = Lifecycle::new(&DiskImage::default(), &config, Time::ZERO);
+        let heard = |lifecycle: &mut Lifecycle, sent_at: Time| {
+            let (correlation_id, to) = (CorrelationId(1), NodeId(100));
+            let sent = InFlight { correlation_id, to, sent_at, deadline: Time::MAX, offline: 0 };
+            lifecycle.in_flight = Some(sent);
+            lifecycle.heard(sent_at + tick, config.broker_session_timeout_ms);
+        };
+        let first = Time::ZERO + tick;
+        heard(&mut lifecycle, first);
+        let replaced = |lifecycle: &Lifecycle, now: Time, learned_at: Time| {
+            lifecycle.may_be_replaced((now, learned_at), &config)
+        };
+        let late = first + session;
+        assert!(!replaced(&lifecycle, first + tick, Time::ZERO), "just heard of");
+        assert!(!replaced(&lifecycle, first + (session - tick), Time::ZERO), "within the session");
+        assert!(replaced(&lifecycle, late, late), "its session is over");
+        heard(&mut lifecycle, late);
+        assert!(replaced(&lifecycle, late + tick, late), "fenced meanwhile, and unfenced again");
+        assert!(!replaced(&lifecycle, late + tick * 2, late + tick), "it would know of that");
+        assert!(replaced(&lifecycle, late + session, late + session), "over once more");
+    }
 }

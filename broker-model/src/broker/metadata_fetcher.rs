@@ -37,12 +37,17 @@ pub(super) struct MetadataFetcher {
     fetching: Option<(LeaderEpoch, FetchingSnapshot)>,
     in_flight: Option<InFlight>,
     next_at: Time,
+    /// When the question was asked that was answered last.
+    asked_at: Time,
+    /// All that was committed then is applied.
+    learned_at: Time,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct InFlight {
     correlation_id: CorrelationId,
     to: NodeId,
+    sent_at: Time,
     deadline: Time,
     asked: Standing,
 }
@@ -72,7 +77,14 @@ impl MetadataFetcher {
             unpublished: Vec::new(),
             in_flight: None,
             next_at: now,
+            asked_at: now,
+            learned_at: now,
         }
+    }
+
+    /// All that was committed at this time is applied.
+    pub(super) fn learned_at(&self) -> Time {
+        self.learned_at
     }
 
     /// What is applied is committed, and what waits to be applied comes right behind it: nothing, unless the publisher
@@ -115,7 +127,7 @@ impl MetadataFetcher {
         let patience =
             context.config.quorum_fetch_timeout_ms.max(2 * context.config.quorum_fetch_wait_max_ms);
         let (deadline, asked) = (now + ms(patience), self.standing(context));
-        self.in_flight = Some(InFlight { correlation_id, to, deadline, asked });
+        self.in_flight = Some(InFlight { correlation_id, to, sent_at: now, deadline, asked });
     }
 
     /// The next part of a snapshot, if its leader still leads as far as this broker knows; else the log.
@@ -184,6 +196,9 @@ impl MetadataFetcher {
             return Ok(None);
         }
         self.unpublished.extend(self.log.commit(response.high_watermark, defects));
+        if !self.stalled && self.log.end() >= response.high_watermark {
+            self.learned_at = self.asked_at;
+        }
         Ok(self.publishable(effects))
     }
 
@@ -219,7 +234,8 @@ impl MetadataFetcher {
     ) -> Option<Standing> {
         let awaited =
             |sent: &mut InFlight| sent.to == from && sent.correlation_id == correlation_id;
-        let InFlight { asked, .. } = self.in_flight.take_if(awaited)?;
+        let InFlight { asked, sent_at, .. } = self.in_flight.take_if(awaited)?;
+        self.asked_at = sent_at;
         self.next_at = now;
         Some(asked)
     }

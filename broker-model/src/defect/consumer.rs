@@ -75,4 +75,16 @@ ConsumerDefect {
         example: "A follower is cut off from its leader and not from its consumers. They are sent to it, again and \
             again, and read nothing new for as long as it lasts.",
     }
+
+    CommitsFetched {
+        name: "commits-fetched",
+        source: "KAFKA-18641; AsyncKafkaConsumer, SubscriptionState.allConsumed asked from the background thread",
+        affected: Affected::Fixed { since: Version::new(3, 7, 0), fixed: &[Version::new(4, 0, 0)] },
+        side: Client,
+        shows: "offsets" / "resume-skip" in "next-gen-rebalance", seed 1,
+        meaning: "A commit that does not wait, as auto-commit makes it, commits what is fetched, and not what the \
+            application has got.",
+        example: "A consumer has fetched 500 records and returned 10 when it commits. It dies: whoever goes on begins \
+            behind 490 records that nobody has seen.",
+    }
 } }

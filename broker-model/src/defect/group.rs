@@ -237,4 +237,41 @@ GroupDefect {
             reads it, and a member takes what it was given. Then another broker coordinates, without that record: \
             its own generation 2 gives the partition to somebody else, and both read.",
     }
+
+    OlderEpochsCount {
+        name: "older-epochs-count",
+        source: "KIP-848; GroupMetadataManager.throwIfConsumerGroupMemberEpochIsInvalid",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "unfenced-request" in "swarm-groups", seed 5,
+        meaning: "A heartbeat of any older epoch counts, whatever its member has.",
+        example: "A member stands still and is replaced by itself, or misses several answers. What it says in an epoch \
+            that is long over is taken for what it has now.",
+    }
+
+    ExpiresWhileRebalancing {
+        name: "expires-while-rebalancing",
+        source: "KAFKA-13636; GroupMetadata.removeExpiredOffsets",
+        affected: Affected::Fixed { since: Version::new(2, 1, 0), fixed: &[Version::new(3, 2, 0)] },
+        side: Server,
+        shows: "offsets" / "resume-skip" in "offset-expiration", seed 1,
+        meaning: "While a group rebalances nobody knows what its members will read: offsets that are old enough expire \
+            meanwhile.",
+        example: "A partition is quiet for longer than `offsets.retention.minutes`. Its group rebalances when the \
+            coordinator looks for what is old: the offset goes, and its consumer starts where \
+            `auto.offset.reset` says.",
+    }
+
+    ReplacedTells {
+        name: "replaced-coordinator-tells",
+        source: "KIP-447; OffsetMetadataManager.fetchOffsets",
+        affected: Affected::Open { since: Version::new(2, 5, 0) },
+        side: Server,
+        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 4337,
+        meaning: "A coordinator that has not been heard of for longer than its session, and may have been replaced, \
+            tells where a group stands.",
+        example: "The broker that coordinates stands still, another one takes its place and commits a transaction. The \
+            first one wakes, and before it hears of that, a member asks it where to go on: it processes again \
+            what that transaction has.",
+    }
 } }

@@ -186,4 +186,15 @@ LogDefect {
         example: "A broker stops cleanly, starts, and loses power soon after. Its clean-shutdown file is there \
             again: the logs are not checked, and the controller is told that nothing was lost.",
     }
+
+    DuplicateAnsweredEarly {
+        name: "duplicate-answered-early",
+        source: "KIP-98; UnifiedLog.append, DelayedProduce",
+        affected: Affected::Never,
+        side: Server,
+        shows: "durability" / "ack-before-commit" in "swarm", seed 2,
+        meaning: "A batch that comes again is acknowledged at once, whether or not the first one is committed.",
+        example: "A leader appends a batch, and its connection breaks before a follower has it. The producer sends it \
+            again and is told that it is there; the leader dies, and no other replica has it.",
+    }
 } }

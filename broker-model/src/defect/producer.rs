@@ -128,4 +128,16 @@ ProducerDefect {
         example: "A connection is lost amid a produce, and the time of the batch is up. The application is told that \
             its record failed and sends another in its place: consumers get both.",
     }
+
+    PartitionNotMuted {
+        name: "partition-not-muted",
+        source: "KAFKA-3197; Sender.guaranteeMessageOrder, RecordAccumulator.mutePartition",
+        affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(0, 10, 0)] },
+        side: Client,
+        shows: "ordering" / "nonmonotonic-send" in "swarm", seed 6,
+        meaning: "With a single request in flight and without idempotence, a partition does not wait for its batch on \
+            the wire when another broker leads it.",
+        example: "A batch is on the wire to a leader that has just been deposed. The next one goes to the new leader \
+            and is appended; the first is refused, sent again, and comes after it.",
+    }
 } }

@@ -124,4 +124,61 @@ TransactionDefect {
         example: "A commit is told, the broker that coordinates dies, and no follower has the record: the next \
             coordinator lets the transaction time out, and aborts it.",
     }
+
+    NextUnverified {
+        name: "next-transaction-unverified",
+        source: "KAFKA-18575, KAFKA-18654; UnifiedLog.hasOngoingTransaction, ReplicaManager.maybeSendPartitionsToTransactionCoordinator",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "producer-stuck" in "hanging-transaction", seed 5,
+        meaning: "A leader on which the transaction before is still open, as its marker has not come, takes a record \
+            of the next one without a question: nobody puts the partition in.",
+        example: "With an epoch for each transaction, a producer begins the next one as soon as its commit is decided. \
+            Its first record comes before the marker of the one before, and belongs to no transaction that the \
+            coordinator knows.",
+    }
+
+    OlderCoordinatorsMarkers {
+        name: "older-coordinator-marks",
+        source: "KIP-98; ProducerAppendInfo.checkCoordinatorEpoch",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "unfenced-request" in "swarm-transactions", seed 15,
+        meaning: "A leader writes markers of a coordinator that has been replaced since.",
+        example: "A coordinator stands still with a marker on the way, and another one goes on. Its transaction is \
+            over when the marker comes.",
+    }
+
+    DataUnreplicated {
+        name: "transaction-data-unreplicated",
+        source: "KIP-98; Redpanda 6019: records of transactions with acks=1",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "poll-skip" in "hanging-transaction", seed 12,
+        meaning: "A leader acknowledges the records of a transaction as soon as it has them itself.",
+        example: "All records are acknowledged, and the transaction is committed. The leader of one partition dies \
+            with what no other replica has: the transaction is committed without it.",
+    }
+
+    MarkerAnsweredEarly {
+        name: "marker-answered-early",
+        source: "KIP-98; KAFKA-17507 is its kin; KafkaApis.handleWriteTxnMarkersRequest",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "marker-wrong-txn" in "swarm-transactions", seed 19,
+        meaning: "A group coordinator answers a marker before that is committed, and the offsets with it.",
+        example: "A transaction is complete as far as its coordinator knows. The broker of the group dies with the \
+            marker, and who gets the partition next is told where the group was before.",
+    }
+
+    StableAtMarker {
+        name: "stable-at-marker",
+        source: "KIP-98; ProducerStateManager.unreplicatedTxns, onHighWatermarkUpdated",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "read-past-lso" in "hanging-transaction", seed 1,
+        meaning: "The last stable offset passes a transaction as soon as its leader has the marker, committed or not.",
+        example: "A leader has a commit marker that no follower has, and gives the records to a consumer. It dies, and \
+            with the next leader the transaction is open again.",
+    }
 } }

@@ -21,8 +21,8 @@ impl Log {
     /// Everything below is decided and will not be undone; for what may be read with `read_committed`. Source:
     /// `UnifiedLog.lastStableOffset`.
     pub fn last_stable_offset(&self) -> Offset {
-        let unstable =
-            self.producers.first_unstable().map(|first| first.max(self.log_start_offset));
+        let unstable = self.producers.first_unstable(self.config.defects);
+        let unstable = unstable.map(|first| first.max(self.log_start_offset));
         unstable.map_or(self.high_watermark, |first| first.min(self.high_watermark))
     }
 
@@ -71,7 +71,8 @@ impl Log {
         let guard = VerificationGuard(self.transactions.next_guard);
         self.transactions.next_guard += 1;
         let fresh = Verification::new(guard, now, (producer.1, sequence), bumps_epoch);
-        let started = self.producers.start_verification(producer, sequence, fresh);
+        let started =
+            self.producers.start_verification(producer, sequence, fresh, self.config.defects);
         assert!(
             !matches!(started, Ok(Some(known)) if known > guard),
             "{started:?} is newer than the newest verification {guard:?}"
@@ -85,7 +86,7 @@ impl Log {
         marker: &TransactionMarker,
         epoch_per_transaction: bool,
     ) -> Result<(), ErrorCode> {
-        self.producers.check_marker(marker, epoch_per_transaction)
+        self.producers.check_marker(marker, epoch_per_transaction, self.config.defects)
     }
 
     /// Ongoing transactions: producer and first offset. Source: `DescribeProducers`, KIP-664.

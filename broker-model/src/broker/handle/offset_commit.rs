@@ -3,6 +3,7 @@
 
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
+use crate::defect::GroupDefect;
 use crate::node::Effects;
 use crate::proto::{OffsetCommitRequest, OffsetFetchRequest, TopicName};
 use crate::types::Now;
@@ -38,7 +39,10 @@ impl Broker {
             let at = request.groups.iter().position(|group| group.group_id.as_str() == name);
             at.map_or(0, |at| partitions[at])
         };
-        self.groups.fetch_offsets(now, caller, partition_of, request);
+        let tells = self.context.config.defects.has(GroupDefect::ReplacedTells);
+        let times = (now.time, self.metadata.learned_at());
+        let replaced = !tells && self.lifecycle.may_be_replaced(times, &self.context.config);
+        self.groups.fetch_offsets(now, (caller, replaced), partition_of, request);
         self.run_groups(now, effects);
     }
 }

@@ -4,6 +4,7 @@
 use crate::broker::pending_transactions::{MarkerBatch, MarkerSource, Owner};
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
+use crate::defect::TransactionDefect;
 use crate::log::AppendRights;
 use crate::message::{
     PeerResponse, ResponseBody, WritableMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
@@ -66,6 +67,9 @@ impl Broker {
             let refused = ProduceOutcome::Refused(error);
             return self.follow_append(now, (ticket, id), &refused, owner, effects);
         }
+        let of_group = self.internal_topics.kind_of(id.topic) == Some(CoordinatorKind::Group);
+        let bug = TransactionDefect::MarkerAnsweredEarly;
+        let answers_early = of_group && self.context.config.defects.has(bug);
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).expect("it takes markers");
         if partition.takes_marker(&marker.marker, rights) {
@@ -77,8 +81,9 @@ impl Broker {
             });
         }
         let before = partition.log().coordinator_epoch(marker.marker.producer_id);
+        let acks = if answers_early { 1 } else { -1 };
         let outcome =
-            partition.produce_verified(context, Ok(&batch), (-1, rights), ticket, effects);
+            partition.produce_verified(context, Ok(&batch), (acks, rights), ticket, effects);
         if !matches!(outcome, ProduceOutcome::Refused(_)) {
             effects.note(ExchangeNote::RequestServed {
                 api: Api::WriteTxnMarkers,

@@ -114,7 +114,7 @@ impl Producer {
     /// Whether a partition is mute while a batch of it is on the wire: only so is the order kept where nothing but one
     /// request in flight can guarantee it (known bug P01). Source: `Sender.guaranteeMessageOrder`.
     fn mutes(&self) -> bool {
-        self.config.in_flight_max == 1
+        self.config.in_flight_max == 1 && !self.defects.has(ProducerDefect::PartitionNotMuted)
     }
 
     /// The partitions whose first batch goes to this broker now. Source: `RecordAccumulator.drainBatchesForOneNode`.

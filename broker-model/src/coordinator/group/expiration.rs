@@ -69,6 +69,9 @@ impl GroupCoordinator {
             return (Vec::new(), false);
         };
         let (mut records, mut all) = (Vec::new(), true);
+        let unread = defects.has(GroupDefect::ExpiresWhileRebalancing)
+            && group.state() == State::PreparingRebalance;
+        let active = active || unread;
         for (place, committed) in state.offsets(name) {
             let since = if active { Some(committed.committed_at) } else { since(group, committed) };
             let is_read = !active && group.is_subscribed(&place.0);

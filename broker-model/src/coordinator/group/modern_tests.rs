@@ -115,7 +115,7 @@ impl Modern {
             .with_topics(None);
         let request =
             OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(true);
-        self.bench.groups.fetch_offsets(self.bench.now, caller(81), |_| 0, &request);
+        self.bench.groups.fetch_offsets(self.bench.now, (caller(81), false), |_| 0, &request);
         self.bench.run();
         let Some(ResponseBody::Client(ClientResponse::OffsetFetch(response))) =
             self.bench.answer(81)

@@ -189,12 +189,13 @@ impl GroupCoordinator {
     }
 
     /// Answers with committed offsets. One that needs a stable answer waits for all that is written, and is told of
-    /// transactions that are open; any other gets what is committed now. Source: KIP-447,
-    /// `OffsetMetadataManager.fetchOffsets`.
+    /// transactions that are open; any other gets what is committed now. Where another broker may coordinate by now
+    /// (`replaced`), nothing stable is told: it may have taken commits since. Source: KIP-447,
+    /// `OffsetMetadataManager.fetchOffsets`, which does not look at that.
     pub(crate) fn fetch_offsets(
         &mut self,
         now: Now,
-        caller: Caller,
+        (caller, replaced): (Caller, bool),
         partition_of: impl Fn(&str) -> i32,
         request: &OffsetFetchRequest,
     ) {
@@ -203,9 +204,10 @@ impl GroupCoordinator {
         let (mut waits_at, mut served) = (None, Vec::new());
         for asked in &request.groups {
             let partition = partition_of(asked.group_id.as_str());
+            let stable = request.require_stable;
             answers.push(match self.runtime.active(partition) {
+                Ok(_) if stable && replaced => fetch_refused(asked, ErrorCode::NotCoordinator),
                 Ok(context) => {
-                    let stable = request.require_stable;
                     waits_at = stable.then_some(partition).or(waits_at);
                     let state = if stable { context.written() } else { context.committed() };
                     let answer = validated(state, asked, stable && !tells_unstable);

@@ -312,7 +312,7 @@ impl Bench {
             .with_group_id(GroupId(topic_name("g")))
             .with_topics(None);
         let request = OffsetFetchRequest::default().with_groups(vec![group]);
-        self.groups.fetch_offsets(self.now, caller(92), |_| 0, &request);
+        self.groups.fetch_offsets(self.now, (caller(92), false), |_| 0, &request);
         self.run();
         let Some(ResponseBody::Client(ClientResponse::OffsetFetch(response))) = self.answer(92)
         else {

@@ -76,7 +76,10 @@ impl Log {
     /// Nothing from here on is committed for good.
     fn first_unsettled(&self) -> Offset {
         if self.config.defects.has(CleanerDefect::CleansUncommitted) {
-            return self.producers.first_unstable().unwrap_or(self.log_end_offset);
+            return self
+                .producers
+                .first_unstable(self.config.defects)
+                .unwrap_or(self.log_end_offset);
         }
         self.last_stable_offset()
     }

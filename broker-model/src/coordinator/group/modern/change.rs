@@ -242,6 +242,7 @@ impl<'a> Asking<'a> {
         let epoch = self.request.member_epoch;
         let missed = epoch == known.previous_epoch
             && owned.is_some_and(|owned| owned.is_subset(&known.assigned));
+        let missed = missed || self.defects.has(GroupDefect::OlderEpochsCount);
         if epoch == known.epoch || epoch < known.epoch && missed {
             return Ok(());
         }

@@ -39,6 +39,11 @@ impl Bench {
 
     /// Asks as one who goes on from there.
     fn ask_stable(&mut self) {
+        self.ask((true, false));
+    }
+
+    /// Asks for a stable answer, or for any; of a coordinator that may have been replaced, or of one that has not.
+    fn ask(&mut self, (stable, replaced): (bool, bool)) {
         let topics = OffsetFetchRequestTopics::default()
             .with_name(TopicName(topic_name("orders")))
             .with_partition_indexes(vec![0]);
@@ -46,8 +51,8 @@ impl Bench {
             .with_group_id(GroupId(topic_name("g")))
             .with_topics(Some(vec![topics]));
         let request =
-            OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(true);
-        self.groups.fetch_offsets(self.now, caller(FETCHER), |_| 0, &request);
+            OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(stable);
+        self.groups.fetch_offsets(self.now, (caller(FETCHER), replaced), |_| 0, &request);
         self.run();
     }
 
@@ -206,6 +211,23 @@ fn who_goes_on_from_an_offset_is_told_once_it_is_committed_or_told_nothing() {
             bench.advance(5_100);
         }
         assert_eq!(bench.told(), Some((error, vec![])), "another one coordinates: {moves}");
+    }
+}
+
+/// Another one may have taken a commit since.
+#[test]
+fn who_may_have_been_replaced_tells_nobody_where_to_go_on() {
+    let table = [
+        ((true, false), (0, vec![7])),
+        ((true, true), (MOVED, vec![])),
+        ((false, false), (0, vec![7])),
+        ((false, true), (0, vec![7])),
+    ];
+    for (asked, expected) in table {
+        let mut bench = Bench::new(&[]);
+        assert_eq!(bench.commit("", -1, 7), Some(0));
+        bench.ask(asked);
+        assert_eq!(bench.told(), Some(expected), "stable, replaced: {asked:?}");
     }
 }
 

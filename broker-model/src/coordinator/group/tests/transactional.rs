@@ -71,7 +71,7 @@ impl Bench {
             .with_topics(Some(vec![topics]));
         let request =
             OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(true);
-        self.groups.fetch_offsets(self.now, caller(94), |_| 0, &request);
+        self.groups.fetch_offsets(self.now, (caller(94), false), |_| 0, &request);
         self.run();
         let Some(ResponseBody::Client(ClientResponse::OffsetFetch(response))) = self.answer(94)
         else {
