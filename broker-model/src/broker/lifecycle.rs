@@ -464,7 +464,10 @@ mod tests {
         };
         let late = first + session;
         assert!(!replaced(&lifecycle, first + tick, Time::ZERO), "just heard of");
-        assert!(!replaced(&lifecycle, first + (session - tick), Time::ZERO), "within the session");
+        assert!(
+            !replaced(&lifecycle, first + session.saturating_sub(tick), Time::ZERO),
+            "within the session"
+        );
         assert!(replaced(&lifecycle, late, late), "its session is over");
         heard(&mut lifecycle, late);
         assert!(replaced(&lifecycle, late + tick, late), "fenced meanwhile, and unfenced again");

@@ -105,7 +105,7 @@ fn alter(
         let twice = asked.iter().filter(|other| place(other) == place(resource)).count() > 1;
         let judged =
             if twice { Err(ErrorCode::InvalidRequest) } else { altered(image, resource, rules) };
-        errors.push(judged.as_ref().err().map_or(0, |error| error.code()));
+        errors.push(judged.as_ref().err().map_or(0, ErrorCode::code));
         records.extend(judged.unwrap_or_default());
     }
     (records, errors)

@@ -588,13 +588,14 @@ fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {
 
 /// What steps give a topic as `min.insync.replicas`: the least of them decides what losses of disks are survived.
 fn minimums_set<'a>(plan: &'a Plan, topic: &'a str) -> impl Iterator<Item = u32> + 'a {
-    plan.steps.iter().filter_map(move |step| match &step.action {
-        Action::AlterConfig {
-            target: Target::LeaderOf(name, _),
-            setting: AlterableSetting::MinInsyncReplicas,
-            value,
-        } if name == topic => u32::try_from(*value).ok(),
-        _ => None,
+    plan.steps.iter().filter_map(move |step| {
+        let Action::AlterConfig { target: Target::LeaderOf(name, _), setting, value } =
+            &step.action
+        else {
+            return None;
+        };
+        let concerns = name == topic && *setting == AlterableSetting::MinInsyncReplicas;
+        u32::try_from(*value).ok().filter(|_| concerns)
     })
 }
 

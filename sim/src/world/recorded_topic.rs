@@ -94,6 +94,8 @@ mod tests {
         TopicView {
             name: "orders".to_owned(),
             min_insync_replicas: 1,
+            minimums: std::collections::BTreeSet::from([1]),
+            minimum_changed: false,
             unclean_leader_election: false,
             retention: Retention::FOREVER,
             deleted,

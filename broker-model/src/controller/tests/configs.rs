@@ -25,7 +25,10 @@ fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
 }
 
-fn resource(kind: i8, topic: &str, changes: &[(&str, i8, Option<&str>)]) -> AlterConfigsResource {
+/// A setting, the operation and the value.
+type Change = (&'static str, i8, Option<&'static str>);
+
+fn resource(kind: i8, topic: &str, changes: &[Change]) -> AlterConfigsResource {
     let configs = changes.iter().map(|(name, operation, value)| {
         AlterableConfig::default()
             .with_name(text(name))
@@ -50,13 +53,11 @@ fn ask(image: &mut MetadataImage, request: &AdminRequest, rules: ControllerRules
         let read = MetadataRecord::decode(&record.encode()).expect("just encoded");
         image.apply(image.end_offset, &read);
     }
-    match response {
-        AdminResponse::IncrementalAlterConfigs(it) => {
-            it.responses.iter().map(|it| it.error_code).collect()
-        }
-        AdminResponse::AlterConfigs(it) => it.responses.iter().map(|it| it.error_code).collect(),
-        other => panic!("another answer: {other:?}"),
+    if let AdminResponse::IncrementalAlterConfigs(it) = &response {
+        return it.responses.iter().map(|it| it.error_code).collect();
     }
+    let AdminResponse::AlterConfigs(it) = &response else { panic!("another answer") };
+    it.responses.iter().map(|it| it.error_code).collect()
 }
 
 fn value(image: &MetadataImage, name: &str) -> String {
@@ -101,7 +102,7 @@ fn what_a_topic_may_not_have_is_refused_whole() {
     let mut image = image(partition(&[1, 2, 3], &[], Some(1)));
     let (invalid, config) = (ErrorCode::InvalidRequest, ErrorCode::InvalidConfig);
     let good = ("flush.ms", SET, Some("500"));
-    let table: [(i8, &str, &[(&str, i8, Option<&str>)], ErrorCode); 10] = [
+    let table: [(i8, &str, &[Change], ErrorCode); 10] = [
         (TOPIC, "orders", &[good, ("retention.mss", SET, Some("1"))], config),
         (TOPIC, "orders", &[good, ("retention.ms", SET, Some("soon"))], config),
         (TOPIC, "orders", &[good, ("min.insync.replicas", SET, Some("0"))], config),
@@ -131,7 +132,7 @@ fn what_a_topic_may_not_have_is_refused_whole() {
 
 #[test]
 fn nobody_is_eligible_any_more_under_another_minimum() {
-    let minimum = |value| {
+    let minimum = |value: &'static str| {
         change(vec![resource(TOPIC, "orders", &[("min.insync.replicas", SET, Some(value))])])
     };
     let mut as_kafka = image(partition(&[1], &[2, 3], Some(1)));
@@ -160,7 +161,9 @@ fn elect(image: &mut MetadataImage, kind: i8, partitions: Option<&[i32]>) -> Vec
         .with_topic_partitions(partitions.map(topic));
     let (records, response) =
         administer(image, &AdminRequest::ElectLeaders(request), as_promised());
-    records.iter().for_each(|record| drop(image.apply(image.end_offset, record)));
+    for record in &records {
+        image.apply(image.end_offset, record);
+    }
     let AdminResponse::ElectLeaders(response) = response else { panic!("another answer") };
     let results = response.replica_election_results.iter().flat_map(|it| &it.partition_result);
     results.map(|it| (it.partition_id, it.error_code)).collect()
