@@ -127,7 +127,7 @@ TransactionDefect {
 
     NextUnverified {
         name: "next-transaction-unverified",
-        source: "KAFKA-18575, KAFKA-18654; UnifiedLog.hasOngoingTransaction, ReplicaManager.maybeSendPartitionsToTransactionCoordinator",
+        source: "KAFKA-18575, KAFKA-18654; UnifiedLog.hasOngoingTransaction",
         affected: Affected::Never,
         side: Server,
         shows: "liveness" / "producer-stuck" in "hanging-transaction", seed 5,
