@@ -1,12 +1,13 @@
 //! What an administrator asks of the active controller, by way of any broker: topics to delete, partitions to add,
-//! replicas to move, brokers to let go. Source: KIP-4, KIP-195, KIP-455, KIP-631 (`UnregisterBroker`).
+//! replicas to move, brokers to let go, voters of the quorum to come and go. Source: KIP-4, KIP-195, KIP-455, KIP-631
+//! (`UnregisterBroker`), KIP-853.
 
 use crate::proto::{
-    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+    AddRaftVoterRequest, AddRaftVoterResponse, AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopicResult,
     DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse, ErrorCode,
-    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, UnregisterBrokerRequest,
-    UnregisterBrokerResponse,
+    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, RemoveRaftVoterRequest,
+    RemoveRaftVoterResponse, UnregisterBrokerRequest, UnregisterBrokerResponse,
 };
 
 /// What is asked.
@@ -18,6 +19,8 @@ pub enum AdminRequest {
     AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
     ListPartitionReassignments(ListPartitionReassignmentsRequest),
     UnregisterBroker(UnregisterBrokerRequest),
+    AddRaftVoter(AddRaftVoterRequest),
+    RemoveRaftVoter(RemoveRaftVoterRequest),
 }
 
 /// What is answered.
@@ -29,6 +32,8 @@ pub enum AdminResponse {
     AlterPartitionReassignments(AlterPartitionReassignmentsResponse),
     ListPartitionReassignments(ListPartitionReassignmentsResponse),
     UnregisterBroker(UnregisterBrokerResponse),
+    AddRaftVoter(AddRaftVoterResponse),
+    RemoveRaftVoter(RemoveRaftVoterResponse),
 }
 
 impl AdminRequest {
@@ -65,6 +70,12 @@ impl AdminRequest {
             Self::UnregisterBroker(_) => AdminResponse::UnregisterBroker(
                 UnregisterBrokerResponse::default().with_error_code(code),
             ),
+            Self::AddRaftVoter(_) => AdminResponse::AddRaftVoter(
+                AddRaftVoterResponse::default().with_error_code(code),
+            ),
+            Self::RemoveRaftVoter(_) => AdminResponse::RemoveRaftVoter(
+                RemoveRaftVoterResponse::default().with_error_code(code),
+            ),
         }
     }
 }
@@ -84,6 +95,8 @@ impl AdminResponse {
             Self::AlterPartitionReassignments(response) => response.error_code = code,
             Self::ListPartitionReassignments(response) => response.error_code = code,
             Self::UnregisterBroker(response) => response.error_code = code,
+            Self::AddRaftVoter(response) => response.error_code = code,
+            Self::RemoveRaftVoter(response) => response.error_code = code,
         }
         self
     }
@@ -103,6 +116,8 @@ impl AdminResponse {
             }
             Self::ListPartitionReassignments(response) => response.error_code,
             Self::UnregisterBroker(response) => response.error_code,
+            Self::AddRaftVoter(response) => response.error_code,
+            Self::RemoveRaftVoter(response) => response.error_code,
         };
         ErrorCode::try_from_code(code)
     }

@@ -33,6 +33,9 @@ pub(super) fn administer(
         AdminRequest::AlterPartitionReassignments(request) => reassign(image, request, rules),
         AdminRequest::ListPartitionReassignments(request) => (Vec::new(), list(image, request)),
         AdminRequest::UnregisterBroker(request) => unregister(image, request, rules),
+        AdminRequest::AddRaftVoter(_) | AdminRequest::RemoveRaftVoter(_) => {
+            panic!("the quorum judges changes of its voters")
+        }
     }
 }
 

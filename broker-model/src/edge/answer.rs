@@ -137,6 +137,8 @@ fn administered(response: AdminResponse, to: (i16, i32)) -> Option<Bytes> {
         }
         AdminResponse::ListPartitionReassignments(it) => write(&it, to),
         AdminResponse::UnregisterBroker(it) => write(&it, to),
+        AdminResponse::AddRaftVoter(it) => write(&it, to),
+        AdminResponse::RemoveRaftVoter(it) => write(&it, to),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::metadata::MetadataRecord;
 use crate::metadata::directories::Directories;
 use crate::note::{MetadataChange, PartitionRegistration};
 use crate::types::{BrokerEpoch, NodeId, Offset, TopicId, TopicPartition};
+use crate::voter_set::VoterSet;
 
 /// Cluster metadata at an offset.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,6 +29,8 @@ pub struct MetadataImage {
     pub next_producer_id: i64,
     /// Log directories, and where replicas are.
     pub directories: Directories,
+    /// Voters of the quorum; none where they cannot be changed.
+    pub voters: VoterSet,
     /// Offset after the last applied record.
     pub end_offset: Offset,
 }
@@ -128,6 +131,10 @@ impl MetadataImage {
             MetadataRecord::UnregisterBroker { broker, .. } => self.unregister(*broker),
             MetadataRecord::LogDirs { .. } | MetadataRecord::ReplicaDirectory { .. } => {
                 self.apply_directory(record)
+            }
+            MetadataRecord::Voters { voters } => {
+                self.voters.clone_from(voters);
+                MetadataChange::VotersChanged { voters: voters.clone() }
             }
         }
     }

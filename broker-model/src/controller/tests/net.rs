@@ -60,6 +60,12 @@ impl Net {
             count: 0,
             config,
         };
+        for (node, slot) in &mut net.slots {
+            if let Some((file, bytes)) = Controller::formatted(&net.config, *node) {
+                slot.cache.files.insert(file, bytes.clone());
+                slot.durable.files.insert(file, bytes);
+            }
+        }
         for node in net.config.controllers.clone() {
             net.restart(node);
         }

@@ -9,7 +9,7 @@ use crate::message::{
     BrokerRegistrationRequest, ControllerRequest, EpochEnd, QuorumFetchRequest, RequestBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Channel};
-use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+use crate::types::{DirectoryId, BrokerEpoch, LeaderEpoch, NodeId, Offset};
 
 fn elect(net: &mut Net) -> NodeId {
     net.run_until("an active controller", |net| net.active().is_some());
@@ -81,13 +81,14 @@ fn brokers_that_fetch_do_not_keep_a_leader_that_no_voter_follows() {
     for _ in 0..32 {
         let request = QuorumFetchRequest {
             replica: NodeId(1),
+            replica_directory: DirectoryId::UNASSIGNED,
             epoch,
             fetch_offset: net.controller(leader).log().log_end_offset(),
             last_fetched_epoch: epoch,
             high_watermark: Offset::NONE,
             wait_max_ms: 0,
         };
-        net.ask(NodeId(1), leader, Channel::QuorumFetch, RequestBody::QuorumFetch(request));
+        net.ask(NodeId(1), leader, Channel::QuorumFetch, RequestBody::QuorumFetch(Box::new(request)));
         net.run_for(100);
     }
     assert!(!net.inbox.is_empty(), "it is answered");
@@ -107,6 +108,7 @@ fn a_fetch_that_diverges_does_not_count_for_check_quorum() {
         for _ in 0..32 {
             let request = QuorumFetchRequest {
                 replica,
+                replica_directory: DirectoryId::UNASSIGNED,
                 epoch,
                 fetch_offset: net.controller(leader).log().log_end_offset().plus(behind),
                 last_fetched_epoch: epoch,
@@ -114,7 +116,7 @@ fn a_fetch_that_diverges_does_not_count_for_check_quorum() {
                 wait_max_ms: 0,
             };
             net.cut.remove(&(replica, leader));
-            net.ask(replica, leader, Channel::QuorumFetch, RequestBody::QuorumFetch(request));
+            net.ask(replica, leader, Channel::QuorumFetch, RequestBody::QuorumFetch(Box::new(request)));
             net.cut.insert((replica, leader));
             net.run_for(100);
         }
