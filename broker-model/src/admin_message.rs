@@ -3,11 +3,12 @@
 //! (`UnregisterBroker`), KIP-853.
 
 use crate::proto::{
-    AddRaftVoterRequest, AddRaftVoterResponse, AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
-    CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopicResult,
-    DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse, ErrorCode,
-    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, RemoveRaftVoterRequest,
-    RemoveRaftVoterResponse, UnregisterBrokerRequest, UnregisterBrokerResponse,
+    AddRaftVoterRequest, AddRaftVoterResponse, AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
+    CreatePartitionsTopicResult, DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse,
+    ErrorCode, ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
+    RemoveRaftVoterRequest, RemoveRaftVoterResponse, UnregisterBrokerRequest,
+    UnregisterBrokerResponse,
 };
 
 /// What is asked.
@@ -70,9 +71,9 @@ impl AdminRequest {
             Self::UnregisterBroker(_) => AdminResponse::UnregisterBroker(
                 UnregisterBrokerResponse::default().with_error_code(code),
             ),
-            Self::AddRaftVoter(_) => AdminResponse::AddRaftVoter(
-                AddRaftVoterResponse::default().with_error_code(code),
-            ),
+            Self::AddRaftVoter(_) => {
+                AdminResponse::AddRaftVoter(AddRaftVoterResponse::default().with_error_code(code))
+            }
             Self::RemoveRaftVoter(_) => AdminResponse::RemoveRaftVoter(
                 RemoveRaftVoterResponse::default().with_error_code(code),
             ),

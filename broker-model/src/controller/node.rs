@@ -33,6 +33,7 @@ use crate::proto::{CreateTopicsRequest, ErrorCode};
 use crate::raft::{Quorum, QuorumOptions, formatted};
 use crate::record::RecordBatch;
 use crate::types::{BrokerEpoch, ConnectionId, LeaderEpoch, NodeId, Now};
+use crate::voter_set::{ReplicaKey, VoterSet};
 
 /// Bytes of committed records that are read from the log at once.
 const APPLY_BYTES_MAX: u32 = 1 << 20;
@@ -92,6 +93,16 @@ impl Controller {
     /// Whether it is the active controller: it leads, and a record of its epoch is committed.
     pub fn is_active(&self) -> bool {
         self.active.is_some()
+    }
+
+    /// The voters by which it goes.
+    pub fn voters(&self) -> &VoterSet {
+        self.quorum.voters()
+    }
+
+    /// It, on its disk.
+    pub fn replica_key(&self) -> ReplicaKey {
+        self.quorum.key()
     }
 
     /// Metadata as committed, as far as this voter knows.

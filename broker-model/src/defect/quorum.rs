@@ -114,7 +114,7 @@ QuorumDefect {
         source: "KIP-853; Ongaro, raft-dev, July 2015; AddVoterHandler.handleAddVoterRequest",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "voter-change-before-commit" in "voter-replacement", seed 1,
+        shows: "leadership" / "early-voter-change" in "voter-replacement", seed 1,
         meaning: "A new leader of the quorum changes its voters before a record of its own epoch is committed.",
         example: "A leader adds controller 4 and is cut off before that is committed. The next one removes \
             controller 3 at once. The first is elected again by those that it knows: neither set has a majority \
@@ -171,7 +171,7 @@ QuorumDefect {
         source: "KIP-853; VoterSet.isVoter, KafkaRaftClient.isValidVoterKey",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "double-vote" in "voter-replacement", seed 1,
+        shows: "leadership" / "vote-from-another-disk" in "voter-replacement", seed 1,
         meaning: "A controller whose disk was replaced counts as the voter that it was.",
         example: "A controller votes, loses its disk, is given a new one under its old id, and votes in the same \
             epoch for somebody else: the epoch has two leaders.",

@@ -76,8 +76,7 @@ mod tests {
     use super::*;
     use crate::types::{DirectoryId, NodeId};
 
-    const ASKER: ReplicaKey =
-        ReplicaKey { id: NodeId(1), directory: DirectoryId::UNASSIGNED };
+    const ASKER: ReplicaKey = ReplicaKey { id: NodeId(1), directory: DirectoryId::UNASSIGNED };
     use crate::types::Offset;
 
     const ID: SnapshotId = SnapshotId { epoch: LeaderEpoch(3), end_offset: Offset(40) };

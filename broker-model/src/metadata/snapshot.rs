@@ -130,8 +130,8 @@ mod tests {
     use crate::compaction::CleanupPolicy;
     use crate::note::{PartitionRegistration, Reassignment};
     use crate::testing;
-    use crate::voter_set::{ReplicaKey, VoterSet};
     use crate::types::{BrokerEpoch, DirectoryId, LeaderEpoch, PartitionEpoch, TopicPartition};
+    use crate::voter_set::{ReplicaKey, VoterSet};
 
     const PARTITION: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 
@@ -186,7 +186,10 @@ mod tests {
             MetadataRecord::RemoveTopic { topic: TopicId(2) },
             MetadataRecord::ProducerIds { next_producer_id: 1_000 },
             MetadataRecord::Voters {
-                voters: VoterSet::new([ReplicaKey { id: NodeId(101), directory: DirectoryId(900) }]),
+                voters: VoterSet::new([ReplicaKey {
+                    id: NodeId(101),
+                    directory: DirectoryId(900),
+                }]),
             },
         ]
     }

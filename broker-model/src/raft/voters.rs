@@ -22,12 +22,12 @@ const READ_BYTES_MAX: u32 = 1 << 20;
 
 impl Quorum {
     /// The voters by which this replica goes.
-    pub(super) fn voters(&self) -> &VoterSet {
+    pub(crate) fn voters(&self) -> &VoterSet {
         self.voters.current()
     }
 
     /// This replica.
-    pub(super) fn key(&self) -> ReplicaKey {
+    pub(crate) fn key(&self) -> ReplicaKey {
         ReplicaKey { id: self.node, directory: self.directory }
     }
 

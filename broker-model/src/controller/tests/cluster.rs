@@ -11,8 +11,8 @@ use crate::message::{
 use crate::node::{Channel, Effect, Event};
 use crate::proto::{CreatableTopic, CreateTopicsRequest, ErrorCode, TopicName};
 use crate::types::{
-    DirectoryId, BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId,
-    TopicPartition,
+    BrokerEpoch, ConnectionId, CorrelationId, DirectoryId, LeaderEpoch, NodeId, Offset,
+    PartitionEpoch, TopicId, TopicPartition,
 };
 
 fn active(net: &mut Net) -> NodeId {

@@ -100,6 +100,12 @@ impl Net {
         }
     }
 
+    /// Ends the process, and empties its disk.
+    pub(crate) fn wipe(&mut self, node: NodeId) {
+        self.crash(node, true);
+        self.slots.insert(node, Slot::default());
+    }
+
     /// Puts into the next answer to a fetch of the metadata log by `node` that its log parts from the leader's here.
     pub(crate) fn diverge_at(&mut self, node: NodeId, epoch_end: EpochEnd) {
         loop {

@@ -12,8 +12,8 @@ use crate::note::QuorumRole;
 use crate::raft::{Quorum, QuorumOptions};
 use crate::record::RecordBatchBuilder;
 use crate::types::{
-    DirectoryId, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence,
-    TopicPartition, WallTime,
+    ConnectionId, CorrelationId, DirectoryId, LeaderEpoch, NodeId, Offset, ProducerEpoch,
+    ProducerId, Sequence, TopicPartition, WallTime,
 };
 
 const EPOCH: LeaderEpoch = LeaderEpoch(4);

@@ -10,7 +10,7 @@ use crate::message::{
 use crate::node::{Channel, Effect, Effects};
 use crate::note::QuorumRole;
 use crate::raft::{Quorum, QuorumOptions};
-use crate::types::{DirectoryId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, Time, WallTime};
+use crate::types::{CorrelationId, DirectoryId, LeaderEpoch, NodeId, Now, Offset, Time, WallTime};
 
 const EPOCH: LeaderEpoch = LeaderEpoch(4);
 const LATER: Now = Now { time: Time(60_000_000_000), wall: WallTime(60_000) };
