@@ -124,6 +124,7 @@ impl Registry {
             | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::LogDirsChanged { .. }
             | MetadataChange::ReplicaAssigned { .. }
+            | MetadataChange::VotersChanged { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         })
     }
@@ -176,6 +177,7 @@ impl Registry {
             | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::LogDirsChanged { .. }
             | MetadataChange::ReplicaAssigned { .. }
+            | MetadataChange::VotersChanged { .. }
             | MetadataChange::LeaderChanged { .. }
             | MetadataChange::TopicCreated { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
@@ -264,7 +266,9 @@ impl Registry {
             MetadataChange::PartitionChanged { partition, registration, .. } => {
                 self.directories.keep_replicas(*partition, &registration.replicas);
             }
-            MetadataChange::LeaderChanged { .. } | MetadataChange::ProducerIdsAllocated { .. } => {}
+            MetadataChange::LeaderChanged { .. }
+            | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::VotersChanged { .. } => {}
         }
     }
 }

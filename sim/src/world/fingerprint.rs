@@ -497,6 +497,8 @@ impl Fingerprint {
             AdminRequest::AlterPartitionReassignments(request) => self.encoded(95, request),
             AdminRequest::ListPartitionReassignments(request) => self.encoded(96, request),
             AdminRequest::UnregisterBroker(request) => self.encoded(97, request),
+            AdminRequest::AddRaftVoter(request) => self.encoded(141, request),
+            AdminRequest::RemoveRaftVoter(request) => self.encoded(142, request),
         }
     }
 
@@ -507,6 +509,8 @@ impl Fingerprint {
             AdminResponse::AlterPartitionReassignments(response) => self.encoded(100, response),
             AdminResponse::ListPartitionReassignments(response) => self.encoded(101, response),
             AdminResponse::UnregisterBroker(response) => self.encoded(102, response),
+            AdminResponse::AddRaftVoter(response) => self.encoded(143, response),
+            AdminResponse::RemoveRaftVoter(response) => self.encoded(144, response),
         }
     }
 

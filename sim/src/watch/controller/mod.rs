@@ -99,6 +99,7 @@ impl ControllerWing {
             | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::LogDirsChanged { .. }
             | MetadataChange::ReplicaAssigned { .. }
+            | MetadataChange::VotersChanged { .. }
             | MetadataChange::RetentionChanged { .. } => {}
         }
     }

@@ -70,6 +70,7 @@ impl Coordinators {
             | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::LogDirsChanged { .. }
             | MetadataChange::ReplicaAssigned { .. }
+            | MetadataChange::VotersChanged { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         }
     }

@@ -153,6 +153,8 @@ fn admin_request(body: &AdminRequest) -> &'static str {
         AdminRequest::AlterPartitionReassignments(_) => "alter-partition-reassignments",
         AdminRequest::ListPartitionReassignments(_) => "list-partition-reassignments",
         AdminRequest::UnregisterBroker(_) => "unregister-broker",
+        AdminRequest::AddRaftVoter(_) => "add-raft-voter",
+        AdminRequest::RemoveRaftVoter(_) => "remove-raft-voter",
     }
 }
 
@@ -163,6 +165,8 @@ fn admin_response(body: &AdminResponse) -> &'static str {
         AdminResponse::AlterPartitionReassignments(_) => "alter-partition-reassignments",
         AdminResponse::ListPartitionReassignments(_) => "list-partition-reassignments",
         AdminResponse::UnregisterBroker(_) => "unregister-broker",
+        AdminResponse::AddRaftVoter(_) => "add-raft-voter",
+        AdminResponse::RemoveRaftVoter(_) => "remove-raft-voter",
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) fn administration(request: &AdminRequest) -> String {
             rare("list partition reassignments", request)
         }
         AdminRequest::UnregisterBroker(request) => rare("unregister broker", request),
+        AdminRequest::AddRaftVoter(request) => rare("add voter", request),
+        AdminRequest::RemoveRaftVoter(request) => rare("remove voter", request),
     }
 }
 
@@ -48,6 +50,8 @@ fn administered(response: &AdminResponse) -> String {
             rare("list partition reassignments response", response)
         }
         AdminResponse::UnregisterBroker(response) => rare("unregister broker response", response),
+        AdminResponse::AddRaftVoter(response) => rare("add voter response", response),
+        AdminResponse::RemoveRaftVoter(response) => rare("remove voter response", response),
     }
 }
 
