@@ -138,9 +138,10 @@ pub struct TraceRow {
 }
 
 /// What requests and answers ask for or give, by Kafka's names: all that [`RowDetail::Message`] may have as `api`.
-pub const APIS: [&str; 46] = [
+pub const APIS: [&str; 48] = [
     "add-offsets-to-txn",
     "add-partitions-to-txn",
+    "add-raft-voter",
     "allocate-producer-ids",
     "alter-partition",
     "alter-partition-reassignments",
@@ -178,6 +179,7 @@ pub const APIS: [&str; 46] = [
     "offset-for-leader-epoch",
     "produce",
     "quorum-fetch",
+    "remove-raft-voter",
     "replica-fetch",
     "replica-offsets",
     "sync-group",

@@ -74,8 +74,7 @@ impl Controller {
         }
     }
 
-    /// What a controller's disk holds before its first uptime, if it is one of the first voters of a quorum whose voters
-    /// can be changed.
+    /// What the disk of one of the first voters holds before its first uptime, where voters can be changed.
     pub fn formatted(config: &ClusterConfig, node: NodeId) -> Option<(FileId, Bytes)> {
         formatted(config, node)
     }

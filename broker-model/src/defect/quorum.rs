@@ -103,7 +103,7 @@ QuorumDefect {
         source: "KIP-853; RemoveVoterHandler.handleRemoveVoterRequest, AddVoterHandler",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "concurrent-voter-change" in "voter-replacement", seed 1,
+        shows: "leadership" / "concurrent-voter-change" in "voter-replacement", seed 6,
         meaning: "A leader of the quorum changes its voters again before the change before is committed.",
         example: "A cluster has controllers 1 to 3. The leader removes 3, and 2 before anybody has heard of it, and \
             goes on alone. The others elect another one of those that they know: two histories of one cluster.",
@@ -114,7 +114,7 @@ QuorumDefect {
         source: "KIP-853; Ongaro, raft-dev, July 2015; AddVoterHandler.handleAddVoterRequest",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "early-voter-change" in "voter-replacement", seed 1,
+        shows: "leadership" / "early-voter-change" in "voter-replacement", seed 15,
         meaning: "A new leader of the quorum changes its voters before a record of its own epoch is committed.",
         example: "A leader adds controller 4 and is cut off before that is committed. The next one removes \
             controller 3 at once. The first is elected again by those that it knows: neither set has a majority \
@@ -149,7 +149,7 @@ QuorumDefect {
         source: "KIP-853; KRaftControlRecordStateMachine.truncateNewEntries",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "stale-voter-set" in "voter-replacement", seed 1,
+        shows: "leadership" / "stale-voter-set" in "voter-replacement", seed 26,
         meaning: "A controller whose log is cut goes on by voters that were written in what is gone.",
         example: "A leader is cut off, removes a voter, and is deposed. It follows the next leader and cuts its \
             log, but counts by the smaller set: when it stands again fewer votes than a majority will do.",
@@ -160,7 +160,7 @@ QuorumDefect {
         source: "KIP-853; LeaderState.maybeUpdateHighWatermark",
         affected: Affected::Never,
         side: Server,
-        shows: "durability" / "metadata-commit-without-majority" in "voter-replacement", seed 1,
+        shows: "durability" / "metadata-commit-not-durable" in "voter-replacement", seed 4,
         meaning: "A leader that is no voter any more counts its own log for what is committed.",
         example: "The leader of three is removed, and counts itself with one of the two that are left. Both go \
             down, and the last one has not what was committed.",
@@ -182,7 +182,7 @@ QuorumDefect {
         source: "KIP-853; RecordsSnapshotWriter, KRaftControlRecordStateMachine.maybeLoadSnapshot",
         affected: Affected::Never,
         side: Server,
-        shows: "replication" / "snapshot-differs" in "voter-replacement", seed 1,
+        shows: "replication" / "snapshot-differs" in "voter-replacement", seed 3,
         meaning: "A snapshot of the metadata does not say who the voters are.",
         example: "A controller joins a quorum by its snapshot, knows nobody who votes, and never stands.",
     }

@@ -132,11 +132,13 @@ impl MetadataImage {
             MetadataRecord::LogDirs { .. } | MetadataRecord::ReplicaDirectory { .. } => {
                 self.apply_directory(record)
             }
-            MetadataRecord::Voters { voters } => {
-                self.voters.clone_from(voters);
-                MetadataChange::VotersChanged { voters: voters.clone() }
-            }
+            MetadataRecord::Voters { voters } => self.change_voters(voters),
         }
+    }
+
+    fn change_voters(&mut self, voters: &VoterSet) -> MetadataChange {
+        self.voters.clone_from(voters);
+        MetadataChange::VotersChanged { voters: voters.clone() }
     }
 
     fn unregister(&mut self, broker: NodeId) -> MetadataChange {

@@ -68,7 +68,8 @@ pub enum QuorumNote {
         /// Its id.
         directory: DirectoryId,
     },
-    /// The voters by which this controller goes from here on, the last that its log or its snapshot has. Source: KIP-853.
+    /// The voters by which this controller goes from here on, the last that its log or its snapshot has. Source:
+    /// KIP-853.
     VotersInEffect {
         /// Where they are written; [`Offset::NONE`] of those with which the cluster begins.
         offset: Offset,

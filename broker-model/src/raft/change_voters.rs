@@ -8,10 +8,10 @@
 //! until the set is committed, and resigns then. Source: KIP-853; Kafka's `AddVoterHandler`, `RemoveVoterHandler`,
 //! `LeaderState`.
 //!
-//! Kafka asks the new voter for its versions before it judges whether it has caught up; here it is judged at once. Kafka
-//! remembers a change that waits for its commit, and answers the next one as it does for a set that is not committed:
-//! that alone is looked at here. In Kafka a leader whose removal was not committed within `request.timeout.ms` does not
-//! resign.
+//! Kafka asks the new voter for its versions before it judges whether it has caught up; here it is judged at once.
+//! Kafka remembers a change that waits for its commit, and answers the next one as it does for a set that is not
+//! committed: that alone is looked at here. In Kafka a leader whose removal was not committed within
+//! `request.timeout.ms` does not resign.
 
 use std::time::Duration;
 

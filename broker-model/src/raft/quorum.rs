@@ -1,4 +1,5 @@
-//! A replica of the quorum, voter or observer: its durable state, its role, its timers, and the transitions between roles.
+//! A replica of the quorum, voter or observer: its durable state, its role, its timers, and the transitions between
+//! roles.
 
 use std::time::Duration;
 

@@ -68,8 +68,8 @@ pub(super) fn format(key: ReplicaKey, effects: &mut Effects) {
     effects.push(Effect::Replace { file, bytes: encode_id(key.id, key.directory) });
 }
 
-/// What the disk of one of the first voters holds before its first uptime: the storage tool gives all of them their ids,
-/// so that they know each other's. Source: `kafka-storage format --initial-controllers`.
+/// What the disk of one of the first voters holds before its first uptime: the storage tool gives all of them their
+/// ids, so that they know each other's. Source: `kafka-storage format --initial-controllers`.
 pub(crate) fn formatted(config: &ClusterConfig, node: NodeId) -> Option<(FileId, bytes::Bytes)> {
     let is_first = config.is_reconfigurable() && config.first_voters().contains(&node);
     let file = META_PROPERTIES.of(LogDirectory::FIRST);

@@ -38,7 +38,7 @@ pub const CLUSTER: &[Setting] = &[
     setting("broker.racks", (0, 0), (0, 99),
         "racks over which brokers are spread (`broker.rack`); then `replica.selector.class` goes by them"),
     setting("kraft.version", (0, 0), (0, 1),
-        "as clusters from before KIP-853; with 1 voters of the quorum are added and removed"),
+        "as clusters from before Kafka 3.9; with 1 voters of the quorum are added and removed (KIP-853)"),
     setting("observer_controllers", (0, 0), (0, 8),
         "so many controllers, the last ones, are no voters at first; needs `kraft.version` 1"),
     setting("log.dirs", (1, 1), (1, 8),

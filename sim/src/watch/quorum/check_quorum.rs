@@ -43,6 +43,7 @@ pub(super) struct CheckQuorum {
 struct Leader {
     node: NodeId,
     epoch: LeaderEpoch,
+    /// Since when it leads, by the voters of now.
     since: u64,
     /// When the other voters fetched last in its epoch.
     fetched: Vec<(NodeId, u64)>,
@@ -70,6 +71,13 @@ impl CheckQuorum {
         self.leaders.retain(|leader| leader.node != node || leads && leader.epoch == epoch);
         if leads && !self.leaders.iter().any(|leader| leader.node == node) {
             self.leaders.push(Leader { node, epoch, since, fetched: Vec::new() });
+        }
+    }
+
+    /// A leader goes by other voters from here on: those that were enough before may not be any more.
+    pub(super) fn on_voters(&mut self, context: &Context<'_>) {
+        if let Some(leader) = self.leaders.iter_mut().find(|leader| leader.node == context.node) {
+            leader.since = context.at_ns;
         }
     }
 

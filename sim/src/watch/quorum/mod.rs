@@ -187,6 +187,7 @@ impl QuorumWing {
             }
             QuorumNote::VotersInEffect { offset, voters } => {
                 self.voter_sets.on_voters(context, findings, *offset, voters);
+                self.check_quorum.on_voters(context);
             }
             QuorumNote::DirectoryFound { .. } => {}
             QuorumNote::HighWatermarkMoved { epoch, as_leader, to } => {
