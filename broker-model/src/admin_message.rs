@@ -1,16 +1,17 @@
 //! What an administrator asks of the active controller, by way of any broker: topics to delete, partitions to add,
-//! replicas to move, brokers to let go, settings to change, leaders to elect. Source: KIP-4, KIP-133, KIP-195, KIP-339,
-//! KIP-455, KIP-460, KIP-631 (`UnregisterBroker`).
+//! replicas to move, brokers to let go, settings to change, leaders to elect, voters of the quorum to come and go.
+//! Source: KIP-4, KIP-133, KIP-195, KIP-339, KIP-455, KIP-460, KIP-631 (`UnregisterBroker`), KIP-853.
 
 use crate::proto::{
-    AlterConfigsRequest, AlterConfigsResourceResponse, AlterConfigsResponse,
-    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+    AddRaftVoterRequest, AddRaftVoterResponse, AlterConfigsRequest, AlterConfigsResourceResponse,
+    AlterConfigsResponse, AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopicResult,
     DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse, ElectLeadersRequest,
     ElectLeadersResponse, ElectedPartitionResult, ErrorCode, IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse, LegacyAlterConfigsResourceResponse,
-    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, ReplicaElectionResult,
-    UnregisterBrokerRequest, UnregisterBrokerResponse,
+    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, RemoveRaftVoterRequest,
+    RemoveRaftVoterResponse, ReplicaElectionResult, UnregisterBrokerRequest,
+    UnregisterBrokerResponse,
 };
 
 /// What is asked.
@@ -25,6 +26,8 @@ pub enum AdminRequest {
     AlterConfigs(AlterConfigsRequest),
     IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
     ElectLeaders(ElectLeadersRequest),
+    AddRaftVoter(AddRaftVoterRequest),
+    RemoveRaftVoter(RemoveRaftVoterRequest),
 }
 
 /// What is answered.
@@ -39,6 +42,8 @@ pub enum AdminResponse {
     AlterConfigs(AlterConfigsResponse),
     IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
     ElectLeaders(ElectLeadersResponse),
+    AddRaftVoter(AddRaftVoterResponse),
+    RemoveRaftVoter(RemoveRaftVoterResponse),
 }
 
 impl AdminRequest {
@@ -108,6 +113,12 @@ impl AdminRequest {
                 let response = response.with_replica_election_results(named.collect());
                 AdminResponse::ElectLeaders(response)
             }
+            Self::AddRaftVoter(_) => {
+                AdminResponse::AddRaftVoter(AddRaftVoterResponse::default().with_error_code(code))
+            }
+            Self::RemoveRaftVoter(_) => AdminResponse::RemoveRaftVoter(
+                RemoveRaftVoterResponse::default().with_error_code(code),
+            ),
         }
     }
 }
@@ -134,6 +145,8 @@ impl AdminResponse {
                 response.responses.iter_mut().for_each(|it| it.error_code = code);
             }
             Self::ElectLeaders(response) => response.error_code = code,
+            Self::AddRaftVoter(response) => response.error_code = code,
+            Self::RemoveRaftVoter(response) => response.error_code = code,
         }
         self
     }
@@ -164,6 +177,8 @@ impl AdminResponse {
                     response.replica_election_results.iter().flat_map(|it| &it.partition_result);
                 first(response.error_code, partitions.map(|it| it.error_code))
             }
+            Self::AddRaftVoter(response) => response.error_code,
+            Self::RemoveRaftVoter(response) => response.error_code,
         };
         ErrorCode::try_from_code(code)
     }

@@ -18,8 +18,14 @@ use crate::types::{LogDirectory, NodeId};
 pub struct ClusterConfig {
     /// Node ids of the brokers, ascending.
     pub brokers: Vec<NodeId>,
-    /// Node ids of the quorum's voters, ascending. Source: `controller.quorum.voters`.
+    /// Node ids of the controllers, ascending. Source: `controller.quorum.bootstrap.servers`.
     pub controllers: Vec<NodeId>,
+    /// `kraft.version`: 1 lets the voters of the quorum be changed (KIP-853). With 0 all controllers are voters.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub kraft_version: u32,
+    /// So many controllers, the last ones, are no voters at first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub observer_controllers: u32,
     /// Salt of all jitter.
     #[serde(with = "crate::wide")]
     pub jitter_salt: u64,
@@ -165,6 +171,17 @@ impl ClusterConfig {
 
     /// `log.dir.failure.timeout.ms` of a plan that says nothing.
     pub const LOG_DIR_FAILURE_TIMEOUT_MS: u64 = 30_000;
+
+    /// Whether the voters of the quorum can be changed. Source: `KRaftVersion.isReconfigSupported`.
+    pub fn is_reconfigurable(&self) -> bool {
+        self.kraft_version >= 1
+    }
+
+    /// The voters of the quorum with which the cluster begins.
+    pub fn first_voters(&self) -> &[NodeId] {
+        let observers = self.observer_controllers as usize;
+        &self.controllers[..self.controllers.len().saturating_sub(observers)]
+    }
 
     /// A broker's log directories.
     pub fn log_directories(&self) -> impl Iterator<Item = LogDirectory> + use<> {

@@ -50,7 +50,7 @@ pub enum RequestBody {
     /// A voter, for other voters.
     Quorum(QuorumRequest),
     /// A voter, for other voters and for brokers: the metadata log.
-    QuorumFetch(QuorumFetchRequest),
+    QuorumFetch(Box<QuorumFetchRequest>),
 }
 
 /// What clients ask of brokers.
@@ -497,6 +497,8 @@ pub struct VoteRequest {
     pub last_epoch: LeaderEpoch,
     /// Its log end.
     pub end_offset: Offset,
+    /// On which disk the voter is that is asked, as far as is known: another one gives no vote. Source: KIP-853.
+    pub voter_directory: DirectoryId,
     /// Whether it only asks if it would get the vote, in an epoch that it has not entered for this. Source: KIP-996.
     pub pre_vote: bool,
 }
@@ -548,6 +550,8 @@ pub struct QuorumEpochResponse {
 pub struct QuorumFetchRequest {
     /// Who.
     pub replica: NodeId,
+    /// On which disk; [`DirectoryId::UNASSIGNED`] from who can be no voter. Source: KIP-853.
+    pub replica_directory: DirectoryId,
     /// The epoch it knows; [`LeaderEpoch::NONE`] from a broker that knows none.
     pub epoch: LeaderEpoch,
     /// First offset wanted: its log end.
@@ -585,6 +589,8 @@ pub struct QuorumFetchResponse {
 pub struct FetchSnapshotRequest {
     /// Who.
     pub replica: NodeId,
+    /// On which disk, as in [`QuorumFetchRequest`].
+    pub replica_directory: DirectoryId,
     /// The epoch it knows.
     pub epoch: LeaderEpoch,
     /// Which.

@@ -19,6 +19,8 @@ pub fn cluster() -> ClusterConfig {
     ClusterConfig {
         brokers: vec![NodeId(1), NodeId(2), NodeId(3)],
         controllers: vec![NodeId(101), NodeId(102), NodeId(103)],
+        kraft_version: 0,
+        observer_controllers: 0,
         jitter_salt: 0,
         broker_heartbeat_interval_ms: 2_000,
         broker_session_timeout_ms: 9_000,

@@ -68,6 +68,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "snapshot-catch-up",
     "nearest-replica",
     "vote-storm",
+    "voter-replacement",
     "minority-stays-dead",
     "bank",
     "zombie-producer",

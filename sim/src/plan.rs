@@ -522,6 +522,16 @@ pub enum Action {
         /// Which.
         target: Target,
     },
+    /// An administrator makes a controller a voter of the quorum (KIP-853). Not a fault: something that people do.
+    AddVoter {
+        /// Which; `any-controller` is one that is no voter.
+        target: Target,
+    },
+    /// An administrator removes a voter of the quorum, if the others are a majority of the voters.
+    RemoveVoter {
+        /// Which; `any-controller` is one that is a voter, and one that has lost its disk before all others.
+        target: Target,
+    },
     /// An administrator deletes a group, which only one without members is.
     DeleteGroup {
         /// `coordinator-of GROUP`.

@@ -138,9 +138,10 @@ pub struct TraceRow {
 }
 
 /// What requests and answers ask for or give, by Kafka's names: all that [`RowDetail::Message`] may have as `api`.
-pub const APIS: [&str; 49] = [
+pub const APIS: [&str; 51] = [
     "add-offsets-to-txn",
     "add-partitions-to-txn",
+    "add-raft-voter",
     "allocate-producer-ids",
     "alter-configs",
     "alter-partition",
@@ -181,6 +182,7 @@ pub const APIS: [&str; 49] = [
     "offset-for-leader-epoch",
     "produce",
     "quorum-fetch",
+    "remove-raft-voter",
     "replica-fetch",
     "replica-offsets",
     "sync-group",

@@ -5,10 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-
 use crate::config::ClusterConfig;
 use crate::disk_image::{DirectoryFile, DiskImage};
+use crate::meta_properties::{decode_id, encode_id, new_id};
 use crate::node::{Effect, Effects};
 use crate::types::{DirectoryId, LogDirectory, NodeId, TopicPartition};
 
@@ -121,23 +120,6 @@ impl LogDirectories {
             effects.push(Effect::Replace { file, bytes: encode_id(node, directory.id) });
         }
     }
-}
-
-/// An id that no other directory of a run has.
-fn new_id(node: NodeId, incarnation: u64, place: LogDirectory) -> DirectoryId {
-    let node = u64::try_from(node.0).unwrap_or(0);
-    DirectoryId(node << 48 | (incarnation & 0xff_ffff_ffff) << 8 | u64::from(place.0))
-}
-
-/// What `meta.properties` holds.
-fn encode_id(node: NodeId, id: DirectoryId) -> Bytes {
-    Bytes::from(format!("version=1\nnode.id={node}\ndirectory.id={id}\n"))
-}
-
-fn decode_id(bytes: &Bytes) -> Option<DirectoryId> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let id = text.lines().find_map(|line| line.strip_prefix("directory.id="))?;
-    id.parse().ok().map(DirectoryId)
 }
 
 #[cfg(test)]

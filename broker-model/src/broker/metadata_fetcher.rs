@@ -20,8 +20,10 @@ use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
 use crate::note::{Api, ControllerNote, ExchangeNote, MetadataChange, QuorumNote, Standing};
 use crate::record::RecordBatch;
 use crate::types::{
-    CorrelationId, LeaderEpoch, NodeId, Offset, SnapshotId, Time, TopicId, TopicPartition,
+    CorrelationId, DirectoryId, LeaderEpoch, NodeId, Offset, SnapshotId, Time, TopicId,
+    TopicPartition,
 };
+use crate::voter_set::ReplicaKey;
 
 /// Fetches and applies metadata.
 #[derive(Debug)]
@@ -137,17 +139,19 @@ impl MetadataFetcher {
         self.fetching.take_if(|(of, _)| *of != epoch || !leads);
         if let Some((_, fetching)) = &self.fetching {
             let bytes_max = context.config.metadata_log.fetch_snapshot_max_bytes;
-            let part = fetching.request(context.node, epoch, bytes_max);
+            let replica = ReplicaKey { id: context.node, directory: DirectoryId::UNASSIGNED };
+            let part = fetching.request(replica, epoch, bytes_max);
             return RequestBody::Quorum(QuorumRequest::FetchSnapshot(Box::new(part)));
         }
-        RequestBody::QuorumFetch(QuorumFetchRequest {
+        RequestBody::QuorumFetch(Box::new(QuorumFetchRequest {
             replica: context.node,
+            replica_directory: DirectoryId::UNASSIGNED,
             epoch,
             fetch_offset: self.log.end(),
             last_fetched_epoch: self.log.last_fetched_epoch(),
             high_watermark: self.log.known_high_watermark(),
             wait_max_ms: context.config.quorum_fetch_wait_max_ms,
-        })
+        }))
     }
 
     /// The epoch of the quorum that this broker knows, and where its copy of the log ends.

@@ -40,6 +40,9 @@ pub(super) fn administer(
             alter_incrementally(image, request, rules)
         }
         AdminRequest::ElectLeaders(request) => elect_leaders(image, request, rules),
+        AdminRequest::AddRaftVoter(_) | AdminRequest::RemoveRaftVoter(_) => {
+            panic!("the quorum judges changes of its voters")
+        }
     }
 }
 

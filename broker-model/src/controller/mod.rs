@@ -22,5 +22,7 @@ mod snapshot_generator;
 #[cfg(test)]
 pub(crate) mod tests;
 mod topics;
+mod voters;
 
 pub use node::Controller;
+pub use voters::{add_voter, remove_voter};

@@ -1,6 +1,8 @@
 //! The controller as a node: dispatches events to the quorum and, while active, to the rules.
 
-use crate::admin_message::AdminRequest;
+use bytes::Bytes;
+
+use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::config::ClusterConfig;
 use crate::controller::active::Active;
 use crate::controller::administration::administer;
@@ -13,7 +15,8 @@ use crate::controller::periodic::PeriodicTask;
 use crate::controller::refusal;
 use crate::controller::snapshot_generator::SnapshotGenerator;
 use crate::controller::topics::{allocate_producer_ids, create_topics};
-use crate::disk_image::DiskImage;
+use crate::controller::voters;
+use crate::disk_image::{DiskImage, FileId};
 use crate::log::Log;
 use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
@@ -27,9 +30,10 @@ use crate::node::{Deadline, Effect, Effects, Event, METADATA_DIRECTORY_FAILED, N
 use crate::node_status::NodeStatus;
 use crate::note::{AcceptedProposal, Api, ControllerNote, ExchangeNote, QuorumNote};
 use crate::proto::{CreateTopicsRequest, ErrorCode};
-use crate::raft::{Quorum, QuorumOptions};
+use crate::raft::{Quorum, QuorumOptions, formatted};
 use crate::record::RecordBatch;
 use crate::types::{BrokerEpoch, ConnectionId, LeaderEpoch, NodeId, Now};
+use crate::voter_set::{ReplicaKey, VoterSet};
 
 /// Bytes of committed records that are read from the log at once.
 const APPLY_BYTES_MAX: u32 = 1 << 20;
@@ -70,6 +74,11 @@ impl Controller {
         }
     }
 
+    /// What the disk of one of the first voters holds before its first uptime, where voters can be changed.
+    pub fn formatted(config: &ClusterConfig, node: NodeId) -> Option<(FileId, Bytes)> {
+        formatted(config, node)
+    }
+
     /// The metadata log.
     pub fn log(&self) -> &Log {
         self.quorum.log()
@@ -83,6 +92,16 @@ impl Controller {
     /// Whether it is the active controller: it leads, and a record of its epoch is committed.
     pub fn is_active(&self) -> bool {
         self.active.is_some()
+    }
+
+    /// The voters by which it goes.
+    pub fn voters(&self) -> &VoterSet {
+        self.quorum.voters()
+    }
+
+    /// It, on its disk.
+    pub fn replica_key(&self) -> ReplicaKey {
+        self.quorum.key()
     }
 
     /// Metadata as committed, as far as this voter knows.
@@ -378,6 +397,9 @@ impl Controller {
         request: &AdminRequest,
         effects: &mut Effects,
     ) -> ControllerResponse {
+        if let Some(response) = self.change_voters(now, request, effects) {
+            return ControllerResponse::Admin(Box::new(response));
+        }
         let Some(active) = &self.active else {
             return ControllerResponse::Admin(Box::new(request.refused(ErrorCode::NotController)));
         };
@@ -434,6 +456,25 @@ impl Controller {
 
     // --- the log and what follows from it
 
+    /// Judges a change of the voters, which needs no active controller.
+    fn change_voters(
+        &mut self,
+        now: Now,
+        request: &AdminRequest,
+        effects: &mut Effects,
+    ) -> Option<AdminResponse> {
+        let record = match voters::judge(&self.quorum, now.time, request)? {
+            Ok(record) => record,
+            Err(error) => return Some(request.refused(error)),
+        };
+        if self.active.is_some() {
+            self.write(now, &[record], effects);
+        } else {
+            self.quorum.append(now, &[record], effects);
+        }
+        Some(voters::accepted(request))
+    }
+
     /// Appends one batch, and applies it to the speculative image.
     fn write(&mut self, now: Now, records: &[MetadataRecord], effects: &mut Effects) {
         if records.is_empty() {
@@ -455,9 +496,23 @@ impl Controller {
         if let Some(active) = &mut self.active {
             active.release(high_watermark, effects);
         } else if let Some(epoch) = self.quorum.established_epoch() {
-            self.active = Some(Active::new(epoch, &self.committed, &self.config, now.time));
-            effects.note(ControllerNote::Activated { epoch, active: true });
+            self.activate(epoch, now, effects);
         }
+        // Whoever asked for the removal of this leader has been answered.
+        self.quorum.resign_if_removed(now.time, effects);
+        self.lose_leadership(effects);
+    }
+
+    /// Takes over, on all that is written: a change of the voters may be, and not be committed.
+    fn activate(&mut self, epoch: LeaderEpoch, now: Now, effects: &mut Effects) {
+        let mut active = Active::new(epoch, &self.committed, &self.config, now.time);
+        let (from, end) = (self.committed.end_offset, self.log().log_end_offset());
+        let rest = if from < end { self.log().read(from, end, u32::MAX) } else { Vec::new() };
+        for batch in rest {
+            active.apply(batch.base_offset(), &decoded(&batch));
+        }
+        self.active = Some(active);
+        effects.note(ControllerNote::Activated { epoch, active: true });
     }
 
     fn lose_leadership(&mut self, effects: &mut Effects) {
@@ -502,11 +557,9 @@ impl Controller {
         for batch in batches {
             self.snapshots.applied(batch);
             let controller_epoch = batch.header().leader_epoch;
-            for record in batch.records().expect("a controller wrote this batch") {
-                let value = record.value.expect("a metadata record has a value");
-                let read = MetadataRecord::decode(&value).expect("a controller wrote this");
-                let offset = record.offset;
-                let change = Box::new(self.committed.apply(offset, &read));
+            for (delta, record) in decoded(batch).iter().enumerate() {
+                let offset = batch.base_offset().plus(delta as i64);
+                let change = Box::new(self.committed.apply(offset, record));
                 effects.note(ControllerNote::MetadataApplied { offset, controller_epoch, change });
             }
         }
@@ -527,6 +580,13 @@ impl Controller {
             active.self_check(high_watermark);
         }
     }
+}
+
+/// The records of a batch of the metadata log.
+fn decoded(batch: &RecordBatch) -> Vec<MetadataRecord> {
+    let records = batch.records().expect("a controller wrote this batch").into_iter();
+    let values = records.map(|record| record.value.expect("a metadata record has a value"));
+    values.map(|value| MetadataRecord::decode(&value).expect("a controller wrote this")).collect()
 }
 
 impl Node for Controller {

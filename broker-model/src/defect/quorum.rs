@@ -97,4 +97,93 @@ QuorumDefect {
             beyond their last snapshot. One restarts and has no metadata to begin with; a new broker is \
             told to fetch the snapshot again and again.",
     }
+
+    ConcurrentVoterChanges {
+        name: "concurrent-voter-changes",
+        source: "KIP-853; RemoveVoterHandler.handleRemoveVoterRequest, AddVoterHandler",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "concurrent-voter-change" in "voter-replacement", seed 6,
+        meaning: "A leader of the quorum changes its voters again before the change before is committed.",
+        example: "A cluster has controllers 1 to 3. The leader removes 3, and 2 before anybody has heard of it, and \
+            goes on alone. The others elect another one of those that they know: two histories of one cluster.",
+    }
+
+    VoterChangeBeforeCommit {
+        name: "voter-change-before-commit",
+        source: "KIP-853; Ongaro, raft-dev, July 2015; AddVoterHandler.handleAddVoterRequest",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "early-voter-change" in "voter-replacement", seed 15,
+        meaning: "A new leader of the quorum changes its voters before a record of its own epoch is committed.",
+        example: "A leader adds controller 4 and is cut off before that is committed. The next one removes \
+            controller 3 at once. The first is elected again by those that it knows: neither set has a majority \
+            that meets each one of the other.",
+    }
+
+    AddsLaggingVoter {
+        name: "adds-lagging-voter",
+        source: "KIP-853; LeaderState.isReplicaCaughtUp",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "lagging-voter-added" in "voter-replacement", seed 1,
+        meaning: "A voter is added that has not caught up with the leader.",
+        example: "A controller with an empty disk becomes a voter of three, and one of the other two dies. \
+            Nothing is committed, no broker is fenced and no leader elected, until the empty one has fetched \
+            all of the metadata.",
+    }
+
+    RemovedLeaderLeadsOn {
+        name: "removed-leader-leads-on",
+        source: "KIP-853; RemoveVoterHandler.highWatermarkUpdated",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "removed-leader-leads" in "voter-replacement", seed 1,
+        meaning: "A leader that is removed from the voters leads on when its removal is committed.",
+        example: "An operator removes the controller that leads and shuts its machine down: the cluster has no \
+            controller until the others have missed it for long enough.",
+    }
+
+    KeepsCutVoters {
+        name: "keeps-cut-voters",
+        source: "KIP-853; KRaftControlRecordStateMachine.truncateNewEntries",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "stale-voter-set" in "voter-replacement", seed 26,
+        meaning: "A controller whose log is cut goes on by voters that were written in what is gone.",
+        example: "A leader is cut off, removes a voter, and is deposed. It follows the next leader and cuts its \
+            log, but counts by the smaller set: when it stands again fewer votes than a majority will do.",
+    }
+
+    CountsRemovedLeader {
+        name: "counts-removed-leader",
+        source: "KIP-853; LeaderState.maybeUpdateHighWatermark",
+        affected: Affected::Never,
+        side: Server,
+        shows: "durability" / "metadata-commit-not-durable" in "voter-replacement", seed 4,
+        meaning: "A leader that is no voter any more counts its own log for what is committed.",
+        example: "The leader of three is removed, and counts itself with one of the two that are left. Both go \
+            down, and the last one has not what was committed.",
+    }
+
+    IgnoresDirectory {
+        name: "ignores-voter-directory",
+        source: "KIP-853; VoterSet.isVoter, KafkaRaftClient.isValidVoterKey",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "vote-from-another-disk" in "voter-replacement", seed 1,
+        meaning: "A controller whose disk was replaced counts as the voter that it was.",
+        example: "A controller votes, loses its disk, is given a new one under its old id, and votes in the same \
+            epoch for somebody else: the epoch has two leaders.",
+    }
+
+    SnapshotWithoutVoters {
+        name: "snapshot-without-voters",
+        source: "KIP-853; RecordsSnapshotWriter, KRaftControlRecordStateMachine.maybeLoadSnapshot",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "snapshot-differs" in "voter-replacement", seed 3,
+        meaning: "A snapshot of the metadata does not say who the voters are.",
+        example: "A controller joins a quorum by its snapshot, knows nobody who votes, and never stands.",
+    }
 } }

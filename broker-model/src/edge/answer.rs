@@ -146,6 +146,8 @@ fn administered(response: AdminResponse, to: (i16, i32)) -> Option<Bytes> {
             }
             write(&it, to)
         }
+        AdminResponse::AddRaftVoter(it) => write(&it, to),
+        AdminResponse::RemoveRaftVoter(it) => write(&it, to),
     }
 }
 

@@ -5,7 +5,8 @@
 use bytes::Bytes;
 
 use crate::message::{FetchSnapshotRequest, FetchSnapshotResponse};
-use crate::types::{LeaderEpoch, NodeId, SnapshotId};
+use crate::types::{LeaderEpoch, SnapshotId};
+use crate::voter_set::ReplicaKey;
 
 /// A snapshot of which a part may be there.
 #[derive(Debug)]
@@ -39,12 +40,19 @@ impl FetchingSnapshot {
     /// Asks for what comes next.
     pub(crate) fn request(
         &self,
-        replica: NodeId,
+        replica: ReplicaKey,
         epoch: LeaderEpoch,
         bytes_max: u32,
     ) -> FetchSnapshotRequest {
         let position = self.bytes.len() as u64;
-        FetchSnapshotRequest { replica, epoch, snapshot: self.id, position, bytes_max }
+        FetchSnapshotRequest {
+            replica: replica.id,
+            replica_directory: replica.directory,
+            epoch,
+            snapshot: self.id,
+            position,
+            bytes_max,
+        }
     }
 
     /// Takes a part.
@@ -66,6 +74,9 @@ impl FetchingSnapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{DirectoryId, NodeId};
+
+    const ASKER: ReplicaKey = ReplicaKey { id: NodeId(1), directory: DirectoryId::UNASSIGNED };
     use crate::types::Offset;
 
     const ID: SnapshotId = SnapshotId { epoch: LeaderEpoch(3), end_offset: Offset(40) };
@@ -81,7 +92,7 @@ mod tests {
         let mut snapshot = FetchingSnapshot::new(ID);
         assert_eq!(snapshot.take(&part(0, b"abc")), Part::More);
         assert_eq!(snapshot.take(&part(0, b"abc")), Part::Other, "it is there already");
-        let asked = snapshot.request(NodeId(1), LeaderEpoch(4), 9);
+        let asked = snapshot.request(ASKER, LeaderEpoch(4), 9);
         assert_eq!((asked.position, asked.epoch, asked.bytes_max), (3, LeaderEpoch(4), 9));
         let other = SnapshotId { end_offset: Offset(41), ..ID };
         let of_other = FetchSnapshotResponse { snapshot: other, ..part(3, b"de") };

@@ -11,6 +11,7 @@ use crate::metadata::directories::Directories;
 use crate::note::{MetadataChange, PartitionRegistration};
 use crate::topic_settings;
 use crate::types::{BrokerEpoch, NodeId, Offset, TopicId, TopicPartition};
+use crate::voter_set::VoterSet;
 
 /// Cluster metadata at an offset.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -29,6 +30,8 @@ pub struct MetadataImage {
     pub next_producer_id: i64,
     /// Log directories, and where replicas are.
     pub directories: Directories,
+    /// Voters of the quorum; none where they cannot be changed.
+    pub voters: VoterSet,
     /// Offset after the last applied record.
     pub end_offset: Offset,
 }
@@ -133,7 +136,13 @@ impl MetadataImage {
             MetadataRecord::LogDirs { .. } | MetadataRecord::ReplicaDirectory { .. } => {
                 self.apply_directory(record)
             }
+            MetadataRecord::Voters { voters } => self.change_voters(voters),
         }
+    }
+
+    fn change_voters(&mut self, voters: &VoterSet) -> MetadataChange {
+        self.voters.clone_from(voters);
+        MetadataChange::VotersChanged { voters: voters.clone() }
     }
 
     fn unregister(&mut self, broker: NodeId) -> MetadataChange {

@@ -7,6 +7,7 @@ use crate::compaction::Compaction;
 use crate::config::TopicConfig;
 use crate::note::{PartitionRegistration, Reassignment};
 use crate::types::{BrokerEpoch, DirectoryId, NodeId, TopicId, TopicPartition};
+use crate::voter_set::VoterSet;
 
 /// A record of the metadata log. A partition's record holds its whole registration, so replay needs no merging.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,6 +123,11 @@ pub enum MetadataRecord {
         /// Where.
         directory: DirectoryId,
     },
+    /// The voters of the quorum from here on, committed or not. Source: KIP-853, Kafka's `VotersRecord`.
+    Voters {
+        /// All of them.
+        voters: VoterSet,
+    },
     /// A setting of a topic was changed while it was in use. Source: Kafka's `ConfigRecord`.
     TopicSetting {
         /// Which topic.
@@ -171,6 +177,7 @@ impl MetadataRecord {
             | Self::Compaction { .. }
             | Self::LogDirs { .. }
             | Self::ReplicaDirectory { .. }
+            | Self::Voters { .. }
             | Self::UnregisterBroker { .. } => None,
         }
     }

@@ -56,6 +56,9 @@ impl ImageContent {
         for (&(partition, broker), &directory) in replicas {
             records.push(MetadataRecord::ReplicaDirectory { partition, broker, directory });
         }
+        if image.voters.count() > 0 {
+            records.push(MetadataRecord::Voters { voters: image.voters.clone() });
+        }
         Self {
             end_offset: image.end_offset,
             last_topic: image.last_topic,
@@ -102,6 +105,9 @@ impl MetadataImage {
         if !self.directories.is_empty() {
             self.directories.hash(&mut hasher);
         }
+        if self.voters.count() > 0 {
+            self.voters.hash(&mut hasher);
+        }
         hasher.finish()
     }
 }
@@ -125,6 +131,7 @@ mod tests {
     use crate::note::{PartitionRegistration, Reassignment};
     use crate::testing;
     use crate::types::{BrokerEpoch, DirectoryId, LeaderEpoch, PartitionEpoch, TopicPartition};
+    use crate::voter_set::{ReplicaKey, VoterSet};
 
     const PARTITION: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 
@@ -178,6 +185,12 @@ mod tests {
             topic(2, "gone"),
             MetadataRecord::RemoveTopic { topic: TopicId(2) },
             MetadataRecord::ProducerIds { next_producer_id: 1_000 },
+            MetadataRecord::Voters {
+                voters: VoterSet::new([ReplicaKey {
+                    id: NodeId(101),
+                    directory: DirectoryId(900),
+                }]),
+            },
         ]
     }
 

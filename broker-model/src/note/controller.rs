@@ -8,6 +8,7 @@ use crate::retention::Retention;
 use crate::types::{
     BrokerEpoch, DirectoryId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
 };
+use crate::voter_set::VoterSet;
 
 /// A fact of the controller or of committed metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -156,6 +157,11 @@ pub enum MetadataChange {
         broker: NodeId,
         /// Where it is.
         directory: DirectoryId,
+    },
+    /// The voters of the quorum.
+    VotersChanged {
+        /// All of them.
+        voters: VoterSet,
     },
 }
 

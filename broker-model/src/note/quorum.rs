@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{LeaderEpoch, NodeId, Offset, SnapshotId};
+use crate::types::{DirectoryId, LeaderEpoch, NodeId, Offset, SnapshotId};
+use crate::voter_set::VoterSet;
 
 /// A fact of the quorum.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -61,6 +62,19 @@ pub enum QuorumNote {
         snapshot: SnapshotId,
         /// A hash of the metadata that it gave.
         digest: u64,
+    },
+    /// On which disk this controller is; only where voters can be changed. Source: KIP-853.
+    DirectoryFound {
+        /// Its id.
+        directory: DirectoryId,
+    },
+    /// The voters by which this controller goes from here on, the last that its log or its snapshot has. Source:
+    /// KIP-853.
+    VotersInEffect {
+        /// Where they are written; [`Offset::NONE`] of those with which the cluster begins.
+        offset: Offset,
+        /// All of them.
+        voters: VoterSet,
     },
 }
 

@@ -16,6 +16,7 @@ use crate::note::Api;
 use crate::raft::quorum::Quorum;
 use crate::raft::role::Role;
 use crate::types::{LeaderEpoch, NodeId, Offset, SnapshotId, Time};
+use crate::voter_set::ReplicaKey;
 
 impl Quorum {
     /// The snapshot that is to be fetched instead of what was asked for. Who has nothing is given one even if the log
@@ -63,7 +64,8 @@ impl Quorum {
         };
         let count = (bytes.len() - from).min(request.bytes_max as usize);
         response.bytes = bytes.slice(from..from + count);
-        self.note_contact(now, request.replica);
+        let replica = ReplicaKey { id: request.replica, directory: request.replica_directory };
+        self.note_contact(now, replica);
         response
     }
 
@@ -77,7 +79,7 @@ impl Quorum {
     /// What a follower asks its leader for next.
     pub(super) fn next_part_request(&self) -> Option<RequestBody> {
         let bytes_max = self.snapshots.config.fetch_snapshot_max_bytes;
-        let request = self.fetching.as_ref()?.request(self.node, self.state.epoch, bytes_max);
+        let request = self.fetching.as_ref()?.request(self.key(), self.state.epoch, bytes_max);
         Some(RequestBody::Quorum(QuorumRequest::FetchSnapshot(Box::new(request))))
     }
 

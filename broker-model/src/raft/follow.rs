@@ -17,14 +17,15 @@ use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time};
 
 impl Quorum {
     pub(super) fn fetch_request(&self) -> RequestBody {
-        RequestBody::QuorumFetch(QuorumFetchRequest {
+        RequestBody::QuorumFetch(Box::new(QuorumFetchRequest {
             replica: self.node,
+            replica_directory: self.directory,
             epoch: self.state.epoch,
             fetch_offset: self.log.log_end_offset(),
             last_fetched_epoch: self.log.last_fetched_epoch(),
             high_watermark: self.known_high_watermark(),
             wait_max_ms: self.timeouts.fetch_wait_max_ms,
-        })
+        }))
     }
 
     /// The high watermark, if this voter has heard of one.
@@ -101,6 +102,7 @@ impl Quorum {
             return;
         }
         self.log.truncate_to(to, TruncateReason::Diverged, effects);
+        self.cut_voters(effects);
         self.know_snapshot_epoch(effects);
     }
 
@@ -120,6 +122,7 @@ impl Quorum {
             return;
         };
         self.log.append_as_follower(batches, self.state.epoch, effects);
+        self.append_voters(batches, effects);
         if !batches.is_empty() {
             self.sync_log(effects);
         }
@@ -181,7 +184,7 @@ impl Quorum {
         leader: NodeId,
         effects: &mut Effects,
     ) -> Option<ClusterError> {
-        if !self.voters.contains(&leader) || leader == self.node {
+        if !self.is_peer(leader) {
             return Some(ClusterError::InconsistentVoterSet);
         }
         if epoch < self.state.epoch {

@@ -16,13 +16,20 @@ use crate::raft::role::{Leader, Progress, Resigned, Role, WaitingFetch};
 use crate::record::RecordBatchBuilder;
 use crate::replication::divergence;
 use crate::types::{
-    BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, ProducerEpoch,
-    ProducerId, Sequence, SnapshotId, Time,
+    BrokerEpoch, ConnectionId, CorrelationId, DirectoryId, LeaderEpoch, NodeId, Now, Offset,
+    ProducerEpoch, ProducerId, Sequence, SnapshotId, Time,
 };
+use crate::voter_set::ReplicaKey;
 
 impl Leader {
-    fn progress(&mut self, voter: NodeId) -> Option<&mut Progress> {
-        self.followers.iter_mut().find(|progress| progress.node == voter)
+    /// What is known of an observer that may become a voter.
+    fn observer(&mut self, key: ReplicaKey) -> &mut Progress {
+        let known = self.observers.iter().position(|progress| progress.key == key);
+        let place = known.unwrap_or_else(|| {
+            self.observers.push(Progress::of(key));
+            self.observers.len() - 1
+        });
+        &mut self.observers[place]
     }
 }
 
@@ -30,11 +37,11 @@ impl Quorum {
     /// Takes the leadership that a majority gave: states it on disk, then in the log.
     pub(super) fn become_leader(&mut self, now: Now, effects: &mut Effects) {
         let state = ElectionState { leader: Some(self.node), ..self.state };
-        let follower = |node| Progress { node, end: None };
         let leader = Leader {
             epoch_start: self.log.log_end_offset(),
             high_watermark: None,
-            followers: self.peers.iter().map(|peer| follower(peer.node)).collect(),
+            followers: self.other_voters().map(Progress::of).collect(),
+            observers: Vec::new(),
             fetched: Vec::new(),
             check_quorum_at: now.time + self.timeouts.check_quorum(),
             begin_at: now.time,
@@ -42,7 +49,9 @@ impl Quorum {
         };
         self.enter(state, Role::Leader(Box::new(leader)), effects);
         self.reset_connections(now.time);
-        self.append(now, &[MetadataRecord::LeaderChange { leader: self.node }], effects);
+        let mut records = vec![MetadataRecord::LeaderChange { leader: self.node }];
+        records.extend(self.first_voters_record());
+        self.append(now, &records, effects);
     }
 
     /// Appends records as one batch and syncs it; returns the offset of the first. At once: Kafka lets what is appended
@@ -61,6 +70,7 @@ impl Quorum {
             builder.push(now.wall, None, Some(record.encode()));
         }
         let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, 0, effects);
+        self.append_voters(std::slice::from_ref(&batch), effects);
         // Who waits for records gets them before they are on this disk; the leader's own end counts for the high
         // watermark once they are (KAFKA-10533). Source: `KafkaRaftClient.flushLeaderLog`.
         if self.defects.has(QuorumDefect::CountsBeforeFlush) {
@@ -76,10 +86,11 @@ impl Quorum {
 
     /// The majority rule: the highest offset that most voters have flushed, once it is of this epoch (KAFKA-12619).
     fn advance_high_watermark(&mut self, effects: &mut Effects) {
+        let own = self.counts_itself().then(|| self.log.log_end_offset());
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
-        let mut ends = vec![self.log.log_end_offset()];
+        let mut ends: Vec<Offset> = own.into_iter().collect();
         ends.extend(leader.followers.iter().map(|follower| follower.end.unwrap_or(Offset::NONE)));
         ends.sort_unstable_by(|a, b| b.cmp(a));
         let to = ends[ends.len() / 2];
@@ -105,7 +116,7 @@ impl Quorum {
         effects: &mut Effects,
     ) {
         let fetch = WaitingFetch {
-            replica: request.replica,
+            replica: ReplicaKey { id: request.replica, directory: request.replica_directory },
             connection,
             correlation_id,
             fetch_offset: request.fetch_offset,
@@ -133,8 +144,8 @@ impl Quorum {
             self.answer_diverging(&fetch, diverging, effects);
             return;
         }
-        self.note_contact(now.time, request.replica);
-        self.note_progress(request, effects);
+        self.note_contact(now.time, fetch.replica);
+        self.note_progress(now.time, request, effects);
         self.answer_waiting(now.time, effects);
         if fetch.expires_at <= now.time || self.has_news(&fetch) {
             self.answer_fetch(&fetch, effects);
@@ -164,17 +175,18 @@ impl Quorum {
     }
 
     /// A voter whose fetch is valid counts for check-quorum. Source: `LeaderState.updateCheckQuorumForFollowingVoter`.
-    pub(super) fn note_contact(&mut self, now: Time, replica: NodeId) {
-        let needed = self.majority() - 1;
+    pub(super) fn note_contact(&mut self, now: Time, replica: ReplicaKey) {
+        if !self.is_voter(replica) {
+            return;
+        }
+        // A leader that is no voter any more is none of the majority.
+        let needed = self.voters().majority() - usize::from(self.votes());
         let check_quorum_at = now + self.timeouts.check_quorum();
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
-        if leader.progress(replica).is_none() {
-            return;
-        }
-        if !leader.fetched.contains(&replica) {
-            leader.fetched.push(replica);
+        if !leader.fetched.contains(&replica.id) {
+            leader.fetched.push(replica.id);
         }
         if leader.fetched.len() >= needed {
             leader.fetched.clear();
@@ -207,20 +219,22 @@ impl Quorum {
         reply(fetch, response, effects);
         effects.note(ReplicationNote::DivergenceFound {
             partition: self.log.partition(),
-            follower: fetch.replica,
+            follower: fetch.replica.id,
             epoch: diverging.epoch,
             end_offset: diverging.end_offset,
         });
     }
 
-    fn note_progress(&mut self, request: &QuorumFetchRequest, effects: &mut Effects) {
+    fn note_progress(&mut self, now: Time, request: &QuorumFetchRequest, effects: &mut Effects) {
         let end = self.log.log_end_offset();
         let offset = request.fetch_offset;
         assert!(offset <= end, "{} fetches from {offset}, after {end}", request.replica);
+        let key = ReplicaKey { id: request.replica, directory: request.replica_directory };
+        let place = self.other_voters().position(|voter| self.is_same(voter, key));
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
-        if let Some(progress) = leader.progress(request.replica) {
+        if let Some(progress) = place.map(|place| &mut leader.followers[place]) {
             if progress.end.is_none() || request.epoch != self.state.epoch {
                 effects.note(ReplicationNote::FollowerHeard {
                     partition: self.log.partition(),
@@ -231,8 +245,10 @@ impl Quorum {
                     fetch_offset: offset,
                 });
             }
-            progress.end = Some(offset);
+            progress.fetches(now, offset, end);
             self.advance_high_watermark(effects);
+        } else if key.directory != DirectoryId::UNASSIGNED {
+            leader.observer(key).fetches(now, offset, end);
         }
     }
 
@@ -320,9 +336,10 @@ impl Quorum {
 
     pub(super) fn leader_deadline(&self, leader: &Leader) -> Option<Deadline> {
         let check = Deadline { at: leader.check_quorum_at, why: "quorum check" };
-        let check = (self.voters.len() > 1).then_some(check);
+        let several = self.voters().count() > 1;
+        let check = several.then_some(check);
         let begin = Deadline { at: leader.begin_at, why: "announcement of the quorum leader" };
-        let check = Deadline::earlier(check, (self.voters.len() > 1).then_some(begin));
+        let check = Deadline::earlier(check, several.then_some(begin));
         let wait = leader.waiting.iter().map(|fetch| fetch.expires_at).min();
         Deadline::earlier(check, wait.map(|at| Deadline { at, why: "quorum fetch wait" }))
     }
@@ -331,7 +348,7 @@ impl Quorum {
         let Role::Leader(leader) = &self.role else {
             return;
         };
-        if self.voters.len() > 1 && leader.check_quorum_at <= now {
+        if self.voters().count() > 1 && leader.check_quorum_at <= now {
             self.resign(now, effects);
         } else {
             self.answer_waiting(now, effects);
@@ -344,7 +361,7 @@ impl Quorum {
             return;
         };
         let mut ranked: Vec<(Option<Offset>, NodeId)> =
-            leader.followers.iter().map(|follower| (follower.end, follower.node)).collect();
+            leader.followers.iter().map(|follower| (follower.end, follower.key.id)).collect();
         ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         let successors: Vec<NodeId> = ranked.into_iter().map(|(_, node)| node).collect();
         let unaware = successors.clone();

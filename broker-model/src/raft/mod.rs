@@ -3,8 +3,10 @@
 //! A voter is in one of six roles: Unattached, Follower, Prospective, Candidate, Leader, Resigned. Epoch, vote and
 //! known leader are on the disk before any message that depends on them leaves; appended records are before they
 //! count. Elections are those of Kafka 4.1: pre-vote (KIP-996), voters without a leader fetch (KAFKA-17030). Snapshots
-//! stand in for the front of the log (KIP-630). Not built: reconfiguration (KIP-853).
+//! stand in for the front of the log (KIP-630). Voters are changed one at a time, by records (KIP-853); who is none
+//! observes: it fetches, and never stands.
 
+mod change_voters;
 mod election_state;
 mod fetch_snapshot;
 mod follow;
@@ -18,5 +20,8 @@ mod snapshots;
 #[cfg(test)]
 mod tests;
 mod vote;
+mod voter_history;
+mod voters;
 
 pub(crate) use quorum::{Quorum, QuorumOptions};
+pub(crate) use voter_history::formatted;

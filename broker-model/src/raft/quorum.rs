@@ -1,4 +1,5 @@
-//! A quorum voter: its durable state, its role, its timers, and the transitions between roles.
+//! A replica of the quorum, voter or observer: its durable state, its role, its timers, and the transitions between
+//! roles.
 
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ use crate::raft::election_state::ElectionState;
 use crate::raft::request_manager::Peer;
 use crate::raft::role::{Election, Resigned, Role};
 use crate::raft::snapshot_store::Snapshots;
+use crate::raft::voter_history::{Voters, first_voters, format, replica_key};
 use crate::types::{
-    CorrelationId, FlushToken, LeaderEpoch, NodeId, Now, Offset, Time, TopicPartition,
+    CorrelationId, DirectoryId, FlushToken, LeaderEpoch, NodeId, Now, Offset, Time, TopicPartition,
 };
 
 /// A retry waits at least this long, and less than twice as long. Source: `retry.backoff.ms` of Kafka's raft client.
@@ -42,7 +44,11 @@ pub(crate) struct QuorumOptions<'a> {
 #[derive(Debug)]
 pub(crate) struct Quorum {
     pub(super) node: NodeId,
-    pub(super) voters: Vec<NodeId>,
+    /// On which disk.
+    pub(super) directory: DirectoryId,
+    /// Whether the voters can be changed.
+    pub(super) reconfigurable: bool,
+    pub(super) voters: Voters,
     pub(super) timeouts: Timeouts,
     pub(super) defects: Defects,
     pub(super) fetch_bytes_max: u32,
@@ -123,19 +129,25 @@ impl Quorum {
         let log = Log::open(TopicPartition::METADATA, log_options, image, effects);
         let start = log.log_start_offset();
         let snapshots = Snapshots::open(config.metadata_log, image, start, now.time, effects);
-        let peers = config.controllers.iter().filter(|voter| **voter != node);
+        let (key, new) = replica_key(config, image, (node, incarnation));
+        if new {
+            format(key, effects);
+        }
+        let peers = config.controllers.iter().filter(|other| **other != node);
         // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an
         // earlier uptime that still arrives must not match.
         let drawn = incarnation.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut quorum = Self {
             node,
-            voters: config.controllers.clone(),
+            directory: key.directory,
+            reconfigurable: config.is_reconfigurable(),
+            voters: first_voters(config, key),
             timeouts: timeouts(config),
             defects: config.defects,
             fetch_bytes_max: config.replica_fetch_max_bytes,
             stop_by: None,
             next_bootstrap: 0,
-            peers: peers.map(|voter| Peer::new(*voter)).collect(),
+            peers: peers.map(|other| Peer::new(*other)).collect(),
             persisted: image.read(FileId::QuorumState).and_then(ElectionState::decode),
             state: ElectionState::at(LeaderEpoch(0)),
             role: Role::Unattached { election_at: now.time },
@@ -147,6 +159,7 @@ impl Quorum {
             fetching: None,
         };
         quorum.start_on_snapshot(effects);
+        quorum.load_voters();
         quorum.take_up_state(now.time);
         quorum
     }
@@ -163,7 +176,7 @@ impl Quorum {
         self.role = if leader == Some(self.node) {
             // A restarted leader may have lost what it appended, so it never resumes its epoch (KAFKA-10527).
             Role::Resigned(self.resignation(election_at))
-        } else if voted == Some(self.node) {
+        } else if voted == Some(self.node) && self.votes() {
             Role::Candidate(Election::begun_by(self.node, election_at))
         } else if leader.is_some() {
             Role::Follower { fetch_deadline: now + self.timeouts.fetch, has_fetched: false }
@@ -181,8 +194,9 @@ impl Quorum {
         self.persist(effects);
         self.note_persisted(effects);
         self.sync_log(effects);
+        self.note_replica(effects);
         self.note_state(effects);
-        if self.voters.len() == 1 {
+        if self.is_only_voter() {
             match self.role {
                 Role::Candidate(_) => self.become_leader(now, effects),
                 Role::Unattached { .. }
@@ -331,6 +345,7 @@ impl Quorum {
 
     fn on_role_deadline(&mut self, now: Now, effects: &mut Effects) {
         match &self.role {
+            Role::Unattached { .. } | Role::Follower { .. } if !self.votes() => {}
             Role::Unattached { election_at: at }
             | Role::Follower { fetch_deadline: at, .. }
             | Role::Candidate(Election { ends_at: at, .. }) => {
@@ -362,7 +377,7 @@ impl Quorum {
     /// Whether a stop was requested and nothing holds it up any more.
     pub(crate) fn may_stop(&self, now: Time) -> bool {
         let follows = self.state.leader.is_some_and(|leader| leader != self.node);
-        let alone = self.voters.len() == 1;
+        let alone = self.is_only_voter();
         self.stop_by.is_some_and(|stop_by| alone || follows || stop_by <= now)
     }
 
@@ -411,6 +426,8 @@ impl Quorum {
             return Some(Deadline { at, why: "quorum voter stops" });
         }
         match &self.role {
+            // An observer stands for nothing, and asks whoever answers for as long as it takes.
+            Role::Unattached { .. } | Role::Follower { .. } if !self.votes() => None,
             Role::Unattached { election_at } => {
                 Some(Deadline { at: *election_at, why: "quorum election" })
             }
@@ -437,7 +454,7 @@ impl Quorum {
         leader: Option<NodeId>,
         effects: &mut Effects,
     ) -> bool {
-        let leader = leader.filter(|leader| *leader != self.node && self.voters.contains(leader));
+        let leader = leader.filter(|leader| self.is_peer(*leader));
         let attached = self.state.leader.is_some();
         match leader {
             Some(leader)
@@ -471,7 +488,7 @@ impl Quorum {
         let election_at = match &self.role {
             _ if state.voted.is_some() && epoch > before => fresh,
             Role::Unattached { election_at } => *election_at,
-            Role::Prospective(election) if election.is_rejected(self.voters.len()) => fresh,
+            Role::Prospective(election) if election.is_rejected(self.voters().count()) => fresh,
             Role::Prospective(election) | Role::Candidate(election) => election.ends_at,
             Role::Resigned(resigned) => resigned.election_at,
             Role::Follower { .. } | Role::Leader(_) => fresh,
@@ -554,9 +571,10 @@ impl Quorum {
 
     // --- small parts
 
-    /// Number of voters that is a majority.
-    pub(super) fn majority(&self) -> usize {
-        self.voters.len() / 2 + 1
+    /// Whether it is another controller: who leads, or stands, need not be a voter as far as this one has read.
+    /// Source: `KafkaRaftClient.validateVoterOnlyRequest`.
+    pub(super) fn is_peer(&self, node: NodeId) -> bool {
+        self.peers.iter().any(|peer| peer.node == node)
     }
 
     /// Between one and two election timeouts.
@@ -570,7 +588,7 @@ impl Quorum {
     }
 
     fn resignation(&self, election_at: Time) -> Resigned {
-        let unaware = self.peers.iter().map(|peer| peer.node).collect();
+        let unaware = self.other_voters().map(|voter| voter.id).collect();
         Resigned { election_at, successors: Vec::new(), unaware }
     }
 
@@ -579,6 +597,7 @@ impl Quorum {
         self.check_state();
         self.check_role();
         self.check_snapshots();
+        self.check_voters();
         let (_, before) = self.checked;
         let (hw, end) = (self.log.high_watermark(), self.log.log_end_offset());
         assert!(hw >= before, "high watermark fell from {before} to {hw}");
@@ -622,10 +641,10 @@ impl Quorum {
             assert!(own, "{committed:?} is committed, the epoch begins at {start}");
             let told = committed.is_none_or(|committed| committed == self.log.high_watermark());
             assert!(told, "{committed:?} is committed, of which the log does not know");
-            leader.self_check(self.voters.len());
+            leader.self_check(self.other_voters());
         }
         if let Role::Prospective(election) | Role::Candidate(election) = &self.role {
-            election.self_check(self.node, &self.voters);
+            election.self_check(self.node, self.voters());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::note::QuorumRole;
 use crate::types::{ConnectionId, CorrelationId, NodeId, Offset, Time};
+use crate::voter_set::{ReplicaKey, VoterSet};
 
 /// Role of this voter in its epoch.
 #[derive(Debug)]
@@ -72,14 +73,15 @@ impl Election {
     }
 
     /// Each voter has one say, and the one that stands says yes.
-    pub(super) fn self_check(&self, node: NodeId, voters: &[NodeId]) {
+    pub(super) fn self_check(&self, node: NodeId, voters: &VoterSet) {
         assert!(self.granted.contains(&node), "{node} does not vote for itself: {self:?}");
         let mut said: Vec<NodeId> = self.granted.iter().chain(&self.rejected).copied().collect();
         let count = said.len();
         said.sort_unstable();
         said.dedup();
         assert!(said.len() == count, "a voter said yes and no, or twice: {self:?}");
-        assert!(said.iter().all(|one| voters.contains(one)), "{self:?} of the voters {voters:?}");
+        let known = |one: &NodeId| voters.voter(*one).is_some();
+        assert!(said.iter().all(known), "{self:?} of the voters {voters:?}");
     }
 
     /// Whether a majority of so many voters said yes.
@@ -113,6 +115,8 @@ pub(super) struct Leader {
     pub(super) high_watermark: Option<Offset>,
     /// The other voters.
     pub(super) followers: Vec<Progress>,
+    /// Other controllers that have fetched, and are no voters.
+    pub(super) observers: Vec<Progress>,
     /// Voters that fetched since the check-quorum timer was last set.
     pub(super) fetched: Vec<NodeId>,
     /// When the leader resigns, unless a majority fetches before.
@@ -124,11 +128,15 @@ pub(super) struct Leader {
 }
 
 impl Leader {
-    /// It knows each other voter; once a majority has fetched, check-quorum begins anew.
-    pub(super) fn self_check(&self, voters: usize) {
-        let (known, fetched) = (self.followers.len(), self.fetched.len());
-        assert!(known + 1 == voters, "{known} others are known of {voters} voters");
-        assert!(fetched < (voters / 2).max(1), "{fetched} of {voters} have fetched");
+    /// It knows each other voter, and nobody else as one.
+    pub(super) fn self_check(&self, others: impl Iterator<Item = ReplicaKey>) {
+        let known = self.followers.iter().map(|progress| progress.key);
+        assert!(known.eq(others), "the voters are others than {:?}", self.followers);
+        let twice = |progress: &&Progress| {
+            self.followers.iter().any(|follower| follower.key == progress.key)
+        };
+        let double = self.observers.iter().find(twice);
+        assert!(double.is_none(), "{double:?} is a voter, too");
         let newest = self.waiting.last();
         let known = self.high_watermark.unwrap_or(Offset::NONE);
         assert!(
@@ -138,18 +146,37 @@ impl Leader {
     }
 }
 
-/// What a leader knows about another voter.
+/// What a leader knows about another controller. Source: `LeaderState.ReplicaState`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Progress {
-    pub(super) node: NodeId,
+    pub(super) key: ReplicaKey,
     /// Its flushed log end, from its last fetch.
     pub(super) end: Option<Offset>,
+    /// When that was, and where the leader's log ended then.
+    pub(super) fetched: Option<(Time, Offset)>,
+    /// Whether it has had, in this epoch, all that the leader had when it fetched.
+    pub(super) caught_up: bool,
+}
+
+impl Progress {
+    /// Nothing is known.
+    pub(super) fn of(key: ReplicaKey) -> Self {
+        Self { key, end: None, fetched: None, caught_up: false }
+    }
+
+    /// It fetches from an offset of a log that ends here. Source: `ReplicaState.updateFollowerState`.
+    pub(super) fn fetches(&mut self, now: Time, from: Offset, end: Offset) {
+        let due = self.fetched.map_or(end, |(_, end)| end);
+        self.caught_up |= from >= end || from >= due;
+        self.fetched = Some((now, end));
+        self.end = Some(from);
+    }
 }
 
 /// A fetch that waits at the leader.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WaitingFetch {
-    pub(super) replica: NodeId,
+    pub(super) replica: ReplicaKey,
     pub(super) connection: ConnectionId,
     pub(super) correlation_id: CorrelationId,
     pub(super) fetch_offset: Offset,

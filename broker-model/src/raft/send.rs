@@ -21,8 +21,9 @@ impl Quorum {
         let peer = &self.peers[index];
         let asking = |asked| peer.quorum.is_asking(asked, self.state.epoch);
         let asks = |election: &Election, asked| {
-            let open = !election.is_rejected(self.voters.len());
-            (open && election.lacks_answer_of(peer.node) && !asking(asked))
+            let open = !election.is_rejected(self.voters().count());
+            let votes = self.voters().voter(peer.node).is_some();
+            (open && votes && election.lacks_answer_of(peer.node) && !asking(asked))
                 .then_some(peer.quorum.not_before)
         };
         match &self.role {
@@ -87,8 +88,8 @@ impl Quorum {
             Role::Unattached { .. } | Role::Follower { .. } => {
                 (RequestKind::Fetch, self.fetch_request())
             }
-            Role::Prospective(_) => (RequestKind::PreVote, self.vote_request(true)),
-            Role::Candidate(_) => (RequestKind::Vote, self.vote_request(false)),
+            Role::Prospective(_) => (RequestKind::PreVote, self.vote_request(to, true)),
+            Role::Candidate(_) => (RequestKind::Vote, self.vote_request(to, false)),
             Role::Leader(_) => (RequestKind::Begin, self.begin_request()),
             Role::Resigned(_) => (RequestKind::End, self.end_request()),
         }
@@ -104,7 +105,8 @@ impl Quorum {
         leader.begin_at = now + self.timeouts.begin_interval();
         for index in 0..self.peers.len() {
             let connection = &self.peers[index].quorum;
-            if !connection.is_busy() && connection.not_before <= now {
+            let votes = self.voters().voter(self.peers[index].node).is_some();
+            if votes && !connection.is_busy() && connection.not_before <= now {
                 let body = self.begin_request();
                 self.send(now, index, RequestKind::Begin, body, effects);
             }

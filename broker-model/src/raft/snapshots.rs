@@ -19,6 +19,7 @@ use crate::note::{DeletionReason, QuorumNote};
 use crate::raft::quorum::Quorum;
 use crate::raft::snapshot_store::Held;
 use crate::types::{LeaderEpoch, Now, Offset, SnapshotId, WallTime};
+use crate::voter_set::VoterSet;
 
 impl Quorum {
     /// Whether records are gone from the log's front that no snapshot holds: this voter cannot go on. Source:
@@ -50,6 +51,7 @@ impl Quorum {
         }
         self.log.start_at_snapshot(latest, effects);
         self.forget_before(latest, effects);
+        self.restart_voters(effects);
         true
     }
 
@@ -86,6 +88,10 @@ impl Quorum {
         let (start, committed) = (self.log.log_start_offset(), self.log.high_watermark());
         assert!(id.end_offset <= committed, "snapshot {id} is made, and {committed} is committed");
         if id.end_offset >= start && self.snapshots.bytes(id).is_none() {
+            let forgets = self.defects.has(QuorumDefect::SnapshotWithoutVoters);
+            // QuorumDefect::SnapshotWithoutVoters: holds all of the metadata but for who votes.
+            let without = MetadataImage { voters: VoterSet::default(), ..image.clone() };
+            let image = if forgets { &without } else { image };
             let bytes = encode_snapshot(image, appended_at);
             self.hold_snapshot(id, bytes, appended_at, effects);
             let digest = image.digest();

@@ -15,6 +15,7 @@ use crate::raft::quorum::Quorum;
 use crate::raft::request_manager::RequestKind;
 use crate::raft::role::{Election, Role};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time};
+use crate::voter_set::ReplicaKey;
 
 impl Quorum {
     /// Judges a vote request, and gives the vote at most once in an epoch (rules 2.6).
@@ -55,9 +56,12 @@ impl Quorum {
     }
 
     fn judge_vote(&mut self, now: Time, request: &VoteRequest, effects: &mut Effects) -> bool {
-        let known = self.voters.contains(&request.candidate) && request.candidate != self.node;
-        if !known || request.epoch < self.state.epoch {
+        if !self.is_peer(request.candidate) || request.epoch < self.state.epoch {
             return false;
+        }
+        let asked = ReplicaKey { id: self.node, directory: request.voter_directory };
+        if !self.is_same(asked, self.key()) {
+            return self.refuse_vote(now, request.epoch, effects);
         }
         let newer = request.epoch > self.state.epoch;
         // A pre-vote changes nothing, except that its epoch is taken if it is newer.
@@ -81,6 +85,15 @@ impl Quorum {
             effects.note(QuorumNote::VoteGranted { epoch, candidate });
         }
         granted
+    }
+
+    /// The vote of another disk is asked for: its epoch is taken, if it is newer. Source: `INVALID_VOTER_KEY` of
+    /// `KafkaRaftClient.handleVoteRequest`.
+    fn refuse_vote(&mut self, now: Time, epoch: LeaderEpoch, effects: &mut Effects) -> bool {
+        if epoch > self.state.epoch {
+            self.become_unattached(now, ElectionState::at(epoch), effects);
+        }
+        false
     }
 
     /// Whether this voter votes for the candidate, of its own epoch.
@@ -144,9 +157,10 @@ impl Quorum {
             self.become_candidate(now, effects);
             return;
         }
+        assert!(self.votes(), "{} stands, and is no voter", self.node);
         let election_at = now.time + self.election_timeout();
         let election = Election::begun_by(self.node, election_at);
-        let won = election.is_granted(self.voters.len());
+        let won = election.is_granted(self.voters().count());
         self.enter(self.state, Role::Prospective(election), effects);
         self.reset_connections(now.time);
         if won {
@@ -160,7 +174,7 @@ impl Quorum {
         let epoch = self.state.epoch.next();
         let state = ElectionState { epoch, voted: Some(self.node), leader: None };
         let election = Election::begun_by(self.node, election_at);
-        let won = election.is_granted(self.voters.len());
+        let won = election.is_granted(self.voters().count());
         self.enter(state, Role::Candidate(election), effects);
         self.reset_connections(now.time);
         if won {
@@ -168,14 +182,16 @@ impl Quorum {
         }
     }
 
-    pub(super) fn vote_request(&self, pre_vote: bool) -> RequestBody {
+    pub(super) fn vote_request(&self, to: NodeId, pre_vote: bool) -> RequestBody {
         let (last_epoch, end_offset) = self.log_position();
         let (epoch, candidate) = (self.state.epoch, self.node);
+        let voter = self.voters().voter(to).expect("only voters are asked");
         RequestBody::Quorum(QuorumRequest::Vote(VoteRequest {
             epoch,
             candidate,
             last_epoch,
             end_offset,
+            voter_directory: voter.directory,
             pre_vote,
         }))
     }
@@ -200,7 +216,7 @@ impl Quorum {
             return;
         }
         self.note_applied(Api::Vote, asked_in, effects);
-        let voters = self.voters.len();
+        let voters = self.voters().count();
         let (Role::Prospective(election) | Role::Candidate(election)) = &mut self.role else {
             return;
         };

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 42] = [
+pub(super) static ENTRIES: [Entry; 44] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -363,5 +363,23 @@ pub(super) static ENTRIES: [Entry; 42] = [
         example: "decommission-broker node 1.",
         legal: "Nothing acknowledged may be lost by it.",
         source: "kafka-cluster.sh unregister",
+    },
+    Entry {
+        name: "add-voter",
+        kind: Kind::Fault,
+        meaning: "A controller that only follows the metadata log becomes a voter of the quorum.",
+        example: "add-voter any-controller, 2 s after another one was removed.",
+        legal: "One at a time, once it has caught up: a request that comes too early is refused (KIP-853). Nothing \
+            acknowledged may be lost by it.",
+        source: "kafka-metadata-quorum.sh add-controller, KIP-853",
+    },
+    Entry {
+        name: "remove-voter",
+        kind: Kind::Fault,
+        meaning: "A voter of the quorum, which may have lost its disk, becomes one that only follows.",
+        example: "remove-voter controller: the one that leads resigns once its removal is committed.",
+        legal: "Held back unless the other voters that have their disks are a majority of the voters. Nothing \
+            acknowledged may be lost by it.",
+        source: "kafka-metadata-quorum.sh remove-controller, KIP-853",
     },
 ];

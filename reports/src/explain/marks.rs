@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 93] = [
+pub(super) static ENTRIES: [Entry; 94] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -183,6 +183,7 @@ pub(super) static ENTRIES: [Entry; 93] = [
     ),
     mark("unclean-registration", "A broker registered after a stop that was not clean."),
     mark("vote-granted", "A voter of the controller quorum gave its vote."),
+    mark("voters-changed", "Other voters of the controller quorum were committed."),
     mark("wipe", "A machine came back with an empty disk."),
     mark(
         "log-directory-offline",

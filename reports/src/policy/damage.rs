@@ -213,6 +213,10 @@ pub(super) fn of_voters(
     faults: &[&InjectedFault],
     enough: usize,
 ) -> Option<MetadataDamage> {
+    if plan.cluster.is_reconfigurable() && !plan.expect.loss_allowed {
+        // A disk is lost only where the other voters of every set that may count are a majority: nothing is excused.
+        return None;
+    }
     let harmful = faults.iter().filter(|fault| fault.kind == "wipe-disk" || lasting(fault));
     let mut harmed: Vec<(u64, i32)> = harmful
         .flat_map(|fault| fault.nodes.iter().map(|node| (at_ns(fault), *node)))

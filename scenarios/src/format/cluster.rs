@@ -62,8 +62,24 @@ pub(super) fn read(section: Section<'_>) -> ClusterScenario {
         "controller.quorum.fetch.wait.max.ms",
         "controller.quorum.fetch.timeout.ms",
     );
+    check_observers(&section, &cluster);
     section.finish();
     cluster
+}
+
+/// Controllers that are no voters can become ones, and some are voters, in every seed.
+fn check_observers(section: &Section<'_>, cluster: &ClusterScenario) {
+    let observers = cluster.settings.get("observer_controllers").greatest();
+    let place = section.place_of("observer_controllers");
+    if observers > 0 && cluster.settings.get("kraft.version").least() < 1 {
+        let message = "controllers that are no voters can never become ones".to_owned();
+        section.problem(&place, message, "set `kraft.version = 1`");
+    }
+    let controllers = cluster.controllers.least();
+    if observers >= controllers {
+        let message = format!("{observers} of {controllers} controllers may be no voters");
+        section.problem(&place, message, "leave one voter at least, or raise `controllers`");
+    }
 }
 
 /// One must be shorter than the other in every seed.

@@ -40,6 +40,8 @@ enum Kind {
     CreateTopic,
     JoinBroker,
     DecommissionBroker,
+    AddVoter,
+    RemoveVoter,
     DeleteGroup,
     ResetOffsets,
     AbortHanging,
@@ -83,6 +85,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("create-topic", Kind::CreateTopic),
     ("join-broker", Kind::JoinBroker),
     ("decommission-broker", Kind::DecommissionBroker),
+    ("add-voter", Kind::AddVoter),
+    ("remove-voter", Kind::RemoveVoter),
     ("delete-group", Kind::DeleteGroup),
     ("reset-offsets", Kind::ResetOffsets),
     ("abort-hanging", Kind::AbortHanging),
@@ -197,6 +201,7 @@ impl Fields<'_> {
                 let read = pattern(text).and_then(|pattern| self.reading.check_target(pattern));
                 let read = read.and_then(|pattern| {
                     check_suits(self.kind_name(), &pattern)?;
+                    self.check_voters()?;
                     Ok(pattern)
                 });
                 read.map_err(|(message, help)| self.section.problem(place, message, help)).ok()
@@ -204,6 +209,16 @@ impl Fields<'_> {
             .collect();
         let nobody = vec![TargetPattern::Plain(Target::AnyBroker)];
         Choice::new(if patterns.is_empty() { nobody } else { patterns })
+    }
+
+    /// Voters can be changed in every seed.
+    fn check_voters(&self) -> Result<(), (String, String)> {
+        let changes = matches!(self.kind, Kind::AddVoter | Kind::RemoveVoter);
+        if changes && self.reading.kraft_version_min < 1 {
+            let message = "the voters of this cluster cannot be changed".to_owned();
+            return Err((message, "set `kraft.version = 1` in `[cluster]`".to_owned()));
+        }
+        Ok(())
     }
 
     fn kind_name(&self) -> &'static str {
@@ -256,6 +271,8 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         | Kind::CreateTopic
         | Kind::JoinBroker
         | Kind::DecommissionBroker
+        | Kind::AddVoter
+        | Kind::RemoveVoter
         | Kind::DeleteGroup
         | Kind::ResetOffsets
         | Kind::AbortHanging => administration(fields, kind),
@@ -324,6 +341,8 @@ fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         Kind::CreateTopic => FaultAction::CreateTopic { target },
         Kind::JoinBroker => FaultAction::JoinBroker { target },
         Kind::DecommissionBroker => FaultAction::DecommissionBroker { target },
+        Kind::AddVoter => FaultAction::AddVoter { target },
+        Kind::RemoveVoter => FaultAction::RemoveVoter { target },
         Kind::DeleteGroup => FaultAction::DeleteGroup { target },
         Kind::ResetOffsets => {
             let percent = fields.section.numbers("percent", (0, 100), "\"0..100\"");
@@ -517,6 +536,8 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::CreateTopic { .. }
         | FaultAction::JoinBroker { .. }
         | FaultAction::DecommissionBroker { .. }
+        | FaultAction::AddVoter { .. }
+        | FaultAction::RemoveVoter { .. }
         | FaultAction::DeleteGroup { .. }
         | FaultAction::ResetOffsets { .. }
         | FaultAction::AbortHanging { .. }

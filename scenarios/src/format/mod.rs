@@ -92,6 +92,7 @@ fn read(root: &Table, problems: &Problems) -> Scenario {
         brokers_min: cluster.brokers.least(),
         brokers_max: cluster.brokers.greatest(),
         controllers_min: cluster.controllers.least(),
+        kraft_version_min: cluster.settings.get("kraft.version").least(),
         heal_at_ms_min: heal.at_ms.least(),
         converge_ms_min: heal.converge_within_ms.least(),
         ..Reading::default()

@@ -100,6 +100,7 @@ impl Check<'_> {
                 self.problem(path, "the ids are not in order", "write them ascending");
             }
         }
+        self.observers();
         let mut seen = BTreeSet::new();
         for (path, node) in self.everybody() {
             if node.0 < 1 {
@@ -108,6 +109,25 @@ impl Check<'_> {
             } else if !seen.insert(node) {
                 let message = format!("two nodes have id {node}");
                 self.problem(&path, message, "give each broker, controller and client its own");
+            }
+        }
+    }
+
+    /// Controllers that are no voters, and steps that change who votes, where voters can be changed.
+    fn observers(&mut self) {
+        let cluster = &self.plan.cluster;
+        let (observers, controllers) =
+            (cluster.observer_controllers as usize, cluster.controllers.len());
+        let fixed = !cluster.is_reconfigurable();
+        if observers > 0 && (fixed || observers >= controllers) {
+            let message = format!("{observers} of {controllers} controllers are no voters");
+            let help = "leave one voter at least, and set `kraft_version` to 1";
+            self.problem("cluster.observer_controllers", message, help);
+        }
+        for (position, step) in self.plan.steps.iter().enumerate().filter(|_| fixed) {
+            if matches!(step.action, Action::AddVoter { .. } | Action::RemoveVoter { .. }) {
+                let help = "set `cluster.kraft_version` to 1, or take the step out";
+                self.problem(&format!("steps.{position}.action"), "voters cannot be changed", help);
             }
         }
     }

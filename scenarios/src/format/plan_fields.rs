@@ -72,6 +72,8 @@ pub(super) const CLUSTER_FIELDS: &[Field] = &[
         "replica.high.watermark.checkpoint.interval.ms"),
     of("recovery_point_checkpoint_interval_ms", CLUSTER,
         "log.flush.offset.checkpoint.interval.ms"),
+    of("kraft_version", CLUSTER, "kraft.version"),
+    of("observer_controllers", CLUSTER, "observer_controllers"),
     of("racks", CLUSTER, "broker.racks"),
     of("log_dirs", CLUSTER, "log.dirs"),
     of("log_dir_failure_timeout_ms", CLUSTER, "log.dir.failure.timeout.ms"),

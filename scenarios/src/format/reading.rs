@@ -16,6 +16,7 @@ pub(super) struct Reading {
     pub(super) brokers_min: i64,
     pub(super) brokers_max: i64,
     pub(super) controllers_min: i64,
+    pub(super) kraft_version_min: i64,
     pub(super) clients_min: i64,
     pub(super) clients_max: i64,
     /// Groups that loads name.

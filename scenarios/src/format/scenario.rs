@@ -277,6 +277,12 @@ pub enum FaultAction {
     DecommissionBroker {
         target: Targets,
     },
+    AddVoter {
+        target: Targets,
+    },
+    RemoveVoter {
+        target: Targets,
+    },
     DeleteGroup {
         target: Targets,
     },
@@ -491,6 +497,8 @@ impl FaultAction {
             Self::CreateTopic { .. } => "create-topic",
             Self::JoinBroker { .. } => "join-broker",
             Self::DecommissionBroker { .. } => "decommission-broker",
+            Self::AddVoter { .. } => "add-voter",
+            Self::RemoveVoter { .. } => "remove-voter",
             Self::DeleteGroup { .. } => "delete-group",
             Self::ResetOffsets { .. } => "reset-offsets",
             Self::AbortHanging { .. } => "abort-hanging",

@@ -21,6 +21,8 @@ enum Need {
     Partition,
     /// The name of a group.
     Group,
+    /// A metadata log that it votes on.
+    Votes,
 }
 
 const NEEDS: &[(&str, Need)] = &[
@@ -48,6 +50,8 @@ const NEEDS: &[(&str, Need)] = &[
     ("abort-hanging", Need::Partition),
     ("delete-group", Need::Group),
     ("reset-offsets", Need::Group),
+    ("add-voter", Need::Votes),
+    ("remove-voter", Need::Votes),
 ];
 
 /// Who a target is, whenever it is resolved.
@@ -63,7 +67,14 @@ enum Who {
 /// A target that a kind of fault can have, as a file has it.
 pub(super) fn example_target(kind: &str) -> &'static str {
     let of_groups = NEEDS.iter().any(|(name, need)| *name == kind && *need == Need::Group);
-    if of_groups { "\"coordinator-of group-a\"" } else { "\"leader-of orders-0\"" }
+    let of_voters = NEEDS.iter().any(|(name, need)| *name == kind && *need == Need::Votes);
+    if of_voters {
+        "\"any-controller\""
+    } else if of_groups {
+        "\"coordinator-of group-a\""
+    } else {
+        "\"leader-of orders-0\""
+    }
 }
 
 /// Whether a target can have a kind of fault; the error is what is wrong and what would be right.
@@ -83,12 +94,16 @@ pub(super) fn check_suits(kind: &str, pattern: &TargetPattern) -> Result<(), (St
         Need::Group if !matches!(pattern, TargetPattern::Plain(Target::CoordinatorOf(_))) => {
             ("it names no group", "write `coordinator-of GROUP`")
         }
+        Need::Votes if who != Who::Controller => {
+            ("only controllers vote", "aim it at a controller, such as `any-controller`")
+        }
         Need::Disk
         | Need::Callers
         | Need::Metadata
         | Need::Publishing
         | Need::Partition
-        | Need::Group => return Ok(()),
+        | Need::Group
+        | Need::Votes => return Ok(()),
     };
     Err((format!("`{kind}` cannot be done here: {why}"), help.to_owned()))
 }

@@ -22,6 +22,8 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         coordinators: coordinators(&drawn, &cluster.migration, brokers.len() as u32),
         brokers,
         controllers: nodes(CONTROLLERS_FROM, draws.at("controllers").small(&cluster.controllers)),
+        kraft_version: drawn.int("kraft.version"),
+        observer_controllers: drawn.int("observer_controllers"),
         jitter_salt: draws.at("jitter").bits(),
         broker_heartbeat_interval_ms: drawn.long("broker.heartbeat.interval.ms"),
         broker_session_timeout_ms: drawn.long("broker.session.timeout.ms"),

@@ -187,6 +187,8 @@ impl ActionDraws<'_> {
             | FaultAction::CreateTopic { .. }
             | FaultAction::JoinBroker { .. }
             | FaultAction::DecommissionBroker { .. }
+            | FaultAction::AddVoter { .. }
+            | FaultAction::RemoveVoter { .. }
             | FaultAction::DeleteGroup { .. }
             | FaultAction::ResetOffsets { .. }
             | FaultAction::AbortHanging { .. } => self.administration(action),
@@ -252,6 +254,10 @@ impl ActionDraws<'_> {
             }
             FaultAction::DecommissionBroker { target } => {
                 Action::DecommissionBroker { target: self.target(target) }
+            }
+            FaultAction::AddVoter { target } => Action::AddVoter { target: self.target(target) },
+            FaultAction::RemoveVoter { target } => {
+                Action::RemoveVoter { target: self.target(target) }
             }
             FaultAction::DeleteGroup { target } => {
                 Action::DeleteGroup { target: self.target(target) }

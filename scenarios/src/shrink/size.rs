@@ -133,6 +133,8 @@ const SEVERITY: &[(&str, u64)] = &[
     ("reset-connections", 5),
     ("delete-records", 4),
     ("decommission-broker", 13),
+    ("remove-voter", 6),
+    ("add-voter", 3),
     ("reassign", 4),
     ("cancel-reassignment", 3),
     ("add-partitions", 3),

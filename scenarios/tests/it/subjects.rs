@@ -54,6 +54,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("late-proposal", &["hw-uses-proposed-isr", "no-fetch-epoch-fencing", "no-hw-on-shrink"]),
     ("lone-controller", &["counts-before-flush", "vote-not-persisted"]),
     ("vote-storm", &["no-pre-vote", "vote-not-persisted"]),
+    ("voter-replacement", &["removed-leader-leads-on", "concurrent-voter-changes"]),
     ("minority-stays-dead", &["no-hw-on-shrink", "stale-partition-epoch"]),
     ("swarm", &["hw-uses-proposed-isr", "stale-partition-epoch", "no-hw-on-shrink"]),
     ("bank", &["commit-told-before-durable", "reads-past-stable-offset", "no-dedup"]),

@@ -66,6 +66,7 @@ impl Tally {
             MetadataChange::TopicDeleted { .. } => self.mark("topic-deleted"),
             MetadataChange::BrokerUnregistered { .. } => self.mark("broker-unregistered"),
             MetadataChange::ReplicaAssigned { .. } => self.mark("replica-directory-assigned"),
+            MetadataChange::VotersChanged { .. } => self.mark("voters-changed"),
             MetadataChange::LogDirsChanged { .. }
             | MetadataChange::LeaderChanged { .. }
             | MetadataChange::ProducerIdsAllocated { .. }

@@ -110,6 +110,7 @@ pub const ALL: &[&str] = &[
     "unclean-election",
     "unclean-registration",
     "vote-granted",
+    "voters-changed",
     "wipe",
 ];
 

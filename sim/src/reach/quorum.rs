@@ -15,6 +15,8 @@ impl Tally {
             QuorumNote::SnapshotLoaded { .. } => self.mark("snapshot-loaded"),
             QuorumNote::StatePersisted { .. }
             | QuorumNote::LogSynced { .. }
+            | QuorumNote::DirectoryFound { .. }
+            | QuorumNote::VotersInEffect { .. }
             | QuorumNote::HighWatermarkMoved { .. } => {}
         }
     }

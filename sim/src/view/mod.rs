@@ -100,7 +100,7 @@ impl ClusterView {
     pub fn new(plan: &Plan) -> Self {
         Self {
             registry: Registry::default(),
-            quorum: QuorumView::new(&plan.cluster.controllers),
+            quorum: QuorumView::new(&plan.cluster),
             nodes: BTreeMap::new(),
             partitions: vec![PartitionView::new(TopicPartition::METADATA)],
             order: vec![(TopicPartition::METADATA, 0)],
@@ -141,6 +141,7 @@ impl ClusterView {
 
     /// A node's disk was emptied: its logs will start anew.
     pub(crate) fn disk_wiped(&mut self, node: NodeId) {
+        self.quorum.disk_wiped(node);
         for partition in &mut self.partitions {
             if let Some(replica) = partition.known_replica_mut(node) {
                 replica.log_start_offset = Offset::ZERO;

@@ -1,15 +1,31 @@
-//! The true state of the controller quorum, as its voters state it.
+//! The true state of the controller quorum, as its controllers state it: who is what, and who votes.
 
+use std::collections::BTreeMap;
+
+use harrow_broker_model::config::ClusterConfig;
 use harrow_broker_model::note::QuorumRole;
-use harrow_broker_model::types::{LeaderEpoch, NodeId};
+use harrow_broker_model::types::{DirectoryId, LeaderEpoch, NodeId, Offset};
+use harrow_broker_model::voter_set::{ReplicaKey, VoterSet};
 
-/// The voters.
+/// The controllers, voters or not.
 #[derive(Debug)]
 pub struct QuorumView {
     voters: Vec<VoterView>,
+    /// Whether voters come and go.
+    changes: bool,
+    /// The voters with which the cluster begins.
+    first: VoterSet,
+    /// By which voters each controller goes, and where they are written.
+    sets: BTreeMap<NodeId, (Offset, VoterSet)>,
+    /// On which disk each is; nothing of one whose disk was emptied, until it says so.
+    directories: BTreeMap<NodeId, DirectoryId>,
+    /// The last set that is committed.
+    committed: (Offset, VoterSet),
+    /// The set by which the leader went that committed last.
+    counted: VoterSet,
 }
 
-/// One voter.
+/// One controller.
 #[derive(Debug, Clone)]
 pub struct VoterView {
     /// Who.
@@ -25,7 +41,7 @@ pub struct VoterView {
 }
 
 impl QuorumView {
-    pub(crate) fn new(voters: &[NodeId]) -> Self {
+    pub(crate) fn new(cluster: &ClusterConfig) -> Self {
         let voter = |node: &NodeId| VoterView {
             node: *node,
             epoch: LeaderEpoch::default(),
@@ -33,22 +49,92 @@ impl QuorumView {
             leader: None,
             active_in: None,
         };
-        Self { voters: voters.iter().map(voter).collect() }
+        let key = |id: &NodeId| ReplicaKey { id: *id, directory: DirectoryId::UNASSIGNED };
+        let first = VoterSet::new(cluster.first_voters().iter().map(key));
+        Self {
+            voters: cluster.controllers.iter().map(voter).collect(),
+            changes: cluster.is_reconfigurable(),
+            committed: (Offset::NONE, first.clone()),
+            counted: first.clone(),
+            first,
+            sets: BTreeMap::new(),
+            directories: BTreeMap::new(),
+        }
     }
 
-    /// All voters.
+    /// All controllers, voters or not.
     pub fn voters(&self) -> &[VoterView] {
         &self.voters
     }
 
-    /// One voter.
+    /// One controller.
     pub fn voter(&self, node: NodeId) -> Option<&VoterView> {
         self.voters.iter().find(|voter| voter.node == node)
     }
 
-    /// Votes that make a majority.
-    pub fn majority(&self) -> usize {
-        self.voters.len() / 2 + 1
+    /// Whether voters come and go.
+    pub fn changes(&self) -> bool {
+        self.changes
+    }
+
+    /// The voters by which a controller goes.
+    pub fn voters_of(&self, node: NodeId) -> &VoterSet {
+        self.sets.get(&node).map_or(&self.first, |(_, voters)| voters)
+    }
+
+    /// Where these are written; [`Offset::NONE`] if nowhere.
+    pub fn voters_at(&self, node: NodeId) -> Offset {
+        self.sets.get(&node).map_or(Offset::NONE, |(offset, _)| *offset)
+    }
+
+    /// The last set that is committed, and where it is written.
+    pub fn committed_voters(&self) -> (Offset, &VoterSet) {
+        (self.committed.0, &self.committed.1)
+    }
+
+    /// The voters of whom a majority holds what is committed.
+    pub fn counted_voters(&self) -> &VoterSet {
+        &self.counted
+    }
+
+    /// Every set that may come to count: the one that is committed, and those that are written behind it.
+    pub fn possible_voters(&self) -> impl Iterator<Item = &VoterSet> {
+        let (at, committed) = (self.committed.0, &self.committed.1);
+        let later = self.sets.values().filter(move |(offset, _)| *offset > at);
+        std::iter::once(committed).chain(later.map(|(_, voters)| voters))
+    }
+
+    /// Whether a voter has its disk still, and so its vote.
+    pub fn is_intact(&self, voter: ReplicaKey) -> bool {
+        voter.directory == DirectoryId::UNASSIGNED
+            || self.directories.get(&voter.id) == Some(&voter.directory)
+    }
+
+    /// What a controller is now, on its disk.
+    pub fn replica_key(&self, node: NodeId) -> Option<ReplicaKey> {
+        self.directories.get(&node).map(|directory| ReplicaKey { id: node, directory: *directory })
+    }
+
+    pub(crate) fn directory_found(&mut self, node: NodeId, directory: DirectoryId) {
+        self.directories.insert(node, directory);
+    }
+
+    pub(crate) fn voters_in_effect(&mut self, node: NodeId, offset: Offset, voters: &VoterSet) {
+        self.sets.insert(node, (offset, voters.clone()));
+    }
+
+    /// A leader has committed all below an offset.
+    pub(crate) fn committed(&mut self, leader: NodeId, to: Offset) {
+        self.counted = self.voters_of(leader).clone();
+        let at = self.voters_at(leader);
+        if at < to && at > self.committed.0 {
+            self.committed = (at, self.counted.clone());
+        }
+    }
+
+    pub(crate) fn disk_wiped(&mut self, node: NodeId) {
+        self.directories.remove(&node);
+        self.sets.remove(&node);
     }
 
     /// The active controller; the one of the newest epoch if an older one has not noticed yet.

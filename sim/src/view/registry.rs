@@ -129,6 +129,7 @@ impl Registry {
             | MetadataChange::LogDirsChanged { .. }
             | MetadataChange::ReplicaAssigned { .. }
             | MetadataChange::TopicReconfigured { .. }
+            | MetadataChange::VotersChanged { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         })
     }
@@ -181,6 +182,7 @@ impl Registry {
             | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::LogDirsChanged { .. }
             | MetadataChange::ReplicaAssigned { .. }
+            | MetadataChange::VotersChanged { .. }
             | MetadataChange::LeaderChanged { .. }
             | MetadataChange::TopicCreated { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
@@ -287,7 +289,9 @@ impl Registry {
             MetadataChange::PartitionChanged { partition, registration, .. } => {
                 self.directories.keep_replicas(*partition, &registration.replicas);
             }
-            MetadataChange::LeaderChanged { .. } | MetadataChange::ProducerIdsAllocated { .. } => {}
+            MetadataChange::LeaderChanged { .. }
+            | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::VotersChanged { .. } => {}
         }
     }
 }

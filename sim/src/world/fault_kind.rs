@@ -123,6 +123,8 @@ pub(super) fn lasting(action: &Action) -> Option<Lasting<'_>> {
         | Action::CreateTopic { .. }
         | Action::JoinBroker { .. }
         | Action::DecommissionBroker { .. }
+        | Action::AddVoter { .. }
+        | Action::RemoveVoter { .. }
         | Action::DeleteGroup { .. }
         | Action::ResetOffsets { .. }
         | Action::AbortHanging { .. }
@@ -162,6 +164,8 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::CreateTopic { .. } => "create-topic",
         Action::JoinBroker { .. } => "join-broker",
         Action::DecommissionBroker { .. } => "decommission-broker",
+        Action::AddVoter { .. } => "add-voter",
+        Action::RemoveVoter { .. } => "remove-voter",
         Action::DeleteGroup { .. } => "delete-group",
         Action::ResetOffsets { .. } => "reset-offsets",
         Action::AbortHanging { .. } => "abort-hanging",

@@ -500,6 +500,8 @@ impl Fingerprint {
             AdminRequest::AlterConfigs(request) => self.encoded(180, request),
             AdminRequest::IncrementalAlterConfigs(request) => self.encoded(181, request),
             AdminRequest::ElectLeaders(request) => self.encoded(182, request),
+            AdminRequest::AddRaftVoter(request) => self.encoded(141, request),
+            AdminRequest::RemoveRaftVoter(request) => self.encoded(142, request),
         }
     }
 
@@ -513,6 +515,8 @@ impl Fingerprint {
             AdminResponse::AlterConfigs(response) => self.encoded(183, response),
             AdminResponse::IncrementalAlterConfigs(response) => self.encoded(184, response),
             AdminResponse::ElectLeaders(response) => self.encoded(185, response),
+            AdminResponse::AddRaftVoter(response) => self.encoded(143, response),
+            AdminResponse::RemoveRaftVoter(response) => self.encoded(144, response),
         }
     }
 

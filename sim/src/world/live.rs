@@ -121,7 +121,12 @@ impl LiveCluster {
             record_trace: false,
         });
         engine.stop_hashing();
-        (0..members.len()).for_each(|node| engine.start_at(node, 0));
+        for (node, member) in members.iter().enumerate() {
+            if let Some((file, bytes)) = Controller::formatted(&plan.cluster, member.id) {
+                engine.format(node, file, bytes);
+            }
+            engine.start_at(node, 0);
+        }
         let host = Maker { cluster: plan.cluster.clone() };
         Self {
             engine,

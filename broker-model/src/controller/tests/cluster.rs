@@ -11,8 +11,8 @@ use crate::message::{
 use crate::node::{Channel, Effect, Event};
 use crate::proto::{CreatableTopic, CreateTopicsRequest, ErrorCode, TopicName};
 use crate::types::{
-    BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId,
-    TopicPartition,
+    BrokerEpoch, ConnectionId, CorrelationId, DirectoryId, LeaderEpoch, NodeId, Offset,
+    PartitionEpoch, TopicId, TopicPartition,
 };
 
 fn active(net: &mut Net) -> NodeId {
@@ -187,14 +187,15 @@ fn brokers_read_to_the_log_end_and_long_poll() {
     net.inbox.clear();
     let epoch = net.controller(leader).quorum_epoch();
     let fetch = |fetch_offset, last_fetched_epoch, high_watermark| {
-        RequestBody::QuorumFetch(QuorumFetchRequest {
+        RequestBody::QuorumFetch(Box::new(QuorumFetchRequest {
             replica: NodeId(1),
+            replica_directory: DirectoryId::UNASSIGNED,
             epoch,
             fetch_offset,
             last_fetched_epoch,
             high_watermark,
             wait_max_ms: 400,
-        })
+        }))
     };
     net.ask(
         NodeId(1),

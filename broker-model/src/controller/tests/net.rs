@@ -60,6 +60,12 @@ impl Net {
             count: 0,
             config,
         };
+        for (node, slot) in &mut net.slots {
+            if let Some((file, bytes)) = Controller::formatted(&net.config, *node) {
+                slot.cache.files.insert(file, bytes.clone());
+                slot.durable.files.insert(file, bytes);
+            }
+        }
         for node in net.config.controllers.clone() {
             net.restart(node);
         }
@@ -92,6 +98,12 @@ impl Net {
         for link in links.into_iter().filter(|(from, to, _)| *from == node || *to == node) {
             self.close(link);
         }
+    }
+
+    /// Ends the process, and empties its disk.
+    pub(crate) fn wipe(&mut self, node: NodeId) {
+        self.crash(node, true);
+        self.slots.insert(node, Slot::default());
     }
 
     /// Puts into the next answer to a fetch of the metadata log by `node` that its log parts from the leader's here.

@@ -7,7 +7,7 @@ use crate::node::{Channel, Effect, Effects};
 use crate::note::{Note, QuorumNote, QuorumRole};
 use crate::raft::election_state::ElectionState;
 use crate::raft::{Quorum, QuorumOptions};
-use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time, WallTime};
+use crate::types::{DirectoryId, LeaderEpoch, NodeId, Now, Offset, Time, WallTime};
 
 pub(super) const NOW: Now = Now { time: Time(0), wall: WallTime(0) };
 
@@ -75,6 +75,7 @@ fn a_restarted_candidate_asks_in_the_same_epoch() {
                 message: Message {
                     body: RequestBody::Quorum(QuorumRequest::Vote(VoteRequest {
                         epoch: LeaderEpoch(4),
+                        voter_directory: DirectoryId::UNASSIGNED,
                         pre_vote: false,
                         ..
                     })),
@@ -96,6 +97,7 @@ fn a_vote_survives_a_restart() {
             candidate: NodeId(candidate),
             last_epoch: LeaderEpoch(3),
             end_offset: Offset(9),
+            voter_directory: DirectoryId::UNASSIGNED,
             pre_vote: false,
         };
         assert_eq!(quorum.on_vote_request(NOW, request, &mut effects).granted, expected);

@@ -12,8 +12,8 @@ use crate::note::QuorumRole;
 use crate::raft::{Quorum, QuorumOptions};
 use crate::record::RecordBatchBuilder;
 use crate::types::{
-    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence,
-    TopicPartition, WallTime,
+    ConnectionId, CorrelationId, DirectoryId, LeaderEpoch, NodeId, Offset, ProducerEpoch,
+    ProducerId, Sequence, TopicPartition, WallTime,
 };
 
 const EPOCH: LeaderEpoch = LeaderEpoch(4);
@@ -57,6 +57,7 @@ fn elected(image: &DiskImage) -> Quorum {
 fn fetch(quorum: &mut Quorum, fetch_offset: i64, last_fetched_epoch: LeaderEpoch) -> i64 {
     let request = QuorumFetchRequest {
         replica: NodeId(102),
+        replica_directory: DirectoryId::UNASSIGNED,
         epoch: EPOCH,
         fetch_offset: Offset(fetch_offset),
         last_fetched_epoch,

@@ -9,14 +9,14 @@ use crate::message::{
     BrokerRegistrationRequest, ControllerRequest, EpochEnd, QuorumFetchRequest, RequestBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Channel};
-use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+use crate::types::{BrokerEpoch, DirectoryId, LeaderEpoch, NodeId, Offset};
 
 fn elect(net: &mut Net) -> NodeId {
     net.run_until("an active controller", |net| net.active().is_some());
     net.active().expect("just found")
 }
 
-fn register(net: &mut Net, to: NodeId, incarnation: u64) {
+pub(super) fn register(net: &mut Net, to: NodeId, incarnation: u64) {
     let request = BrokerRegistrationRequest {
         broker: NodeId(1),
         incarnation,
@@ -81,13 +81,19 @@ fn brokers_that_fetch_do_not_keep_a_leader_that_no_voter_follows() {
     for _ in 0..32 {
         let request = QuorumFetchRequest {
             replica: NodeId(1),
+            replica_directory: DirectoryId::UNASSIGNED,
             epoch,
             fetch_offset: net.controller(leader).log().log_end_offset(),
             last_fetched_epoch: epoch,
             high_watermark: Offset::NONE,
             wait_max_ms: 0,
         };
-        net.ask(NodeId(1), leader, Channel::QuorumFetch, RequestBody::QuorumFetch(request));
+        net.ask(
+            NodeId(1),
+            leader,
+            Channel::QuorumFetch,
+            RequestBody::QuorumFetch(Box::new(request)),
+        );
         net.run_for(100);
     }
     assert!(!net.inbox.is_empty(), "it is answered");
@@ -107,6 +113,7 @@ fn a_fetch_that_diverges_does_not_count_for_check_quorum() {
         for _ in 0..32 {
             let request = QuorumFetchRequest {
                 replica,
+                replica_directory: DirectoryId::UNASSIGNED,
                 epoch,
                 fetch_offset: net.controller(leader).log().log_end_offset().plus(behind),
                 last_fetched_epoch: epoch,
@@ -114,7 +121,12 @@ fn a_fetch_that_diverges_does_not_count_for_check_quorum() {
                 wait_max_ms: 0,
             };
             net.cut.remove(&(replica, leader));
-            net.ask(replica, leader, Channel::QuorumFetch, RequestBody::QuorumFetch(request));
+            net.ask(
+                replica,
+                leader,
+                Channel::QuorumFetch,
+                RequestBody::QuorumFetch(Box::new(request)),
+            );
             net.cut.insert((replica, leader));
             net.run_for(100);
         }
@@ -176,7 +188,7 @@ fn without_persisted_votes_one_epoch_can_have_two_leaders() {
 }
 
 #[derive(Debug, Clone)]
-enum Fault {
+pub(super) enum Fault {
     Crash(usize, bool),
     Restart(usize),
     Bounce(usize, bool),
@@ -187,12 +199,12 @@ enum Fault {
 }
 
 #[expect(clippy::disallowed_types, reason = "proptest's macro shares its strategies by Arc")]
-fn fault() -> impl Strategy<Value = Fault> {
+pub(super) fn fault(nodes: usize) -> impl Strategy<Value = Fault> {
     prop_oneof![
-        2 => (0..3_usize, any::<bool>()).prop_map(|(node, power)| Fault::Crash(node, power)),
-        3 => (0..3_usize).prop_map(Fault::Restart),
-        3 => (0..3_usize, any::<bool>()).prop_map(|(node, power)| Fault::Bounce(node, power)),
-        2 => (0..3_usize, 0..3_usize).prop_map(|(from, to)| Fault::Cut(from, to)),
+        2 => (0..nodes, any::<bool>()).prop_map(|(node, power)| Fault::Crash(node, power)),
+        3 => (0..nodes).prop_map(Fault::Restart),
+        3 => (0..nodes, any::<bool>()).prop_map(|(node, power)| Fault::Bounce(node, power)),
+        2 => (0..nodes, 0..nodes).prop_map(|(from, to)| Fault::Cut(from, to)),
         1 => Just(Fault::Heal),
         4 => Just(Fault::Write),
         // Short waits put crashes between the messages of an election.
@@ -201,8 +213,8 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-fn inject(net: &mut Net, fault: &Fault, write: u64) {
-    let node = |index: usize| NodeId(101 + index as i32);
+pub(super) fn inject(net: &mut Net, fault: &Fault, write: u64, nodes: &[NodeId]) {
+    let node = |index: usize| nodes[index];
     match *fault {
         Fault::Crash(index, power) => net.crash(node(index), power),
         Fault::Restart(index) if net.is_up(node(index)) => (),
@@ -214,8 +226,8 @@ fn inject(net: &mut Net, fault: &Fault, write: u64) {
         Fault::Cut(from, to) => drop(net.cut.insert((node(from), node(to)))),
         Fault::Heal => net.cut.clear(),
         Fault::Write => {
-            for index in 0..3 {
-                register(net, node(index), write);
+            for node in nodes {
+                register(net, *node, write);
             }
         }
         Fault::Wait(milliseconds) => net.run_for(milliseconds),
@@ -227,11 +239,11 @@ proptest! {
 
     #[test]
     fn faults_neither_split_an_epoch_nor_change_what_is_committed(
-        faults in prop::collection::vec(fault(), 5..60),
+        faults in prop::collection::vec(fault(3), 5..60),
     ) {
         let mut net = Net::new(config(3, &[]));
         for (index, fault) in faults.iter().enumerate() {
-            inject(&mut net, fault, index as u64);
+            inject(&mut net, fault, index as u64, &[101, 102, 103].map(NodeId));
         }
         net.cut.clear();
         for node in [101, 102, 103].map(NodeId) {

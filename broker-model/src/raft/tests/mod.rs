@@ -5,4 +5,5 @@ mod commits;
 mod faults;
 mod pre_vote;
 mod snapshots;
+mod voters;
 mod votes;

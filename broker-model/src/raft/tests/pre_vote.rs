@@ -10,7 +10,7 @@ use crate::message::{
 use crate::node::{Channel, Effect, Effects};
 use crate::note::QuorumRole;
 use crate::raft::{Quorum, QuorumOptions};
-use crate::types::{CorrelationId, LeaderEpoch, NodeId, Now, Offset, Time, WallTime};
+use crate::types::{CorrelationId, DirectoryId, LeaderEpoch, NodeId, Now, Offset, Time, WallTime};
 
 const EPOCH: LeaderEpoch = LeaderEpoch(4);
 const LATER: Now = Now { time: Time(60_000_000_000), wall: WallTime(60_000) };
@@ -85,6 +85,7 @@ impl Voter {
             candidate: NodeId(102),
             last_epoch: self.quorum.log.last_fetched_epoch(),
             end_offset: Offset(end_offset),
+            voter_directory: DirectoryId::UNASSIGNED,
             pre_vote: true,
         };
         let granted = self.quorum.on_vote_request(NOW, request, &mut self.effects).granted;

@@ -17,8 +17,8 @@ use crate::raft::tests::boot::NOW;
 use crate::raft::{Quorum, QuorumOptions};
 use crate::record::RecordBatchBuilder;
 use crate::types::{
-    BrokerEpoch, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, SnapshotId,
-    WallTime,
+    BrokerEpoch, DirectoryId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence,
+    SnapshotId, WallTime,
 };
 
 const VOTERS: [NodeId; 3] = [NodeId(101), NodeId(102), NodeId(103)];
@@ -197,6 +197,7 @@ fn the_leader_names_a_snapshot_to_who_is_behind_the_start_of_its_log() {
     for (offset, epoch, named) in rows {
         let request = QuorumFetchRequest {
             replica: NodeId(1),
+            replica_directory: DirectoryId::UNASSIGNED,
             epoch: LeaderEpoch(4),
             fetch_offset: Offset(offset),
             last_fetched_epoch: LeaderEpoch(epoch),
@@ -229,8 +230,14 @@ fn a_part_is_given_of_what_is_there() {
     ];
     for (snapshot, epoch, position, error, length) in rows {
         net.inbox.clear();
-        let request =
-            FetchSnapshotRequest { replica: NodeId(1), epoch, snapshot, position, bytes_max: 10 };
+        let request = FetchSnapshotRequest {
+            replica: NodeId(1),
+            replica_directory: DirectoryId::UNASSIGNED,
+            epoch,
+            snapshot,
+            position,
+            bytes_max: 10,
+        };
         let body = RequestBody::Quorum(QuorumRequest::FetchSnapshot(Box::new(request)));
         net.ask(NodeId(1), leads, Channel::QuorumFetch, body);
         net.run_for(10);

@@ -9,7 +9,7 @@ use crate::node::{Effect, Effects};
 use crate::note::{Note, QuorumNote};
 use crate::raft::election_state::ElectionState;
 use crate::raft::{Quorum, QuorumOptions};
-use crate::types::{LeaderEpoch, NodeId, Offset};
+use crate::types::{DirectoryId, LeaderEpoch, NodeId, Offset};
 
 fn open(image: &DiskImage, defects: &[Defect]) -> Quorum {
     let config = config(3, defects);
@@ -25,6 +25,7 @@ fn request(epoch: i32, candidate: i32) -> VoteRequest {
         candidate: NodeId(candidate),
         last_epoch: LeaderEpoch::NONE,
         end_offset: Offset::ZERO,
+        voter_directory: DirectoryId::UNASSIGNED,
         pre_vote: false,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 23] = [
+pub(super) static ANOMALIES: [Entry; 31] = [
     Entry {
         name: "double-vote",
         kind: Kind::InternalAnomaly,
@@ -199,9 +199,76 @@ pub(super) static ANOMALIES: [Entry; 23] = [
         legal: "When the voter's disk lies.",
         source: "KIP-630, KAFKA-14238",
     },
+    Entry {
+        name: "concurrent-voter-change",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader of the quorum changed the voters again before the change before was committed.",
+        example: "It removes controllers 2 and 3 of three, is heard by nobody, and is a majority alone.",
+        legal: "Never.",
+        source: "KIP-853; Raft section 4.1",
+    },
+    Entry {
+        name: "early-voter-change",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader of the quorum changed the voters before a record of its epoch was committed.",
+        example: "The leader before has written another set that it does not know of: two sets that differ by two \
+            voters count at once.",
+        legal: "Never.",
+        source: "KIP-853; raft-dev, July 2015",
+    },
+    Entry {
+        name: "voter-sets-apart",
+        kind: Kind::InternalAnomaly,
+        meaning: "Two sets of voters, one after the other, have majorities that do not meet.",
+        example: "Voters 101, 102 and 103 are followed by 101, 104 and 105.",
+        legal: "Never.",
+        source: "KIP-853; VoterSet.hasOverlappingMajority",
+    },
+    Entry {
+        name: "lagging-voter-added",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter was added that does not have what the leader began its epoch with.",
+        example: "A controller with an empty disk counts as the third of four: nothing is committed until it has \
+            fetched all.",
+        legal: "Never.",
+        source: "KIP-853; LeaderState.isReplicaCaughtUp",
+    },
+    Entry {
+        name: "removed-leader-leads",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader of the quorum went on to commit after its removal from the voters was committed.",
+        example: "Controller 101 was removed and commits a topic: it should have resigned.",
+        legal: "Never.",
+        source: "KIP-853; RemoveVoterHandler.highWatermarkUpdated",
+    },
+    Entry {
+        name: "stale-voter-set",
+        kind: Kind::InternalAnomaly,
+        meaning: "A controller goes by voters that its log does not have any more.",
+        example: "Its log was cut below the record that removed 103, and it counts without 103 still.",
+        legal: "Never.",
+        source: "KIP-853; KRaftControlRecordStateMachine.truncateNewEntries",
+    },
+    Entry {
+        name: "observer-stands",
+        kind: Kind::InternalAnomaly,
+        meaning: "A controller stood for election that is no voter.",
+        example: "Controller 104 was removed, hears nothing of the leader for a while, and asks for votes.",
+        legal: "Never.",
+        source: "KIP-853; QuorumState.transitionToCandidate",
+    },
+    Entry {
+        name: "vote-from-another-disk",
+        kind: Kind::InternalAnomaly,
+        meaning: "A controller whose disk was replaced voted as the voter that it was.",
+        example: "Controller 102 comes back with an empty disk, which does not know for whom it has voted, and votes \
+            again.",
+        legal: "Never.",
+        source: "KIP-853; KafkaRaftClient.isValidVoterKey",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 6] = [
+pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "controller-quorum",
         kind: Kind::Invariant,
@@ -251,5 +318,13 @@ pub(super) static INVARIANTS: [Entry; 6] = [
                   metadata-deleted-uncovered.",
         legal: "When disks are damaged.",
         source: "KIP-630",
+    },
+    Entry {
+        name: "voter-sets",
+        kind: Kind::Invariant,
+        meaning: "The voters of the quorum change one at a time, and each majority meets those before and after.",
+        example: "Broken by concurrent-voter-change, early-voter-change, removed-leader-leads and their like.",
+        legal: "Never.",
+        source: "KIP-853",
     },
 ];

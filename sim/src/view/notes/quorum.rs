@@ -12,6 +12,9 @@ impl ClusterView {
                 self.quorum.state_changed(node, *epoch, *role, *leader);
             }
             QuorumNote::HighWatermarkMoved { epoch, as_leader, to } => {
+                if *as_leader {
+                    self.quorum.committed(node, *to);
+                }
                 let view = &mut self.partitions[0];
                 view.replica_mut(node).high_watermark = *to;
                 if *as_leader {
@@ -24,6 +27,12 @@ impl ClusterView {
                     let replica = self.partitions[0].replica_mut(node);
                     replica.high_watermark = replica.high_watermark.max(snapshot.end_offset);
                 }
+            }
+            QuorumNote::DirectoryFound { directory } => {
+                self.quorum.directory_found(node, *directory);
+            }
+            QuorumNote::VotersInEffect { offset, voters } => {
+                self.quorum.voters_in_effect(node, *offset, voters);
             }
             QuorumNote::StatePersisted { .. }
             | QuorumNote::SnapshotWritten { .. }

@@ -100,6 +100,7 @@ impl ControllerWing {
             | MetadataChange::LogDirsChanged { .. }
             | MetadataChange::ReplicaAssigned { .. }
             | MetadataChange::TopicReconfigured { .. }
+            | MetadataChange::VotersChanged { .. }
             | MetadataChange::RetentionChanged { .. } => {}
         }
     }

@@ -71,6 +71,7 @@ impl Coordinators {
             | MetadataChange::LogDirsChanged { .. }
             | MetadataChange::ReplicaAssigned { .. }
             | MetadataChange::TopicReconfigured { .. }
+            | MetadataChange::VotersChanged { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         }
     }

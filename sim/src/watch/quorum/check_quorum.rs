@@ -9,6 +9,7 @@
 
 use harrow_broker_model::note::QuorumRole;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
+use harrow_broker_model::voter_set::VoterSet;
 
 use super::controller_quorum::VoterState;
 use crate::plan::Plan;
@@ -33,8 +34,6 @@ pub(super) const INVARIANT: Invariant = Invariant {
 /// Who leads, and who fetched.
 #[derive(Debug)]
 pub(super) struct CheckQuorum {
-    /// So many other voters are a majority with the leader.
-    others: usize,
     patience_ns: u64,
     next_look_ns: u64,
     leaders: Vec<Leader>,
@@ -44,6 +43,7 @@ pub(super) struct CheckQuorum {
 struct Leader {
     node: NodeId,
     epoch: LeaderEpoch,
+    /// Since when it leads, by the voters of now.
     since: u64,
     /// When the other voters fetched last in its epoch.
     fetched: Vec<(NodeId, u64)>,
@@ -53,7 +53,6 @@ impl CheckQuorum {
     pub(super) fn new(plan: &Plan) -> Self {
         let timeout_ns = plan.cluster.quorum_fetch_timeout_ms * 1_000_000;
         Self {
-            others: plan.cluster.controllers.len() / 2,
             patience_ns: 2 * by_slowest_clock(plan, timeout_ns * 3 / 2) + SLACK_NS,
             next_look_ns: 0,
             leaders: Vec::new(),
@@ -72,6 +71,13 @@ impl CheckQuorum {
         self.leaders.retain(|leader| leader.node != node || leads && leader.epoch == epoch);
         if leads && !self.leaders.iter().any(|leader| leader.node == node) {
             self.leaders.push(Leader { node, epoch, since, fetched: Vec::new() });
+        }
+    }
+
+    /// A leader goes by other voters from here on: those that were enough before may not be any more.
+    pub(super) fn on_voters(&mut self, context: &Context<'_>) {
+        if let Some(leader) = self.leaders.iter_mut().find(|leader| leader.node == context.node) {
+            leader.since = context.at_ns;
         }
     }
 
@@ -105,9 +111,15 @@ impl CheckQuorum {
         findings: &mut Findings,
         running_since: &RunningSince,
     ) {
-        for leader in self.leaders.iter().filter(|_| self.others > 0) {
+        for leader in &self.leaders {
+            let voters = context.view.quorum().voters_of(leader.node);
+            // A leader that is no voter is none of the majority; one of a single voter needs nobody.
+            let others = voters.majority() - usize::from(voters.voter(leader.node).is_some());
+            if voters.count() < 2 || others == 0 {
+                continue;
+            }
             let able = running_since.for_longer_than(context.at_ns, leader.node, SLACK_NS);
-            let had = leader.majority_at(context, self.others);
+            let had = leader.majority_at(voters, others);
             if able && context.at_ns > had + self.patience_ns {
                 findings.report(context, &ALONE, TopicPartition::METADATA, || {
                     format!(
@@ -124,9 +136,8 @@ impl CheckQuorum {
 
 impl Leader {
     /// Since when it has not heard of so many other voters.
-    fn majority_at(&self, context: &Context<'_>, others: usize) -> u64 {
-        let quorum = context.view.quorum();
-        let voters = self.fetched.iter().filter(|(node, _)| quorum.voter(*node).is_some());
+    fn majority_at(&self, voters: &VoterSet, others: usize) -> u64 {
+        let voters = self.fetched.iter().filter(|(node, _)| voters.voter(*node).is_some());
         let mut last: Vec<u64> = voters.map(|(_, at_ns)| *at_ns).collect();
         last.sort_unstable_by(|a, b| b.cmp(a));
         last.get(others - 1).copied().unwrap_or(0).max(self.since)

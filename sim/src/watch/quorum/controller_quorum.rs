@@ -7,12 +7,15 @@
 //! after the other; a voter does not take an epoch up again that it led before its process ended. A voter
 //! whose disk was wiped starts anew.
 //! Source: KIP-595, KIP-631; Raft (Ongaro 2014) sections 3.4 and 3.6; Kafka's `RaftEventSimulationTest`.
-//! Not verified: snapshots, which have an invariant of their own; changes of the voter set, which are not modelled.
+//! Voters are those by which the leader or the candidate goes. One that has lost its disk counts as one that is dead
+//! for good: what it held when that was counted is not held against anybody.
+//! Not verified: snapshots and changes of the voters, which have invariants of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::{MetadataChange, QuorumRole};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use harrow_broker_model::voter_set::{ReplicaKey, VoterSet};
 
 use crate::view::{LogMirror, PartitionView, VoterView};
 use crate::violation::Guarantee;
@@ -96,7 +99,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "controller-quorum",
     promise: "one controller an epoch, and committed metadata is the same everywhere and for ever",
     source: "KIP-595, KIP-631, Raft",
-    leaves_out: "changes of the voter set",
+    leaves_out: "snapshots, changes of the voters",
     anomalies: &[
         DOUBLE_VOTE,
         DUAL,
@@ -217,8 +220,9 @@ impl ControllerQuorum {
     fn check_elected(&self, context: &Context<'_>, findings: &mut Findings, epoch: LeaderEpoch) {
         let (node, quorum) = (context.node, context.view.quorum());
         let voted = |voter: NodeId| self.votes.get(&(voter, epoch)) == Some(&node);
-        let votes = quorum.voters().iter().filter(|voter| voted(voter.node)).count();
-        if votes < quorum.majority() && context.view.states_all() {
+        let voters = quorum.voters_of(node);
+        let votes = voters.ids().filter(|voter| voted(*voter)).count();
+        if votes < voters.majority() && context.view.states_all() {
             findings.report(context, &UNELECTED, LOG, || {
                 format!("node {node} leads epoch {epoch} with {votes} votes")
             });
@@ -333,10 +337,12 @@ pub(super) fn on_high_watermark(
             )
         });
     }
+    let voters = context.view.quorum().voters_of(context.node);
     let holders = count_holding(context, view, &leader.log, to);
+    let lost = count_lost(context, voters);
     let own =
         leader.log.entry_at(to.plus(-1)).is_some_and(|entry| entry.batch.leader_epoch == epoch);
-    if holders < context.view.quorum().majority() || !own {
+    if holders + lost < voters.majority() || !own {
         findings.report(context, &MINORITY, (LOG, view.committed.end(), to.plus(-1)), || {
             format!(
                 "leader {} of epoch {epoch} committed up to {to}, which {holders} voters hold",
@@ -356,7 +362,15 @@ fn count_holding(
     let holds = |voter: NodeId| {
         view.replica(voter).is_some_and(|replica| replica.log.chain_at(to) == Some(chain))
     };
-    context.view.quorum().voters().iter().filter(|voter| holds(voter.node)).count()
+    let quorum = context.view.quorum();
+    let voters = quorum.voters_of(context.node).keys().iter();
+    voters.filter(|voter| quorum.is_intact(**voter) && holds(voter.id)).count()
+}
+
+/// Voters that have lost their disks.
+fn count_lost(context: &Context<'_>, voters: &VoterSet) -> usize {
+    let quorum = context.view.quorum();
+    voters.keys().iter().filter(|voter| !quorum.is_intact(**voter)).count()
 }
 
 /// A voter's metadata log is cut.
@@ -381,11 +395,17 @@ pub(super) fn on_recovered(context: &Context<'_>, findings: &mut Findings, log_e
     if log_end_offset >= end {
         return;
     }
-    let voters = context.view.quorum().voters().iter();
-    let holders = voters
-        .filter(|voter| voter.node != context.node && view.holds_committed(voter.node))
-        .count();
-    if holders < context.view.quorum().majority() {
+    let quorum = context.view.quorum();
+    let voters = quorum.counted_voters();
+    // Who is no voter, or none on this disk, has lost nothing that counts.
+    let own = voters.voter(context.node);
+    if own.is_none_or(|own| !quorum.is_intact(own)) {
+        return;
+    }
+    let others = voters.keys().iter().filter(|voter| voter.id != context.node);
+    let holds = |voter: &&ReplicaKey| quorum.is_intact(**voter) && view.holds_committed(voter.id);
+    let holders = others.filter(holds).count();
+    if holders + count_lost(context, voters) < voters.majority() {
         findings.report(context, &LOST, (LOG, log_end_offset, end.plus(-1)), || {
             format!(
                 "voter {} has metadata up to {log_end_offset} of {end}; {holders} voters have all",

@@ -6,6 +6,7 @@ mod overdue;
 mod pre_vote;
 mod quorum_disk;
 mod snapshots;
+mod voter_sets;
 
 use harrow_broker_model::note::{ControllerNote, LogNote, Note, QuorumNote};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
@@ -19,6 +20,7 @@ use overdue::QuorumElections;
 use pre_vote::PreVotes;
 use quorum_disk::QuorumDisks;
 use snapshots::Snapshots;
+use voter_sets::VoterSets;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     controller_quorum::INVARIANT,
@@ -27,6 +29,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     pre_vote::INVARIANT,
     overdue::INVARIANT,
     snapshots::INVARIANT,
+    voter_sets::INVARIANT,
 ];
 
 /// What the invariants of the quorum remember.
@@ -38,6 +41,7 @@ pub(super) struct QuorumWing {
     pre_votes: PreVotes,
     elections: QuorumElections,
     snapshots: Snapshots,
+    voter_sets: VoterSets,
 }
 
 impl QuorumWing {
@@ -49,6 +53,7 @@ impl QuorumWing {
             pre_votes: PreVotes::default(),
             elections: QuorumElections::default(),
             snapshots: Snapshots::default(),
+            voter_sets: VoterSets::default(),
         }
     }
 
@@ -60,12 +65,14 @@ impl QuorumWing {
     pub(super) fn process_ended(&mut self, node: NodeId) {
         self.check_quorum.process_ended(node);
         self.pre_votes.process_ended(node);
+        self.voter_sets.process_ended(node);
     }
 
     pub(super) fn disk_wiped(&mut self, node: NodeId) {
         self.quorum.disk_wiped(node);
         self.pre_votes.disk_wiped(node);
         self.snapshots.disk_wiped(node);
+        self.voter_sets.disk_wiped(node);
     }
 
     /// A node is asked for the metadata log by another one, which is in an epoch.
@@ -118,6 +125,7 @@ impl QuorumWing {
     fn on_log_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
         if let LogNote::Truncated { partition: TopicPartition::METADATA, to, .. } = note {
             self.disks.on_log_cut(context.node, *to);
+            self.voter_sets.on_truncated(context, *to);
             controller_quorum::on_truncated(context, findings, *to);
         } else if let LogNote::StartMoved {
             partition: TopicPartition::METADATA,
@@ -151,12 +159,14 @@ impl QuorumWing {
                 self.quorum.on_state(context, findings, state);
                 self.check_quorum.on_state(context, state);
                 self.pre_votes.on_state(context, findings, state);
+                self.voter_sets.on_state(context, findings, state);
             }
             QuorumNote::StatePersisted { epoch, voted } => {
                 let durable = shared.is_durable(context.node);
                 self.disks.on_persisted(context.node, *epoch, *voted, durable);
             }
             QuorumNote::LogSynced { end } => {
+                self.voter_sets.check_cut(context, findings);
                 if shared.is_durable(context.node) {
                     self.disks.on_log_synced(context.node, *end);
                 }
@@ -165,6 +175,7 @@ impl QuorumWing {
                 controller_quorum::check_candidate(context, findings, *epoch, *candidate);
                 self.disks.on_shown(context, findings, *epoch, Some(*candidate));
                 self.quorum.on_vote(context, findings, *epoch, *candidate);
+                VoterSets::on_vote(context, findings, *epoch, *candidate);
             }
             QuorumNote::SnapshotWritten { snapshot, digest, .. } => {
                 let durable = shared.is_durable(context.node);
@@ -174,10 +185,16 @@ impl QuorumWing {
             QuorumNote::SnapshotLoaded { snapshot, digest } => {
                 self.snapshots.on_loaded(context, findings, (*snapshot, *digest));
             }
+            QuorumNote::VotersInEffect { offset, voters } => {
+                self.voter_sets.on_voters(context, findings, *offset, voters);
+                self.check_quorum.on_voters(context);
+            }
+            QuorumNote::DirectoryFound { .. } => {}
             QuorumNote::HighWatermarkMoved { epoch, as_leader, to } => {
                 if *as_leader {
                     controller_quorum::on_high_watermark(context, findings, *epoch, *to);
                     self.disks.on_committed(context, findings, *to);
+                    self.voter_sets.on_high_watermark(context, findings, *epoch, *to);
                 } else {
                     self.pre_votes.on_fetched(context.at_ns, context.node, *epoch);
                 }

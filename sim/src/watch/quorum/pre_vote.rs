@@ -102,16 +102,15 @@ impl PreVotes {
         epoch: LeaderEpoch,
         since: u64,
     ) {
-        let quorum = context.view.quorum();
-        let others = quorum.voters().iter().filter(|voter| voter.node != context.node);
+        let voters = context.view.quorum().voters_of(context.node);
+        let others = voters.ids().filter(|voter| *voter != context.node);
         let loyal = |node: NodeId| {
             let since_then = self.voters.get(&node).and_then(|voter| voter.loyal_since);
             since_then.is_some_and(|loyal_since| loyal_since < since)
         };
-        let loyal: Vec<NodeId> =
-            others.map(|voter| voter.node).filter(|node| loyal(*node)).collect();
-        let may_grant = quorum.voters().len() - loyal.len();
-        if may_grant < quorum.majority() && context.view.states_all() {
+        let loyal: Vec<NodeId> = others.filter(|node| loyal(*node)).collect();
+        let may_grant = voters.count() - loyal.len();
+        if may_grant < voters.majority() && context.view.states_all() {
             findings.report(context, &DEPOSED, TopicPartition::METADATA, || {
                 let names = loyal.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 format!(

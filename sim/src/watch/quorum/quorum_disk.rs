@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use harrow_broker_model::voter_set::ReplicaKey;
 
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
@@ -70,8 +71,11 @@ impl QuorumDisks {
     pub(super) fn on_committed(&self, context: &Context<'_>, findings: &mut Findings, to: Offset) {
         let quorum = context.view.quorum();
         let has = |node: NodeId| self.synced.get(&node).is_some_and(|synced| *synced >= to);
-        let holders = quorum.voters().iter().filter(|voter| has(voter.node)).count();
-        if context.view.states_all() && holders < quorum.majority() {
+        let voters = quorum.voters_of(context.node);
+        // What a disk had that is lost since was there when it was counted.
+        let had = |voter: &ReplicaKey| !quorum.is_intact(*voter) || has(voter.id);
+        let holders = voters.keys().iter().filter(|voter| had(voter)).count();
+        if context.view.states_all() && holders < voters.majority() {
             findings.report(context, &VOLATILE, TopicPartition::METADATA, || {
                 format!(
                     "leader {} committed up to {to}; {holders} voters have that on their disks",

@@ -1,4 +1,5 @@
-//! What administrators do to a cluster while it runs: replicas are moved, partitions added, brokers join and leave.
+//! What administrators do to a cluster while it runs: replicas are moved, partitions added, brokers and voters join and
+//! leave.
 //! The active controller is asked, by the admin client, by way of any broker.
 
 use harrow_broker_model::admin_message::AdminRequest;
@@ -42,6 +43,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::CreateTopic { target } => self.create_topic_again(target),
             Action::JoinBroker { target } => self.join(step, target),
             Action::DecommissionBroker { target } => self.decommission(position, step, target),
+            Action::AddVoter { target } => self.add_voter(step, target),
+            Action::RemoveVoter { target } => self.remove_voter(step, target),
             other => unreachable!("{other:?} is nothing that an administrator does"),
         }
     }

@@ -155,7 +155,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::DeleteTopic { .. }
             | Action::CreateTopic { .. }
             | Action::JoinBroker { .. }
-            | Action::DecommissionBroker { .. } => self.administer(position, step),
+            | Action::DecommissionBroker { .. }
+            | Action::AddVoter { .. }
+            | Action::RemoveVoter { .. } => self.administer(position, step),
             Action::DeleteGroup { .. }
             | Action::ResetOffsets { .. }
             | Action::AbortHanging { .. } => self.give_task(step),
@@ -262,6 +264,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn loss_allowed(&self, node: NodeId, wipe: bool) -> Result<(), String> {
         if self.plan.expect.loss_allowed || self.is_client(node) {
             return Ok(());
+        }
+        if wipe
+            && self.plan.cluster.is_reconfigurable()
+            && self.plan.cluster.controllers.contains(&node)
+        {
+            return self.controller_may_lose(node);
         }
         let view = self.host.view();
         if wipe { view.wipe_allowed(node) } else { view.power_loss_allowed(node) }

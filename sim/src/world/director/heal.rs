@@ -123,9 +123,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if self.plan.expect.loss_allowed {
             return Ok(());
         }
-        let voters = &self.plan.cluster.controllers;
-        let rest = voters.iter().filter(|voter| **voter != node && !self.is_outside(**voter));
-        if voters.contains(&node) && rest.count() <= voters.len() / 2 {
+        let voters = self.host.view().quorum().counted_voters();
+        let rest = voters.ids().filter(|voter| *voter != node && !self.is_outside(*voter));
+        if voters.voter(node).is_some() && rest.count() < voters.majority() {
             return Err(format!("without node {node} the quorum has no majority"));
         }
         self.host.view().partitions().try_for_each(|view| self.can_do_without(view, node))

@@ -6,6 +6,7 @@
 //! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.
 
 mod administration;
+mod asked_voter;
 mod conditions;
 mod converge;
 mod cuts;
@@ -25,11 +26,14 @@ mod targets;
 mod tasks;
 #[cfg(test)]
 pub(super) mod tests;
+mod voters;
 
 use harrow_broker_model::config::topic_name;
+use harrow_broker_model::controller::Controller;
 use harrow_broker_model::node::{Node, Operation, Outcome};
 use harrow_broker_model::types::{NodeId, OperationId};
 
+use self::asked_voter::AskedVoter;
 use self::probe::{FreshClients, Resumed, Resuming};
 use self::progress::{Pending, Progress};
 use super::condition::{Active, Condition};
@@ -111,6 +115,8 @@ pub(crate) struct Director<'p, N, F> {
     gone: Vec<NodeId>,
     /// Brokers that are about to.
     leaving: Vec<NodeId>,
+    /// Changes of the voters of the quorum that were asked for.
+    asked_voters: Vec<AskedVoter>,
     progress: Progress,
     /// What was overdue when it was looked at last.
     overdue: Option<Pending>,
@@ -127,7 +133,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     pub(crate) fn new(plan: &'p Plan, options: RunOptions, boot: F) -> Self {
         let draws = Draws::new(plan.seed);
         let members = members(plan);
-        let engine = Engine::new(&Setup {
+        let mut engine = Engine::new(&Setup {
             seed: plan.seed,
             members: &members,
             network: &plan.network,
@@ -135,6 +141,11 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             clocks: &plan.clocks,
             record_trace: options.record_trace,
         });
+        for (index, member) in members.iter().enumerate() {
+            if let Some((file, bytes)) = Controller::formatted(&plan.cluster, member.id) {
+                engine.format(index, file, bytes);
+            }
+        }
         let ways = (draws, plan.cluster.defects);
         let load = |(ordinal, client)| Load::new(client, ordinal, &plan.topics, ways);
         let loads: Vec<Load> = plan.clients.iter().enumerate().map(load).collect();
@@ -165,6 +176,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             outside: Vec::new(),
             gone: Vec::new(),
             leaving: Vec::new(),
+            asked_voters: Vec::new(),
             progress: Progress::none(0),
             overdue: None,
             stranded_since: None,

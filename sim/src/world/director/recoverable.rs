@@ -57,7 +57,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     fn quorum_lost(&self) -> Option<String> {
-        let voters = &self.plan.cluster.controllers;
+        let voters: Vec<NodeId> = self.host.view().quorum().counted_voters().ids().collect();
         let (dead, rest): (Vec<NodeId>, Vec<NodeId>) =
             voters.iter().partition(|voter| self.is_dead(**voter));
         let (wiped, sound): (Vec<NodeId>, Vec<NodeId>) =
@@ -67,7 +67,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
         Some(format!(
             "no majority of the controllers {} is left: {} stay dead, {} lost their disks",
-            list(voters),
+            list(&voters),
             list(&dead),
             list(&wiped)
         ))
@@ -75,6 +75,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// Whether a voter's disk was wiped and has not got back what is committed.
     fn is_hollow(&self, voter: NodeId) -> bool {
+        let quorum = self.host.view().quorum();
+        if quorum.changes() {
+            let key = quorum.counted_voters().voter(voter);
+            return key.is_some_and(|key| !quorum.is_intact(key));
+        }
         self.was_wiped(voter) && !self.host.view().metadata_log().holds_committed(voter)
     }
 

@@ -257,6 +257,13 @@ impl<N: Node> Engine<N> {
         }
     }
 
+    /// What a node's disk holds before anything runs.
+    pub(crate) fn format(&mut self, node: usize, file: FileId, bytes: Bytes) {
+        let disk = &mut self.slots[node].disk;
+        let replacement = disk.begin_replace(file, bytes);
+        disk.end_replace(self.now, replacement, true);
+    }
+
     /// True time, in nanoseconds.
     pub(crate) fn now(&self) -> u64 {
         self.now

@@ -10,7 +10,7 @@ use harrow_broker_model::message::{
     ReplicaOffsetsRequest, ReplicaOffsetsResponse, VoteRequest, VoteResponse,
 };
 
-use harrow_broker_model::types::SnapshotId;
+use harrow_broker_model::types::{DirectoryId, SnapshotId};
 
 use super::Fingerprint;
 
@@ -86,6 +86,7 @@ impl Fingerprint {
         self.pair(request.epoch.0, request.last_fetched_epoch.0);
         self.int(request.fetch_offset.0);
         self.int(request.high_watermark.0);
+        self.directory(request.replica_directory);
     }
 
     pub(super) fn quorum_fetch_response(&mut self, response: &QuorumFetchResponse) {
@@ -112,6 +113,14 @@ impl Fingerprint {
         self.snapshot(94, request.snapshot);
         self.pair(request.replica.0, request.epoch.0);
         self.word(request.position);
+        self.directory(request.replica_directory);
+    }
+
+    /// Replicas that the configuration names have none.
+    fn directory(&mut self, directory: DirectoryId) {
+        if directory != DirectoryId::UNASSIGNED {
+            self.word(directory.0);
+        }
     }
 
     pub(super) fn fetch_snapshot_response(&mut self, response: &FetchSnapshotResponse) {
@@ -207,6 +216,7 @@ impl Fingerprint {
         self.pair(request.candidate.0, request.last_epoch.0);
         self.int(request.end_offset.0);
         self.word(u64::from(request.pre_vote));
+        self.directory(request.voter_directory);
     }
 
     pub(super) fn vote_response(&mut self, response: &VoteResponse) {

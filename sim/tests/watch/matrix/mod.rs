@@ -15,6 +15,7 @@ mod replication;
 mod retention;
 mod timed;
 mod transactions;
+mod voters;
 
 use std::collections::BTreeSet;
 
@@ -37,6 +38,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         timed::CASES,
         due::CASES,
         exchange::CASES,
+        voters::CASES,
     ];
     tables.into_iter().flatten()
 }

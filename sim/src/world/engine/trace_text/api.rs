@@ -156,6 +156,8 @@ fn admin_request(body: &AdminRequest) -> &'static str {
         AdminRequest::AlterConfigs(_) => "alter-configs",
         AdminRequest::IncrementalAlterConfigs(_) => "incremental-alter-configs",
         AdminRequest::ElectLeaders(_) => "elect-leaders",
+        AdminRequest::AddRaftVoter(_) => "add-raft-voter",
+        AdminRequest::RemoveRaftVoter(_) => "remove-raft-voter",
     }
 }
 
@@ -169,6 +171,8 @@ fn admin_response(body: &AdminResponse) -> &'static str {
         AdminResponse::AlterConfigs(_) => "alter-configs",
         AdminResponse::IncrementalAlterConfigs(_) => "incremental-alter-configs",
         AdminResponse::ElectLeaders(_) => "elect-leaders",
+        AdminResponse::AddRaftVoter(_) => "add-raft-voter",
+        AdminResponse::RemoveRaftVoter(_) => "remove-raft-voter",
     }
 }
 

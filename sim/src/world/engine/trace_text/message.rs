@@ -39,6 +39,8 @@ pub(super) fn administration(request: &AdminRequest) -> String {
             rare("incremental alter configs", request)
         }
         AdminRequest::ElectLeaders(request) => rare("elect leaders", request),
+        AdminRequest::AddRaftVoter(request) => rare("add voter", request),
+        AdminRequest::RemoveRaftVoter(request) => rare("remove voter", request),
     }
 }
 
@@ -58,6 +60,8 @@ fn administered(response: &AdminResponse) -> String {
             rare("incremental alter configs response", response)
         }
         AdminResponse::ElectLeaders(response) => rare("elect leaders response", response),
+        AdminResponse::AddRaftVoter(response) => rare("add voter response", response),
+        AdminResponse::RemoveRaftVoter(response) => rare("remove voter response", response),
     }
 }
 

@@ -63,6 +63,10 @@ fn metadata(names: &Names, change: &MetadataChange) -> String {
             let place = names.place(*partition);
             format!("{place}: the replica of broker {broker} is in log directory {directory}")
         }
+        MetadataChange::VotersChanged { voters } => {
+            let ids: Vec<String> = voters.ids().map(|id| id.to_string()).collect();
+            format!("voters of the quorum are {}", ids.join(", "))
+        }
         MetadataChange::ProducerIdsAllocated { next_producer_id } => {
             format!("allocated producer ids below {next_producer_id}")
         }

@@ -27,6 +27,11 @@ pub(super) fn trace_text(note: &QuorumNote) -> String {
         QuorumNote::SnapshotLoaded { snapshot, .. } => {
             format!("quorum: loaded snapshot {snapshot}")
         }
+        QuorumNote::DirectoryFound { directory } => format!("quorum: on disk {directory}"),
+        QuorumNote::VotersInEffect { offset, voters } => {
+            let ids: Vec<String> = voters.ids().map(|id| id.to_string()).collect();
+            format!("quorum: voters are {} as written at {offset}", ids.join(", "))
+        }
         QuorumNote::HighWatermarkMoved { to, as_leader, .. } => {
             let role = if *as_leader { "leader" } else { "follower" };
             format!("quorum: updated high watermark to {to} as {role}")
