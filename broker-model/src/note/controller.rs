@@ -117,21 +117,6 @@ pub enum MetadataChange {
         /// As it is from here on.
         retention: Retention,
     },
-    /// A setting of a topic was changed while it was in use.
-    TopicReconfigured {
-        /// Which topic.
-        topic: TopicId,
-        /// Kafka's name of the setting.
-        name: String,
-        /// Its value; none is its default.
-        value: Option<String>,
-        /// `min.insync.replicas`, as it is from here on.
-        min_insync_replicas: u32,
-        /// `unclean.leader.election.enable`, as it is from here on.
-        unclean_leader_election: bool,
-        /// When records may be deleted, as it is from here on.
-        retention: Retention,
-    },
     /// A topic was deleted, with all its partitions.
     TopicDeleted {
         /// Its id.
@@ -162,6 +147,21 @@ pub enum MetadataChange {
     VotersChanged {
         /// All of them.
         voters: VoterSet,
+    },
+    /// A setting of a topic was changed while it was in use.
+    TopicReconfigured {
+        /// Which topic.
+        topic: TopicId,
+        /// Kafka's name of the setting.
+        name: String,
+        /// Its value; none is its default.
+        value: Option<String>,
+        /// `min.insync.replicas`, as it is from here on.
+        min_insync_replicas: u32,
+        /// `unclean.leader.election.enable`, as it is from here on.
+        unclean_leader_election: bool,
+        /// When records may be deleted, as it is from here on.
+        retention: Retention,
     },
 }
 

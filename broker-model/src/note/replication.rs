@@ -34,13 +34,6 @@ pub enum ReplicationNote {
         /// Whom, if anyone leads.
         leader: Option<NodeId>,
     },
-    /// This broker goes by another `min.insync.replicas` from here on: that of the topic was changed.
-    MinimumChanged {
-        /// Of what.
-        partition: TopicPartition,
-        /// As it is now, at most the number of replicas.
-        minimum: u32,
-    },
     /// The high watermark of this replica moved.
     HighWatermarkMoved {
         /// Of what.
@@ -121,6 +114,13 @@ pub enum ReplicationNote {
         epoch: LeaderEpoch,
         /// Its end at the leader.
         end_offset: Offset,
+    },
+    /// This broker goes by another `min.insync.replicas` from here on: that of the topic was changed.
+    MinimumChanged {
+        /// Of what.
+        partition: TopicPartition,
+        /// As it is now, at most the number of replicas.
+        minimum: u32,
     },
 }
 
