@@ -5,7 +5,7 @@
 //! meet, two leaders. Source: KIP-853, Raft (Ongaro 2014) section 4.1; Kafka's `KRaftControlRecordStateMachine`,
 //! `VoterSetHistory`.
 //!
-//! Not modelled: endpoints, and with them UpdateVoter, by which a voter tells the leader of its own; changes of
+//! Not modelled: endpoints, and with them `UpdateRaftVoter`, by which a voter tells the leader of its own; changes of
 //! `kraft.version`, which is that of the cluster's configuration.
 
 use crate::defect::QuorumDefect;

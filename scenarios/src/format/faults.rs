@@ -285,26 +285,12 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         | Kind::StallConnections
         | Kind::DuplicateResponses
         | Kind::LimitBandwidth => on_links(fields, kind),
-        Kind::SlowDisk => {
-            let (target, extra_us) = (fields.target(), fields.extra_us());
-            FaultAction::SlowDisk { target, extra_us, for_ms: fields.for_ms() }
-        }
-        Kind::StallDisk => {
-            FaultAction::StallDisk { target: fields.target(), for_ms: fields.for_ms() }
-        }
-        Kind::FailLogDirectory => FaultAction::FailLogDirectory {
-            target: fields.target(),
-            directory: fields.section.numbers("directory", (0, LOG_DIRECTORY_LAST), "\"1..2\""),
-            replaced: fields.section.flags("replaced", false),
-            for_ms: fields.for_ms(),
-        },
-        Kind::FullDisk => {
-            FaultAction::FullDisk { target: fields.target(), for_ms: fields.for_ms() }
-        }
-        Kind::LyingSync => {
-            FaultAction::LyingSync { target: fields.target(), for_ms: fields.for_ms() }
-        }
-        Kind::BitRot => FaultAction::BitRot { target: fields.target() },
+        Kind::SlowDisk
+        | Kind::StallDisk
+        | Kind::FailLogDirectory
+        | Kind::FullDisk
+        | Kind::LyingSync
+        | Kind::BitRot => on_disk(fields, kind),
         Kind::StepClock => {
             let by_ms = fields.section.numbers("by_ms", (-HOUR_MS, HOUR_MS), "\"-500..500\"");
             FaultAction::StepClock { target: fields.target(), by_ms }
@@ -353,6 +339,34 @@ fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
             FaultAction::AbortHanging { target, idle_ms }
         }
         other => panic!("{other:?} is nothing that an administrator does"),
+    }
+}
+
+/// The kinds that trouble a disk without ending a process at once.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these six kinds alone")]
+fn on_disk(fields: &Fields<'_>, kind: Kind) -> FaultAction {
+    match kind {
+        Kind::SlowDisk => {
+            let (target, extra_us) = (fields.target(), fields.extra_us());
+            FaultAction::SlowDisk { target, extra_us, for_ms: fields.for_ms() }
+        }
+        Kind::StallDisk => {
+            FaultAction::StallDisk { target: fields.target(), for_ms: fields.for_ms() }
+        }
+        Kind::FailLogDirectory => FaultAction::FailLogDirectory {
+            target: fields.target(),
+            directory: fields.section.numbers("directory", (0, LOG_DIRECTORY_LAST), "\"1..2\""),
+            replaced: fields.section.flags("replaced", false),
+            for_ms: fields.for_ms(),
+        },
+        Kind::FullDisk => {
+            FaultAction::FullDisk { target: fields.target(), for_ms: fields.for_ms() }
+        }
+        Kind::LyingSync => {
+            FaultAction::LyingSync { target: fields.target(), for_ms: fields.for_ms() }
+        }
+        Kind::BitRot => FaultAction::BitRot { target: fields.target() },
+        other => panic!("{other:?} does not trouble a disk"),
     }
 }
 

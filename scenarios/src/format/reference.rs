@@ -212,8 +212,9 @@ const ORDER: &[&str] = &[
     "[expect]",
 ];
 
-const BASE: &str = "name = \"x\"\nproves = \"y\"\n[cluster]\nkraft.version = 1\n[network]\n[disk]\n[heal]\nat_ms = 100000\n\
-    [swarm]\nfault_tables = 1\n[expect]\n[[topic]]\nname = \"orders\"\n[[clock]]\nnodes = \"brokers\"\n";
+const BASE: &str = "name = \"x\"\nproves = \"y\"\n[cluster]\nkraft.version = 1\n[network]\n[disk]\n\
+    [heal]\nat_ms = 100000\n[swarm]\nfault_tables = 1\n[expect]\n[[topic]]\nname = \"orders\"\n\
+    [[clock]]\nnodes = \"brokers\"\n";
 
 /// Every table, in order; kinds after what they have in common.
 pub fn tables() -> Vec<TableReference> {

@@ -208,6 +208,15 @@ impl ActionDraws<'_> {
             | FaultAction::FullDisk { .. }
             | FaultAction::LyingSync { .. }
             | FaultAction::BitRot { .. } => self.disk_action(action),
+            FaultAction::StepClock { .. } | FaultAction::DriftClock { .. } => {
+                self.clock_action(action)
+            }
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes faults of clocks alone")]
+    fn clock_action(&self, action: &FaultAction) -> Action {
+        match action {
             FaultAction::StepClock { target, by_ms } => Action::StepClock {
                 target: self.target(target),
                 by_ms: self.draws.at("by_ms").number(by_ms),
@@ -216,6 +225,7 @@ impl ActionDraws<'_> {
                 target: self.target(target),
                 ppm: self.draws.at("ppm").number(ppm) as i32,
             },
+            other => panic!("{} is no fault of a clock", other.kind()),
         }
     }
 
