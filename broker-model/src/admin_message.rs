@@ -8,10 +8,9 @@ use crate::proto::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopicResult,
     DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse, ElectLeadersRequest,
     ElectLeadersResponse, ElectedPartitionResult, ErrorCode, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse, LegacyAlterConfigsResourceResponse,
-    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, RemoveRaftVoterRequest,
-    RemoveRaftVoterResponse, ReplicaElectionResult, UnregisterBrokerRequest,
-    UnregisterBrokerResponse,
+    IncrementalAlterConfigsResponse, LegacyAlteredResource, ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse, RemoveRaftVoterRequest, RemoveRaftVoterResponse,
+    ReplicaElectionResult, UnregisterBrokerRequest, UnregisterBrokerResponse,
 };
 
 /// What is asked.
@@ -80,39 +79,11 @@ impl AdminRequest {
             Self::UnregisterBroker(_) => AdminResponse::UnregisterBroker(
                 UnregisterBrokerResponse::default().with_error_code(code),
             ),
-            Self::AlterConfigs(request) => {
-                let responses = request.resources.iter().map(|asked| {
-                    LegacyAlterConfigsResourceResponse::default()
-                        .with_resource_type(asked.resource_type)
-                        .with_resource_name(asked.resource_name.clone())
-                        .with_error_code(code)
-                });
-                let response = AlterConfigsResponse::default();
-                AdminResponse::AlterConfigs(response.with_responses(responses.collect()))
-            }
+            Self::AlterConfigs(request) => AdminResponse::AlterConfigs(unaltered(request, code)),
             Self::IncrementalAlterConfigs(request) => {
-                let responses = request.resources.iter().map(|asked| {
-                    AlterConfigsResourceResponse::default()
-                        .with_resource_type(asked.resource_type)
-                        .with_resource_name(asked.resource_name.clone())
-                        .with_error_code(code)
-                });
-                let response = IncrementalAlterConfigsResponse::default();
-                AdminResponse::IncrementalAlterConfigs(response.with_responses(responses.collect()))
+                AdminResponse::IncrementalAlterConfigs(unchanged(request, code))
             }
-            Self::ElectLeaders(request) => {
-                let partition = |id: &i32| {
-                    ElectedPartitionResult::default().with_partition_id(*id).with_error_code(code)
-                };
-                let named = request.topic_partitions.iter().flatten().map(|asked| {
-                    ReplicaElectionResult::default()
-                        .with_topic(asked.topic.clone())
-                        .with_partition_result(asked.partitions.iter().map(partition).collect())
-                });
-                let response = ElectLeadersResponse::default().with_error_code(code);
-                let response = response.with_replica_election_results(named.collect());
-                AdminResponse::ElectLeaders(response)
-            }
+            Self::ElectLeaders(request) => AdminResponse::ElectLeaders(unelected(request, code)),
             Self::AddRaftVoter(_) => {
                 AdminResponse::AddRaftVoter(AddRaftVoterResponse::default().with_error_code(code))
             }
@@ -193,4 +164,39 @@ impl AdminResponse {
 /// The first code that is an error.
 fn first(whole: i16, parts: impl Iterator<Item = i16>) -> i16 {
     std::iter::once(whole).chain(parts).find(|code| *code != 0).unwrap_or(0)
+}
+
+fn unaltered(request: &AlterConfigsRequest, code: i16) -> AlterConfigsResponse {
+    let responses = request.resources.iter().map(|asked| {
+        LegacyAlteredResource::default()
+            .with_resource_type(asked.resource_type)
+            .with_resource_name(asked.resource_name.clone())
+            .with_error_code(code)
+    });
+    AlterConfigsResponse::default().with_responses(responses.collect())
+}
+
+fn unchanged(
+    request: &IncrementalAlterConfigsRequest,
+    code: i16,
+) -> IncrementalAlterConfigsResponse {
+    let responses = request.resources.iter().map(|asked| {
+        AlterConfigsResourceResponse::default()
+            .with_resource_type(asked.resource_type)
+            .with_resource_name(asked.resource_name.clone())
+            .with_error_code(code)
+    });
+    IncrementalAlterConfigsResponse::default().with_responses(responses.collect())
+}
+
+fn unelected(request: &ElectLeadersRequest, code: i16) -> ElectLeadersResponse {
+    let partition =
+        |id: &i32| ElectedPartitionResult::default().with_partition_id(*id).with_error_code(code);
+    let named = request.topic_partitions.iter().flatten().map(|asked| {
+        ReplicaElectionResult::default()
+            .with_topic(asked.topic.clone())
+            .with_partition_result(asked.partitions.iter().map(partition).collect())
+    });
+    let response = ElectLeadersResponse::default().with_error_code(code);
+    response.with_replica_election_results(named.collect())
 }

@@ -55,6 +55,7 @@ pub mod record;
 mod replication;
 pub mod retention;
 pub mod testing;
+pub mod topic_config;
 pub mod topic_pattern;
 pub mod topic_settings;
 pub mod transaction_admin_message;

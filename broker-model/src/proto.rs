@@ -12,7 +12,7 @@ pub use kafka_protocol::messages::add_partitions_to_txn_response::{
 pub use kafka_protocol::messages::alter_configs_request::{
     AlterConfigsResource as LegacyAlterConfigsResource, AlterableConfig as LegacyAlterableConfig,
 };
-pub use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as LegacyAlterConfigsResourceResponse;
+pub use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as LegacyAlteredResource;
 pub use kafka_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };

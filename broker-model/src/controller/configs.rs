@@ -9,8 +9,7 @@ use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
 use crate::proto::{
     AlterConfigsRequest, AlterConfigsResourceResponse, AlterConfigsResponse, ErrorCode,
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-    LegacyAlterConfigsResourceResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, LegacyAlteredResource,
 };
 use crate::topic_settings::{self, MIN_INSYNC_REPLICAS, SettingType, TopicSetting};
 use crate::types::TopicId;
@@ -81,7 +80,7 @@ pub(super) fn alter_all(
     });
     let (mut records, errors) = alter(image, &asked.collect::<Vec<_>>(), rules);
     let responses = request.resources.iter().zip(errors).map(|(asked, error_code)| {
-        LegacyAlterConfigsResourceResponse::default()
+        LegacyAlteredResource::default()
             .with_resource_type(asked.resource_type)
             .with_resource_name(asked.resource_name.clone())
             .with_error_code(error_code)

@@ -127,22 +127,10 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
             Body::Broker(ClientRequest::$variant(Box::new(read::<$request>(bytes, version)?)))
         };
     }
-    macro_rules! groups {
-        ($variant:ident) => {{
-            let request = GroupAdminRequest::$variant(read(bytes, version)?);
-            Body::Broker(ClientRequest::GroupAdmin(Box::new(request)))
-        }};
-    }
-    macro_rules! transactions {
-        ($variant:ident) => {{
-            let request = TransactionAdminRequest::$variant(read(bytes, version)?);
-            Body::Broker(ClientRequest::TransactionAdmin(Box::new(request)))
-        }};
-    }
-    macro_rules! admin {
-        ($variant:ident) => {{
-            let request = AdminRequest::$variant(read(bytes, version)?);
-            Body::Broker(ClientRequest::Admin(Box::new(request)))
+    macro_rules! within {
+        ($family:ident, $request:ident, $variant:ident) => {{
+            let request = $request::$variant(read(bytes, version)?);
+            Body::Broker(ClientRequest::$family(Box::new(request)))
         }};
     }
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not served was refused before")]
@@ -162,14 +150,18 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         ApiKey::LeaveGroup => broker!(LeaveGroup, LeaveGroupRequest),
         ApiKey::SyncGroup => broker!(SyncGroup, SyncGroupRequest),
         ApiKey::CreateTopics => broker!(CreateTopics, CreateTopicsRequest),
-        ApiKey::DeleteTopics => admin!(DeleteTopics),
-        ApiKey::CreatePartitions => admin!(CreatePartitions),
-        ApiKey::AlterPartitionReassignments => admin!(AlterPartitionReassignments),
-        ApiKey::ListPartitionReassignments => admin!(ListPartitionReassignments),
-        ApiKey::UnregisterBroker => admin!(UnregisterBroker),
-        ApiKey::AlterConfigs => admin!(AlterConfigs),
-        ApiKey::IncrementalAlterConfigs => admin!(IncrementalAlterConfigs),
-        ApiKey::ElectLeaders => admin!(ElectLeaders),
+        ApiKey::DeleteTopics => within!(Admin, AdminRequest, DeleteTopics),
+        ApiKey::CreatePartitions => within!(Admin, AdminRequest, CreatePartitions),
+        ApiKey::AlterPartitionReassignments => {
+            within!(Admin, AdminRequest, AlterPartitionReassignments)
+        }
+        ApiKey::ListPartitionReassignments => {
+            within!(Admin, AdminRequest, ListPartitionReassignments)
+        }
+        ApiKey::UnregisterBroker => within!(Admin, AdminRequest, UnregisterBroker),
+        ApiKey::AlterConfigs => within!(Admin, AdminRequest, AlterConfigs),
+        ApiKey::IncrementalAlterConfigs => within!(Admin, AdminRequest, IncrementalAlterConfigs),
+        ApiKey::ElectLeaders => within!(Admin, AdminRequest, ElectLeaders),
         ApiKey::DeleteRecords => broker!(DeleteRecords, DeleteRecordsRequest),
         ApiKey::InitProducerId => broker!(InitProducerId, InitProducerIdRequest),
         ApiKey::OffsetForLeaderEpoch => broker!(OffsetForLeaderEpoch, OffsetForLeaderEpochRequest),
@@ -180,15 +172,25 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         ApiKey::ConsumerGroupHeartbeat => {
             broker!(ConsumerGroupHeartbeat, ConsumerGroupHeartbeatRequest)
         }
-        ApiKey::ListGroups => groups!(ListGroups),
-        ApiKey::DescribeGroups => groups!(DescribeGroups),
-        ApiKey::ConsumerGroupDescribe => groups!(ConsumerGroupDescribe),
-        ApiKey::DeleteGroups => groups!(DeleteGroups),
-        ApiKey::OffsetDelete => groups!(OffsetDelete),
-        ApiKey::ListTransactions => transactions!(ListTransactions),
-        ApiKey::DescribeTransactions => transactions!(DescribeTransactions),
-        ApiKey::DescribeProducers => transactions!(DescribeProducers),
-        ApiKey::WriteTxnMarkers => transactions!(WriteTxnMarkers),
+        ApiKey::ListGroups => within!(GroupAdmin, GroupAdminRequest, ListGroups),
+        ApiKey::DescribeGroups => within!(GroupAdmin, GroupAdminRequest, DescribeGroups),
+        ApiKey::ConsumerGroupDescribe => {
+            within!(GroupAdmin, GroupAdminRequest, ConsumerGroupDescribe)
+        }
+        ApiKey::DeleteGroups => within!(GroupAdmin, GroupAdminRequest, DeleteGroups),
+        ApiKey::OffsetDelete => within!(GroupAdmin, GroupAdminRequest, OffsetDelete),
+        ApiKey::ListTransactions => {
+            within!(TransactionAdmin, TransactionAdminRequest, ListTransactions)
+        }
+        ApiKey::DescribeTransactions => {
+            within!(TransactionAdmin, TransactionAdminRequest, DescribeTransactions)
+        }
+        ApiKey::DescribeProducers => {
+            within!(TransactionAdmin, TransactionAdminRequest, DescribeProducers)
+        }
+        ApiKey::WriteTxnMarkers => {
+            within!(TransactionAdmin, TransactionAdminRequest, WriteTxnMarkers)
+        }
         _ => return Err(Refused::Key(key as i16)),
     };
     Ok(body)

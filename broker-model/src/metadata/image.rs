@@ -125,11 +125,9 @@ impl MetadataImage {
                 self.next_producer_id = *next_producer_id;
                 MetadataChange::ProducerIdsAllocated { next_producer_id: *next_producer_id }
             }
+            MetadataRecord::TopicSetting { topic, .. } => self.set_up(*topic, record),
             MetadataRecord::Retention { topic, .. } | MetadataRecord::Compaction { topic, .. } => {
                 self.retain(*topic, record)
-            }
-            MetadataRecord::TopicSetting { topic, name, value } => {
-                self.set_up(*topic, name, value.as_deref())
             }
             MetadataRecord::RemoveTopic { topic } => self.remove_topic(*topic),
             MetadataRecord::UnregisterBroker { broker, .. } => self.unregister(*broker),
@@ -193,15 +191,18 @@ impl MetadataImage {
     }
 
     /// A setting of a topic was changed.
-    fn set_up(&mut self, topic: TopicId, name: &str, value: Option<&str>) -> MetadataChange {
+    fn set_up(&mut self, topic: TopicId, record: &MetadataRecord) -> MetadataChange {
+        let MetadataRecord::TopicSetting { name, value, .. } = record else {
+            panic!("{record:?} tells of no setting")
+        };
         let config = self.topics.get_mut(&topic);
         let config = config.unwrap_or_else(|| panic!("setting {name} of topic {topic:?}"));
-        topic_settings::set(config, name, value)
+        topic_settings::set(config, name, value.as_deref())
             .unwrap_or_else(|error| panic!("{name}={value:?} of topic {topic:?}: {error}"));
         MetadataChange::TopicReconfigured {
             topic,
-            name: name.to_owned(),
-            value: value.map(str::to_owned),
+            name: name.clone(),
+            value: value.clone(),
             min_insync_replicas: config.min_insync_replicas,
             unclean_leader_election: config.unclean_leader_election,
             retention: config.retention,

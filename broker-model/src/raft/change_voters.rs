@@ -25,7 +25,7 @@ use crate::types::{DirectoryId, Offset, Time};
 use crate::voter_set::ReplicaKey;
 
 /// An observer that has not fetched for so long is not taken for caught up. Source: `LeaderState.isReplicaCaughtUp`.
-const CAUGHT_UP_FOR: Duration = Duration::from_secs(3_600);
+const CAUGHT_UP_FOR: Duration = Duration::from_hours(1);
 
 impl Leader {
     /// Takes other voters: what is known of a replica stays known.

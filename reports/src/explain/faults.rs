@@ -288,8 +288,8 @@ pub(super) static ENTRIES: [Entry; 44] = [
     Entry {
         name: "alter-config",
         kind: Kind::Fault,
-        meaning: "An administrator changes a setting of a topic while it is in use (KIP-339). Each broker goes by it when \
-            it has heard of it in the metadata.",
+        meaning: "An administrator changes a setting of a topic while it is in use (KIP-339). Each broker goes by it \
+            when it has heard of it in the metadata.",
         example: "alter-config leader-of orders-0: min.insync.replicas=1.",
         legal: "Nothing acknowledged may be lost by it; with fewer min.insync.replicas fewer losses of disks are \
             survived.",

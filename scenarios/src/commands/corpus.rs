@@ -29,10 +29,10 @@ use make::Maker;
 /// Run the corpus: small plans that must go on failing, and runs whose digests must not change unnoticed.
 ///
 /// Each plan of the directory must break its guarantee with its fingerprint, under its own runtime seed or, which is
-/// told, under one of the first hundred; each digest in `digests.txt` must be that of the run today, of the plans and of
-/// the first seed of each scenario of the catalogue. --accept keeps today's digests, --make finds, shrinks and keeps a plan for each defect. Exit
-/// codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest has changed; 2 a file is corrupt;
-/// 130 Ctrl-C ended it before all had been tried, and nothing is accepted.
+/// told, under one of the first hundred. Each digest in `digests.txt` must be that of the run today, of the plans and
+/// of the first seed of each scenario of the catalogue. --accept keeps today's digests, --make finds, shrinks and keeps
+/// a plan for each defect. Exit codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest has
+/// changed; 2 a file is corrupt; 130 Ctrl-C ended it before all had been tried, and nothing is accepted.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow corpus\n  harrow corpus --accept\n  \
     harrow corpus --make --for 60s > table.md\n  harrow corpus --make --defect truncate-to-hw")]

@@ -163,6 +163,8 @@ const ABOUT: &[(&str, &str, &str)] = &[
         "how long a transaction had no record when it is taken for one that hangs",
     ),
     ("[[fault]]", "replicas", "at most so many replicas are moved"),
+    ("[[fault]]", "setting", "which setting of the topic is changed"),
+    ("[[fault]]", "value", "what it is given"),
     ("[[fault]]", "extra_us", "by how much, in microseconds"),
     ("[[fault]]", "one_in", "one in so many is met"),
     ("[[fault]]", "power", "whether the power fails, so that page caches are lost, too"),

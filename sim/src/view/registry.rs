@@ -208,31 +208,9 @@ impl Registry {
         self.topics_revision
     }
 
-    pub(crate) fn apply(
-        &mut self,
-        offset: Offset,
-        controller_epoch: LeaderEpoch,
-        change: &MetadataChange,
-    ) {
-        self.applied.insert(offset, (controller_epoch, change.clone()));
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes changes of topics alone")]
+    fn apply_to_topic(&mut self, change: &MetadataChange) {
         match change {
-            MetadataChange::BrokerRegistered { broker, broker_epoch, .. } => {
-                let known = self.brokers.get(broker).copied();
-                let amended = known.filter(|known| known.broker_epoch == *broker_epoch);
-                let fresh = BrokerView::registered(*broker_epoch, offset);
-                let state = amended.unwrap_or(fresh);
-                self.brokers.insert(*broker, BrokerView { registered_at: offset, ..state });
-            }
-            MetadataChange::BrokerChanged { broker, broker_epoch, fenced, shutting_down } => {
-                let known = self.brokers.get(broker);
-                let view = BrokerView {
-                    broker_epoch: *broker_epoch,
-                    fenced: *fenced,
-                    shutting_down: *shutting_down,
-                    registered_at: known.map_or(Offset(broker_epoch.0), |it| it.registered_at),
-                };
-                self.brokers.insert(*broker, view);
-            }
             MetadataChange::TopicCreated {
                 topic,
                 name,
@@ -277,6 +255,39 @@ impl Registry {
                     self.topics_revision += 1;
                 }
             }
+            other => unreachable!("{other:?} changes no topic"),
+        }
+    }
+
+    pub(crate) fn apply(
+        &mut self,
+        offset: Offset,
+        controller_epoch: LeaderEpoch,
+        change: &MetadataChange,
+    ) {
+        self.applied.insert(offset, (controller_epoch, change.clone()));
+        match change {
+            MetadataChange::BrokerRegistered { broker, broker_epoch, .. } => {
+                let known = self.brokers.get(broker).copied();
+                let amended = known.filter(|known| known.broker_epoch == *broker_epoch);
+                let fresh = BrokerView::registered(*broker_epoch, offset);
+                let state = amended.unwrap_or(fresh);
+                self.brokers.insert(*broker, BrokerView { registered_at: offset, ..state });
+            }
+            MetadataChange::BrokerChanged { broker, broker_epoch, fenced, shutting_down } => {
+                let known = self.brokers.get(broker);
+                let view = BrokerView {
+                    broker_epoch: *broker_epoch,
+                    fenced: *fenced,
+                    shutting_down: *shutting_down,
+                    registered_at: known.map_or(Offset(broker_epoch.0), |it| it.registered_at),
+                };
+                self.brokers.insert(*broker, view);
+            }
+            MetadataChange::TopicCreated { .. }
+            | MetadataChange::RetentionChanged { .. }
+            | MetadataChange::TopicReconfigured { .. }
+            | MetadataChange::TopicDeleted { .. } => self.apply_to_topic(change),
             MetadataChange::BrokerUnregistered { broker } => {
                 self.brokers.remove(broker);
             }

@@ -124,8 +124,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         Ok((leader, format!("topic {topic} is given {count} partitions")))
     }
 
-    /// With another minimum nobody is eligible any more, and a partition that waits for who was would have no leader for
-    /// good. Source: KIP-966.
+    /// With another minimum nobody is eligible any more, and a partition that waits for who was would have no leader
+    /// for good. Source: KIP-966.
     fn alter_config(
         &mut self,
         step: &Step,

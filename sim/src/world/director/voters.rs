@@ -103,7 +103,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn majority_soon(&self, voters: &VoterSet) -> usize {
         let come = self.asked_lately().filter(|asked| asked.adds);
         let come = come.filter(|asked| voters.voter(asked.voter.id).is_none()).count();
-        (voters.count() + come) / 2 + 1
+        usize::midpoint(voters.count(), come) + 1
     }
 
     fn asked_lately(&self) -> impl Iterator<Item = &AskedVoter> {
