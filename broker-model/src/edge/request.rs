@@ -127,12 +127,6 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
             Body::Broker(ClientRequest::$variant(Box::new(read::<$request>(bytes, version)?)))
         };
     }
-    macro_rules! within {
-        ($family:ident, $request:ident, $variant:ident) => {{
-            let request = $request::$variant(read(bytes, version)?);
-            Body::Broker(ClientRequest::$family(Box::new(request)))
-        }};
-    }
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not served was refused before")]
     let body = match key {
         ApiKey::ApiVersions => Body::ApiVersions(Box::new(read(bytes, version)?)),
@@ -150,6 +144,31 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         ApiKey::LeaveGroup => broker!(LeaveGroup, LeaveGroupRequest),
         ApiKey::SyncGroup => broker!(SyncGroup, SyncGroupRequest),
         ApiKey::CreateTopics => broker!(CreateTopics, CreateTopicsRequest),
+        ApiKey::DeleteRecords => broker!(DeleteRecords, DeleteRecordsRequest),
+        ApiKey::InitProducerId => broker!(InitProducerId, InitProducerIdRequest),
+        ApiKey::OffsetForLeaderEpoch => broker!(OffsetForLeaderEpoch, OffsetForLeaderEpochRequest),
+        ApiKey::AddPartitionsToTxn => broker!(AddPartitionsToTxn, AddPartitionsToTxnRequest),
+        ApiKey::AddOffsetsToTxn => broker!(AddOffsetsToTxn, AddOffsetsToTxnRequest),
+        ApiKey::EndTxn => broker!(EndTxn, EndTxnRequest),
+        ApiKey::TxnOffsetCommit => broker!(TxnOffsetCommit, TxnOffsetCommitRequest),
+        ApiKey::ConsumerGroupHeartbeat => {
+            broker!(ConsumerGroupHeartbeat, ConsumerGroupHeartbeatRequest)
+        }
+        _ => return decode_administration(key, version, bytes),
+    };
+    Ok(body)
+}
+
+/// What administrators ask.
+fn decode_administration(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Refused> {
+    macro_rules! within {
+        ($family:ident, $request:ident, $variant:ident) => {{
+            let request = $request::$variant(read(bytes, version)?);
+            Body::Broker(ClientRequest::$family(Box::new(request)))
+        }};
+    }
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not served was refused before")]
+    let body = match key {
         ApiKey::DeleteTopics => within!(Admin, AdminRequest, DeleteTopics),
         ApiKey::CreatePartitions => within!(Admin, AdminRequest, CreatePartitions),
         ApiKey::AlterPartitionReassignments => {
@@ -162,16 +181,6 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         ApiKey::AlterConfigs => within!(Admin, AdminRequest, AlterConfigs),
         ApiKey::IncrementalAlterConfigs => within!(Admin, AdminRequest, IncrementalAlterConfigs),
         ApiKey::ElectLeaders => within!(Admin, AdminRequest, ElectLeaders),
-        ApiKey::DeleteRecords => broker!(DeleteRecords, DeleteRecordsRequest),
-        ApiKey::InitProducerId => broker!(InitProducerId, InitProducerIdRequest),
-        ApiKey::OffsetForLeaderEpoch => broker!(OffsetForLeaderEpoch, OffsetForLeaderEpochRequest),
-        ApiKey::AddPartitionsToTxn => broker!(AddPartitionsToTxn, AddPartitionsToTxnRequest),
-        ApiKey::AddOffsetsToTxn => broker!(AddOffsetsToTxn, AddOffsetsToTxnRequest),
-        ApiKey::EndTxn => broker!(EndTxn, EndTxnRequest),
-        ApiKey::TxnOffsetCommit => broker!(TxnOffsetCommit, TxnOffsetCommitRequest),
-        ApiKey::ConsumerGroupHeartbeat => {
-            broker!(ConsumerGroupHeartbeat, ConsumerGroupHeartbeatRequest)
-        }
         ApiKey::ListGroups => within!(GroupAdmin, GroupAdminRequest, ListGroups),
         ApiKey::DescribeGroups => within!(GroupAdmin, GroupAdminRequest, DescribeGroups),
         ApiKey::ConsumerGroupDescribe => {
