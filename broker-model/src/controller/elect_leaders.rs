@@ -2,7 +2,8 @@
 //! `ReplicationControlManager.electLeaders`.
 
 use crate::admin_message::AdminResponse;
-use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
+use crate::controller::election::{ControllerRules, Election};
+use crate::controller::partitions::elect_in;
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::proto::{
     ElectLeadersRequest, ElectLeadersResponse, ElectedPartitionResult, ErrorCode,
@@ -71,7 +72,6 @@ fn elect(
     let unknown = ErrorCode::UnknownTopicOrPartition;
     let partition = TopicPartition { topic: topic.ok_or(unknown)?, partition };
     let registration = image.partitions.get(&partition).ok_or(unknown)?;
-    let config = image.topic_of(partition).expect("a partition's topic is created before it");
     let (has_leader, refused) = if election == Election::Preferred {
         let preferred = registration.replicas.first().copied();
         (registration.leader == preferred, ErrorCode::PreferredLeaderNotAvailable)
@@ -81,17 +81,5 @@ fn elect(
     if has_leader {
         return Err(ErrorCode::ElectionNotNeeded);
     }
-    let change = PartitionChange {
-        registration,
-        target_isr: registration.isr.clone(),
-        assignment: None,
-        unclean_shutdown: None,
-        recovering: registration.recovering,
-        min_insync_replicas: config.min_insync_replicas,
-        election,
-        rules,
-    };
-    let changed = change_partition(&change, |broker| image.may_lead(partition, broker));
-    let changed = changed.ok_or(refused)?;
-    Ok(MetadataRecord::of_partition(partition, changed.registration, changed.unclean))
+    elect_in(image, (partition, registration), election, rules).ok_or(refused)
 }

@@ -136,19 +136,30 @@ fn elect(
 ) -> Vec<MetadataRecord> {
     let record = |(partition, registration): (TopicPartition, &PartitionRegistration)| {
         let topic = image.topic_of(partition).expect("a partition's topic is created before it");
-        let change = PartitionChange {
-            registration,
-            target_isr: registration.isr.clone(),
-            assignment: None,
-            unclean_shutdown: None,
-            recovering: registration.recovering,
-            min_insync_replicas: topic.min_insync_replicas,
-            election: election_of(topic, registration)?,
-            rules,
-        };
-        let changed = change_partition(&change, |broker| image.may_lead(partition, broker))?;
-        let (registration, unclean) = (changed.registration, changed.unclean);
-        Some(MetadataRecord::of_partition(partition, registration, unclean))
+        let election = election_of(topic, registration)?;
+        elect_in(image, (partition, registration), election, rules)
     };
     image.partitions.iter().filter_map(record).take(ELECTIONS_AT_ONCE).collect()
+}
+
+/// Holds an election in a partition; none if it changes nothing.
+pub(super) fn elect_in(
+    image: &MetadataImage,
+    (partition, registration): (TopicPartition, &PartitionRegistration),
+    election: Election,
+    rules: ControllerRules,
+) -> Option<MetadataRecord> {
+    let topic = image.topic_of(partition).expect("a partition's topic is created before it");
+    let change = PartitionChange {
+        registration,
+        target_isr: registration.isr.clone(),
+        assignment: None,
+        unclean_shutdown: None,
+        recovering: registration.recovering,
+        min_insync_replicas: topic.min_insync_replicas,
+        election,
+        rules,
+    };
+    let changed = change_partition(&change, |broker| image.may_lead(partition, broker))?;
+    Some(MetadataRecord::of_partition(partition, changed.registration, changed.unclean))
 }
