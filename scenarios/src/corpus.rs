@@ -1,4 +1,5 @@
-//! The corpus: small plans that must go on failing as they do, and the digests of runs that must not change unnoticed.
+//! The corpus: small plans that must go on failing as they do, or that must hold since their bug is mended, and the
+//! digests of runs that must not change unnoticed.
 //!
 //! A directory has `corpus.toml`, which lists plans, and a file for each: a scenario with nothing left to chance and a
 //! seed, or a `plan.json`. Scenarios outlive changes of the plan's shape, since the planner makes the plan anew.
@@ -31,7 +32,7 @@ pub struct Listing {
     pub plans: Vec<Listed>,
 }
 
-/// A plan and how it must fail.
+/// A plan and how it must fail, or how it failed until its bug was mended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
@@ -50,6 +51,9 @@ pub struct Listed {
     pub anomaly: String,
     /// In which way.
     pub fingerprint: String,
+    /// What was mended. The plan must hold since then: nothing may come back that it once broke, or anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mended: Option<String>,
 }
 
 /// Why a corpus cannot be used.
@@ -75,7 +79,7 @@ pub struct Corpus {
 pub struct Tried {
     /// The run's digest.
     pub digest: String,
-    /// What is wrong, if it did not fail as it must.
+    /// What is wrong, if it did not fail, or hold, as it must.
     pub complaint: Option<String>,
     /// The runtime seed under which it fails, if that is not its own any more.
     pub moved_to: Option<u64>,
@@ -139,10 +143,14 @@ impl Corpus {
                 return Err(CorpusError { path: scenario, message });
             }
         }
-        let path = scenario;
-        let text = text_of(&path)?;
-        let scenario = parse(&path.display().to_string(), &text, &[])
-            .map_err(|error| CorpusError { path, message: said(&error) })?;
+        let text = text_of(&scenario)?;
+        Self::scenario_plan(listed, &scenario, &text)
+    }
+
+    /// The plan that a scenario gives for an entry.
+    pub fn scenario_plan(listed: &Listed, path: &Path, text: &str) -> Result<Plan, CorpusError> {
+        let scenario = parse(&path.display().to_string(), text, &[])
+            .map_err(|error| CorpusError { path: path.to_owned(), message: said(&error) })?;
         let mut plan = planner::plan(&scenario, listed.seed);
         plan.cluster.kafka = listed.kafka;
         plan.cluster.defects = listed.kafka.map_or(Defects::NONE, Defects::of_version);
@@ -226,8 +234,34 @@ fn text_of(path: &Path) -> Result<String, CorpusError> {
 /// timing, and a change of the model may take that of one seed away and give it to another.
 const SEEDS_MAX: u64 = 100;
 
+/// A plan whose bug is mended must hold under its own seed and so many others.
+const MENDED_SEEDS: u64 = 20;
+
 /// Runs a plan of the corpus. The digest is that of its own seed.
 pub fn try_plan(listed: &Listed, plan: &Plan) -> Tried {
+    if listed.mended.is_some() { try_mended(listed, plan) } else { try_failing(listed, plan) }
+}
+
+/// It must hold, whatever the timing.
+fn try_mended(listed: &Listed, plan: &Plan) -> Tried {
+    let (digest, own) = findings(plan);
+    let mut found = own.into_iter().next().map(|finding| (plan.seed, finding));
+    for seed in 1..=MENDED_SEEDS {
+        if found.is_some() {
+            break;
+        }
+        let again = Plan { seed, ..plan.clone() };
+        found = findings(&again).1.into_iter().next().map(|finding| (seed, finding));
+    }
+    let complaint = found.map(|(seed, it)| {
+        let again = if as_it_must(listed, &it) { "breaks again" } else { "breaks otherwise" };
+        let broken = broken((&it.anomaly, &it.guarantee), &it.fingerprint.id);
+        format!("it is mended and must hold, but {again} under seed {seed}: {broken}")
+    });
+    Tried { digest, complaint, moved_to: None }
+}
+
+fn try_failing(listed: &Listed, plan: &Plan) -> Tried {
     let (digest, own) = findings(plan);
     let mut found = own;
     let mut tried = None;
@@ -362,6 +396,7 @@ mod tests {
             guarantee: "durability".to_owned(),
             anomaly: "lost-write".to_owned(),
             fingerprint: "00000000".to_owned(),
+            mended: None,
         };
         let text = "name = \"one\"\nproves = \"It.\"\n[[topic]]\nname = \"orders\"\n[[load]]\n\
                     kind = \"producer\"\noperations = 1\n[heal]\nat_ms = 500\n";
@@ -372,6 +407,8 @@ mod tests {
         let tried = try_plan(&listed, &plan);
         let complaint = tried.complaint.expect("nothing is broken");
         assert!(complaint.starts_with("it does not break anything any more"), "{complaint}");
+        let mended = Listed { mended: Some("It was mended.".to_owned()), ..listed.clone() };
+        assert_eq!(try_plan(&mended, &plan).complaint, None, "it holds");
         fs::write(directory.path().join("one.toml"), "name = 3").expect("it takes files");
         assert!(again.plan(&listed).is_err(), "a corrupt file is told");
         fs::write(directory.path().join(LISTING), "[[plan]]\nname = 3").expect("it takes files");

@@ -33,6 +33,7 @@ pub const SCHEMAS: &[Schema] = &[
     schema!("receipt", 1),
     schema!("comparison", 1),
     schema!("corpus", 1),
+    schema!("corpus-kept", 1),
     schema!("coverage", 1),
     schema!("debug", 1),
     schema!("defects", 1),

@@ -155,7 +155,7 @@ GroupDefect {
         affected: Affected::Open { since: Version::new(0, 9, 0) },
         side: Server,
         shows: "offsets" / "lost-commit" in "late-member", seed 97,
-        meaning: "A commit that lay on the way counts although its member has committed on another connection \
+        meaning: "A commit that lay on the way counts although its member was heard of on another connection \
             since, if it is still in the same generation or epoch.",
         example: "A commit of 75 lies on the way, and its consumer commits on another connection: 75 again, then \
             81. The late one arrives: whoever has the partition next begins at 75.",

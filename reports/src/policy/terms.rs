@@ -505,13 +505,15 @@ fn producer_of((process, client): (u32, &ClientPlan)) -> Option<(u32, ProducerTe
     }
 }
 
-/// Whether a consumer may see open and aborted transactions.
+/// Whether anybody who reads may see open and aborted transactions: a consumer, or who reads everything at the end.
 fn reads_uncommitted(plan: &Plan) -> bool {
-    let uncommitted = |client: &ClientPlan| match client {
-        ClientPlan::Consumer { config, .. } => config.isolation == IsolationLevel::ReadUncommitted,
-        ClientPlan::Producer { .. } => false,
+    let config = |client: &ClientPlan| match client {
+        ClientPlan::Consumer { config, .. } => Some(config.isolation),
+        ClientPlan::Producer { .. } => None,
     };
-    plan.clients.iter().any(ClientPlan::is_transactional) && plan.clients.iter().any(uncommitted)
+    let mut all = plan.clients.iter().filter_map(config).chain([plan.final_reader.isolation]);
+    plan.clients.iter().any(ClientPlan::is_transactional)
+        && all.any(|isolation| isolation == IsolationLevel::ReadUncommitted)
 }
 
 fn isolation_of((process, client): (u32, &ClientPlan)) -> Option<(u32, Isolation)> {

@@ -1,5 +1,6 @@
 //! `harrow corpus`.
 
+mod keep;
 mod make;
 
 use std::io::Write;
@@ -24,17 +25,22 @@ use crate::corpus::{
 };
 use crate::exit::ExitCode;
 use crate::pool;
+use keep::Keeping;
 use make::Maker;
 
-/// Run the corpus: small plans that must go on failing, and runs whose digests must not change unnoticed.
+/// Run the corpus: small plans that must go on failing, or that must hold since their bug is mended, and runs whose
+/// digests must not change unnoticed.
 ///
 /// Each plan of the directory must break its guarantee with its fingerprint, under its own runtime seed or, which is
-/// told, under one of the first hundred. Each digest in `digests.txt` must be that of the run today, of the plans and
-/// of the first seed of each scenario of the catalogue. --accept keeps today's digests, --make finds, shrinks and keeps
-/// a plan for each defect. Exit codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest has
-/// changed; 2 a file is corrupt; 130 Ctrl-C ended it before all had been tried, and nothing is accepted.
+/// told, under one of the first hundred; a plan whose bug is mended must hold under its own and twenty others. Each
+/// digest in `digests.txt` must be that of the run today, of the plans and of the first seed of each scenario of the
+/// catalogue. --accept keeps today's digests, --keep takes up what `harrow shrink --out` has left, --make finds, shrinks
+/// and keeps a plan for each defect. Exit codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest
+/// has changed; 2 a file is corrupt; 130 Ctrl-C ended it before all had been tried, and nothing is accepted.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow corpus\n  harrow corpus --accept\n  \
+    harrow corpus mine --keep small --name lost-orders\n  \
+    harrow corpus mine --keep small --name lost-orders --mended \"Retries keep their order.\"\n  \
     harrow corpus --make --for 60s > table.md\n  harrow corpus --make --defect truncate-to-hw")]
 pub(super) struct Corpus {
     /// The directory.
@@ -43,9 +49,19 @@ pub(super) struct Corpus {
     /// Keep the digests of today: the model behaves otherwise on purpose.
     #[arg(long)]
     accept: bool,
-    /// For each defect of the catalogue: find a failure in `swarm`, shrink it, keep it, and print a row of a table.
+    /// For each defect of the catalogue: find a failure in `swarm`, shrink it, keep it where no smaller one is, and
+    /// print a row of a table.
     #[arg(long, conflicts_with = "accept")]
     make: bool,
+    /// Keep a plan: what `harrow shrink --out` has left in this directory. It must go on failing as it does.
+    #[arg(long, value_name = "SHRUNK", conflicts_with_all = ["accept", "make"], requires = "name")]
+    keep: Option<PathBuf>,
+    /// With --keep: under this name, of small letters, digits and dashes.
+    #[arg(long, value_name = "NAME", requires = "keep", value_parser = plan_name)]
+    name: Option<String>,
+    /// With --keep: the bug behind it is mended, how in a sentence; the plan must hold from now on.
+    #[arg(long, value_name = "HOW", requires = "keep")]
+    mended: Option<String>,
     /// With --make: only these; repeatable.
     #[arg(long = "defect", value_name = "NAME", requires = "make", value_parser = defect)]
     defects: Vec<Defect>,
@@ -63,6 +79,8 @@ struct Summary {
     schema: u32,
     kind: &'static str,
     plans: usize,
+    /// So many of them must hold, since their bugs are mended.
+    mended: usize,
     /// Of the plans and of the scenarios of the catalogue.
     runs: usize,
     /// So many of these were tried.
@@ -72,6 +90,9 @@ struct Summary {
     unlisted: Vec<String>,
     /// What is not as it was.
     complaints: Vec<String>,
+    /// So many of these are of plans that must hold.
+    #[serde(skip)]
+    broken_again: usize,
     /// Plans that fail as they must, but under another runtime seed than their own.
     moved: Vec<String>,
     /// Digests that have changed.
@@ -83,7 +104,17 @@ struct Summary {
 struct TriedAll {
     digests: Vec<(String, String)>,
     complaints: Vec<String>,
+    broken_again: usize,
     moved: Vec<String>,
+}
+
+/// A name that a file can have everywhere.
+fn plan_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.is_empty() || text == "corpus" || text.starts_with('-') || !text.chars().all(plain) {
+        return Err("a name has small letters, digits and dashes, and is not `corpus`".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 impl From<CorpusError> for Failure {
@@ -94,7 +125,7 @@ impl From<CorpusError> for Failure {
 
 impl Corpus {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
-        if !self.make && !Files::is_there(&self.directory) {
+        if !self.make && self.keep.is_none() && !Files::is_there(&self.directory) {
             let message = format!("there is no corpus in {}", self.directory.display());
             return Err(mistake(message, "give a directory with a `corpus.toml`").into());
         }
@@ -103,6 +134,10 @@ impl Corpus {
             let (jobs, duration) = (seeds::jobs(self.jobs), self.duration);
             let maker = Maker { jobs, duration, interrupted: &*on_interrupt()? };
             return maker.make(console, files, &self.defects);
+        }
+        if let (Some(shrunk), Some(name)) = (&self.keep, &self.name) {
+            let keeping = Keeping { shrunk, name, mended: self.mended.as_deref() };
+            return keeping.keep(console, files);
         }
         let plans = files.listing.plans.iter().map(|listed| Ok((listed, files.plan(listed)?)));
         let plans = plans.collect::<Result<Vec<_>, CorpusError>>()?;
@@ -122,11 +157,13 @@ impl Corpus {
             schema: 1,
             kind: "corpus",
             plans: plans.len(),
+            mended: plans.iter().filter(|(listed, _)| listed.mended.is_some()).count(),
             runs,
             tried: tried.digests.len(),
             interrupted: cut,
             unlisted: files.unlisted(),
             complaints: tried.complaints,
+            broken_again: tried.broken_again,
             moved: tried.moved,
             changes,
         };
@@ -142,7 +179,7 @@ impl Corpus {
             |index| {
                 let index = usize::try_from(index).ok()?;
                 if let Some(entry) = CATALOGUE.get(index) {
-                    return Some((catalogue_digest(entry), None, None));
+                    return Some((catalogue_digest(entry), None, None, false));
                 }
                 let (listed, plan) = plans.get(index - CATALOGUE.len())?;
                 let Tried { digest, complaint, moved_to } = try_plan(listed, plan);
@@ -150,9 +187,11 @@ impl Corpus {
                 let complaint = complaint.map(|complaint| format!("{name}: {complaint}"));
                 let moved = moved_to
                     .map(|seed| format!("{name}: not under its own seed {own}, but under {seed}"));
-                Some(((format!("corpus/{name}"), digest), complaint, moved))
+                let digest = (format!("corpus/{name}"), digest);
+                Some((digest, complaint, moved, listed.mended.is_some()))
             },
-            |(digest, complaint, moved)| {
+            |(digest, complaint, moved, is_mended)| {
+                all.broken_again += usize::from(is_mended && complaint.is_some());
                 all.moved.extend(moved);
                 all.digests.push(digest);
                 all.complaints.extend(complaint);
@@ -180,8 +219,8 @@ impl Corpus {
     }
 
     fn tell_human(&self, console: &mut Console, summary: &Summary) -> Result<(), Failure> {
-        let Summary { plans, runs, tried, interrupted, unlisted, complaints, .. } = summary;
-        let Summary { moved, changes, .. } = summary;
+        let Summary { plans, mended, runs, tried, interrupted, unlisted, complaints, .. } = summary;
+        let Summary { broken_again, moved, changes, .. } = summary;
         for line in complaints.iter().chain(moved) {
             writeln!(console.stdout(), "{line}")?;
         }
@@ -194,20 +233,25 @@ impl Corpus {
             writeln!(console.stdout(), "{how}{what} {line}")?;
         }
         let (wrong, changed) = (complaints.len(), changes.len());
-        let good = plans - wrong;
+        let (failing, failing_wrong) = (plans - mended, wrong - broken_again);
         if *interrupted {
             writeln!(
                 console.stdout(),
-                "interrupted: {tried} of {runs} runs tried; {wrong} plans fail otherwise, {changed} digests changed{}",
+                "interrupted: {tried} of {runs} runs tried; {wrong} plans are not as they were, {changed} digests changed{}",
                 if self.accept { "; nothing is accepted" } else { "" }
             )?;
         } else {
             writeln!(
                 console.stdout(),
-                "{good} of {plans} plans fail as they must{}; {changed} digests {what}",
+                "{} of {failing} plans fail as they must{}{}; {changed} digests {what}",
+                failing - failing_wrong,
                 match moved.len() {
                     0 => String::new(),
                     moved => format!(", {moved} of them under another seed than their own"),
+                },
+                match mended {
+                    0 => String::new(),
+                    _ => format!("; {} of {mended} mended ones hold", mended - broken_again),
                 }
             )?;
         }

@@ -1,6 +1,7 @@
 //! Holds values against JSON schemas, as far as ours go: the keywords below and no others, so that none is passed over.
 //! Objects are closed here: what a schema does not name is a complaint, though users' validators let it pass.
 
+use harrow_scenarios::schemas::SCHEMAS;
 use serde_json::{Map, Value};
 
 /// Keywords that are held against values.
@@ -22,6 +23,13 @@ const HELD: [&str; 13] = [
 
 /// Keywords that say nothing about values.
 const SAID: [&str; 5] = ["$schema", "$id", "$defs", "title", "description"];
+
+/// The schema of a name.
+pub(crate) fn schema(name: &str) -> Value {
+    let schema = SCHEMAS.iter().find(|schema| schema.name == name);
+    let schema = schema.unwrap_or_else(|| panic!("there is no schema {name}"));
+    serde_json::from_str(schema.text).expect("a schema is JSON")
+}
 
 /// Complaints about a value, each with its place.
 pub(crate) fn complaints(schema: &Value, value: &Value) -> Vec<String> {

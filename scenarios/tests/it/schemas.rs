@@ -13,13 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::binary::{command, harrow, harrow_in, said};
-use crate::json_schema::complaints;
-
-fn schema(name: &str) -> Value {
-    let schema = SCHEMAS.iter().find(|schema| schema.name == name);
-    let schema = schema.unwrap_or_else(|| panic!("there is no schema {name}"));
-    serde_json::from_str(schema.text).expect("a schema is JSON")
-}
+use crate::json_schema::{complaints, schema};
 
 /// What a kind of object is called among the schemas.
 fn name_of(value: &Value) -> &str {
@@ -95,7 +89,7 @@ fn samples(directory: &Path) -> BTreeMap<String, Vec<Value>> {
 }
 
 /// Objects that take a server, a minute or a broken corpus to come by.
-const ELSEWHERE: [&str; 3] = ["corpus", "ready", "shrunk"];
+const ELSEWHERE: [&str; 4] = ["corpus", "corpus-kept", "ready", "shrunk"];
 
 #[test]
 fn what_machines_are_given_is_as_the_schemas_say_and_nothing_else_is() {

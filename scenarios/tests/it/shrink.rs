@@ -7,6 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binary::{Said, harrow_in};
+use crate::json_schema::{complaints, schema};
 
 fn harrow(directory: &Path, line: &str) -> (i32, String, String) {
     let words: Vec<&str> = line.split(' ').collect();
@@ -374,4 +375,65 @@ fn a_corrupt_corpus_is_told_with_its_file() {
     let (code, _, stderr) = harrow(path, "corpus bad --accept");
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("there is no corpus in bad"), "{stderr}");
+}
+
+/// A smaller failure is kept with what it breaks; when its bug is mended, it must hold.
+#[test]
+fn what_was_shrunk_is_kept_to_fail_or_to_hold() {
+    let directory = directory();
+    let path = directory.path();
+    let shrink = "shrink quick-failover --seed 9 --defect truncate-to-hw --for 5s --out small";
+    assert_eq!(harrow(path, shrink).0, 1);
+    let refused = |line: &[&str], wanted: &str| {
+        let Said { code, stderr, .. } = harrow_in(path, line);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(wanted), "{stderr}");
+    };
+    let keep = ["corpus", "own", "--keep", "small", "--name", "cut-too-far"];
+    refused(&["corpus", "own", "--keep", "nowhere", "--name", "one"], "nowhere/shrunk.json");
+    refused(&["corpus", "own", "--keep", "small", "--name", "../one"], "small letters");
+    refused(&["corpus", "own", "--keep", "small"], "--name");
+    let mended = ["--mended", "Followers ask where they part."];
+    refused(&[&keep[..], &mended[..]].concat(), "it is mended and must hold, but breaks again");
+    assert!(!path.join("own").exists(), "nothing is kept of what was refused");
+    let kept = harrow_in(path, &[&keep[..], &["--format", "json"]].concat());
+    assert_eq!(kept.code, 0, "{}", kept.stderr);
+    assert_eq!(complaints(&schema("corpus-kept"), &json(&kept.stdout)), Vec::<String>::new());
+    refused(&keep, "the corpus has a plan `cut-too-far` already");
+    let said = harrow(path, "corpus own").1;
+    assert!(said.contains("1 of 1 plans fail as they must; "), "{said}");
+    // The bug goes, and the plan is one of those that must hold.
+    let listing = path.join("own/corpus.toml");
+    let text = fs::read_to_string(&listing).expect("it is there");
+    let without = text.replace("[\"truncate-to-hw\"]", "[]") + "mended = \"It was.\"\n";
+    fs::write(&listing, without).expect("it takes files");
+    let said = harrow(path, "corpus own").1;
+    assert!(said.contains("0 of 0 plans fail as they must; 1 of 1 mended ones hold"), "{said}");
+    fs::write(&listing, text + "mended = \"It was not.\"\n").expect("it takes files");
+    let Said { code, stdout, .. } = harrow_in(path, &["corpus", "own", "--format", "json"]);
+    assert_eq!(code, 1, "{stdout}");
+    let told = json(&stdout);
+    assert_eq!(complaints(&schema("corpus"), &told), Vec::<String>::new());
+    let complaint = told["complaints"][0].as_str().expect("it breaks again");
+    assert!(complaint.contains("but breaks again under seed"), "{complaint}");
+    assert_eq!((&told["plans"], &told["mended"]), (&1.into(), &1.into()));
+}
+
+/// Who makes plans anew loses none that was smaller, nor one that a person has made so.
+#[test]
+fn a_plan_that_is_no_larger_stays() {
+    let directory = directory();
+    let path = directory.path();
+    let make = |time: &str| {
+        let line = format!("corpus own --make --defect truncate-to-hw --for {time}");
+        let (code, stdout, stderr) = harrow(path, &line);
+        assert_eq!(code, 0, "{stdout}{stderr}");
+        stderr
+    };
+    make("5s");
+    let plan = path.join("own/truncate-to-hw.toml");
+    let text = fs::read_to_string(&plan).expect("it was kept") + "# mine\n";
+    fs::write(&plan, &text).expect("it takes files");
+    assert!(make("1s").contains("is no larger, and stays"));
+    assert_eq!(fs::read_to_string(&plan).expect("it stays"), text);
 }

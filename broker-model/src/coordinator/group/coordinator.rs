@@ -92,10 +92,10 @@ pub(crate) struct GroupCoordinator {
     pub(super) changed: bool,
     /// When members of groups of the consumer protocol are thrown out.
     pub(super) members: BTreeMap<MemberKey, Timers>,
-    /// The newest connection on which a member has committed. Kept while others coordinate: what lay on the way to this
+    /// The newest connection on which a member was heard of. Kept while others coordinate: what lay on the way to this
     /// broker may come when it coordinates again.
-    pub(super) commits_on: BTreeMap<MemberKey, ConnectionId>,
-    /// The newest connection on which a heartbeat of a member was taken, kept likewise.
+    pub(super) heard_on: BTreeMap<MemberKey, ConnectionId>,
+    /// The newest connection on which a heartbeat of the consumer protocol was taken, kept likewise.
     pub(super) heartbeats_on: BTreeMap<MemberKey, ConnectionId>,
     /// Whether there are groups of the consumer protocol.
     has_consumer_groups: bool,
@@ -121,7 +121,7 @@ impl GroupCoordinator {
             groups_due: None,
             changed: false,
             members: BTreeMap::new(),
-            commits_on: BTreeMap::new(),
+            heard_on: BTreeMap::new(),
             heartbeats_on: BTreeMap::new(),
             has_consumer_groups: false,
             loaded_to: BTreeMap::new(),

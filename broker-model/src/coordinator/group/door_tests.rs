@@ -88,7 +88,7 @@ fn commit(who: &Speaker, member: &str, (offset, metadata): (i64, usize)) -> Offs
 /// Says it to a classic group, and gives the error that is answered.
 fn say(bench: &mut Bench, who: &Speaker, said: &Said, members: &[String]) -> Option<ErrorCode> {
     let member = who.member.map_or_else(str::to_owned, |index| members[index].clone());
-    let (now, to, group) = (bench.now, caller(70), GroupId(text(who.group)));
+    let (now, to, group) = (bench.now, caller(99), GroupId(text(who.group)));
     let instance = who.instance.map(text);
     match said {
         Said::Heartbeat | Said::Owns(_) => {
@@ -121,7 +121,7 @@ fn say(bench: &mut Bench, who: &Speaker, said: &Said, members: &[String]) -> Opt
         }
     }
     bench.run();
-    bench.answer(70).and_then(|body| error_of(&body))
+    bench.answer(99).and_then(|body| error_of(&body))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only these are asked for")]
@@ -198,9 +198,9 @@ proptest! {
                 Said::Commit { offset, metadata } => {
                     let request = commit(who, &member, (*offset, *metadata));
                     let now = group.bench.now;
-                    group.bench.groups.commit_offsets(now, caller(70), 0, &request, |_, _| true);
+                    group.bench.groups.commit_offsets(now, caller(99), 0, &request, |_, _| true);
                     group.bench.run();
-                    group.bench.answer(70).and_then(|body| error_of(&body))
+                    group.bench.answer(99).and_then(|body| error_of(&body))
                 }
                 Said::Heartbeat | Said::Sync | Said::Leave | Said::Owns(_) => {
                     let mut request = beat(&member, who.epoch)

@@ -6,6 +6,7 @@
 //! | `state` | what the records of `__consumer_offsets` give: committed offsets and stored groups |
 //! | `records`, `bytes` | those records, as Kafka writes them |
 //! | `offsets`, `expiration` | commits and fetches of offsets, and their end |
+//! | `heard` | on which connections members are heard of |
 //! | `administration`, `deletion` | what administrators are told, and what they delete |
 //! | `transactional` | offsets that a transaction commits |
 //! | `classic` | the classic protocol |
@@ -24,6 +25,7 @@ mod deletion;
 #[cfg(test)]
 mod door_tests;
 mod expiration;
+mod heard;
 #[cfg(test)]
 mod migration_tests;
 mod modern;

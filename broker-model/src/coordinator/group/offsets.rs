@@ -102,7 +102,7 @@ impl GroupCoordinator {
         }
     }
 
-    /// A commit that lay on the way, while its member has committed on another connection since, would set the group
+    /// A commit that lay on the way, while its member was heard of on another connection since, would set the group
     /// back. Known weakness: Kafka looks at generations and epochs alone, and takes it.
     fn check_order(
         &mut self,
@@ -110,16 +110,14 @@ impl GroupCoordinator {
         partition: i32,
         request: &OffsetCommitRequest,
     ) -> Result<(), ErrorCode> {
-        let member = request.member_id.to_string();
-        if member.is_empty() || self.defects.has(GroupDefect::LateCommitCounts) {
+        let member = (request.group_id.as_str(), request.member_id.as_str());
+        if member.1.is_empty() || self.defects.has(GroupDefect::LateCommitCounts) {
             return Ok(());
         }
-        let key = (partition, request.group_id.0.to_string(), member);
-        let newest = self.commits_on.entry(key).or_insert(caller.connection);
-        if caller.connection < *newest {
+        if self.is_late_commit(caller, partition, member) {
             return Err(ErrorCode::RequestTimedOut);
         }
-        *newest = caller.connection;
+        self.hear_on(caller, partition, member);
         Ok(())
     }
 

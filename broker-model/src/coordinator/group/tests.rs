@@ -251,14 +251,18 @@ impl Bench {
     }
 
     pub(super) fn heartbeat(&mut self, member: &str, generation: i32) -> i16 {
+        self.heartbeat_on(90, member, generation)
+    }
+
+    fn heartbeat_on(&mut self, connection: u64, member: &str, generation: i32) -> i16 {
         let request = HeartbeatRequest::default()
             .with_group_id(GroupId(topic_name("g")))
             .with_member_id(topic_name(member))
             .with_generation_id(generation);
-        self.groups.heartbeat(self.now, caller(90), 0, &request);
+        self.groups.heartbeat(self.now, caller(connection), 0, &request);
         self.run();
-        let Some(ResponseBody::Client(ClientResponse::Heartbeat(response))) = self.answer(90)
-        else {
+        let answer = self.answer(connection);
+        let Some(ResponseBody::Client(ClientResponse::Heartbeat(response))) = answer else {
             panic!("no answer")
         };
         response.error_code
@@ -388,6 +392,20 @@ fn a_commit_that_lay_on_the_way_sets_nothing_back_when_the_coordinator_is_electe
         bench.commit_on(92, &one, (1, 75)).expect("it is answered");
         assert_eq!(bench.committed(), stays, "{defects:?}");
         assert_eq!(bench.commit_on(93, &one, (1, 84)), Some(0), "the connection that it uses");
+    }
+}
+
+/// Another broker has coordinated meanwhile, and taken the newer commit; the member has joined here again since.
+#[test]
+fn a_commit_that_lay_on_the_way_sets_nothing_back_when_its_member_is_heard_of_elsewhere() {
+    for (defects, stays) in [(&[][..], 81), (&[GroupDefect::LateCommitCounts][..], 75)] {
+        let mut bench = Bench::new(defects);
+        let (one, _) = bench.two_members();
+        assert_eq!(bench.commit_on(91, &one, (1, 81)), Some(0));
+        bench.is_elected_again();
+        assert_eq!(bench.heartbeat_on(93, &one, 1), 0);
+        bench.commit_on(92, &one, (1, 75)).expect("it is answered");
+        assert_eq!(bench.committed(), stays, "{defects:?}");
     }
 }
 

@@ -11,15 +11,15 @@ use harrow_reports::verdict::Outcome;
 use harrow_sim::plan::Plan;
 
 use crate::catalogue::find;
-use crate::commands::console::{Console, Failure, mistake};
+use crate::commands::console::{Console, Failure, Note, mistake};
 use crate::commands::shrinking::{Shrinking, ShrunkReport};
-use crate::corpus::{Corpus, Listed};
+use crate::corpus::{Corpus, Listed, try_plan};
 use crate::exit::ExitCode;
 use crate::format::parse;
 use crate::pipeline;
 use crate::planner::plan;
 use crate::pool;
-use crate::shrink::Frequency;
+use crate::shrink::{Frequency, Size};
 
 /// So many seeds of `swarm` are tried before a defect is looked for where the catalogue says that it shows.
 const SEEDS_MAX: u64 = 150;
@@ -75,7 +75,13 @@ impl Maker<'_> {
                 .smallest(&found.plan, None, None)
                 .map_err(|reason| Failure::Harrow(format!("{defect}, {title}: {reason}")))?;
             row(console, defect, &title, &smallest)?;
-            keep(&mut corpus, defect, &smallest)?;
+            match smaller(&corpus, defect, &smallest)? {
+                Some(size) => console.note(&Note(mistake(
+                    format!("{defect}: the plan that is kept is no larger, and stays: {size}"),
+                    format!("take `{defect}` out of `corpus.toml` to have this one"),
+                ))),
+                None => keep(&mut corpus, defect, &smallest)?,
+            }
         }
         if lacking.is_empty() {
             return Ok(ExitCode::Held);
@@ -136,6 +142,22 @@ fn row(
     Ok(console.stdout().flush()?)
 }
 
+/// The size of the plan that is kept already, if it still fails as it must and is no larger.
+fn smaller(
+    corpus: &Corpus,
+    defect: Defect,
+    smallest: &ShrunkReport,
+) -> Result<Option<Size>, Failure> {
+    let Some(listed) = corpus.listing.plans.iter().find(|listed| listed.name == defect.name())
+    else {
+        return Ok(None);
+    };
+    let plan = corpus.plan(listed)?;
+    let size = Size::of(&plan);
+    let stays = size <= smallest.after.size && try_plan(listed, &plan).complaint.is_none();
+    Ok(stays.then_some(size))
+}
+
 /// As a scenario if it fails as one, and as it is otherwise.
 fn keep(corpus: &mut Corpus, defect: Defect, smallest: &ShrunkReport) -> Result<(), Failure> {
     let plan = &smallest.plan;
@@ -147,6 +169,7 @@ fn keep(corpus: &mut Corpus, defect: Defect, smallest: &ShrunkReport) -> Result<
         guarantee: smallest.guarantee.clone(),
         anomaly: smallest.anomaly.clone(),
         fingerprint: smallest.fingerprint.id.clone(),
+        mended: None,
     };
     let kept = match smallest.scenario.seed {
         Some(_) => corpus.keep(listed, &smallest.scenario.text),

@@ -71,6 +71,9 @@ impl GroupCoordinator {
             return self.todo.push_back(Todo::Reply(caller, body));
         }
         let name = request.group_id.as_str();
+        if !request.member_id.is_empty() {
+            self.hear_on(caller, partition, (name, &request.member_id));
+        }
         if self.has_consumer_members(partition, name) {
             return self.join_consumer_group(now, caller, partition, request, image);
         }

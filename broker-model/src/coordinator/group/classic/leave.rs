@@ -41,6 +41,7 @@ impl GroupCoordinator {
         let error = match known {
             Ok((state, generation)) => {
                 self.served(Api::Heartbeat, caller, (request.generation_id, generation));
+                self.hear_on(caller, partition, (name, &request.member_id));
                 self.extend_session(now, partition, name, &request.member_id);
                 (state == State::PreparingRebalance).then_some(ErrorCode::RebalanceInProgress)
             }

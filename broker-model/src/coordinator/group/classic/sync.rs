@@ -37,6 +37,7 @@ impl GroupCoordinator {
         if let Err(error) = known {
             return self.todo.push_back(Todo::Reply(caller, sync_refused(error)));
         }
+        self.hear_on(caller, partition, (name, &request.member_id));
         let mut group = self.take_group(now, partition, name);
         self.served(Api::SyncGroup, caller, (request.generation_id, group.generation));
         self.sync(caller, (partition, &mut group), request);

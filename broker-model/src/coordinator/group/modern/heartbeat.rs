@@ -39,7 +39,7 @@ impl GroupCoordinator {
         let member = (group.as_str(), id.as_str());
         let counts = self.defects.has(GroupDefect::LateHeartbeatCounts);
         let mut said = Cow::Borrowed(request);
-        if !counts && self.is_late(caller, partition, member) {
+        if !counts && self.is_late_heartbeat(caller, partition, member) {
             said.to_mut().topic_partitions = None;
         }
         let request = &*said;
@@ -56,7 +56,7 @@ impl GroupCoordinator {
         }
         if let Some(patience) = change.patience {
             self.keep_member(now, partition, member, patience);
-            self.heard_on(caller, partition, member);
+            self.take_heartbeat_on(caller, partition, member);
         }
         let body =
             ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(change.response)));

@@ -5,7 +5,6 @@ use super::change::Patience;
 use super::migration::Removal;
 use super::session::Timers;
 use super::topics::Topics;
-use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::state::GroupState;
@@ -58,24 +57,6 @@ impl GroupCoordinator {
             }
         }
         self.changed = true;
-    }
-
-    /// Whether a request lay on the way while its member went on on another connection: what it says was true before.
-    pub(super) fn is_late(
-        &self,
-        caller: Caller,
-        partition: i32,
-        (group, id): (&str, &str),
-    ) -> bool {
-        let key = (partition, group.to_owned(), id.to_owned());
-        self.heartbeats_on.get(&key).is_some_and(|newest| caller.connection < *newest)
-    }
-
-    /// A member was heard of on this connection.
-    pub(super) fn heard_on(&mut self, caller: Caller, partition: i32, (group, id): (&str, &str)) {
-        let key = (partition, group.to_owned(), id.to_owned());
-        let newest = self.heartbeats_on.entry(key).or_insert(caller.connection);
-        *newest = caller.connection.max(*newest);
     }
 
     /// A member was heard of.
