@@ -328,7 +328,13 @@ impl Fingerprint {
             RequestBody::Controller(body) => self.controller_request(body),
             RequestBody::Quorum(body) => self.quorum_request(body),
             RequestBody::QuorumFetch(request) => self.quorum_fetch_request(request),
+            RequestBody::Wire(bytes) => self.wire(93, bytes),
         }
+    }
+
+    fn wire(&mut self, tag: u64, bytes: &[u8]) {
+        self.word(tag);
+        self.bytes(bytes);
     }
 
     fn client_request(&mut self, body: &ClientRequest) {
@@ -398,6 +404,7 @@ impl Fingerprint {
             ResponseBody::Controller(body) => self.controller_response(body),
             ResponseBody::Quorum(body) => self.quorum_response(body),
             ResponseBody::QuorumFetch(response) => self.quorum_fetch_response(response),
+            ResponseBody::Wire(bytes) => self.wire(94, bytes),
         }
     }
 
@@ -639,11 +646,12 @@ pub(crate) fn channel_number(channel: Channel) -> usize {
         Channel::TransactionMarkers => 8,
         Channel::TransactionVerification => 9,
         Channel::ClientProducer => 10,
+        Channel::Application(number) => 11 + usize::from(number),
     }
 }
 
 /// Number of channels.
-pub(crate) const CHANNELS: usize = 11;
+pub(crate) const CHANNELS: usize = 11 + Channel::APPLICATION_MAX as usize;
 
 #[cfg(test)]
 mod tests {
