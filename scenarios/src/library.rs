@@ -14,6 +14,7 @@ use std::env;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::ops::{ControlFlow, RangeInclusive};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,9 @@ use harrow_sim::application::{Application, Applications, Environment};
 use harrow_sim::plan::{ApplicationPlan, Plan, ProcessingGuarantee};
 
 use crate::catalogue;
+use crate::commands::leave_in;
 use crate::format::{Mistake, Scenario, ScenarioError, parse};
-use crate::pipeline::{RunIdentity, Switched, fingerprint, run_and_judge_with};
+use crate::pipeline::{JudgedRun, RunIdentity, Switched, fingerprint, run_and_judge_with};
 use crate::plan_text::{PlanTextError, read_plan_with};
 use crate::pool;
 use crate::shrink::{Budget, Failure, NoFailure, Size, shrink};
@@ -121,6 +123,9 @@ pub enum SweepError {
     /// There is nothing to shrink.
     #[error("{0}")]
     NoFailure(#[from] NoFailure),
+    /// The files of a run cannot be left.
+    #[error("{0}")]
+    NotLeft(String),
     /// The plan cannot be run again.
     #[error("failed to read the plan: {0}")]
     Plan(#[from] PlanTextError),
@@ -254,6 +259,18 @@ impl Sweep {
         Ok(Smallest { plan: shrunk.plan, report, sizes, complete: shrunk.complete })
     }
 
+    /// Runs a seed once more and leaves what `harrow run --out` would: plan.json, history.jsonl, history.toml, trace.txt,
+    /// trace.jsonl, report.json, and report.html, which is its story.
+    ///
+    /// # Errors
+    /// If the scenario cannot be read or has mistakes, or the files cannot be written.
+    pub fn leave(&self, seed: u64, directory: impl AsRef<Path>) -> Result<Report, SweepError> {
+        let (plan, replay) = (self.plan(&self.read()?, seed), self.command(seed));
+        let judged = self.judged(&plan, &replay, true);
+        leave_in(directory.as_ref(), &plan, &judged).map_err(SweepError::NotLeft)?;
+        Ok(judged.report)
+    }
+
     /// Runs a plan again, by its text: bit for bit the run that it was, with the same applications.
     ///
     /// # Errors
@@ -324,8 +341,12 @@ impl Sweep {
     }
 
     fn report_of(&self, plan: &Plan, replay: &str) -> Report {
+        self.judged(plan, replay, false).report
+    }
+
+    fn judged(&self, plan: &Plan, replay: &str, record_trace: bool) -> JudgedRun {
         let identity = RunIdentity { scenario: &self.scenario, plan: None, replay };
-        run_and_judge_with(plan, &self.applications, identity).report
+        run_and_judge_with(plan, &self.applications, identity, record_trace)
     }
 
     /// What a seed makes of the scenario, with the applications.

@@ -71,9 +71,11 @@ pub fn run_and_judge_with(
     plan: &Plan,
     applications: &Applications,
     identity: RunIdentity<'_>,
+    record_trace: bool,
 ) -> JudgedRun {
     let started = Instant::now();
-    let run = harrow_sim::run_with(plan, RunOptions::default(), applications);
+    let options = RunOptions { record_trace, ..RunOptions::default() };
+    let run = harrow_sim::run_with(plan, options, applications);
     judged(plan, run, identity, (started, &Hold::default()))
 }
 

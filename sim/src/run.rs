@@ -137,8 +137,8 @@ pub struct TraceRow {
     pub digest: u64,
 }
 
-/// What requests and answers ask for or give, by Kafka's names: all that [`RowDetail::Message`] may have as `api`.
-pub const APIS: [&str; 51] = [
+/// What requests and answers ask for or give, by Kafka's names, and pieces of what applications speak: all that [`RowDetail::Message`] may have as `api`.
+pub const APIS: [&str; 52] = [
     "add-offsets-to-txn",
     "add-partitions-to-txn",
     "add-raft-voter",
@@ -189,6 +189,7 @@ pub const APIS: [&str; 51] = [
     "txn-offset-commit",
     "unregister-broker",
     "vote",
+    "wire",
     "write-txn-markers",
 ];
 

@@ -130,6 +130,11 @@ fn one_that_commits_before_its_work_is_found_and_shrunk() {
     let again = sweep.replay(&text).expect("it is a plan");
     assert_eq!(again.digest, smallest.report.digest);
     assert_eq!(again.findings[0].anomaly, "eos-loss");
+    let left = tempfile::tempdir().expect("a directory");
+    let report = sweep.leave(seed, left.path()).expect("it can be written");
+    assert_eq!(report.digest, failed.digest, "a trace changes nothing");
+    let trace = std::fs::read_to_string(left.path().join("trace.txt")).expect("it is there");
+    assert!(trace.contains("is application settlement"), "{}", &trace[..400]);
     let elsewhere = harrow::sweep_text("shop.toml", SCENARIO).replay(&text);
     let said = elsewhere.expect_err("it has not the code").to_string();
     assert!(said.contains("it has the application settlement"), "{said}");
