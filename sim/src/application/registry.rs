@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use super::Application;
+use super::program::Application;
 
 /// What a new process of an application is told of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,5 +66,6 @@ impl fmt::Debug for Applications {
 }
 
 /// Each process is made anew: a run that ends in a panic leaves nothing behind.
-impl std::panic::UnwindSafe for Applications {}
-impl std::panic::RefUnwindSafe for Applications {}
+impl UnwindSafe for Applications {}
+
+impl RefUnwindSafe for Applications {}

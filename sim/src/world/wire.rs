@@ -217,18 +217,18 @@ impl WireBroker {
         self.broker.handle(now, event, &mut wanted);
         let mut answered = Vec::new();
         for effect in wanted.drain() {
-            match effect {
-                Effect::Reply { connection, message }
-                    if self.connections.contains_key(&connection) =>
-                {
+            if let Effect::Reply { connection, message } = effect {
+                if self.connections.contains_key(&connection) {
                     answered.extend(self.on_answer(connection, message, effects));
+                } else {
+                    effects.reply(connection, message);
                 }
-                Effect::Close { connection } => {
-                    self.connections.remove(&connection);
-                    effects.push(Effect::Close { connection });
-                }
-                other => effects.push(other),
+                continue;
             }
+            if let Effect::Close { connection } = effect {
+                self.connections.remove(&connection);
+            }
+            effects.push(effect);
         }
         self.wanted = wanted;
         for (id, again) in answered {
@@ -255,12 +255,11 @@ impl WireBroker {
             return Some((id, Some(again)));
         }
         let to = (pending.version, pending.correlation_id);
-        match answer(body, to, &self.answering()) {
-            Some(bytes) => reply(id, bytes, effects),
-            None => {
-                self.connections.remove(&id);
-                effects.push(Effect::Close { connection: id });
-            }
+        if let Some(bytes) = answer(body, to, &self.answering()) {
+            reply(id, bytes, effects);
+        } else {
+            self.connections.remove(&id);
+            effects.push(Effect::Close { connection: id });
         }
         Some((id, None))
     }

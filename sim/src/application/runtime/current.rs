@@ -91,7 +91,7 @@ pub fn now() -> Duration {
 
 /// A number by chance: the same in each run of a seed.
 pub fn random() -> u64 {
-    with_context(|context| context.random())
+    with_context(|context| context.host.random())
 }
 
 /// How much is still to be done: after the heal a run waits until it is nothing, as long as it becomes less. It is 1 if

@@ -6,9 +6,9 @@ use std::task::Context as TaskContext;
 
 use super::current::{Current, with};
 use super::tasks::{JoinHandle, joinable};
-use crate::application::Application;
 use crate::application::context::Context;
 use crate::application::host::{Socket, Timer};
+use crate::application::program::Application;
 
 type Main = Pin<Box<dyn Future<Output = ()>>>;
 

@@ -14,7 +14,7 @@ type Ready = Arc<Mutex<VecDeque<u64>>>;
 /// All tasks of a process.
 #[derive(Default)]
 pub(super) struct Tasks {
-    tasks: BTreeMap<u64, TaskFuture>,
+    waiting: BTreeMap<u64, TaskFuture>,
     last: u64,
     ready: Ready,
 }
@@ -43,7 +43,7 @@ impl Tasks {
     /// Adds a task, which is polled when its turn comes; its number.
     pub(super) fn add(&mut self, task: TaskFuture) -> u64 {
         self.last += 1;
-        self.tasks.insert(self.last, task);
+        self.waiting.insert(self.last, task);
         locked(&self.ready).push_back(self.last);
         self.last
     }
@@ -53,7 +53,7 @@ impl Tasks {
         loop {
             let task = locked(&self.ready).pop_front()?;
             // One that has ended may have been woken.
-            if let Some(future) = self.tasks.remove(&task) {
+            if let Some(future) = self.waiting.remove(&task) {
                 let ready = Arc::clone(&self.ready);
                 return Some((task, future, Waker::from(Arc::new(TaskWaker { task, ready }))));
             }
@@ -62,7 +62,7 @@ impl Tasks {
 
     /// A task waits.
     pub(super) fn put_back(&mut self, task: u64, future: TaskFuture) {
-        self.tasks.insert(task, future);
+        self.waiting.insert(task, future);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Applications of a run: when they start, what they state, what they have still to do.
 
 use harrow_broker_model::node::{Begun, Node, Outcome};
+use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{Offset, OperationId};
 
 use super::progress::Pending;
@@ -32,7 +33,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     /// An application states that it begins something.
-    pub(super) fn begun(&mut self, node: usize, begun: Begun) {
+    pub(super) fn begun(&mut self, node: usize, begun: &Begun) {
         let Some(position) = self.application_at(node) else {
             panic!("node {node} is no application, and begins {:?}", begun.request)
         };
@@ -52,7 +53,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
         }
         let process = self.applications[position].process;
-        let group = begun.group.as_ref().map(|group| group.as_str());
+        let group = begun.group.as_ref().map(StrBytes::as_str);
         let now = self.engine.now();
         let operation = self.recorder.invoke((process, group), now, &begun.request);
         self.recorder.processes(operation, (None, &begun.processed));

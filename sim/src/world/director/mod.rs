@@ -311,7 +311,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             Report::Completed { node, operation, outcome } => {
                 self.completed(node, operation, &outcome);
             }
-            Report::Begun { node, begun } => self.begun(node, *begun),
+            Report::Begun { node, begun } => self.begun(node, &begun),
             Report::Started { node } => self.started(node),
             Report::Halted { node, reason, asked } => self.halted(node, reason, asked),
         }
