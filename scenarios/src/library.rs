@@ -241,8 +241,8 @@ impl Sweep {
         Ok(())
     }
 
-    /// Finds the smallest plan that breaks what a seed breaks first, for so long at the most. Applications are what they
-    /// are: fewer and simpler faults, other loads, brokers and settings are tried.
+    /// Finds the smallest plan that breaks what a seed breaks first, for so long at the most. Applications are what
+    /// they are: fewer and simpler faults, other loads, brokers and settings are tried.
     ///
     /// # Errors
     /// If the scenario cannot be read or has mistakes, or the seed breaks nothing.
@@ -259,8 +259,8 @@ impl Sweep {
         Ok(Smallest { plan: shrunk.plan, report, sizes, complete: shrunk.complete })
     }
 
-    /// Runs a seed once more and leaves what `harrow run --out` would: plan.json, history.jsonl, history.toml, trace.txt,
-    /// trace.jsonl, report.json, and report.html, which is its story.
+    /// Runs a seed once more and leaves what `harrow run --out` would: plan.json, history.jsonl, history.toml,
+    /// trace.txt, trace.jsonl, report.json, and report.html, which is its story.
     ///
     /// # Errors
     /// If the scenario cannot be read or has mistakes, or the files cannot be written.

@@ -137,7 +137,8 @@ pub struct TraceRow {
     pub digest: u64,
 }
 
-/// What requests and answers ask for or give, by Kafka's names, and pieces of what applications speak: all that [`RowDetail::Message`] may have as `api`.
+/// What requests and answers ask for or give, by Kafka's names, and `wire` for bytes of an application: all that
+/// [`RowDetail::Message`] may have as `api`.
 pub const APIS: [&str; 52] = [
     "add-offsets-to-txn",
     "add-partitions-to-txn",

@@ -16,7 +16,7 @@ use harrow_broker_model::message::{
     PeerRequest, PeerResponse, QuorumRequest, QuorumResponse, Request, RequestBody, Response,
     ResponseBody, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
-use harrow_broker_model::node::{Channel, ConsumerCall, Operation, Outcome, SeekTo};
+use harrow_broker_model::node::{Begun, Channel, ConsumerCall, Operation, Outcome, SeekTo};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::proto::{Encodable, KafkaMessage, StrBytes, encode};
 use harrow_broker_model::record::{RecordBatch, TransactionResult};
@@ -317,6 +317,18 @@ impl Fingerprint {
         self.word(tag);
         self.file(from);
         self.file(to);
+    }
+
+    /// Adds what an application begins.
+    pub(crate) fn begun(&mut self, begun: &Begun) {
+        self.pair(21, begun.operation.0 as i32);
+        self.operation(&begun.request);
+        for ((topic, index), first, last) in &begun.processed {
+            self.bytes(topic.as_bytes());
+            self.int(i64::from(*index));
+            self.int(first.0);
+            self.int(last.0);
+        }
     }
 
     /// Adds a request. Each kind begins with a number of its own.

@@ -1,4 +1,4 @@
-//! Asynchronous applications: futures on an executor of one thread, whose time, network and chance are the simulation's.
+//! Asynchronous applications: futures on an executor of one thread; time, network and chance are the simulation's.
 //!
 //! [`AsyncApplication`] is an [`Application`](super::Application) whose process runs a future to its end. Within it the
 //! functions here stand for what a runtime such as Tokio gives: [`sleep`], [`connect`], [`spawn`], [`now`]. Tasks are

@@ -464,16 +464,7 @@ impl<N: Node> Engine<N> {
             }
             Effect::Note(note) => hash.note(note),
             Effect::Halt { reason } => hash.bytes(reason.as_bytes()),
-            Effect::Begin(begun) => {
-                hash.pair(21, begun.operation.0 as i32);
-                hash.operation(&begun.request);
-                for ((topic, index), first, last) in &begun.processed {
-                    hash.bytes(topic.as_bytes());
-                    hash.word(*index as u64);
-                    hash.word(first.0 as u64);
-                    hash.word(last.0 as u64);
-                }
-            }
+            Effect::Begin(begun) => hash.begun(begun),
         }
     }
 }
