@@ -3,11 +3,12 @@
 use bytes::Bytes;
 
 use crate::disk_image::FileId;
-use crate::event::{Channel, Event, Outcome};
+use crate::event::{Channel, Event, Operation, Outcome};
 use crate::message::{Request, Response};
 use crate::note::Note;
+use crate::proto::StrBytes;
 use crate::types::{
-    ConnectionId, FlushToken, LogDirectory, NodeId, OperationId, Time, TopicPartition,
+    ConnectionId, FlushToken, LogDirectory, NodeId, Offset, OperationId, Time, TopicPartition,
 };
 
 /// When a node wants to be woken, and why.
@@ -158,6 +159,21 @@ pub enum Effect {
         /// Why.
         reason: &'static str,
     },
+    /// Tells of a client operation that nobody has invoked: an application that is a process of its own begins it.
+    Begin(Box<Begun>),
+}
+
+/// An operation that an application begins by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begun {
+    /// To be named in [`Effect::Complete`]; unique in the uptime of its process.
+    pub operation: OperationId,
+    /// What it does.
+    pub request: Operation,
+    /// The consumer group for which it does it.
+    pub group: Option<StrBytes>,
+    /// What it processes of the group's input: topic name and partition, first and last offset.
+    pub processed: Vec<((StrBytes, i32), Offset, Offset)>,
 }
 
 /// Why a process halts whose quorum does not have metadata any more that it has seen committed.

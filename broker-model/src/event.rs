@@ -37,6 +37,32 @@ pub enum Channel {
     ClientCoordinator,
     /// The requests of a producer whose process has a consumer, too: each of both has connections of its own.
     ClientProducer,
+    /// One of the connections that a client which speaks bytes has to a broker, by a number of its own below
+    /// [`Channel::APPLICATION_MAX`].
+    Application(u8),
+}
+
+impl Channel {
+    /// So many connections at once a client that speaks bytes may have to one broker.
+    pub const APPLICATION_MAX: u8 = 8;
+
+    /// A number of its own, which keys draws.
+    pub fn key(self) -> u64 {
+        match self {
+            Self::ReplicaFetch => 0,
+            Self::Heartbeat => 1,
+            Self::Controller => 2,
+            Self::QuorumFetch => 3,
+            Self::Quorum => 4,
+            Self::TransactionMarkers => 5,
+            Self::TransactionVerification => 6,
+            Self::Client => 7,
+            Self::ClientFetch => 8,
+            Self::ClientCoordinator => 9,
+            Self::ClientProducer => 10,
+            Self::Application(number) => 11 + u64::from(number),
+        }
+    }
 }
 
 /// Something that happens to a node.

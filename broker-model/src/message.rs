@@ -51,6 +51,9 @@ pub enum RequestBody {
     Quorum(QuorumRequest),
     /// A voter, for other voters and for brokers: the metadata log.
     QuorumFetch(Box<QuorumFetchRequest>),
+    /// Whoever stands between a broker and clients that speak bytes: a piece of what such a client sends. None at all
+    /// opens the connection.
+    Wire(Bytes),
 }
 
 /// What clients ask of brokers.
@@ -128,6 +131,8 @@ pub enum ResponseBody {
     Quorum(QuorumResponse),
     /// A voter or a broker: the metadata log.
     QuorumFetch(Box<QuorumFetchResponse>),
+    /// A client that speaks bytes: a piece of what it is sent. None at all says that the connection is open.
+    Wire(Bytes),
 }
 
 /// What brokers answer clients.

@@ -13,7 +13,7 @@ use crate::types::Now;
 
 pub use crate::consumer_call::{ConsumerCall, NoPosition, SeekTo};
 pub use crate::effect::{
-    COMMITTED_METADATA_GONE, Deadline, Effect, Effects, METADATA_DIRECTORY_FAILED,
+    Begun, COMMITTED_METADATA_GONE, Deadline, Effect, Effects, METADATA_DIRECTORY_FAILED,
 };
 pub use crate::event::{Channel, Event, Operation, Outcome, PolledRecord, TransactRecord};
 

@@ -16,6 +16,8 @@ pub struct NodeStatus {
     /// A consumer's positions, by topic and partition: the offsets that the application gets next. [`Offset::NONE`]
     /// where it waits for a record that is as new as `auto.offset.reset=by_duration` wants it.
     pub positions: Vec<(StrBytes, i32, Offset)>,
+    /// What an application has still to do, in words, and how much of it: less is progress.
+    pub unfinished: Option<(String, u64)>,
 }
 
 /// What a broker holds whose partitions have transactions open, of those that it leads.

@@ -35,4 +35,6 @@ pub mod serve;
 pub mod shrink;
 
 pub use harrow_broker_model::defect::{Defect, Version};
-pub use library::{sweep, sweep_text};
+pub use harrow_sim::application;
+pub use harrow_sim::plan::ProcessingGuarantee;
+pub use library::{ApplicationTerms, sweep, sweep_text};

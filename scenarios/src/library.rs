@@ -14,19 +14,30 @@ use std::env;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::ops::{ControlFlow, RangeInclusive};
+use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use harrow_broker_model::defect::{Defect, Version};
+use harrow_broker_model::types::NodeId;
 use harrow_reports::report::Report;
 use harrow_reports::verdict::Outcome;
+use harrow_sim::application::{Application, Applications, Environment};
+use harrow_sim::plan::{ApplicationPlan, Plan, ProcessingGuarantee};
 
 use crate::catalogue;
+use crate::commands::leave_in;
 use crate::format::{Mistake, Scenario, ScenarioError, parse};
-use crate::pipeline::{RunIdentity, Switched, run_and_judge};
+use crate::pipeline::{JudgedRun, RunIdentity, Switched, fingerprint, run_and_judge_with};
+use crate::plan_text::{PlanTextError, read_plan_with};
 use crate::pool;
+use crate::shrink::{Budget, Failure, NoFailure, Size, shrink};
 
 /// The variable that names the only seed to be run.
 const SEED: &str = "HARROW_SEED";
+
+/// Applications have the node ids from here on: there are fewer clients in any scenario.
+const APPLICATIONS_FROM: i32 = 1_701;
 
 /// So many failures are told in full.
 const TOLD_MAX: usize = 3;
@@ -53,6 +64,32 @@ pub struct Sweep {
     switched: Switched,
     set: Vec<String>,
     jobs: usize,
+    applications: Applications,
+    terms: Vec<(String, ApplicationTerms)>,
+}
+
+/// What an application promises beside this: a record that it states as acknowledged is there for good.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApplicationTerms {
+    /// When its process starts at the earliest, in milliseconds; never before all topics exist.
+    pub start_ms: u64,
+    /// Whether it promises that none of its records is written twice, or out of order.
+    pub idempotence: bool,
+    /// How often it promises to process the input of a group: exactly once of each that is not named.
+    pub processing: Vec<(String, ProcessingGuarantee)>,
+}
+
+/// The smallest plan that still breaks the same.
+#[derive(Debug, Clone)]
+pub struct Smallest {
+    /// It; [`Sweep::replay`] takes its text.
+    pub plan: Plan,
+    /// What its run tells.
+    pub report: Report,
+    /// How large the plan was before, and is now.
+    pub sizes: (Size, Size),
+    /// Whether nothing more can be taken away; else the time ran out.
+    pub complete: bool,
 }
 
 /// What came of a sweep.
@@ -83,6 +120,15 @@ pub enum SweepError {
     /// `HARROW_SEED` is no seed.
     #[error("{SEED} is `{0}`: a seed is a whole number from 0 to {max}", max = u64::MAX)]
     Seed(String),
+    /// There is nothing to shrink.
+    #[error("{0}")]
+    NoFailure(#[from] NoFailure),
+    /// The files of a run cannot be left.
+    #[error("{0}")]
+    NotLeft(String),
+    /// The plan cannot be run again.
+    #[error("failed to read the plan: {0}")]
+    Plan(#[from] PlanTextError),
 }
 
 impl From<ScenarioError> for SweepError {
@@ -101,7 +147,24 @@ impl Sweep {
             switched: Switched::default(),
             set: Vec::new(),
             jobs: thread::available_parallelism().map_or(1, usize::from),
+            applications: Applications::default(),
+            terms: Vec::new(),
         }
+    }
+
+    /// Adds an application: its process runs beside the scenario's loads, on a node that faults may be aimed at as
+    /// `application NAME`, or as `any-client`. `make` is called for each process that starts, also after a crash.
+    pub fn application<A: Application + 'static>(
+        mut self,
+        name: impl Into<String>,
+        terms: ApplicationTerms,
+        make: impl Fn(&Environment) -> A + Send + Sync + 'static,
+    ) -> Self {
+        let name = name.into();
+        self.applications = self.applications.with(name.clone(), make);
+        self.terms.retain(|(known, _)| *known != name);
+        self.terms.push((name, terms));
+        self
     }
 
     /// Seeds, both ends included; 1 to 100 if none are given.
@@ -158,6 +221,63 @@ impl Sweep {
             swept.unreached.clear();
         }
         Ok(swept)
+    }
+
+    /// Makes the runs twice over, for their digests: the same seed must give the same, whatever applications do.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    ///
+    /// # Panics
+    /// If two runs of a seed differ: an application has time or chance from elsewhere.
+    #[track_caller]
+    pub fn assert_deterministic(&self) -> Result<(), SweepError> {
+        let scenario = self.read()?;
+        for seed in self.asked()? {
+            let digest = || self.report(&scenario, seed).digest;
+            let (first, second) = (digest(), digest());
+            assert!(first == second, "two runs of seed {seed} differ: {first}, {second}");
+        }
+        Ok(())
+    }
+
+    /// Finds the smallest plan that breaks what a seed breaks first, for so long at the most. Applications are what
+    /// they are: fewer and simpler faults, other loads, brokers and settings are tried.
+    ///
+    /// # Errors
+    /// If the scenario cannot be read or has mistakes, or the seed breaks nothing.
+    pub fn shrink(&self, seed: u64, duration: Duration) -> Result<Smallest, SweepError> {
+        let plan = self.plan(&self.read()?, seed);
+        let (failure, failing_run) = Failure::of_run_with(&plan, None, &self.applications)?;
+        let started = Instant::now();
+        let more = || started.elapsed() < duration;
+        let budget = Budget { jobs: self.jobs, seeds: 1, more: &more };
+        let oracle = |plan: &Plan, seeds: u32| failure.seen(plan, seeds);
+        let shrunk = shrink(&plan, failing_run, &oracle, budget, &mut |_| {});
+        let sizes = (Size::of(&plan), Size::of(&shrunk.plan));
+        let report = self.report_of(&shrunk.plan, "harrow::sweep(..).replay(..)");
+        Ok(Smallest { plan: shrunk.plan, report, sizes, complete: shrunk.complete })
+    }
+
+    /// Runs a seed once more and leaves what `harrow run --out` would: plan.json, history.jsonl, history.toml,
+    /// trace.txt, trace.jsonl, report.json, and report.html, which is its story.
+    ///
+    /// # Errors
+    /// If the scenario cannot be read or has mistakes, or the files cannot be written.
+    pub fn leave(&self, seed: u64, directory: impl AsRef<Path>) -> Result<Report, SweepError> {
+        let (plan, replay) = (self.plan(&self.read()?, seed), self.command(seed));
+        let judged = self.judged(&plan, &replay, true);
+        leave_in(directory.as_ref(), &plan, &judged).map_err(SweepError::NotLeft)?;
+        Ok(judged.report)
+    }
+
+    /// Runs a plan again, by its text: bit for bit the run that it was, with the same applications.
+    ///
+    /// # Errors
+    /// If it is no plan that may be run, or has an application that was not added.
+    pub fn replay(&self, text: &str) -> Result<Report, SweepError> {
+        let read = read_plan_with("the plan", text, &self.applications)?;
+        Ok(self.report_of(&read.plan, "harrow::sweep(..).replay(..)"))
     }
 
     /// Makes the runs; every guarantee must hold in each, and each mark of `expect.reach` be reached in one.
@@ -217,14 +337,44 @@ impl Sweep {
     }
 
     fn report(&self, scenario: &Scenario, seed: u64) -> Report {
-        let plan = self.switched.plan(scenario, seed);
-        let replay = self.command(seed);
-        let identity = RunIdentity { scenario: &self.scenario, plan: None, replay: &replay };
-        run_and_judge(&plan, identity, false).report
+        self.report_of(&self.plan(scenario, seed), &self.command(seed))
+    }
+
+    fn report_of(&self, plan: &Plan, replay: &str) -> Report {
+        self.judged(plan, replay, false).report
+    }
+
+    fn judged(&self, plan: &Plan, replay: &str, record_trace: bool) -> JudgedRun {
+        let identity = RunIdentity { scenario: &self.scenario, plan: None, replay };
+        run_and_judge_with(plan, &self.applications, identity, record_trace)
+    }
+
+    /// What a seed makes of the scenario, with the applications.
+    fn plan(&self, scenario: &Scenario, seed: u64) -> Plan {
+        let mut plan = self.switched.plan(scenario, seed);
+        let nodes = APPLICATIONS_FROM..;
+        plan.applications.extend(self.terms.iter().zip(nodes).map(|((name, terms), node)| {
+            let ApplicationTerms { start_ms, idempotence, processing } = terms.clone();
+            ApplicationPlan {
+                name: name.clone(),
+                node: NodeId(node),
+                start_ms,
+                idempotence,
+                processing,
+            }
+        }));
+        if !plan.applications.is_empty() {
+            plan.drawn = Some(fingerprint(&plan));
+        }
+        plan
     }
 
     /// The command that shows a run again.
     fn command(&self, seed: u64) -> String {
+        if !self.applications.is_empty() {
+            // No command has their code.
+            return format!("{SEED}={seed} cargo test");
+        }
         let mut text = format!("harrow run {} --seed {seed}", self.scenario);
         let kafka = self.switched.kafka.iter().map(|version| format!(" --kafka {version}"));
         let defects = self.switched.defects.iter().map(|defect| format!(" --defect {defect}"));
@@ -258,7 +408,10 @@ impl fmt::Display for Swept {
             for why in &report.inconclusive {
                 write!(f, "\n  {why}")?;
             }
-            write!(f, "\n  {}\n  or this test alone: {SEED}={} cargo test", at.replay, at.seed)?;
+            if !at.replay.starts_with(SEED) {
+                write!(f, "\n  {}", at.replay)?;
+            }
+            write!(f, "\n  or this test alone: {SEED}={} cargo test", at.seed)?;
         }
         if failed.len() > TOLD_MAX {
             write!(f, "\nand {} more", failed.len() - TOLD_MAX)?;

@@ -7,6 +7,7 @@ use harrow_reports::biography;
 use harrow_reports::judge::judge_held_to;
 use harrow_reports::policy::Hold;
 use harrow_reports::report::{Coordinate, Report, digest_name};
+use harrow_sim::application::Applications;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{Run, RunOptions};
 use tracing::subscriber::NoSubscriber;
@@ -63,6 +64,19 @@ impl Switched {
 /// Runs a plan. With a trace it is the same run, slower.
 pub fn run(plan: &Plan, record_trace: bool) -> Run {
     harrow_sim::run(plan, RunOptions { record_trace, ..RunOptions::default() })
+}
+
+/// Runs, judges and reports a plan with applications.
+pub fn run_and_judge_with(
+    plan: &Plan,
+    applications: &Applications,
+    identity: RunIdentity<'_>,
+    record_trace: bool,
+) -> JudgedRun {
+    let started = Instant::now();
+    let options = RunOptions { record_trace, ..RunOptions::default() };
+    let run = harrow_sim::run_with(plan, options, applications);
+    judged(plan, run, identity, (started, &Hold::default()))
 }
 
 /// Runs a plan that was told about once more, and adds the lives of the records that its findings are about.
@@ -134,6 +148,15 @@ pub fn run_and_judge_held_to(
 ) -> JudgedRun {
     let started = Instant::now();
     let run = run(plan, record_trace);
+    judged(plan, run, identity, (started, hold))
+}
+
+fn judged(
+    plan: &Plan,
+    run: Run,
+    identity: RunIdentity<'_>,
+    (started, hold): (Instant, &Hold),
+) -> JudgedRun {
     let verdict = judge_held_to(plan, &run, hold);
     let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let coordinate = Coordinate {

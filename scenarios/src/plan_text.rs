@@ -1,5 +1,6 @@
 //! Reads the text of a plan, for all who are given one: of this version, or an older one that is brought to it.
 
+use harrow_sim::application::Applications;
 use harrow_sim::plan::{PLAN_SCHEMA, Plan};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -43,6 +44,9 @@ pub enum PlanTextError {
         /// What does not fit.
         error: serde_json::Error,
     },
+    /// It has applications, whose code is not here.
+    #[error("it has the application {0}, which only the test has that ran it")]
+    Application(String),
     /// It asks for what no scenario may ask for.
     #[error("{}", said(.0))]
     Mistakes(#[from] ScenarioError),
@@ -61,6 +65,18 @@ struct Versioned {
 /// # Errors
 /// If it is no plan, has a schema that nobody knows, or asks for what a scenario cannot ask for.
 pub fn read_plan(origin: &str, text: &str) -> Result<PlanText, PlanTextError> {
+    read_plan_with(origin, text, &Applications::default())
+}
+
+/// The same for who has the code of applications.
+///
+/// # Errors
+/// As for [`read_plan`], or if there is no code for an application of the plan.
+pub fn read_plan_with(
+    origin: &str,
+    text: &str,
+    applications: &Applications,
+) -> Result<PlanText, PlanTextError> {
     let versioned: Versioned = serde_json::from_str(text).map_err(PlanTextError::NoPlan)?;
     if versioned.coordinate.is_some() {
         return Err(PlanTextError::Report);
@@ -74,7 +90,11 @@ pub fn read_plan(origin: &str, text: &str) -> Result<PlanText, PlanTextError> {
         schema => return Err(PlanTextError::Schema(schema)),
     };
     check_plan(origin, text, &read.plan)?;
-    Ok(read)
+    let has = |name: &str| applications.names().any(|known| known == name);
+    match read.plan.applications.iter().find(|application| !has(&application.name)) {
+        Some(application) => Err(PlanTextError::Application(application.name.clone())),
+        None => Ok(read),
+    }
 }
 
 fn older_plan(text: &str, schema: u32) -> Result<PlanText, PlanTextError> {

@@ -12,6 +12,7 @@
 //! | `history` | what clients asked and were told |
 //! | `liveness` | what must come true after the heal |
 //! | `reach` | what a run came across, by name |
+//! | `application` | programs of others, which run as processes of the simulation |
 //! | `world` | driver, links, disks, clocks, processes, faults; the only place that names madsim |
 //! | `view` | the true state of the cluster, mirrored from what nodes state |
 //! | `watch` | online invariants over true state, one file each |
@@ -22,6 +23,7 @@ compile_error!(
 );
 
 mod acknowledgements;
+pub mod application;
 pub mod biography;
 mod calls_plan;
 pub mod history;
@@ -41,14 +43,28 @@ mod world;
 
 pub use world::{Session, heartbeat, live};
 
+use application::Applications;
 use plan::Plan;
 use run::{Run, RunOptions};
+
+/// Runs a plan that may have applications, with their code. One that has none is run as [`run`](fn@run) does.
+pub fn run_with(plan: &Plan, options: RunOptions, applications: &Applications) -> Run {
+    if plan.applications.is_empty() {
+        return run(plan, options);
+    }
+    alone(plan, || world::simulate_with(plan, options, applications))
+}
 
 /// Runs a plan, on a thread of its own so that nothing of one run reaches the next. It always gives a run: a panic or a
 /// time limit is how the run ended. It is logged to whom its caller logs.
 pub fn run(plan: &Plan, options: RunOptions) -> Run {
+    alone(plan, || world::simulate(plan, options))
+}
+
+/// On a thread of its own.
+fn alone(plan: &Plan, simulate: impl FnOnce() -> Run + Send) -> Run {
     let log = tracing::dispatcher::get_default(Clone::clone);
-    let simulate = || tracing::dispatcher::with_default(&log, || world::simulate(plan, options));
+    let simulate = || tracing::dispatcher::with_default(&log, simulate);
     let run = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name(format!("seed {}", plan.seed));
         let thread = thread.spawn_scoped(scope, simulate);

@@ -62,6 +62,28 @@ pub struct Plan {
     /// if nobody says. It changes nothing in a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drawn: Option<String>,
+    /// Applications, whose code who runs the plan must have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applications: Vec<ApplicationPlan>,
+}
+
+/// An application that is not Harrow's: a process of its own, which speaks to brokers by bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationPlan {
+    /// Its name, by which its code is found.
+    pub name: String,
+    /// Its node.
+    pub node: NodeId,
+    /// When its process starts at the earliest, in milliseconds; never before all topics exist.
+    #[serde(default)]
+    pub start_ms: u64,
+    /// Whether it promises that none of its records is written twice, or out of order.
+    #[serde(default)]
+    pub idempotence: bool,
+    /// How often it promises to process the input of a group that it states as processed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processing: Vec<(String, ProcessingGuarantee)>,
 }
 
 impl Action {

@@ -137,8 +137,9 @@ pub struct TraceRow {
     pub digest: u64,
 }
 
-/// What requests and answers ask for or give, by Kafka's names: all that [`RowDetail::Message`] may have as `api`.
-pub const APIS: [&str; 51] = [
+/// What requests and answers ask for or give, by Kafka's names, and `wire` for bytes of an application: all that
+/// [`RowDetail::Message`] may have as `api`.
+pub const APIS: [&str; 52] = [
     "add-offsets-to-txn",
     "add-partitions-to-txn",
     "add-raft-voter",
@@ -189,6 +190,7 @@ pub const APIS: [&str; 51] = [
     "txn-offset-commit",
     "unregister-broker",
     "vote",
+    "wire",
     "write-txn-markers",
 ];
 

@@ -32,6 +32,8 @@ pub enum Target {
     MemberOf(String),
     /// `node N`.
     Node(NodeId),
+    /// `application NAME`: the process of an application that is part of the run.
+    Application(String),
 }
 
 impl Target {
@@ -61,6 +63,7 @@ impl Target {
                 Ok(Self::CoordinatorOf(group.to_owned()))
             }
             ("member-of", group) if !group.is_empty() => Ok(Self::MemberOf(group.to_owned())),
+            ("application", name) if !name.is_empty() => Ok(Self::Application(name.to_owned())),
             ("node", id) => {
                 id.parse().map(|id| Self::Node(NodeId(id))).map_err(|_| target_help(text))
             }
@@ -82,7 +85,7 @@ fn target_help(text: &str) -> String {
     format!(
         "`{text}` is not a target; use one of: leader-of TOPIC-N, follower-of TOPIC-N, isr-follower-of TOPIC-N, \
          transaction-coordinator-of ID, controller, standby-controller, any-controller, any-broker, any-node, \
-         any-client, coordinator-of GROUP, member-of GROUP, node N"
+         any-client, coordinator-of GROUP, member-of GROUP, node N, application NAME"
     )
 }
 
@@ -102,6 +105,7 @@ impl std::fmt::Display for Target {
             Self::CoordinatorOf(group) => write!(f, "coordinator-of {group}"),
             Self::MemberOf(group) => write!(f, "member-of {group}"),
             Self::Node(id) => write!(f, "node {id}"),
+            Self::Application(name) => write!(f, "application {name}"),
         }
     }
 }

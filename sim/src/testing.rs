@@ -60,5 +60,6 @@ pub fn plan() -> Plan {
         core: None,
         expect: Expectation::default(),
         drawn: None,
+        applications: Vec::new(),
     }
 }

@@ -259,7 +259,7 @@ impl Broker {
                 self.on_metadata_taken(now, part, effects);
             }
             // A broker is no client and no voter: it has asked nothing that this would answer.
-            ResponseBody::Client(_) | ResponseBody::Quorum(_) => {}
+            ResponseBody::Client(_) | ResponseBody::Quorum(_) | ResponseBody::Wire(_) => {}
         }
     }
 
@@ -340,7 +340,8 @@ impl Broker {
             | Channel::Client
             | Channel::ClientFetch
             | Channel::ClientCoordinator
-            | Channel::ClientProducer => {
+            | Channel::ClientProducer
+            | Channel::Application(_) => {
                 panic!("a broker opens no {channel:?} connection, yet lost one to {to}")
             }
         }

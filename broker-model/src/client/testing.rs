@@ -73,6 +73,7 @@ impl<N: Node> Driver<N> {
                     self.outcomes.push((operation.0, outcome));
                 }
                 // What the invariants of exchanges read has tests of its own.
+                Effect::Begin(begun) => panic!("nobody has invoked {begun:?}"),
                 Effect::Note(Note::Exchange(_)) => {}
                 Effect::Note(note) => self.notes.push(note),
                 Effect::Disconnect { to, channel } => self.disconnected.push((to, channel)),

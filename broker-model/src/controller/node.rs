@@ -144,7 +144,7 @@ impl Controller {
                     None => effects.reply(connection, answer.map(ResponseBody::Controller)),
                 }
             }
-            RequestBody::Client(_) | RequestBody::Peer(_) => {
+            RequestBody::Client(_) | RequestBody::Peer(_) | RequestBody::Wire(_) => {
                 effects.push(Effect::Close { connection });
                 self.on_connection_closed(connection);
             }

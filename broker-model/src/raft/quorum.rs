@@ -307,7 +307,10 @@ impl Quorum {
                 self.on_fetch_response(now.time, from, sent.epoch, &response, effects);
             }
             // A voter is no client and no broker.
-            ResponseBody::Client(_) | ResponseBody::Peer(_) | ResponseBody::Controller(_) => {}
+            ResponseBody::Client(_)
+            | ResponseBody::Peer(_)
+            | ResponseBody::Controller(_)
+            | ResponseBody::Wire(_) => {}
         }
         self.pump(now.time, effects);
     }

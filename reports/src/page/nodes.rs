@@ -35,6 +35,8 @@ impl Nodes {
             ClientPlan::Producer { config, .. } => (config.node, "producer", Some(process)),
             ClientPlan::Consumer { config, .. } => (config.node, "consumer", Some(process)),
         }));
+        let applications = plan.applications.iter();
+        list.extend(applications.map(|application| (application.node, "application", None)));
         let later = [
             (plan.admin.node, "admin"),
             (plan.fresh_producer.node, "fresh producer"),

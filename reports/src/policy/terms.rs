@@ -158,6 +158,7 @@ impl Terms {
         let mut terms = Self::strict();
         terms.producers = (0_u32..).zip(&plan.clients).filter_map(producer_of).collect();
         terms.processing = plan.clients.iter().filter_map(processing_of).collect();
+        terms.learn_applications(plan);
         terms.partitions =
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         let groups = &plan.cluster.coordinators;
@@ -196,6 +197,13 @@ impl Terms {
             terms.metadata_damage = quorum.and_then(|harm| damage::of_metadata(run, harm));
         }
         terms
+    }
+
+    /// What applications promise. Nobody says of a process that comes after a crash which client it is.
+    fn learn_applications(&mut self, plan: &Plan) {
+        let promised = plan.applications.iter().flat_map(|application| &application.processing);
+        self.processing.extend(promised.cloned());
+        self.producer.idempotence &= plan.applications.iter().all(|it| it.idempotence);
     }
 
     /// Judges by more than was promised.

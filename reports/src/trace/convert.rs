@@ -22,6 +22,7 @@ pub fn header(plan: &Plan, run: &Run, commit: &str) -> TraceHeader {
     nodes.extend(plan.cluster.brokers.iter().map(|node| role(node, "broker")));
     nodes.extend(plan.cluster.controllers.iter().map(|node| role(node, "controller")));
     nodes.extend(plan.clients.iter().map(client));
+    nodes.extend(plan.applications.iter().map(|it| role(&it.node, "application")));
     nodes.push(role(&plan.admin.node, "admin"));
     nodes.push(role(&plan.fresh_producer.node, "producer"));
     nodes.push(role(&plan.final_reader.node, "consumer"));

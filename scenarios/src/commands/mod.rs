@@ -46,6 +46,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::ExitCode;
 use console::{Color, Console, Failure, Format};
+pub(crate) use run::leave_in;
 
 /// Seeds bad weather for a Kafka-like cluster, and judges what is left standing.
 ///

@@ -289,6 +289,10 @@ fn unusable_plan(path: &Path, text: &str, error: PlanTextError) -> Failure {
     let (message, help) = match error {
         PlanTextError::NoPlan(error) => return not_a_plan(path, text, &error).into(),
         PlanTextError::Mistakes(error) => return error.into(),
+        PlanTextError::Application(name) => (
+            format!("the plan {shown} has the application {name}, whose code is not here"),
+            "replay it in the test that ran it: `harrow::sweep(..).application(..).replay(..)`",
+        ),
         PlanTextError::Report => (
             format!("{shown} is a report, not a plan"),
             "give the plan.json beside it, or run the command that it has as `replay`",

@@ -1,7 +1,7 @@
 //! `harrow run`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -164,6 +164,17 @@ pub(super) fn keep(
     leave(out, plan, &judged)
 }
 
+/// Leaves all files of a run in a directory, for who is no command; the error says why it cannot.
+pub(crate) fn leave_in(directory: &Path, plan: &Plan, judged: &JudgedRun) -> Result<(), String> {
+    let told = |failure| match failure {
+        Failure::Input(input) => input.to_string(),
+        Failure::Unread => "nobody reads it any more".to_owned(),
+        Failure::Harrow(message) => message,
+    };
+    let out = OutDirectory::open(directory).map_err(|mistake| mistake.to_string())?;
+    leave_plan(&out, plan).and_then(|()| leave(&out, plan, judged)).map_err(told)
+}
+
 /// Writes what is known after the run.
 fn leave(out: &OutDirectory, plan: &Plan, judged: &JudgedRun) -> Result<(), Failure> {
     out.write("history.jsonl", |file| write_history(&judged.run.history, file))?;
@@ -194,7 +205,9 @@ fn legend(plan: &Plan) -> String {
         };
         format!("{node} is client {process}, a {what}")
     };
-    let clients: Vec<String> = plan.clients.iter().enumerate().map(client).collect();
+    let mut clients: Vec<String> = plan.clients.iter().enumerate().map(client).collect();
+    let applications = plan.applications.iter();
+    clients.extend(applications.map(|it| format!("{} is application {}", it.node, it.name)));
     let Plan { scenario, seed, cluster, admin, fresh_producer, final_reader, .. } = plan;
     format!(
         "# {scenario} --seed {seed}. Columns: event, simulated time, node (- is nobody's), what happened.\n\

@@ -454,7 +454,7 @@ fn pattern(text: &str) -> Result<TargetPattern, (String, String)> {
 }
 
 /// The heads of targets, with what follows each.
-const TARGETS: [(&str, &str); 13] = [
+const TARGETS: [(&str, &str); 14] = [
     ("leader-of", " orders-0"),
     ("follower-of", " orders-0"),
     ("isr-follower-of", " orders-0"),
@@ -468,6 +468,7 @@ const TARGETS: [(&str, &str); 13] = [
     ("any-node", ""),
     ("any-client", ""),
     ("node", " 2"),
+    ("application", " billing"),
 ];
 
 /// Puts before the advice what was likely meant: `broker 2` is `node 2`.

@@ -149,6 +149,9 @@ impl Check<'_> {
             };
             all.push((format!("clients.{position}.config.node"), node));
         }
+        for (position, application) in self.plan.applications.iter().enumerate() {
+            all.push((format!("applications.{position}.node"), application.node));
+        }
         all.push(("admin.node".to_owned(), admin.node));
         all.push(("fresh_producer.node".to_owned(), fresh_producer.node));
         all.push(("final_reader.node".to_owned(), final_reader.node));
@@ -478,6 +481,14 @@ impl Check<'_> {
             Target::Node(node) if !self.is_known(*node) => {
                 let help = "name a broker, controller or client of the plan".to_owned();
                 Err((format!("there is no node {node}"), help))
+            }
+            Target::Application(name) => {
+                let known = self.plan.applications.iter().map(|known| known.name.as_str());
+                let names: Vec<&str> = known.collect();
+                if names.contains(&name.as_str()) {
+                    return Ok(());
+                }
+                Err((format!("there is no application `{name}`"), name_help(name, &names)))
             }
             Target::Node(_)
             | Target::TransactionCoordinatorOf(_)

@@ -71,7 +71,8 @@ impl Reading {
                 | Target::AnyController
                 | Target::AnyBroker
                 | Target::AnyNode
-                | Target::AnyClient,
+                | Target::AnyClient
+                | Target::Application(_),
             ) => {}
         }
         Ok(pattern)

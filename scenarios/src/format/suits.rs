@@ -126,7 +126,7 @@ fn who(pattern: &TargetPattern) -> Who {
             Who::Controller
         }
         Target::AnyNode => Who::Server,
-        Target::AnyClient | Target::MemberOf(_) => Who::Client,
+        Target::AnyClient | Target::MemberOf(_) | Target::Application(_) => Who::Client,
         Target::Node(node) if node.0 >= CLIENTS_FROM => Who::Client,
         Target::Node(node) if node.0 >= CONTROLLERS_FROM => Who::Controller,
         Target::Node(_)

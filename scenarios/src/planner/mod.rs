@@ -54,6 +54,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         clients,
         steps,
         drawn: None,
+        applications: Vec::new(),
     };
     bound_fetches(&mut plan);
     assert_sound(&plan);

@@ -198,6 +198,7 @@ impl Server {
             | Target::AnyBroker
             | Target::AnyNode
             | Target::AnyClient
+            | Target::Application(_)
             | Target::MemberOf(_) => {
                 let known = "leader-of TOPIC-N, follower-of TOPIC-N, coordinator-of GROUP, \
                              transaction-coordinator-of ID, controller, node N";

@@ -6,18 +6,20 @@ use std::ops::ControlFlow;
 
 use harrow_reports::judge::judge;
 use harrow_reports::verdict::{Finding, Outcome, Verdict};
+use harrow_sim::application::Applications;
 use harrow_sim::plan::Plan;
-use harrow_sim::run::{End, Run};
+use harrow_sim::run::{End, Run, RunOptions};
 
 use super::failing_run::FailingRun;
-use crate::pipeline;
 use crate::pool;
 
 /// A failure that is looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// The finding, as the first run told it.
     pub finding: Finding,
+    /// The code of the applications that are part of it.
+    pub applications: Applications,
 }
 
 /// Why there is nothing to shrink.
@@ -54,7 +56,17 @@ pub struct Frequency {
 impl Failure {
     /// The failure of a plan: its first finding, or the one of that fingerprint.
     pub fn of(plan: &Plan, wanted: Option<&str>) -> Result<(Self, FailingRun), NoFailure> {
-        let (run, again) = (pipeline::run(plan, false), pipeline::run(plan, false));
+        Self::of_run_with(plan, wanted, &Applications::default())
+    }
+
+    /// The same of a plan with applications.
+    pub fn of_run_with(
+        plan: &Plan,
+        wanted: Option<&str>,
+        applications: &Applications,
+    ) -> Result<(Self, FailingRun), NoFailure> {
+        let run = || harrow_sim::run_with(plan, RunOptions::default(), applications);
+        let (run, again) = (run(), run());
         if run.digest != again.digest {
             return Err(NoFailure::NotDeterministic(run.digest, again.digest));
         }
@@ -63,7 +75,8 @@ impl Failure {
         let is_wanted =
             |finding: &&Finding| wanted.is_none_or(|wanted| finding.fingerprint.id == wanted);
         if let Some(finding) = found().find(is_wanted) {
-            let failure = Self { finding: finding.clone() };
+            let applications = applications.clone();
+            let failure = Self { finding: finding.clone(), applications };
             let failing_run = failure.failing_run(plan, &run, &verdict).expect("it was just found");
             return Ok((failure, failing_run));
         }
@@ -109,7 +122,7 @@ impl Failure {
     fn seen_with(&self, plan: &Plan, seed: u64) -> Option<FailingRun> {
         let mut plan = plan.clone();
         plan.seed = seed;
-        let run = pipeline::run(&plan, false);
+        let run = harrow_sim::run_with(&plan, RunOptions::default(), &self.applications);
         self.failing_run(&plan, &run, &judge(&plan, &run))
     }
 

@@ -27,6 +27,7 @@ struct Known {
     nodes: Vec<i64>,
     /// Topics by name, with the number of their partitions.
     topics: Vec<(String, u64)>,
+    applications: Vec<String>,
 }
 
 impl Known {
@@ -35,12 +36,15 @@ impl Known {
         let clients = list(tree, "/clients").iter().map(|client| at(client, "/config/node"));
         let nodes = ids("/cluster/brokers")
             .chain(ids("/cluster/controllers"))
-            .chain(clients.filter_map(Value::as_i64));
+            .chain(clients.filter_map(Value::as_i64))
+            .chain(list(tree, "/applications").iter().filter_map(|it| at(it, "/node").as_i64()));
         let topics = list(tree, "/topics").iter().map(|topic| {
             let name = at(topic, "/name").as_str().unwrap_or_default().to_owned();
             (name, at(topic, "/partitions").as_u64().unwrap_or(1).max(1))
         });
-        Self { nodes: nodes.collect(), topics: topics.collect() }
+        let applications = list(tree, "/applications").iter();
+        let names = applications.filter_map(|it| at(it, "/name").as_str().map(str::to_owned));
+        Self { nodes: nodes.collect(), topics: topics.collect(), applications: names.collect() }
     }
 
     fn has_node(&self, node: &Value) -> bool {
@@ -78,7 +82,9 @@ impl Known {
                 Target::IsrFollowerOf(topic, index)
             }
             Target::Node(node) if !self.nodes.contains(&i64::from(node.0)) => return None,
+            Target::Application(name) if !self.applications.contains(name) => return None,
             other @ (Target::Node(_)
+            | Target::Application(_)
             | Target::ActiveController
             | Target::StandbyController
             | Target::AnyController

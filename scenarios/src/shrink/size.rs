@@ -46,7 +46,7 @@ impl Size {
         let mut size = Self {
             steps: steps.len() as u64,
             severity: steps.iter().map(|step| severity(at(step, "/action"))).sum(),
-            clients: list(&tree, "/clients").len() as u64,
+            clients: (list(&tree, "/clients").len() + list(&tree, "/applications").len()) as u64,
             operations: numbers(&tree, "/clients", "operations"),
             nodes: (plan.cluster.brokers.len() + plan.cluster.controllers.len()) as u64,
             places: places(&tree),
@@ -110,7 +110,8 @@ pub(super) fn is_drawn(target: &Target) -> bool {
         | Target::ActiveController
         | Target::CoordinatorOf(_)
         | Target::TransactionCoordinatorOf(_)
-        | Target::Node(_) => false,
+        | Target::Node(_)
+        | Target::Application(_) => false,
     }
 }
 

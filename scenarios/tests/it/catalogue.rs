@@ -105,7 +105,8 @@ fn check_targets(plan: &Plan) {
                     plan.scenario
                 );
             }
-            Target::TransactionCoordinatorOf(_)
+            Target::Application(_)
+            | Target::TransactionCoordinatorOf(_)
             | Target::ActiveController
             | Target::StandbyController
             | Target::AnyController

@@ -2,6 +2,7 @@
 
 extern crate harrow_scenarios as harrow;
 
+mod applications;
 mod binary;
 mod biography;
 mod budgets;
@@ -49,3 +50,4 @@ mod tidy;
 mod trace;
 mod uses;
 mod wire;
+mod wire_client;

@@ -81,6 +81,11 @@ impl In {
         bytes.try_into().expect("it is as long")
     }
 
+    /// An answer without its length.
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, at: 0 }
+    }
+
     pub(crate) fn i8(&mut self) -> i8 {
         i8::from_be_bytes(self.take())
     }
@@ -120,6 +125,19 @@ impl In {
     }
 }
 
+/// The whole frame of a request.
+pub(crate) fn frame_of(
+    (key, version, tagged): Api,
+    number: i32,
+    client_id: &str,
+    body: &Out,
+) -> Vec<u8> {
+    let head = Out::default().i16(key).i16(version).i32(number).text(client_id);
+    let head = if tagged { head.i8(0) } else { head };
+    let frame = [head.0.as_slice(), body.0.as_slice()].concat();
+    Out::default().bytes(&frame).0
+}
+
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -134,13 +152,10 @@ impl Wire {
     }
 
     /// Asks without waiting.
-    pub(crate) fn send(&mut self, (key, version, tagged): Api, body: &Out) {
+    pub(crate) fn send(&mut self, api: Api, body: &Out) {
         self.number += 1;
-        let head = Out::default().i16(key).i16(version).i32(self.number).text(&self.client_id);
-        let head = if tagged { head.i8(0) } else { head };
-        let frame = [head.0.as_slice(), body.0.as_slice()].concat();
-        let frame = Out::default().bytes(&frame);
-        self.stream.write_all(&frame.0).expect("it is sent");
+        let frame = frame_of(api, self.number, &self.client_id, body);
+        self.stream.write_all(&frame).expect("it is sent");
     }
 
     /// The answer to what was asked last, or nothing if the connection ends.

@@ -53,6 +53,8 @@ pub(crate) enum Purpose {
     LoadCall = 21,
     /// Whether a client's n-th record has the hot key.
     LoadHotKey = 22,
+    /// Chance of an application's process.
+    Application = 23,
 }
 
 /// All draws of a run.

@@ -46,7 +46,7 @@ impl Lasting<'_> {
             Becomes::Hold => {
                 let channels = engine.accepted_channels(node);
                 let like = |channel: &Channel| {
-                    draws.word(Purpose::Hold, u64::from(step.id), 0, *channel as u64)
+                    draws.word(Purpose::Hold, u64::from(step.id), 0, channel.key())
                 };
                 let chosen = channels.into_iter().max_by_key(like);
                 Ok(Condition::Hold(node, chosen.ok_or("nobody is connected to the node")?))

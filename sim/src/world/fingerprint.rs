@@ -16,7 +16,7 @@ use harrow_broker_model::message::{
     PeerRequest, PeerResponse, QuorumRequest, QuorumResponse, Request, RequestBody, Response,
     ResponseBody, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
-use harrow_broker_model::node::{Channel, ConsumerCall, Operation, Outcome, SeekTo};
+use harrow_broker_model::node::{Begun, Channel, ConsumerCall, Operation, Outcome, SeekTo};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::proto::{Encodable, KafkaMessage, StrBytes, encode};
 use harrow_broker_model::record::{RecordBatch, TransactionResult};
@@ -319,6 +319,18 @@ impl Fingerprint {
         self.file(to);
     }
 
+    /// Adds what an application begins.
+    pub(crate) fn begun(&mut self, begun: &Begun) {
+        self.pair(21, begun.operation.0 as i32);
+        self.operation(&begun.request);
+        for ((topic, index), first, last) in &begun.processed {
+            self.bytes(topic.as_bytes());
+            self.int(i64::from(*index));
+            self.int(first.0);
+            self.int(last.0);
+        }
+    }
+
     /// Adds a request. Each kind begins with a number of its own.
     pub(crate) fn request(&mut self, message: &Request) {
         self.int(i64::from(message.correlation_id.0));
@@ -328,7 +340,13 @@ impl Fingerprint {
             RequestBody::Controller(body) => self.controller_request(body),
             RequestBody::Quorum(body) => self.quorum_request(body),
             RequestBody::QuorumFetch(request) => self.quorum_fetch_request(request),
+            RequestBody::Wire(bytes) => self.wire(93, bytes),
         }
+    }
+
+    fn wire(&mut self, tag: u64, bytes: &[u8]) {
+        self.word(tag);
+        self.bytes(bytes);
     }
 
     fn client_request(&mut self, body: &ClientRequest) {
@@ -398,6 +416,7 @@ impl Fingerprint {
             ResponseBody::Controller(body) => self.controller_response(body),
             ResponseBody::Quorum(body) => self.quorum_response(body),
             ResponseBody::QuorumFetch(response) => self.quorum_fetch_response(response),
+            ResponseBody::Wire(bytes) => self.wire(94, bytes),
         }
     }
 
@@ -639,11 +658,12 @@ pub(crate) fn channel_number(channel: Channel) -> usize {
         Channel::TransactionMarkers => 8,
         Channel::TransactionVerification => 9,
         Channel::ClientProducer => 10,
+        Channel::Application(number) => 11 + usize::from(number),
     }
 }
 
 /// Number of channels.
-pub(crate) const CHANNELS: usize = 11;
+pub(crate) const CHANNELS: usize = 11 + Channel::APPLICATION_MAX as usize;
 
 #[cfg(test)]
 mod tests {

@@ -11,10 +11,12 @@
 //! | `fingerprint` | the digest |
 //! | `load`, `member`, `pipeline`, `recorder` | what clients are asked; the history |
 //! | `maker` | the process of each node |
+//! | `application`, `wire`, `hosted` | applications that speak bytes, brokers that understand them |
 //! | `session` | a run that stands still whenever somebody wants to look |
 //! | `live` | the same nodes on a clock that its host gives: what `harrow serve` runs |
 //! | `observe` | where notes go: view, watch, reach marks, biographies |
 
+mod application;
 mod calls;
 mod clock;
 mod condition;
@@ -28,6 +30,7 @@ mod engine;
 mod fault_kind;
 mod fingerprint;
 pub mod heartbeat;
+mod hosted;
 pub mod live;
 mod load;
 mod maker;
@@ -42,6 +45,7 @@ mod recorder;
 mod repetitions;
 mod session;
 mod targets;
+mod wire;
 mod wire_size;
 
 pub use self::session::Session;
@@ -57,7 +61,8 @@ use madsim::runtime::Runtime;
 
 use self::director::Director;
 use self::engine::Boot;
-use self::maker::host;
+use self::maker::{host, host_with};
+use crate::application::Applications;
 use crate::history::History;
 use crate::plan::Plan;
 use crate::run::{End, Run, RunOptions, RunStats};
@@ -66,6 +71,14 @@ use crate::run::{End, Run, RunOptions, RunStats};
 pub(crate) fn simulate(plan: &Plan, options: RunOptions) -> Run {
     let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
     runtime.block_on(async { direct(plan, options, |boot| host(plan, boot)) })
+}
+
+/// The same, with applications.
+pub(crate) fn simulate_with(plan: &Plan, options: RunOptions, applications: &Applications) -> Run {
+    let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
+    let mut restarts = BTreeMap::new();
+    let boot = |boot: Boot<'_>| host_with(plan, applications, &mut restarts, boot);
+    runtime.block_on(async { direct(plan, options, boot) })
 }
 
 /// Runs any nodes by a plan. Panics of nodes and of the testbed become the run's end.

@@ -195,6 +195,18 @@ impl Recorder {
         found.map(|known| known.first + partition as u32)
     }
 
+    /// A topic that an operation names and the history has not.
+    pub(crate) fn unknown_topic(&self, request: &Operation) -> Option<StrBytes> {
+        let known = |topic: &StrBytes| self.topics.iter().any(|it| it.name == topic.as_str());
+        if let Operation::Send { topic, .. } = request {
+            return Some(topic.clone()).filter(|topic| !known(topic));
+        }
+        if let Operation::Assign { partitions } = request {
+            return partitions.iter().map(|(topic, _)| topic).find(|it| !known(it)).cloned();
+        }
+        None
+    }
+
     /// Puts the counts into a run's.
     pub(crate) fn count(&self, stats: &mut RunStats) {
         stats.operations_ok = self.ok;

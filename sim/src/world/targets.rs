@@ -25,6 +25,8 @@ pub(super) struct Candidates<'a> {
     pub(super) cluster: &'a ClusterConfig,
     /// Clients, with the groups of those that are members.
     pub(super) clients: Vec<(NodeId, Option<&'a str>)>,
+    /// The node of the application of a name.
+    pub(super) application: &'a dyn Fn(&str) -> Option<NodeId>,
     /// Whether a node's process runs.
     pub(super) runs: &'a dyn Fn(NodeId) -> bool,
     /// Whether faults may be aimed at a node that is named.
@@ -74,6 +76,7 @@ impl Candidates<'_> {
                 let members = self.clients.iter().filter(|(_, of)| *of == Some(group.as_str()));
                 self.choose(key, members.map(|(node, _)| *node))
             }
+            Target::Application(name) => (self.application)(name),
             Target::Node(node) => Some(*node).filter(|node| (self.may_be_named)(*node)),
         };
         found.ok_or_else(|| format!("{target} is nobody now"))

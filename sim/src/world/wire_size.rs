@@ -22,8 +22,11 @@ pub(crate) fn wire_bytes(segment: &Segment) -> u64 {
     }
 }
 
-/// Only one request carries records.
+/// Only one request carries records; bytes of the wire are what they are.
 fn request_bytes(body: &RequestBody) -> u64 {
+    if let RequestBody::Wire(bytes) = body {
+        return bytes.len() as u64;
+    }
     let RequestBody::Client(ClientRequest::Produce(request)) = body else { return 0 };
     let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
     partitions
@@ -46,6 +49,8 @@ fn response_bytes(body: &ResponseBody) -> u64 {
         batch_bytes(&response.batches)
     } else if let ResponseBody::Quorum(QuorumResponse::FetchSnapshot(response)) = body {
         response.bytes.len() as u64
+    } else if let ResponseBody::Wire(bytes) = body {
+        bytes.len() as u64
     } else {
         0
     }

@@ -52,7 +52,10 @@ impl Broker {
         match body {
             RequestBody::Client(request) => self.on_client_request(now, caller, request, effects),
             RequestBody::Peer(request) => self.on_peer_request(now, caller, request, effects),
-            RequestBody::Controller(_) | RequestBody::Quorum(_) | RequestBody::QuorumFetch(_) => {
+            RequestBody::Controller(_)
+            | RequestBody::Quorum(_)
+            | RequestBody::QuorumFetch(_)
+            | RequestBody::Wire(_) => {
                 self.connections.close(caller, effects);
             }
         }

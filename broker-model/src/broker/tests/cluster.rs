@@ -148,7 +148,7 @@ impl Cluster {
             Effect::Halt { .. } => {
                 self.halted.insert(node);
             }
-            Effect::Complete { .. } => panic!("{node} is no client"),
+            Effect::Complete { .. } | Effect::Begin(_) => panic!("{node} is no client"),
         }
     }
 

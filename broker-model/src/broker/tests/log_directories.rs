@@ -198,6 +198,7 @@ fn nothing_is_written_in_a_directory_that_is_offline() {
         | Effect::Discard { .. }
         | Effect::CreateLogDirectory { .. }
         | Effect::Complete { .. }
+        | Effect::Begin(_)
         | Effect::Note(_)
         | Effect::Halt { .. } => None,
     });

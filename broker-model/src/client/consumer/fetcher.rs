@@ -212,8 +212,12 @@ impl Consumer {
         let topic = self.metadata.name(key.topic).clone();
         let mut filter = AbortFilter::new(self.config.isolation, aborted, self.defects);
         let bytes = bytes.unwrap_or_default();
-        let fetched =
-            read_records(bytes, ticket.offset, (&topic, topic_id, key.partition), &mut filter);
+        let fetched = read_records(
+            bytes,
+            (ticket.offset, self.foreign_values),
+            (&topic, topic_id, key.partition),
+            &mut filter,
+        );
         if fetched.corrupt && fetched.buffer.end.is_none() {
             return self.ask_again(now, ticket, ErrorCode::CorruptMessage);
         }
@@ -235,7 +239,7 @@ impl Consumer {
 /// With `read_committed`, batches of aborted transactions are skipped, too.
 fn read_records(
     mut bytes: Bytes,
-    from: Offset,
+    (from, foreign): (Offset, bool),
     place: (&StrBytes, Option<TopicId>, i32),
     filter: &mut AbortFilter,
 ) -> Fetched {
@@ -252,7 +256,7 @@ fn read_records(
             continue;
         }
         let hidden = filter.hides(&batch) || batch.is_control();
-        if !hidden && !read_batch(&batch, from, place, &mut buffer) {
+        if !hidden && !read_batch(&batch, (from, foreign), place, &mut buffer) {
             return Fetched { buffer, corrupt: true };
         }
         buffer.end = Some((batch.last_offset().next(), batch.leader_epoch()));
@@ -263,7 +267,7 @@ fn read_records(
 /// Adds what is at or above an offset; whether the batch's body was readable. Else nothing is added.
 fn read_batch(
     batch: &RecordBatch,
-    from: Offset,
+    (from, foreign): (Offset, bool),
     (topic, topic_id, partition): (&StrBytes, Option<TopicId>, i32),
     buffer: &mut Buffer,
 ) -> bool {
@@ -276,7 +280,10 @@ fn read_batch(
                 partition,
                 offset: record.offset,
                 leader_epoch,
-                value: RecordBatch::record_number(&record),
+                value: match record.value.filter(|_| foreign) {
+                    Some(value) => Some(RecordBatch::number_of(value)),
+                    None => RecordBatch::record_number(&record),
+                },
             });
         }
     });

@@ -78,6 +78,8 @@ pub struct Consumer {
     wall: WallTime,
     end_queries: Vec<EndQuery>,
     deadline: Option<Deadline>,
+    /// Whether it reads values that no producer of ours writes.
+    foreign_values: bool,
 }
 
 #[derive(Debug)]
@@ -116,8 +118,16 @@ impl Consumer {
             wall: now.wall,
             end_queries: Vec::new(),
             deadline: None,
+            foreign_values: false,
             config,
         }
+    }
+
+    /// The same client, for topics that others write to, too: their values have numbers as well
+    /// ([`RecordBatch::number_of`](crate::record::RecordBatch::number_of)).
+    #[must_use]
+    pub fn with_foreign_values(self) -> Self {
+        Self { foreign_values: true, ..self }
     }
 
     /// The same client with known bugs.

@@ -249,7 +249,7 @@ impl Net {
                 slot.sync(file);
                 self.schedule(node, Event::FlushCompleted { token });
             }
-            Effect::Complete { .. } => panic!("{node} completes an operation"),
+            Effect::Complete { .. } | Effect::Begin(_) => panic!("{node} completes an operation"),
             Effect::Note(note) => self.on_note(node, note),
             Effect::Halt { reason } => {
                 self.halted.push((node, reason));

@@ -63,6 +63,7 @@ impl FakeDisk {
             | Effect::Disconnect { .. }
             | Effect::Close { .. }
             | Effect::Complete { .. }
+            | Effect::Begin(_)
             | Effect::Halt { .. } => panic!("a log does not do this: {effect:?}"),
         }
     }

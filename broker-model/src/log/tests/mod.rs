@@ -419,6 +419,7 @@ fn assert_cuts_are_synced_first(effects: &[Effect]) {
         | Effect::Disconnect { .. }
         | Effect::Close { .. }
         | Effect::Complete { .. }
+        | Effect::Begin(_)
         | Effect::Halt { .. } => None,
     };
     let segments: Vec<FileId> = before.iter().filter_map(cut).collect();

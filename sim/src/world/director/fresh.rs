@@ -226,7 +226,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             return None;
         }
         let loads = (0..self.loads.len()).filter_map(|position| self.load_lag(position));
-        let mut lags = self.final_lag().into_iter().chain(loads).chain(self.unowned());
+        let lags = self.final_lag().into_iter().chain(loads).chain(self.unowned());
+        let mut lags = lags.chain(self.processing_lag());
         let (what, left) = lags.next()?;
         Some(Pending {
             goal: Goal::ConsumerLag,
@@ -311,7 +312,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     /// Name and committed end of each partition, as far as consumers can get, by position.
-    fn ends(&self) -> Vec<(String, Offset)> {
+    pub(super) fn ends(&self) -> Vec<(String, Offset)> {
         let ends = self.partitions().map(|(name, partition)| {
             let view = partition.and_then(|partition| self.host.view().partition(partition));
             let readable = view.filter(|view| !self.is_stranded(&name, view));

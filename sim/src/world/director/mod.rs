@@ -6,6 +6,7 @@
 //! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.
 
 mod administration;
+mod applications;
 mod asked_voter;
 mod conditions;
 mod converge;
@@ -21,6 +22,7 @@ mod progress;
 mod recoverable;
 mod recreation;
 mod resume;
+mod running_application;
 mod suits;
 mod targets;
 mod tasks;
@@ -36,6 +38,7 @@ use harrow_broker_model::types::{NodeId, OperationId};
 use self::asked_voter::AskedVoter;
 use self::probe::{FreshClients, Resumed, Resuming};
 use self::progress::{Pending, Progress};
+use self::running_application::{ProcessedInput, RunningApplication};
 use super::condition::{Active, Condition};
 use super::draw::Draws;
 use super::engine::{Boot, DirectorTimer, Engine, Member, Moment, Report, Setup, Step};
@@ -89,6 +92,9 @@ pub(crate) struct Director<'p, N, F> {
     loads: Vec<Load>,
     /// Load by node index.
     load_of: Vec<Option<usize>>,
+    applications: Vec<RunningApplication>,
+    /// How far applications have processed the input of groups.
+    processed: ProcessedInput,
     /// Process numbers given out.
     processes: u32,
     topics_created: usize,
@@ -159,7 +165,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             draws,
             load_of: members.iter().map(load_of).collect(),
             loads,
-            processes,
+            applications: RunningApplication::all(plan, processes),
+            processed: ProcessedInput::default(),
+            processes: processes + plan.applications.len() as u32,
             topics_created: 0,
             topics_known: 0,
             deleting: Vec::new(),
@@ -262,7 +270,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     /// Everything that is to happen whatever happens is planned.
     pub(crate) fn begin_run(&mut self) {
         for (index, id) in self.engine.ids().to_vec().into_iter().enumerate() {
-            if !self.is_fresh(id) && !self.joins_later(id) {
+            let waits = self.application_at(index).is_some();
+            if !waits && !self.is_fresh(id) && !self.joins_later(id) {
                 self.engine.start_at(index, 0);
             }
         }
@@ -302,6 +311,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             Report::Completed { node, operation, outcome } => {
                 self.completed(node, operation, &outcome);
             }
+            Report::Begun { node, begun } => self.begun(node, &begun),
             Report::Started { node } => self.started(node),
             Report::Halted { node, reason, asked } => self.halted(node, reason, asked),
         }
@@ -309,6 +319,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
 
     fn completed(&mut self, node: usize, operation: OperationId, outcome: &Outcome) {
         let now = self.engine.now();
+        if let Some(position) = self.application_at(node) {
+            return self.application_completed(position, operation, outcome);
+        }
         if self.creating == Some(operation) {
             return self.topic_answered(outcome);
         }
@@ -395,7 +408,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     /// If the node that fell is a client, nobody knows what becomes of what it had asked for.
     fn client_crashed(&mut self, node: usize) {
         let Some(position) = self.load_of[node] else {
-            return;
+            return self.application_crashed(node);
         };
         self.host.tally.mark("client-crash");
         self.recorder.crash(self.loads[position].process, self.engine.now());
@@ -487,6 +500,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         for position in 0..self.loads.len() {
             self.set_load_timer(position);
         }
+        self.start_applications();
     }
 
     /// Asks to be told when a load has something to do.
@@ -541,5 +555,6 @@ fn members(plan: &Plan) -> Vec<Member> {
         .chain(clients)
         .chain([plan.fresh_producer.node, plan.final_reader.node]);
     let servers = servers.map(|id| Member { id: *id, client: false });
+    let clients = clients.chain(plan.applications.iter().map(|application| application.node));
     servers.chain(clients.map(|id| Member { id, client: true })).collect()
 }

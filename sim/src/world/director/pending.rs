@@ -82,7 +82,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     fn processes_pending(&self) -> Option<Pending> {
-        let nodes = self.core().chain(self.loads.iter().map(|load| load.node));
+        let applications = self.applications.iter().map(|application| application.node);
+        let clients = self.loads.iter().map(|load| load.node).chain(applications);
+        let nodes = self.core().chain(clients);
         let pending = nodes.filter_map(|node| {
             let index = self.place(node);
             if !self.engine.runs(index) {
@@ -210,6 +212,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     fn operations_pending(&self) -> Option<Pending> {
+        self.load_operations_pending().or_else(|| self.applications_pending())
+    }
+
+    fn load_operations_pending(&self) -> Option<Pending> {
         let left = self.loads.iter().map(|load| u64::from(load.unresolved())).sum();
         let open = self.recorder.first_open();
         let pending = self.loads.iter().filter(|load| load.unresolved() > 0).find_map(|load| {

@@ -40,7 +40,16 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let candidates = Candidates {
             leadership: self.host.view(),
             cluster: &self.plan.cluster,
-            clients: self.loads.iter().map(|load| (load.node, load.group())).collect(),
+            clients: self
+                .loads
+                .iter()
+                .map(|load| (load.node, load.group()))
+                .chain(self.applications.iter().map(|application| (application.node, None)))
+                .collect(),
+            application: &|name| {
+                let planned = self.plan.applications.iter();
+                planned.filter(|it| it.name == name).map(|it| it.node).next()
+            },
             runs: &|node| index_of(node).is_some_and(|index| self.engine.runs(index)),
             may_be_named: &|node| index_of(node).is_some() && !self.is_ours(node),
             draws: self.draws,

@@ -142,6 +142,7 @@ impl<N: Node> Engine<N> {
             Effect::Complete { operation, outcome } => {
                 self.reports.push_back(Report::Completed { node, operation, outcome });
             }
+            Effect::Begin(begun) => self.reports.push_back(Report::Begun { node, begun }),
             Effect::Note(note) => self.on_note(node, &note, host),
             Effect::Halt { reason } => return self.halt(node, reason, host),
             Effect::Append { .. }
@@ -225,6 +226,7 @@ impl<N: Node> Engine<N> {
             | Effect::Disconnect { .. }
             | Effect::Close { .. }
             | Effect::Complete { .. }
+            | Effect::Begin(_)
             | Effect::Note(_)
             | Effect::Halt { .. } => unreachable!("not an effect on the disk"),
         }
@@ -462,6 +464,7 @@ impl<N: Node> Engine<N> {
             }
             Effect::Note(note) => hash.note(note),
             Effect::Halt { reason } => hash.bytes(reason.as_bytes()),
+            Effect::Begin(begun) => hash.begun(begun),
         }
     }
 }

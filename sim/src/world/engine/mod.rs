@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
 use harrow_broker_model::message::{QuorumRequest, RequestBody, Response};
-use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
+use harrow_broker_model::node::{Begun, Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{
     ConnectionId, LeaderEpoch, LogDirectory, NodeId, Now, OperationId, TopicPartition,
@@ -123,6 +123,13 @@ pub(crate) enum Report {
         operation: OperationId,
         /// How.
         outcome: Outcome,
+    },
+    /// An application began an operation.
+    Begun {
+        /// At which client.
+        node: usize,
+        /// What.
+        begun: Box<Begun>,
     },
     /// A process started.
     Started {

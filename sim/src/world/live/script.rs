@@ -172,6 +172,7 @@ impl LiveCluster {
             leadership: &leadership,
             cluster: &self.host.cluster,
             clients: Vec::new(),
+            application: &|_| None,
             runs: &|node| self.runs(node),
             may_be_named: &|node| self.engine.index_of(node).is_some(),
             draws: self.draws,

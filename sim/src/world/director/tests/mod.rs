@@ -119,6 +119,7 @@ impl Node for Toy {
                 Vec::new()
             },
             positions: vec![(topic_name("orders"), 0, Offset(if lags { 0 } else { 9 }))],
+            unfinished: None,
         }
     }
 }

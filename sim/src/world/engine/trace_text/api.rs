@@ -17,6 +17,7 @@ pub(super) fn request(body: &RequestBody) -> &'static str {
         RequestBody::Controller(body) => controller_request(body),
         RequestBody::Quorum(body) => quorum_request(body),
         RequestBody::QuorumFetch(_) => "quorum-fetch",
+        RequestBody::Wire(_) => "wire",
     }
 }
 
@@ -85,6 +86,7 @@ pub(super) fn response(body: &ResponseBody) -> &'static str {
         ResponseBody::Controller(body) => controller_response(body),
         ResponseBody::Quorum(body) => quorum_response(body),
         ResponseBody::QuorumFetch(_) => "quorum-fetch",
+        ResponseBody::Wire(_) => "wire",
     }
 }
 

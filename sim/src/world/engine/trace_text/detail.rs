@@ -50,6 +50,11 @@ pub(in crate::world::engine) fn detail_of_effect(names: &Names, effect: &Effect)
             operation: operation.0,
             records: Vec::new(),
         },
+        Effect::Begin(begun) => RowDetail::Operation {
+            name: "operation-invoked",
+            operation: begun.operation.0,
+            records: sent(&begun.request),
+        },
         Effect::Note(note) => RowDetail::Fact(Box::new(note.clone())),
         Effect::Disconnect { .. } => named("disconnected"),
         Effect::Close { .. } => named("closed"),

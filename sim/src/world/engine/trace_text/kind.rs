@@ -40,7 +40,7 @@ pub(in crate::world::engine) fn of_effect(effect: &Effect) -> RowKind {
         Effect::Note(Note::Exchange(_)) | Effect::Close { .. } => RowKind::Routine,
         Effect::Note(_) => RowKind::Fact,
         Effect::Disconnect { .. } | Effect::Halt { .. } => RowKind::Process,
-        Effect::Complete { .. } => RowKind::Operation,
+        Effect::Complete { .. } | Effect::Begin(_) => RowKind::Operation,
         Effect::Append { .. }
         | Effect::Truncate { .. }
         | Effect::Write { .. }

@@ -125,6 +125,7 @@ pub(in crate::world::engine) fn request(names: &Names, body: &RequestBody) -> St
         RequestBody::Controller(body) => controller_request(names, body),
         RequestBody::Quorum(body) => quorum_request(body),
         RequestBody::QuorumFetch(request) => quorum_fetch(request),
+        RequestBody::Wire(bytes) => format!("{} bytes of a client", bytes.len()),
     }
 }
 
@@ -243,6 +244,7 @@ pub(in crate::world::engine) fn response(names: &Names, body: &ResponseBody) -> 
         ResponseBody::Controller(body) => controller_response(names, body),
         ResponseBody::Quorum(body) => quorum_response(body),
         ResponseBody::QuorumFetch(response) => quorum_fetched(response),
+        ResponseBody::Wire(bytes) => format!("{} bytes to a client", bytes.len()),
     }
 }
 

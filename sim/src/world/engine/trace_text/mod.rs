@@ -101,6 +101,9 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
         }
         Effect::Note(note) => note::trace_text(names, note),
         Effect::Halt { reason } => format!("halts: {reason}"),
+        Effect::Begin(begun) => {
+            format!("operation {}: {}", begun.operation, operation_text(&begun.request))
+        }
     }
 }
 
@@ -267,6 +270,7 @@ pub(super) fn channel_name(channel: Channel) -> &'static str {
         Channel::TransactionVerification => "transaction verification",
         Channel::ClientCoordinator => "client coordinator",
         Channel::ClientProducer => "client producer",
+        Channel::Application(_) => "application",
     }
 }
 
