@@ -37,6 +37,8 @@ pub enum Channel {
     ClientCoordinator,
     /// The requests of a producer whose process has a consumer, too: each of both has connections of its own.
     ClientProducer,
+    /// What is known of share-partitions: partition leader to share coordinator. Source: KIP-932.
+    ShareState,
 }
 
 /// Something that happens to a node.

@@ -18,6 +18,7 @@ impl Broker {
             .holds("group requests that wait for records", self.groups.waiting())
             .holds("transactions under way", self.transactions.unfinished())
             .holds(OPEN_TRANSACTIONS, self.open_transactions())
+            .holds("share states that are being stored", self.shares.storing())
             .holds("requests to the controller", self.channel.in_flight())
             .holds("isr proposals", proposals)
             .holds("requests behind another one", self.connections.queued())

@@ -108,7 +108,8 @@ impl Peer {
             | Channel::TransactionVerification
             | Channel::ClientFetch
             | Channel::ClientCoordinator
-            | Channel::ClientProducer => None,
+            | Channel::ClientProducer
+            | Channel::ShareState => None,
         }
     }
 }
