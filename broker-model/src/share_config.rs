@@ -52,8 +52,6 @@ impl Default for ShareGroupConfig {
 pub struct WorkerConfig {
     /// `group.id`.
     pub group: String,
-    /// Topics that it works on, all partitions.
-    pub topics: Vec<String>,
     /// `max.poll.records`, for each broker that is asked.
     pub records_max: u32,
     /// How long it works on what one fetch of a partition gave, in milliseconds, inclusive range.

@@ -19,6 +19,7 @@ use crate::jitter::jitter;
 use crate::message::{ClientRequest, ClientResponse, Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
+use crate::proto::StrBytes;
 use crate::share_message::{
     AcknowledgeType, Acknowledgement, ShareFetchRequest, ShareFetchResponse, ShareFetchedPartition,
 };
@@ -44,6 +45,7 @@ impl From<MetadataUpdate> for Purpose {
 pub struct Worker {
     config: ConsumerConfig,
     worker: WorkerConfig,
+    topics: Vec<StrBytes>,
     member: String,
     connections: Connections<Purpose>,
     metadata: Metadata,
@@ -76,14 +78,15 @@ struct Job {
 }
 
 impl Worker {
-    /// A new process, which knows nothing yet; `incarnation` is unique in a run for each of them.
-    pub fn new(config: ConsumerConfig, incarnation: u64) -> Self {
+    /// A new process, which knows nothing yet, for all partitions of these topics; `incarnation` is unique in a run for each of them.
+    pub fn new(config: ConsumerConfig, topics: &[String], incarnation: u64) -> Self {
         let worker = config.worker.clone().expect("a worker is configured as one");
         let backoff = Backoff::new(config.retry_backoff_ms, config.jitter_salt, config.node);
         let mut metadata =
             Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node);
-        for topic in &worker.topics {
-            metadata.place(&topic_name(topic));
+        let topics: Vec<StrBytes> = topics.iter().map(|topic| topic_name(topic)).collect();
+        for topic in &topics {
+            metadata.place(topic);
         }
         Self {
             member: format!("{}-{}-{incarnation}", worker.group, config.node),
@@ -96,6 +99,7 @@ impl Worker {
             deadline: None,
             config,
             worker,
+            topics,
         }
     }
 
@@ -209,8 +213,8 @@ impl Worker {
     /// Partitions of its topics, by who leads them.
     fn led(&self) -> BTreeMap<NodeId, Vec<TopicPartition>> {
         let mut led: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
-        for topic in &self.worker.topics {
-            let Some(place) = self.metadata.find(&topic_name(topic)) else { continue };
+        for topic in &self.topics {
+            let Some(place) = self.metadata.find(topic) else { continue };
             let Some(id) = self.metadata.id(place) else { continue };
             for partition in 0..self.metadata.partitions(place).len() as i32 {
                 let known = self.metadata.leadership(PartitionKey { topic: place, partition });

@@ -3,6 +3,7 @@
 
 mod client;
 mod cluster;
+mod share;
 
 use std::hash::{Hash, Hasher};
 
@@ -348,6 +349,7 @@ impl Fingerprint {
             ClientRequest::AddOffsetsToTxn(request) => self.encoded(83, &**request),
             ClientRequest::TxnOffsetCommit(request) => self.encoded(89, &**request),
             ClientRequest::EndTxn(request) => self.encoded(85, &**request),
+            ClientRequest::ShareFetch(request) => self.share_fetch_request(request),
             ClientRequest::FindCoordinator(request) => self.encoded(41, &**request),
             ClientRequest::JoinGroup(request) => self.encoded(47, &**request),
             ClientRequest::SyncGroup(request) => self.encoded(49, &**request),
@@ -365,6 +367,7 @@ impl Fingerprint {
             PeerRequest::ReplicaFetch(request) => self.replica_fetch_request(request),
             PeerRequest::ReplicaOffsets(request) => self.replica_offsets_request(request),
             PeerRequest::AddPartitionsToTxn(request) => self.encoded(81, &**request),
+            PeerRequest::ShareState(request) => self.share_state_request(request),
         }
     }
 
@@ -418,6 +421,7 @@ impl Fingerprint {
             ClientResponse::AddOffsetsToTxn(response) => self.encoded(84, &**response),
             ClientResponse::TxnOffsetCommit(response) => self.encoded(90, &**response),
             ClientResponse::EndTxn(response) => self.encoded(86, &**response),
+            ClientResponse::ShareFetch(response) => self.share_fetch_response(response),
             ClientResponse::FindCoordinator(response) => self.encoded(42, &**response),
             ClientResponse::JoinGroup(response) => self.encoded(48, &**response),
             ClientResponse::SyncGroup(response) => self.encoded(50, &**response),
@@ -435,6 +439,7 @@ impl Fingerprint {
             PeerResponse::ReplicaFetch(response) => self.replica_fetch_response(response),
             PeerResponse::ReplicaOffsets(response) => self.replica_offsets_response(response),
             PeerResponse::AddPartitionsToTxn(response) => self.encoded(82, &**response),
+            PeerResponse::ShareState(response) => self.share_state_response(response),
         }
     }
 
@@ -639,11 +644,12 @@ pub(crate) fn channel_number(channel: Channel) -> usize {
         Channel::TransactionMarkers => 8,
         Channel::TransactionVerification => 9,
         Channel::ClientProducer => 10,
+        Channel::ShareState => 11,
     }
 }
 
 /// Number of channels.
-pub(crate) const CHANNELS: usize = 11;
+pub(crate) const CHANNELS: usize = 12;
 
 #[cfg(test)]
 mod tests {

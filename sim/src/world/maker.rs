@@ -1,7 +1,7 @@
 //! Makes the processes of a plan's nodes.
 
 use harrow_broker_model::broker::Broker;
-use harrow_broker_model::client::{Admin, Consumer, Pipeline, Producer};
+use harrow_broker_model::client::{Admin, Consumer, Pipeline, Producer, Worker};
 use harrow_broker_model::config::{MemberConfig, ProducerConfig};
 use harrow_broker_model::controller::Controller;
 use harrow_broker_model::defect::ApplicationDefect;
@@ -45,7 +45,7 @@ pub(super) fn host(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>
     if plan.final_reader.node == node {
         return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));
     }
-    client(plan, node, now)
+    client(plan, (node, incarnation), now)
 }
 
 /// The producer of a pipeline. Known mistake: all members of its group have one transactional id.
@@ -62,7 +62,7 @@ fn pipeline_producer(
     config
 }
 
-fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
+fn client(plan: &Plan, (node, incarnation): (NodeId, u64), now: Now) -> Process {
     for client in &plan.clients {
         match client {
             ClientPlan::Producer { config, .. } if config.node == node => {
@@ -71,6 +71,11 @@ fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
                     plan.cluster.defects,
                     now,
                 )));
+            }
+            ClientPlan::Consumer { config, topics, .. }
+                if config.node == node && config.worker.is_some() =>
+            {
+                return Process::Worker(Box::new(Worker::new(config.clone(), topics, incarnation)));
             }
             ClientPlan::Consumer { config, pipeline, .. } if config.node == node => {
                 let consumer =

@@ -35,7 +35,9 @@ impl Broker {
         let opened =
             self.shares.sessions.request(&member, request.session_epoch, caller.connection);
         match opened {
-            Err(error) => return self.reply_share(caller, ShareFetchResponse::refused(error), effects),
+            Err(error) => {
+                return self.reply_share(caller, ShareFetchResponse::refused(error), effects);
+            }
             Ok(Some(session)) => {
                 let (group, member) = member;
                 effects.note(ShareNote::SessionOpened { group, member, session });
@@ -102,7 +104,8 @@ impl Broker {
     /// Whether there is something to tell: records, or that they are to be had elsewhere.
     fn has_share_records(&self, waiting: &Waiting) -> bool {
         let refused = waiting.acknowledged.iter().any(|(_, error)| error.is_some());
-        refused || waiting.request.partitions.iter().any(|partition| self.has_some(waiting, *partition))
+        refused
+            || waiting.request.partitions.iter().any(|partition| self.has_some(waiting, *partition))
     }
 
     fn has_some(&self, waiting: &Waiting, partition: TopicPartition) -> bool {
@@ -159,7 +162,9 @@ impl Broker {
     ) -> Vec<RecordBatch> {
         let Some(known) = self.partitions.get(&partition) else { return Vec::new() };
         let holds = |batch: &RecordBatch| {
-            acquired.iter().any(|it| it.first <= batch.last_offset() && batch.base_offset() <= it.last)
+            acquired
+                .iter()
+                .any(|it| it.first <= batch.last_offset() && batch.base_offset() <= it.last)
         };
         let first = acquired.iter().map(|it| it.first).min().unwrap_or(Offset(0));
         let first = first.max(known.log().log_start_offset());
@@ -178,8 +183,11 @@ impl Broker {
         let Some(closed) = self.shares.sessions.closed(connection, careless) else { return };
         let Closed { member: (group, member), number: session, own } = closed;
         for (key, led) in &mut self.shares.led {
-            let log_start = self.partitions.get(&key.partition).map(|it| it.log().log_start_offset());
-            if key.group == group && let Some(log_start) = log_start {
+            let log_start =
+                self.partitions.get(&key.partition).map(|it| it.log().log_start_offset());
+            if key.group == group
+                && let Some(log_start) = log_start
+            {
                 led.share.release(&member, log_start, effects);
             }
         }

@@ -13,9 +13,7 @@ use crate::node::{Channel, Effect, Effects};
 use crate::note::ShareNote;
 use crate::partition::Changes;
 use crate::proto::ErrorCode;
-use crate::share_message::{
-    SharePartitionKey, ShareState, ShareStateRequest, ShareStateResponse,
-};
+use crate::share_message::{SharePartitionKey, ShareState, ShareStateRequest, ShareStateResponse};
 use crate::types::{CorrelationId, NodeId, Now, Offset, TopicPartition};
 
 use super::share_partition::Answered;

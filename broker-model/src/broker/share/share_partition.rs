@@ -61,7 +61,10 @@ enum State {
     Stored(DeliveryState),
     Acquired(Lock),
     /// What the member said is being stored.
-    Transition { lock: Lock, to: DeliveryState },
+    Transition {
+        lock: Lock,
+        to: DeliveryState,
+    },
 }
 
 /// Who holds a record, and until when; none if that is over.
@@ -464,7 +467,13 @@ impl SharePartition {
     /// Each offset of the window is known, and no other.
     fn self_check(&self) {
         let (first, last) = (self.records.first_key_value(), self.records.last_key_value());
-        assert!(self.start <= self.end, "{:?}: starts at {}, after {}", self.key, self.start, self.end);
+        assert!(
+            self.start <= self.end,
+            "{:?}: starts at {}, after {}",
+            self.key,
+            self.start,
+            self.end
+        );
         assert!(
             self.records.len() as i64 == self.end.0 - self.start.0
                 && first.is_none_or(|(offset, _)| *offset == self.start)

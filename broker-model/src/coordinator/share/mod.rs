@@ -18,9 +18,7 @@ mod tests;
 use crate::coordinator::runtime::{CoordinatorRecord, Runtime};
 use crate::defect::{Defects, ShareDefect};
 use crate::proto::ErrorCode;
-use crate::share_message::{
-    ShareState, ShareStateRequest, ShareStateResponse, ShareStateWrite,
-};
+use crate::share_message::{ShareState, ShareStateRequest, ShareStateResponse, ShareStateWrite};
 
 pub(crate) use state::ShareStates;
 

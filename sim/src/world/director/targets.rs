@@ -40,7 +40,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let candidates = Candidates {
             leadership: self.host.view(),
             cluster: &self.plan.cluster,
-            clients: self.loads.iter().map(|load| (load.node, load.group())).collect(),
+            clients: self.loads.iter().map(|load| (load.node, load.member_of())).collect(),
             runs: &|node| index_of(node).is_some_and(|index| self.engine.runs(index)),
             may_be_named: &|node| index_of(node).is_some() && !self.is_ours(node),
             draws: self.draws,
