@@ -65,7 +65,7 @@ ShareDefect {
         source: "KAFKA-17796, PR 17580; ShareCoordinatorShard.readStateAndMaybeUpdateLeaderEpoch",
         affected: Affected::Never,
         side: Server,
-        shows: "share" / "share-zombie-write" in "work-queue", seed 1,
+        shows: "share" / "share-zombie-write" in "work-queue", seed 30,
         meaning: "A share coordinator that is read by a new leader writes no record of it, and knows nothing of that \
             leader before its first write.",
         example: "A new leader has read that a record is available, and gives it to a worker. A late write of the \
@@ -76,7 +76,7 @@ ShareDefect {
         source: "KAFKA-19950, PR 21062; SharePartitionManager, ShareSessionCache",
         affected: Affected::Never,
         side: Server,
-        shows: "share" / "share-session-cut" in "work-queue", seed 1,
+        shows: "share" / "share-session-cut" in "work-queue", seed 30,
         meaning: "The end of a connection closes the share session that its member has opened on another one since.",
         example: "A worker that has waited too long opens a new connection and a new session, and acquires records. \
             Then its old connection ends at the broker: the records are given to somebody else.",

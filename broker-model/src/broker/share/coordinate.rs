@@ -96,7 +96,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         match asker {
-            StateAsker::Own => self.shares.answers.push_back(response),
+            StateAsker::Own(number) => self.shares.answers.push_back((number, response)),
             StateAsker::Remote(caller) => {
                 let body = ResponseBody::Peer(PeerResponse::ShareState(Box::new(response)));
                 self.connections.reply(caller, body, effects);

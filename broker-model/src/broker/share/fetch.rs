@@ -62,7 +62,7 @@ impl Broker {
             self.lead_share(*partition, &request.group);
         }
         self.shares.waiting.push(Waiting { caller, request, until, undecided, acknowledged });
-        self.shares.woken = true;
+        (self.shares.woken, self.shares.log_moved) = (true, true);
         self.run_shares(now, effects);
     }
 
@@ -77,7 +77,9 @@ impl Broker {
             let config = &self.context.config;
             let rules = (config.coordinators.share_groups, config.defects);
             let share = SharePartition::new(key.clone(), known.leader_epoch(), rules);
-            self.shares.led.insert(key, Led { share, asking: Asking::Idle, since: None });
+            self.shares
+                .led
+                .insert(key, Led { share, asking: Asking::Idle, question: 0, since: None });
         }
     }
 
@@ -88,7 +90,9 @@ impl Broker {
 
     /// Answers who waits for records that are there, and who has waited long enough.
     pub(super) fn answer_waiting(&mut self, now: Now, effects: &mut Effects) {
-        let woken = std::mem::take(&mut self.shares.woken);
+        let log_moved = std::mem::take(&mut self.shares.log_moved);
+        let misses = self.context.config.defects.has(ShareDefect::WindowNotWoken);
+        let woken = std::mem::take(&mut self.shares.woken) && (log_moved || !misses);
         let mut at = 0;
         while let Some(waiting) = self.shares.waiting.get(at) {
             let late = waiting.until <= now.time;
@@ -106,6 +110,12 @@ impl Broker {
         let refused = waiting.acknowledged.iter().any(|(_, error)| error.is_some());
         refused
             || waiting.request.partitions.iter().any(|partition| self.has_some(waiting, *partition))
+    }
+
+    /// Fetches that wait although what they wait for is there.
+    pub(in crate::broker) fn overdue_share_fetches(&self) -> usize {
+        let overdue = |it: &&Waiting| it.undecided == 0 && self.has_share_records(it);
+        self.shares.waiting.iter().filter(overdue).count()
     }
 
     fn has_some(&self, waiting: &Waiting, partition: TopicPartition) -> bool {

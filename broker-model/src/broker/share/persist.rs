@@ -4,7 +4,7 @@
 //! A question is asked again until it is answered; a change that cannot be stored for as long as a request may take is
 //! given up, although it may be stored yet. A leader that is told that there is a later one forgets the share-partition.
 
-use super::state::{Asking, StateAsker};
+use super::state::{Asking, Question, StateAsker};
 use crate::broker::Broker;
 use crate::config::ms;
 use crate::coordinator::runtime::CoordinatorKind;
@@ -30,8 +30,8 @@ impl Broker {
         self.expire_locks(now, effects);
         loop {
             self.ask_share_coordinators(now, effects);
-            let Some(answer) = self.shares.answers.pop_front() else { break };
-            self.on_share_state_answer(now, answer, effects);
+            let Some((number, answer)) = self.shares.answers.pop_front() else { break };
+            self.on_share_state_answer(now, number, answer, effects);
         }
         self.answer_waiting(now, effects);
     }
@@ -79,15 +79,17 @@ impl Broker {
         let Some(to) = self.share_coordinator_of(now, &key, effects) else {
             return self.ask_later(now, &key);
         };
+        self.shares.asked += 1;
+        let number = self.shares.asked;
         if let Some(led) = self.shares.led.get_mut(&key) {
-            led.asking = Asking::Until(now.time + timeout);
+            (led.asking, led.question) = (Asking::Until(now.time + timeout), number);
         }
         if to == self.context.node {
-            return self.serve_share_state(now, StateAsker::Own, request, effects);
+            return self.serve_share_state(now, StateAsker::Own(number), request, effects);
         }
         let body = RequestBody::Peer(PeerRequest::ShareState(Box::new(request)));
         let id = self.context.send(to, Channel::ShareState, body, effects);
-        self.shares.outgoing.insert((to, id), key);
+        self.shares.outgoing.insert((to, id), Question { key, number });
     }
 
     /// Source: `FindCoordinator` with a share-partition's key.
@@ -112,32 +114,36 @@ impl Broker {
         }
     }
 
-    /// Questions that nobody has answered in time: their connections are closed.
+    /// Questions that nobody has answered in time: connections to others are closed.
     fn give_up_questions(&mut self, now: Now, effects: &mut Effects) {
-        let late = |key: &SharePartitionKey| {
-            let asking = self.shares.led.get(key).map(|led| led.asking);
-            matches!(asking, Some(Asking::Until(until)) if until <= now.time)
-        };
-        let mut late: Vec<NodeId> = self
+        let is_late = |asking| matches!(asking, Asking::Until(until) if until <= now.time);
+        let late: Vec<Question> = self
             .shares
-            .outgoing
+            .led
             .iter()
-            .filter(|(_, key)| late(key))
-            .map(|((to, _), _)| *to)
+            .filter(|(_, led)| is_late(led.asking))
+            .map(|(key, led)| Question { key: key.clone(), number: led.question })
             .collect();
-        late.dedup();
-        for to in late {
-            effects.push(Effect::Disconnect { to, channel: Channel::ShareState });
-            self.on_share_connection_lost(to);
+        for question in late {
+            let asked = self.shares.outgoing.iter().find(|(_, asked)| **asked == question);
+            if let Some(to) = asked.map(|((to, _), _)| *to) {
+                effects.push(Effect::Disconnect { to, channel: Channel::ShareState });
+                self.on_share_connection_lost(to);
+            } else {
+                self.lose_question(question, ErrorCode::RequestTimedOut);
+            }
         }
+    }
+
+    fn lose_question(&mut self, Question { key, number }: Question, error: ErrorCode) {
+        self.shares.answers.push_back((number, ShareStateResponse { key, result: Err(error) }));
     }
 
     /// A connection to a share coordinator is gone, with what was asked there.
     pub(in crate::broker) fn on_share_connection_lost(&mut self, to: NodeId) {
         let lost = self.shares.outgoing.extract_if(.., |(node, _), _| *node == to);
-        for (_, key) in lost.collect::<Vec<_>>() {
-            let result = Err(ErrorCode::NetworkException);
-            self.shares.answers.push_back(ShareStateResponse { key, result });
+        for (_, question) in lost.collect::<Vec<_>>() {
+            self.lose_question(question, ErrorCode::NetworkException);
         }
     }
 
@@ -149,8 +155,8 @@ impl Broker {
         response: &ShareStateResponse,
         effects: &mut Effects,
     ) {
-        if self.shares.outgoing.remove(&from).is_some() {
-            self.shares.answers.push_back(response.clone());
+        if let Some(question) = self.shares.outgoing.remove(&from) {
+            self.shares.answers.push_back((question.number, response.clone()));
             self.run_shares(now, effects);
         }
     }
@@ -158,6 +164,7 @@ impl Broker {
     fn on_share_state_answer(
         &mut self,
         now: Now,
+        number: u64,
         answer: ShareStateResponse,
         effects: &mut Effects,
     ) {
@@ -165,7 +172,7 @@ impl Broker {
         let log_start = self.log_start(key.partition);
         let request_timeout = ms(self.context.config.request_timeout_ms);
         let Some(led) = self.shares.led.get_mut(&key) else { return };
-        if !matches!(led.asking, Asking::Until(_)) {
+        if led.question != number || !matches!(led.asking, Asking::Until(_)) {
             return;
         }
         let answered = match result {
@@ -218,7 +225,7 @@ impl Broker {
         for ticket in led.share.abandon() {
             self.acknowledgement_answered(Some((ticket, Err(error))));
         }
-        self.shares.outgoing.retain(|_, asked| asked != key);
+        self.shares.outgoing.retain(|_, asked| asked.key != *key);
         self.shares.woken = true;
     }
 
@@ -249,6 +256,7 @@ impl Broker {
             }
         }
         self.shares.woken |= !keys.is_empty();
+        self.shares.log_moved |= !keys.is_empty();
         self.run_shares(now, effects);
     }
 }

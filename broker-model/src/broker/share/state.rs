@@ -19,11 +19,15 @@ pub(in crate::broker) struct Shares {
     pub(super) sessions: Sessions,
     pub(super) waiting: Vec<Waiting>,
     /// Questions to coordinators on other brokers.
-    pub(super) outgoing: BTreeMap<(NodeId, CorrelationId), SharePartitionKey>,
+    pub(super) outgoing: BTreeMap<(NodeId, CorrelationId), Question>,
     /// What coordinators have answered, to be looked at.
-    pub(super) answers: VecDeque<ShareStateResponse>,
+    pub(super) answers: VecDeque<(u64, ShareStateResponse)>,
+    /// Questions asked.
+    pub(super) asked: u64,
     /// Whether who waits is to be looked at again.
     pub(super) woken: bool,
+    /// Whether a log has more to give since who waits was looked at.
+    pub(super) log_moved: bool,
 }
 
 /// Who asked a share coordinator.
@@ -31,8 +35,15 @@ pub(in crate::broker) struct Shares {
 pub(in crate::broker) enum StateAsker {
     /// Another broker.
     Remote(Caller),
-    /// This one.
-    Own,
+    /// This one, with a question of this number.
+    Own(u64),
+}
+
+/// A question to another broker's coordinator: of which share-partition, and its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) key: SharePartitionKey,
+    pub(super) number: u64,
 }
 
 /// A share-partition that this broker leads, and what it asks of its coordinator.
@@ -40,6 +51,8 @@ pub(in crate::broker) enum StateAsker {
 pub(super) struct Led {
     pub(super) share: SharePartition,
     pub(super) asking: Asking,
+    /// The number of the last question: a late answer to another one says nothing.
+    pub(super) question: u64,
     /// Since when what is asked now was not answered as it should be.
     pub(super) since: Option<Time>,
 }
