@@ -3,9 +3,9 @@
 use super::entry::family;
 use super::version::{Affected, Version};
 
-/// Versions of the early access, until 4.0.
-const EARLY_ACCESS: Affected =
-    Affected::Fixed { since: Version::new(4, 0, 0), fixed: &[Version::new(4, 1, 0)] };
+/// Of share groups as they were released first, until 4.2.
+const BEFORE_4_2: Affected =
+    Affected::Fixed { since: Version::new(4, 0, 0), fixed: &[Version::new(4, 2, 0)] };
 
 family! {
 /// Known bugs of share groups.
@@ -23,9 +23,9 @@ ShareDefect {
     LockNotReleased {
         name: "share-lock-not-released",
         source: "KAFKA-19476; SharePartition.rollbackOrProcessStateUpdates",
-        affected: EARLY_ACCESS,
+        affected: BEFORE_4_2,
         side: Server,
-        shows: "liveness" / "share-lag" in "work-queue", seed 1,
+        shows: "liveness" / "share-lag" in "work-queue", seed 59,
         meaning: "A lock that expires while an acknowledgement is being stored is forgotten if that fails: nobody \
             looks at it again.",
         example: "A worker accepts a record late. The share coordinator moves and the write fails; the lock has \
@@ -74,9 +74,9 @@ ShareDefect {
     OldConnectionClosesSession {
         name: "share-old-connection-closes-session",
         source: "KAFKA-19950, PR 21062; SharePartitionManager, ShareSessionCache",
-        affected: Affected::Never,
+        affected: BEFORE_4_2,
         side: Server,
-        shows: "share" / "share-session-cut" in "work-queue", seed 30,
+        shows: "share" / "share-session-cut" in "work-queue", seed 8,
         meaning: "The end of a connection closes the share session that its member has opened on another one since.",
         example: "A worker that has waited too long opens a new connection and a new session, and acquires records. \
             Then its old connection ends at the broker: the records are given to somebody else.",
@@ -86,7 +86,7 @@ ShareDefect {
         source: "KAFKA-17210, PR 16711; DelayedShareFetch",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "resources-held" in "work-queue", seed 1,
+        shows: "liveness" / "resources-held" in "work-queue", seed 2,
         meaning: "Who waits for records is not looked at again when records are released or a full window moves.",
         example: "A window is full of records of one worker, another one waits. The first is done with its records: \
             the second one waits on until its time is up.",

@@ -220,7 +220,10 @@ impl Text {
         if elements(&client["topics"]).iter().collect::<Vec<_>>() != all {
             self.assign("topics", &client["topics"]);
         }
-        self.assign("start_ms", &client["start_ms"]);
+        let works = config["worker"].is_object();
+        if !works {
+            self.assign("start_ms", &client["start_ms"]);
+        }
         let mut rows = unusual(client, &[fields]);
         rows.retain(|(key, _)| key != "start_ms");
         rows.extend(unusual(config, &[config_fields]));
@@ -233,7 +236,7 @@ impl Text {
         } else {
             self.choices(config);
         }
-        if config["worker"].is_object() {
+        if works {
             self.worker(&config["worker"]);
         }
         if !config["group"].is_null() {
@@ -462,6 +465,9 @@ mod tests {
         let mut tree = serde_json::to_value(&plan).expect("plain data");
         for client in tree["clients"].as_array_mut().into_iter().flatten() {
             client["config"]["jitter_salt"] = Value::from(0);
+            if client["config"]["worker"].is_object() {
+                client["config"]["worker"]["record_salt"] = Value::from("0");
+            }
             if client["pipeline"].is_object() {
                 client["pipeline"]["producer"]["jitter_salt"] = Value::from(0);
             }
