@@ -44,7 +44,7 @@ impl From<MetadataUpdate> for Purpose {
 #[derive(Debug)]
 pub struct Worker {
     config: ConsumerConfig,
-    worker: WorkerConfig,
+    work: WorkerConfig,
     topics: Vec<StrBytes>,
     member: String,
     connections: Connections<Purpose>,
@@ -78,9 +78,10 @@ struct Job {
 }
 
 impl Worker {
-    /// A new process, which knows nothing yet, for all partitions of these topics; `incarnation` is unique in a run for each of them.
+    /// A new process, which knows nothing yet, for all partitions of these topics; `incarnation` is unique in a run
+    /// for each of them.
     pub fn new(config: ConsumerConfig, topics: &[String], incarnation: u64) -> Self {
-        let worker = config.worker.clone().expect("a worker is configured as one");
+        let work = config.worker.clone().expect("a worker is configured as one");
         let backoff = Backoff::new(config.retry_backoff_ms, config.jitter_salt, config.node);
         let mut metadata =
             Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node);
@@ -89,7 +90,7 @@ impl Worker {
             metadata.place(topic);
         }
         Self {
-            member: format!("{}-{}-{incarnation}", worker.group, config.node),
+            member: format!("{}-{}-{incarnation}", work.group, config.node),
             connections: Connections::new(backoff, config.request_timeout_ms),
             metadata,
             sessions: BTreeMap::new(),
@@ -98,14 +99,14 @@ impl Worker {
             begun: 0,
             deadline: None,
             config,
-            worker,
+            work,
             topics,
         }
     }
 
     fn run(&mut self, now: Time, effects: &mut Effects) {
         for lost in self.connections.time_out(now, effects) {
-            self.on_lost(now, lost);
+            self.on_lost(now, &lost);
         }
         self.metadata.run(now, &mut self.connections, effects);
         self.work(now);
@@ -137,11 +138,11 @@ impl Worker {
     /// How long the job that begins takes.
     fn takes(&self) -> Duration {
         let (salt, node) = (self.config.jitter_salt, self.config.node);
-        let (least, most) = self.worker.processing_ms;
+        let (least, most) = self.work.processing_ms;
         let span = ms(most.saturating_sub(least));
         let works = ms(least.max(1)) + jitter(salt, node, self.begun << 1, span);
-        let stalls = is_one_in((salt, node), self.begun << 1 | 1, self.worker.stall_one_in);
-        works + if stalls { ms(self.worker.stall_ms) } else { Duration::ZERO }
+        let stalls = is_one_in((salt, node), self.begun << 1 | 1, self.work.stall_one_in);
+        works + if stalls { ms(self.work.stall_ms) } else { Duration::ZERO }
     }
 
     /// Says of each record of a job what becomes of it, if the session in which it was acquired goes on.
@@ -170,10 +171,10 @@ impl Worker {
             return AcknowledgeType::Gap;
         }
         let place = u64::from(job.partition.topic.0) << 16 | job.partition.partition as u64;
-        let (key, salt) = (place << 40 | offset.0 as u64, self.worker.record_salt);
-        if is_one_in((salt, NodeId(0)), key, self.worker.release_one_in) {
+        let (key, salt) = (place << 40 | offset.0 as u64, self.work.record_salt);
+        if is_one_in((salt, NodeId(0)), key, self.work.release_one_in) {
             AcknowledgeType::Release
-        } else if is_one_in((salt, NodeId(1)), key, self.worker.reject_one_in) {
+        } else if is_one_in((salt, NodeId(1)), key, self.work.reject_one_in) {
             AcknowledgeType::Reject
         } else {
             AcknowledgeType::Accept
@@ -195,12 +196,12 @@ impl Worker {
             }
             let session = self.sessions.entry(leader).or_default();
             let request = ShareFetchRequest {
-                group: self.worker.group.clone(),
+                group: self.work.group.clone(),
                 member: self.member.clone(),
                 session_epoch: session.epoch,
                 partitions,
                 acknowledgements: std::mem::take(&mut session.acknowledgements),
-                records_max: self.worker.records_max,
+                records_max: self.work.records_max,
                 wait_max_ms: self.config.fetch_wait_max_ms,
             };
             let body = ClientRequest::ShareFetch(Box::new(request));
@@ -229,7 +230,7 @@ impl Worker {
     fn on_response(&mut self, now: Time, from: (NodeId, Channel), message: Response) {
         let purpose = self.connections.answered(from.0, from.1, message.correlation_id);
         let Some(purpose) = purpose else { return };
-        let ResponseBody::Client(body) = message.body else { return self.on_lost(now, purpose) };
+        let ResponseBody::Client(body) = message.body else { return self.on_lost(now, &purpose) };
         if let ClientResponse::Metadata(response) = &body {
             self.metadata.on_response(now, response, &mut self.connections);
         } else if let (Purpose::Fetch(leader), ClientResponse::ShareFetch(response)) =
@@ -237,7 +238,7 @@ impl Worker {
         {
             self.on_fetched(*leader, *response);
         } else {
-            self.on_lost(now, purpose);
+            self.on_lost(now, &purpose);
         }
     }
 
@@ -269,11 +270,11 @@ impl Worker {
         self.jobs.retain(|job| job.leader != leader);
     }
 
-    fn on_lost(&mut self, now: Time, purpose: Purpose) {
+    fn on_lost(&mut self, now: Time, purpose: &Purpose) {
         match purpose {
             Purpose::Metadata => self.metadata.on_failure(now, &mut self.connections),
             Purpose::Fetch(leader) => {
-                self.forget_session(leader);
+                self.forget_session(*leader);
                 self.metadata.request_update();
             }
         }
@@ -314,7 +315,7 @@ impl Node for Worker {
                     self.forget_session(to);
                 }
                 for purpose in lost {
-                    self.on_lost(now.time, purpose);
+                    self.on_lost(now.time, &purpose);
                 }
             }
             Event::StopRequested => return effects.push(Effect::Halt { reason: "stopped" }),

@@ -1,8 +1,8 @@
-//! `ShareFetch` with the acknowledgements that ride on it. Source: KIP-932, Kafka's `KafkaApis.handleShareFetchRequest`,
-//! `SharePartitionManager`, `DelayedShareFetch`.
+//! `ShareFetch` with the acknowledgements that ride on it. Source: KIP-932, Kafka's
+//! `KafkaApis.handleShareFetchRequest`, `SharePartitionManager`, `DelayedShareFetch`.
 //!
-//! Acknowledgements come first and are answered with the fetch: it waits until they are stored. Then it waits for records
-//! to acquire, as long as it may. Whatever gives records back, or moves a full window, looks at who waits.
+//! Acknowledgements come first and are answered with the fetch: it waits until they are stored. Then it waits for
+//! records to acquire, as long as it may. Whatever gives records back, or moves a full window, looks at who waits.
 
 use super::state::{Asking, Led, Waiting};
 use super::tickets::AckTicket;
@@ -96,7 +96,8 @@ impl Broker {
         let mut at = 0;
         while let Some(waiting) = self.shares.waiting.get(at) {
             let late = waiting.until <= now.time;
-            if waiting.undecided > 0 || !late && !(woken && self.has_share_records(waiting)) {
+            let due = late || woken && self.has_share_records(waiting);
+            if waiting.undecided > 0 || !due {
                 at += 1;
                 continue;
             }

@@ -1,8 +1,9 @@
-//! What share-partitions ask of their coordinators: first what is known, then that changes be stored, one after another.
-//! Source: KIP-932, Kafka's `DefaultStatePersister`, `PersisterStateManager`.
+//! What share-partitions ask of their coordinators: first what is known, then that changes be stored, one after
+//! another. Source: KIP-932, Kafka's `DefaultStatePersister`, `PersisterStateManager`.
 //!
 //! A question is asked again until it is answered; a change that cannot be stored for as long as a request may take is
-//! given up, although it may be stored yet. A leader that is told that there is a later one forgets the share-partition.
+//! given up, although it may be stored yet. A leader that is told that there is a later one forgets the
+//! share-partition.
 
 use super::state::{Asking, Question, StateAsker};
 use crate::broker::Broker;

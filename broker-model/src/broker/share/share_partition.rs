@@ -8,8 +8,8 @@
 //! - if it cannot be stored, all is as before, and what has happened meanwhile counts: a lock that has expired ends
 //!   (KAFKA-19476), else the record is with nobody for ever;
 //! - a member acknowledges only what it holds; if one offset of a request is not its own, nothing of it counts;
-//! - each delivery is counted, and who was delivered as often as it may is archived: else a poison record comes back for
-//!   ever;
+//! - each delivery is counted, and who was delivered as often as it may is archived: else a poison record comes back
+//!   for ever;
 //! - as many offsets are in flight as `group.share.partition.max.record.locks` allows: the window.
 //!
 //! Writes are stored one after another. Not covered: renewed locks, the acquisition of whole batches only, deliveries
@@ -308,9 +308,7 @@ impl SharePartition {
         effects: &mut Effects,
     ) -> Option<Answered> {
         let write = self.writes.pop_front()?;
-        let Some((ticket, told)) = write.acknowledges else {
-            return None;
-        };
+        let (ticket, told) = write.acknowledges?;
         for batch in &write.batches {
             for offset in (batch.first.0..=batch.last.0).map(Offset) {
                 self.end_transition(offset, batch.state, result.is_ok());
@@ -358,7 +356,8 @@ impl SharePartition {
         }
     }
 
-    /// Ends the locks whose time is up; whether there were any. Source: `SharePartition.releaseAcquisitionLockOnTimeout`.
+    /// Ends the locks whose time is up; whether there were any. Source:
+    /// `SharePartition.releaseAcquisitionLockOnTimeout`.
     pub(super) fn expire(&mut self, now: Time, log_start: Offset, effects: &mut Effects) -> bool {
         self.end_locks(LockEnd::Expired, log_start, effects, |lock| {
             lock.until.is_some_and(|until| until <= now)

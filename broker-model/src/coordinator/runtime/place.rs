@@ -16,7 +16,8 @@ impl CoordinatorKind {
     /// Every kind.
     pub(crate) const ALL: [Self; 3] = [Self::Group, Self::Transaction, Self::Share];
 
-    /// As `FindCoordinator` asks for it; leaders find share coordinators by themselves. Source: KIP-98, `FindCoordinatorRequest.CoordinatorType`.
+    /// As `FindCoordinator` asks for it; leaders find share coordinators by themselves. Source: KIP-98,
+    /// `FindCoordinatorRequest.CoordinatorType`.
     pub(crate) fn of_key_type(key_type: i8) -> Option<Self> {
         match key_type {
             0 => Some(Self::Group),

@@ -47,16 +47,12 @@ pub(crate) fn serve(
     (updates_per_snapshot, defects): (u32, Defects),
 ) -> Result<(Option<CoordinatorRecord>, Option<ShareState>), ErrorCode> {
     let known = states.get(&request.key).cloned().unwrap_or_default();
-    match &request.write {
-        Some(write) => {
-            let record = write_record(&known, request, write, (updates_per_snapshot, defects))?;
-            Ok((Some(encode(&request.key, &record)), None))
-        }
-        None => {
-            let record = read_record(&known, request, defects)?;
-            Ok((record.map(|record| encode(&request.key, &record)), Some(known.told())))
-        }
+    if let Some(write) = &request.write {
+        let record = write_record(&known, request, write, (updates_per_snapshot, defects))?;
+        return Ok((Some(encode(&request.key, &record)), None));
     }
+    let record = read_record(&known, request, defects)?;
+    Ok((record.map(|record| encode(&request.key, &record)), Some(known.told())))
 }
 
 /// Source: `ShareCoordinatorShard.readStateAndMaybeUpdateLeaderEpoch`.

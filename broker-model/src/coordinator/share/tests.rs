@@ -39,7 +39,9 @@ impl Shard {
 
     fn replay(&mut self, batch: &RecordBatch) {
         let records: Vec<Record> = batch.records().expect("it was just built");
-        records.iter().for_each(|record| self.states.replay(batch.header(), record));
+        for record in &records {
+            self.states.replay(batch.header(), record);
+        }
     }
 
     fn read(&mut self, epoch: i32) -> Result<ShareState, ErrorCode> {

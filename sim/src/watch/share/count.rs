@@ -1,7 +1,8 @@
 //! How often a record is delivered, and how many are in flight.
 //!
-//! Promise: a leader counts each delivery of a record, delivers it at most `group.share.delivery.count.limit` times, and
-//! has at most `group.share.partition.max.record.locks` offsets in flight. Source: KIP-932, `SharePartition.acquire`.
+//! Promise: a leader counts each delivery of a record, delivers it at most `group.share.delivery.count.limit` times,
+//! and has at most `group.share.partition.max.record.locks` offsets in flight. Source: KIP-932,
+//! `SharePartition.acquire`.
 //! Not verified: counts over changes of the leader: those of deliveries that were not stored are lost.
 
 use std::collections::BTreeMap;

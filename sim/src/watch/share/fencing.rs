@@ -52,8 +52,8 @@ impl Fencing {
             if leader_epoch < epoch && at > since {
                 findings.report(context, &ZOMBIE, *partition, || {
                     format!(
-                        "group {group}: the leader of epoch {leader_epoch} wrote at {at}, that of epoch {epoch} had read \
-                         at {since}"
+                        "group {group}: the leader of epoch {leader_epoch} wrote at {at}, that of epoch {epoch} had \
+                         read at {since}"
                     )
                 });
             }

@@ -1,10 +1,11 @@
 //! No record is passed over.
 //!
 //! Promise: a share-partition's start offset moves over a record only if a member has accepted or rejected it, it was
-//! delivered as often as it may, or it is gone from the log. Source: KIP-932, `SharePartition.maybeUpdateCachedStateAndOffsets`.
-//! A member's word counts once a leader has taken it, be it stored or not: it may be stored although nobody was told.
-//! Not verified: what lies before a group's first start offset; that a record is delivered in the end, which is the goal
-//! `share-lag`.
+//! delivered as often as it may, or it is gone from the log. Source: KIP-932,
+//! `SharePartition.maybeUpdateCachedStateAndOffsets`. A member's word counts once a leader has taken it, be it stored
+//! or not: it may be stored although nobody was told.
+//! Not verified: what lies before a group's first start offset; that a record is delivered in the end, which is the
+//! goal `share-lag`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,7 +106,7 @@ impl Decided {
         let passed = before.0.max(log_start.0)..to.0;
         let mut lost = passed.map(Offset).filter(|offset| !progress.decided.contains(offset));
         if let Some(offset) = lost.next() {
-            let last = lost.last().unwrap_or(offset);
+            let last = lost.next_back().unwrap_or(offset);
             findings.report(context, &LOST, (partition, offset, last), || {
                 format!("group {group} moved on to {to}, and nobody is done with offset {offset}")
             });

@@ -104,7 +104,7 @@ fn a_share_group_that_does_not_get_on_is_named() {
         reject_one_in: 0,
         record_salt: 1,
     });
-    let run = planted(&plan, Plant::Sound, &[1, 2]);
+    let run = planted(&plan, Plant::Lags, &[1, 2]);
     let (goal, pending, _) = limit(&run);
     let named = pending.starts_with("share group workers is done with orders-0 up to 0, ");
     assert!(goal == Goal::ShareLag && named, "{goal:?}: {pending}");
