@@ -138,7 +138,7 @@ pub struct TraceRow {
 }
 
 /// What requests and answers ask for or give, by Kafka's names: all that [`RowDetail::Message`] may have as `api`.
-pub const APIS: [&str; 51] = [
+pub const APIS: [&str; 53] = [
     "add-offsets-to-txn",
     "add-partitions-to-txn",
     "add-raft-voter",
@@ -185,6 +185,8 @@ pub const APIS: [&str; 51] = [
     "remove-raft-voter",
     "replica-fetch",
     "replica-offsets",
+    "share-fetch",
+    "share-state",
     "sync-group",
     "txn-offset-commit",
     "unregister-broker",

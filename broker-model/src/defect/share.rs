@@ -15,7 +15,7 @@ ShareDefect {
         source: "KAFKA-18084, PR 17965; SharePartition.acquire",
         affected: Affected::Never,
         side: Server,
-        shows: "share" / "share-lock-broken" in "work-queue", seed 1,
+        shows: "offsets" / "share-lock-broken" in "work-queue", seed 1,
         meaning: "A record that is being released is acquired before its release is stored.",
         example: "A worker releases a record. While the share coordinator writes that, another worker fetches and is \
             given the record; then the answer comes and ends the lock of the second worker.",
@@ -36,7 +36,7 @@ ShareDefect {
         source: "KIP-932: an acknowledgement is answered once it is stored; SharePartition.acknowledge",
         affected: Affected::Never,
         side: Server,
-        shows: "share" / "share-done-again" in "work-queue", seed 1,
+        shows: "offsets" / "share-done-again" in "work-queue", seed 1,
         meaning: "A leader answers an acknowledgement before the share coordinator has stored it.",
         example: "A worker accepts a record and is told that this is done. The leader dies before the write is out; \
             the next one finds the record available, and another worker does it again.",
@@ -46,7 +46,7 @@ ShareDefect {
         source: "KIP-932, group.share.delivery.count.limit; SharePartition.acquire",
         affected: Affected::Never,
         side: Server,
-        shows: "share" / "share-count-broken" in "work-queue", seed 1,
+        shows: "offsets" / "share-count-broken" in "work-queue", seed 1,
         meaning: "A record that is delivered again is not counted again, so that it is never given up.",
         example: "A worker cannot do a record and releases it, and so do all others, for ever.",
     }
@@ -55,7 +55,7 @@ ShareDefect {
         source: "KAFKA-17002, KAFKA-19204; ShareCoordinatorShard.maybeGetWriteStateError",
         affected: Affected::Never,
         side: Server,
-        shows: "share" / "share-zombie-write" in "work-queue", seed 1,
+        shows: "leadership" / "share-zombie-write" in "work-queue", seed 1,
         meaning: "A share coordinator takes what a leader writes that has been deposed.",
         example: "Another broker leads a partition and has read its share state. A late write of the one before \
             overwrites what was stored since.",
@@ -65,7 +65,7 @@ ShareDefect {
         source: "KAFKA-17796, PR 17580; ShareCoordinatorShard.readStateAndMaybeUpdateLeaderEpoch",
         affected: Affected::Never,
         side: Server,
-        shows: "share" / "share-zombie-write" in "work-queue", seed 30,
+        shows: "leadership" / "share-zombie-write" in "work-queue", seed 30,
         meaning: "A share coordinator that is read by a new leader writes no record of it, and knows nothing of that \
             leader before its first write.",
         example: "A new leader has read that a record is available, and gives it to a worker. A late write of the \
@@ -76,7 +76,7 @@ ShareDefect {
         source: "KAFKA-19950, PR 21062; SharePartitionManager, ShareSessionCache",
         affected: BEFORE_4_2,
         side: Server,
-        shows: "share" / "share-session-cut" in "work-queue", seed 8,
+        shows: "offsets" / "share-session-cut" in "work-queue", seed 8,
         meaning: "The end of a connection closes the share session that its member has opened on another one since.",
         example: "A worker that has waited too long opens a new connection and a new session, and acquires records. \
             Then its old connection ends at the broker: the records are given to somebody else.",
