@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::coordinator::runtime::{CoordinatorKind, partition_for};
 use crate::defect::{Defects, Version};
+pub use crate::internal_topic_config::InternalTopicConfig;
 use crate::note::IsolationLevel;
 use crate::proto::StrBytes;
+pub use crate::share_config::{ShareGroupConfig, WorkerConfig};
 pub use crate::topic_config::TopicConfig;
 use crate::types::{LogDirectory, NodeId};
 
@@ -330,6 +332,9 @@ pub struct CoordinatorConfig {
     /// Groups of the consumer protocol; plans from before there were any do not name it.
     #[serde(default, skip_serializing_if = "ConsumerGroupConfig::is_default")]
     pub consumer_groups: ConsumerGroupConfig,
+    /// Share groups; plans without any do not name it.
+    #[serde(default, skip_serializing_if = "ShareGroupConfig::is_default")]
+    pub share_groups: ShareGroupConfig,
 }
 
 /// What groups of the consumer protocol are configured with, on brokers. Source: KIP-848.
@@ -425,18 +430,6 @@ impl ServerAssignor {
     }
 }
 
-/// A topic that holds coordinators' records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InternalTopicConfig {
-    /// Number of partitions.
-    pub partitions: u32,
-    /// Replicas of each.
-    pub replication_factor: u32,
-    /// `min.insync.replicas`.
-    pub min_insync_replicas: u32,
-}
-
 impl CoordinatorConfig {
     /// As plans have it that say nothing: for three brokers.
     pub const DEFAULT: Self = {
@@ -454,6 +447,7 @@ impl CoordinatorConfig {
             offsets_retention_ms: 604_800_000,
             offsets_retention_check_interval_ms: 600_000,
             consumer_groups: ConsumerGroupConfig::DEFAULT,
+            share_groups: ShareGroupConfig::DEFAULT,
         }
     };
 
@@ -472,6 +466,7 @@ impl CoordinatorConfig {
         match kind {
             CoordinatorKind::Group => self.offsets_topic,
             CoordinatorKind::Transaction => self.transaction_topic,
+            CoordinatorKind::Share => self.share_groups.state_topic,
         }
     }
 }
@@ -561,6 +556,9 @@ pub struct ConsumerConfig {
     /// Its group, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<MemberConfig>,
+    /// What it does as a worker of a share group, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<WorkerConfig>,
 }
 
 /// As Kafka.

@@ -37,6 +37,8 @@ pub enum Channel {
     ClientCoordinator,
     /// The requests of a producer whose process has a consumer, too: each of both has connections of its own.
     ClientProducer,
+    /// What is known of share-partitions: partition leader to share coordinator. Source: KIP-932.
+    ShareState,
     /// One of the connections that a client which speaks bytes has to a broker, by a number of its own below
     /// [`Channel::APPLICATION_MAX`].
     Application(u8),
@@ -60,7 +62,8 @@ impl Channel {
             Self::ClientFetch => 8,
             Self::ClientCoordinator => 9,
             Self::ClientProducer => 10,
-            Self::Application(number) => 11 + u64::from(number),
+            Self::ShareState => 11,
+            Self::Application(number) => 12 + u64::from(number),
         }
     }
 }

@@ -8,6 +8,9 @@ use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::group_admin_message::{GroupAdminRequest, GroupAdminResponse};
 use crate::proto;
 use crate::record::{RecordBatch, TransactionMarker};
+use crate::share_message::{
+    ShareFetchRequest, ShareFetchResponse, ShareStateRequest, ShareStateResponse,
+};
 use crate::transaction_admin_message::{TransactionAdminRequest, TransactionAdminResponse};
 use crate::types::{
     BrokerEpoch, CorrelationId, DirectoryId, LeaderEpoch, NodeId, Offset, PartitionEpoch,
@@ -83,6 +86,7 @@ pub enum ClientRequest {
     AddOffsetsToTxn(Box<proto::AddOffsetsToTxnRequest>),
     TxnOffsetCommit(Box<proto::TxnOffsetCommitRequest>),
     EndTxn(Box<proto::EndTxnRequest>),
+    ShareFetch(Box<ShareFetchRequest>),
 }
 
 /// What brokers ask of each other. `AddPartitionsToTxn` is by a leader that verifies what it is to append.
@@ -93,6 +97,7 @@ pub enum PeerRequest {
     ReplicaOffsets(ReplicaOffsetsRequest),
     WriteTxnMarkers(Box<WriteTxnMarkersRequest>),
     AddPartitionsToTxn(Box<proto::AddPartitionsToTxnRequest>),
+    ShareState(Box<ShareStateRequest>),
 }
 
 /// What brokers ask of the active controller. `CreateTopics` is passed on for a client, or for coordinators.
@@ -162,6 +167,7 @@ pub enum ClientResponse {
     AddOffsetsToTxn(Box<proto::AddOffsetsToTxnResponse>),
     TxnOffsetCommit(Box<proto::TxnOffsetCommitResponse>),
     EndTxn(Box<proto::EndTxnResponse>),
+    ShareFetch(Box<ShareFetchResponse>),
 }
 
 /// What brokers answer each other. `AddPartitionsToTxn` is by a leader that verifies what it is to append.
@@ -172,6 +178,7 @@ pub enum PeerResponse {
     ReplicaOffsets(ReplicaOffsetsResponse),
     WriteTxnMarkers(Box<WriteTxnMarkersResponse>),
     AddPartitionsToTxn(Box<proto::AddPartitionsToTxnResponse>),
+    ShareState(Box<ShareStateResponse>),
 }
 
 /// What the active controller answers brokers. `CreateTopics` is passed on for a client, or for coordinators.

@@ -1,7 +1,7 @@
 //! Any node, as a host holds it.
 
 use crate::broker::Broker;
-use crate::client::{Admin, Consumer, Pipeline, Producer};
+use crate::client::{Admin, Consumer, Pipeline, Producer, Worker};
 use crate::controller::Controller;
 use crate::log::Log;
 use crate::metadata::MetadataImage;
@@ -24,6 +24,8 @@ pub enum Process {
     Pipeline(Box<Pipeline>),
     /// An admin client.
     Admin(Box<Admin>),
+    /// A worker of a share group.
+    Worker(Box<Worker>),
 }
 
 impl Node for Process {
@@ -35,6 +37,7 @@ impl Node for Process {
             Self::Consumer(consumer) => consumer.handle(now, event, effects),
             Self::Pipeline(pipeline) => pipeline.handle(now, event, effects),
             Self::Admin(admin) => admin.handle(now, event, effects),
+            Self::Worker(worker) => worker.handle(now, event, effects),
         }
     }
 
@@ -46,6 +49,7 @@ impl Node for Process {
             Self::Consumer(consumer) => consumer.logs(),
             Self::Pipeline(pipeline) => pipeline.logs(),
             Self::Admin(admin) => admin.logs(),
+            Self::Worker(worker) => worker.logs(),
         }
     }
 
@@ -53,7 +57,11 @@ impl Node for Process {
         match self {
             Self::Broker(broker) => Node::metadata(broker.as_ref()),
             Self::Controller(controller) => controller.metadata(),
-            Self::Producer(_) | Self::Consumer(_) | Self::Pipeline(_) | Self::Admin(_) => None,
+            Self::Producer(_)
+            | Self::Consumer(_)
+            | Self::Pipeline(_)
+            | Self::Admin(_)
+            | Self::Worker(_) => None,
         }
     }
 
@@ -65,6 +73,7 @@ impl Node for Process {
             Self::Consumer(consumer) => consumer.status(),
             Self::Pipeline(pipeline) => pipeline.status(),
             Self::Admin(admin) => admin.status(),
+            Self::Worker(worker) => worker.status(),
         }
     }
 
@@ -76,6 +85,7 @@ impl Node for Process {
             Self::Consumer(consumer) => consumer.next_deadline(),
             Self::Pipeline(pipeline) => pipeline.next_deadline(),
             Self::Admin(admin) => admin.next_deadline(),
+            Self::Worker(worker) => worker.next_deadline(),
         }
     }
 }

@@ -102,6 +102,7 @@ pub fn consumer(node: i32) -> ConsumerConfig {
         offset_reset: OffsetReset::Earliest,
         isolation: IsolationLevel::ReadUncommitted,
         rack: 0,
+        worker: None,
         group: None,
     }
 }

@@ -90,6 +90,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "pattern-subscription",
     "offset-expiration",
     "group-administration",
+    "work-queue",
     "etl-pipeline",
     "streaming-analytics",
     "event-sourcing",

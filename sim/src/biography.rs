@@ -241,7 +241,11 @@ impl BiographyRecorder {
             Note::Controller(note) => self.on_controller_note(stage, note),
             Note::Producer(note) => self.on_producer_note(stage, note),
             Note::Consumer(note) => self.on_consumer_note(stage, note),
-            Note::Broker(_) | Note::Group(_) | Note::Transaction(_) | Note::Exchange(_) => {}
+            Note::Broker(_)
+            | Note::Group(_)
+            | Note::Transaction(_)
+            | Note::Exchange(_)
+            | Note::Share(_) => {}
         }
     }
 

@@ -13,6 +13,7 @@
 //! | L9 | `consumer-lag` | consumers lag fewer records behind |
 //! | L11 | `fresh-client-fails` | the fresh producer has one partition more |
 //! | L11 | `producer-stuck` | another partition has taken a record of another producer of a load |
+//! | | `share-lag` | share groups have fewer records to be done with |
 //! | L12 | `resources-held` | less is held |
 //!
 //! Goals are judged in the order of [`GOALS`]: the first that is not met is pending, and it is named. Its time is
@@ -58,6 +59,8 @@ pub enum Goal {
     Transactions,
     /// L9 and the other half of L11: live consumers and a fresh one have read to the committed end.
     ConsumerLag,
+    /// Share groups are done with all that is committed.
+    ShareLag,
     /// L12: nothing is held for anybody any more.
     Resources,
 }
@@ -86,7 +89,7 @@ const fn entry(
 
 /// Every goal, in the order in which they are judged.
 #[rustfmt::skip]
-pub const GOALS: [GoalEntry; 14] = [
+pub const GOALS: [GoalEntry; 15] = [
     entry(Goal::Processes, "node-down", "every process of the core runs", "Harrow"),
     entry(Goal::QuorumLeader, "no-quorum-leader",
         "all live controllers and brokers know one live quorum leader", "L1; KIP-595"),
@@ -110,6 +113,8 @@ pub const GOALS: [GoalEntry; 14] = [
         "every transaction ends, by its producer or by its timeout", "KIP-98, KIP-664"),
     entry(Goal::ConsumerLag, "consumer-lag",
         "all live consumers and a fresh one read to the committed end", "L9, L11"),
+    entry(Goal::ShareLag, "share-lag",
+        "share groups accept, reject or give up every committed record", "KIP-932"),
     entry(Goal::Resources, "resources-held",
         "no request waits, none is in flight, no proposal is open", "L12"),
 ];
@@ -179,7 +184,14 @@ impl Goal {
                     + 2 * c.request_timeout_ms
             }
             Self::ConsumerLag => Self::LoadProducers.timeouts_ms(plan) + slowest_fetch_ms(plan),
-            Self::Resources => Self::ConsumerLag.timeouts_ms(plan) + c.request_timeout_ms,
+            // A lock may have to expire for each delivery of one record.
+            Self::ShareLag => {
+                let share = c.coordinators.share_groups;
+                let delivery_ms = longest_job_ms(plan).map_or(0, |job_ms| share.lock_ms + job_ms);
+                let deliveries_ms = delivery_ms * u64::from(share.delivery_count_limit);
+                Self::ConsumerLag.timeouts_ms(plan) + deliveries_ms
+            }
+            Self::Resources => Self::ShareLag.timeouts_ms(plan) + c.request_timeout_ms,
         }
     }
 }
@@ -221,6 +233,15 @@ fn longest_transaction_ms(plan: &Plan) -> u64 {
         }
     });
     timeouts.max().unwrap_or(0)
+}
+
+/// How long a worker of a share group may work on what it was given at once, if there is any.
+fn longest_job_ms(plan: &Plan) -> Option<u64> {
+    let workers = plan.clients.iter().filter_map(|client| match client {
+        ClientPlan::Consumer { config, .. } => config.worker.as_ref(),
+        ClientPlan::Producer { .. } => None,
+    });
+    workers.map(|worker| worker.processing_ms.1 + worker.stall_ms).max()
 }
 
 /// How long a consumer may wait for an answer to learn that it must ask elsewhere.

@@ -139,7 +139,7 @@ pub struct TraceRow {
 
 /// What requests and answers ask for or give, by Kafka's names, and `wire` for bytes of an application: all that
 /// [`RowDetail::Message`] may have as `api`.
-pub const APIS: [&str; 52] = [
+pub const APIS: [&str; 54] = [
     "add-offsets-to-txn",
     "add-partitions-to-txn",
     "add-raft-voter",
@@ -186,6 +186,8 @@ pub const APIS: [&str; 52] = [
     "remove-raft-voter",
     "replica-fetch",
     "replica-offsets",
+    "share-fetch",
+    "share-state",
     "sync-group",
     "txn-offset-commit",
     "unregister-broker",

@@ -73,7 +73,7 @@ impl Broker {
     ) {
         let Some(kind) = self.internal_topics.kind_of(id.topic) else { return };
         if changes.leadership_changed {
-            self.on_coordinator_leadership(now, kind, id);
+            self.on_coordinator_leadership(now, kind, id, effects);
         }
         if changes.log_end_moved || changes.high_watermark_moved {
             let Some(partition) = self.partitions.get(&id) else { return };
@@ -83,12 +83,22 @@ impl Broker {
                 }
                 // What waits for the high watermark is decided by its ticket.
                 CoordinatorKind::Transaction => {}
+                CoordinatorKind::Share => {
+                    self.share_log_moved(id.partition, effects);
+                    self.run_shares(now, effects);
+                }
             }
         }
         self.run_groups(now, effects);
     }
 
-    fn on_coordinator_leadership(&mut self, now: Now, kind: CoordinatorKind, id: TopicPartition) {
+    fn on_coordinator_leadership(
+        &mut self,
+        now: Now,
+        kind: CoordinatorKind,
+        id: TopicPartition,
+        effects: &mut Effects,
+    ) {
         let Some(partition) = self.partitions.get(&id) else { return };
         let (leads, epoch) = (partition.is_leader(), partition.leader_epoch());
         let loaded_at = self.loaded_at(now.time, id, epoch.0);
@@ -100,6 +110,12 @@ impl Broker {
             }
             (CoordinatorKind::Transaction, false) => {
                 self.transactions.coordinator.resigned(id.partition, epoch);
+            }
+            (CoordinatorKind::Share, true) => {
+                self.share_coordinator_elected(id.partition, (epoch, loaded_at));
+            }
+            (CoordinatorKind::Share, false) => {
+                self.share_coordinator_resigned(id.partition, epoch, effects);
             }
         }
     }
@@ -123,6 +139,7 @@ impl Broker {
         self.groups.tick(now);
         self.run_groups(now, effects);
         self.tick_transactions(now, effects);
+        self.tick_share_coordinators(now, effects);
     }
 
     /// Does what the group coordinator wants done, until it wants nothing.

@@ -47,7 +47,7 @@ impl Broker {
         if !stays && let Some(log) = self.unhosted.remove(&id) {
             return self.discard(now, &log, true, effects);
         }
-        self.resign(now, id);
+        self.resign(now, id, effects);
         let Some(mut partition) = self.partitions.remove(&id) else { return };
         let known = self.metadata.image().partitions.contains_key(&id);
         let error =
@@ -57,6 +57,7 @@ impl Broker {
         self.wake_deletions(id, effects);
         let gone = Changes { leadership_changed: true, ..Changes::default() };
         self.wake_fetches(now, id, &gone, effects);
+        self.share_partition_changed(now, id, &gone, effects);
         for ticket in refused {
             if !self.append_decided(now, ticket, Err(error), effects) {
                 self.decide_produce(ticket, Err(error), effects);
@@ -66,13 +67,16 @@ impl Broker {
 
     /// Nobody is coordinated by a partition that is not here, in whichever epoch it was led: no later one will say so
     /// (KAFKA-16118, KAFKA-19274).
-    pub(super) fn resign(&mut self, now: Now, id: TopicPartition) {
+    pub(super) fn resign(&mut self, now: Now, id: TopicPartition, effects: &mut Effects) {
         let Some(partition) = self.partitions.get(&id) else { return };
         let epoch = partition.leader_epoch().next();
         match self.internal_topics.kind_of(id.topic) {
             Some(CoordinatorKind::Group) => self.groups.resigned(now, id.partition, epoch),
             Some(CoordinatorKind::Transaction) => {
                 self.transactions.coordinator.resigned(id.partition, epoch);
+            }
+            Some(CoordinatorKind::Share) => {
+                self.share_coordinator_resigned(id.partition, epoch, effects);
             }
             None => {}
         }

@@ -84,7 +84,7 @@ impl Broker {
     /// Source: `ReplicaManager.markPartitionOffline`.
     fn take_replica_offline(&mut self, now: Now, id: TopicPartition, effects: &mut Effects) {
         self.fetchers.unfollow(id);
-        self.resign(now, id);
+        self.resign(now, id, effects);
         let Some(mut partition) = self.partitions.remove(&id) else { return };
         self.mark_offline(id, effects);
         self.cleaner.abort(id, None, now.time, effects);

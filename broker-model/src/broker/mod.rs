@@ -31,6 +31,7 @@ mod pending_transactions;
 mod producer_ids;
 mod publish;
 mod purgatory;
+mod share;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,7 @@ use metadata_fetcher::{Applied, MetadataFetcher};
 use pending_transactions::Transactions;
 use producer_ids::ProducerIds;
 use purgatory::{ConsumerFetch, Purgatory, ReplicaFetch, Wait};
+use share::Shares;
 
 /// A broker.
 #[derive(Debug)]
@@ -95,6 +97,7 @@ pub struct Broker {
     internal_topics: InternalTopics,
     groups: GroupCoordinator,
     transactions: Transactions,
+    shares: Shares,
     connections: Connections,
     purgatory: Purgatory,
     checkpoints: Checkpoints,
@@ -140,6 +143,7 @@ impl Broker {
                 now.time,
             ),
             transactions: Transactions::new(config, now.time),
+            shares: Shares::default(),
             connections: Connections::default(),
             purgatory: Purgatory::default(),
             checkpoints: Checkpoints::new(image, log_directories.online(), config, now.time),
@@ -311,6 +315,9 @@ impl Broker {
             PeerResponse::AddPartitionsToTxn(response) => {
                 self.on_partitions_verified(now, from, response, effects);
             }
+            PeerResponse::ShareState(response) => {
+                self.on_share_state(now, from, response, effects);
+            }
         }
     }
 
@@ -336,6 +343,7 @@ impl Broker {
             Channel::TransactionMarkers | Channel::TransactionVerification => {
                 self.on_transaction_connection_lost(now, to, channel, effects);
             }
+            Channel::ShareState => self.on_share_connection_lost(to),
             Channel::Quorum
             | Channel::Client
             | Channel::ClientFetch
@@ -347,8 +355,9 @@ impl Broker {
         }
     }
 
-    fn on_connection_closed(&mut self, connection: ConnectionId) {
+    fn on_connection_closed(&mut self, connection: ConnectionId, effects: &mut Effects) {
         self.connections.closed(connection);
+        self.share_connection_closed(connection, effects);
         self.transactions.verifying.remove(&connection);
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         match delayed.wait {
@@ -472,6 +481,7 @@ impl Broker {
         );
         assert!(self.groups.is_idle(), "a group coordinator has something to do");
         assert!(self.transactions.is_idle(), "a transaction coordinator has something to do");
+        assert!(self.shares.is_idle(), "an answer of a share coordinator was not looked at");
         self.transactions.self_check();
         self.metadata.self_check();
         if !self.halted {
@@ -503,7 +513,9 @@ impl Node for Broker {
             Event::ConnectionLost { to, channel } => {
                 self.on_connection_lost(now, to, channel, effects);
             }
-            Event::ConnectionClosed { connection } => self.on_connection_closed(connection),
+            Event::ConnectionClosed { connection } => {
+                self.on_connection_closed(connection, effects);
+            }
             Event::FlushCompleted { token } => self.on_flush_completed(now, token, effects),
             Event::Invoked { operation, .. } => {
                 panic!("operation {operation} is invoked at a broker")
@@ -550,6 +562,7 @@ impl Node for Broker {
             self.purgatory.deadline(),
             self.groups.deadline(),
             self.transactions.deadline(),
+            self.shares.deadline(),
         ]
         .into_iter()
         .fold(Some(isr_check), Deadline::earlier)

@@ -14,10 +14,12 @@ impl Broker {
         NodeStatus { quorum_leader, metadata_end, ..NodeStatus::default() }
             .holds_overdue("produces that nobody ends", self.overdue_produces())
             .holds_overdue("fetches that nobody answers", self.overdue_fetches())
+            .holds_overdue("share fetches that nobody answers", self.overdue_share_fetches())
             .holds("produces that wait", self.purgatory.produces().count())
             .holds("group requests that wait for records", self.groups.waiting())
             .holds("transactions under way", self.transactions.unfinished())
             .holds(OPEN_TRANSACTIONS, self.open_transactions())
+            .holds("share states that are being stored", self.shares.storing())
             .holds("requests to the controller", self.channel.in_flight())
             .holds("isr proposals", proposals)
             .holds("requests behind another one", self.connections.queued())

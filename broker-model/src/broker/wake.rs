@@ -50,6 +50,7 @@ impl Broker {
             }
             self.wake_fetches(now, id, &changes, effects);
             self.coordinate(now, id, &changes, effects);
+            self.share_partition_changed(now, id, &changes, effects);
             for (ticket, result) in changes.produced {
                 if self.append_decided(now, ticket, result.map(|_| ()), effects) {
                     continue;

@@ -8,6 +8,7 @@
 //! | `producer` | partitioner, batching, retries, idempotence |
 //! | `consumer` | positions and their validation, fetching, end offsets, groups |
 //! | `pipeline` | a process with a consumer and a producer, which processes what it reads |
+//! | `worker` | a worker of a share group |
 //! | `admin` | topic creation |
 //!
 //! All three work alike: an event changes state, then `run` does everything that has become possible and the next
@@ -25,9 +26,11 @@ mod producer;
 mod recreated;
 #[cfg(test)]
 mod testing;
+mod worker;
 
 pub use crate::coordinator::runtime::partition_for as coordinator_partition;
 pub use admin::Admin;
 pub use consumer::Consumer;
 pub use pipeline::Pipeline;
 pub use producer::{Producer, partition_of};
+pub use worker::Worker;

@@ -17,6 +17,7 @@ mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod share;
 mod transaction;
 mod version;
 
@@ -91,6 +92,7 @@ families! {
     8: Application(ApplicationDefect) in application,
     9: Cleaner(CleanerDefect) in cleaner,
     10: Consumer(ConsumerDefect) in consumer,
+    11: Share(ShareDefect) in share,
 }
 
 impl Defect {

@@ -58,7 +58,8 @@ pub fn admit(
         | ClientRequest::Heartbeat(_)
         | ClientRequest::AddOffsetsToTxn(_)
         | ClientRequest::TxnOffsetCommit(_)
-        | ClientRequest::EndTxn(_) => {}
+        | ClientRequest::EndTxn(_)
+        | ClientRequest::ShareFetch(_) => {}
     }
     body
 }

@@ -92,6 +92,8 @@ pub fn answer(
         ClientResponse::Admin(it) => administered(*it, to),
         ClientResponse::GroupAdmin(it) => groups_administered(*it, to),
         ClientResponse::TransactionAdmin(it) => transactions_administered(&it, to),
+        // Nobody asks for it at the edge.
+        ClientResponse::ShareFetch(_) => None,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::proto::{
     TopicProduceResponse, TxnOffsetCommitRequest, TxnOffsetCommitResponse,
     TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
+use crate::share_message::ShareFetchResponse;
 use bytes::Bytes;
 
 /// The answer to a request, in the words of the model, that tells an error.
@@ -76,6 +77,9 @@ pub fn refuse(request: &Request, error: ErrorCode) -> ClientResponse {
         }
         Request::EndTxn(_) => {
             ClientResponse::EndTxn(Box::new(EndTxnResponse::default().with_error_code(code)))
+        }
+        Request::ShareFetch(_) => {
+            ClientResponse::ShareFetch(Box::new(ShareFetchResponse::refused(error)))
         }
         Request::Admin(it) => ClientResponse::Admin(Box::new(it.refused(error))),
         Request::GroupAdmin(it) => ClientResponse::GroupAdmin(Box::new(it.refused(error))),

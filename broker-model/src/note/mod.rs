@@ -13,6 +13,7 @@ mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod share;
 mod transaction;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,7 @@ pub use log::{
 pub use producer::{KnownProducer, ProducerNote};
 pub use quorum::{QuorumNote, QuorumRole};
 pub use replication::{OutOfSyncReplica, ReplicationNote};
+pub use share::{LockEnd, ShareNote};
 pub use transaction::{TransactionNote, TransactionState};
 
 /// A fact, by its family.
@@ -56,6 +58,8 @@ pub enum Note {
     Transaction(TransactionNote),
     /// Facts of requests and answers.
     Exchange(ExchangeNote),
+    /// Facts of share groups.
+    Share(ShareNote),
 }
 
 impl From<BrokerNote> for Note {
@@ -109,6 +113,12 @@ impl From<QuorumNote> for Note {
 impl From<ReplicationNote> for Note {
     fn from(note: ReplicationNote) -> Self {
         Self::Replication(note)
+    }
+}
+
+impl From<ShareNote> for Note {
+    fn from(note: ShareNote) -> Self {
+        Self::Share(note)
     }
 }
 

@@ -109,7 +109,8 @@ impl Peer {
             | Channel::ClientFetch
             | Channel::ClientCoordinator
             | Channel::ClientProducer
-            | Channel::Application(_) => None,
+            | Channel::Application(_)
+            | Channel::ShareState => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 14] = [
+pub(super) static ENTRIES: [Entry; 15] = [
     Entry {
         name: "node-down",
         kind: Kind::Liveness,
@@ -114,6 +114,15 @@ pub(super) static ENTRIES: [Entry; 14] = [
         example: "A consumer asks a broker that no longer leads, and never looks for the new leader.",
         legal: "Over partitions that are legally offline, and where allowed damage to a disk was taken in.",
         source: "KIP-320; L9, L11",
+    },
+    Entry {
+        name: "share-lag",
+        kind: Kind::Liveness,
+        meaning: "After the heal, a share group is not done with all that is committed: a record is neither \
+                  accepted, rejected nor given up.",
+        example: "A lock is forgotten, and the record stays with a worker that has given it up long ago.",
+        legal: "Over partitions that are legally offline.",
+        source: "KIP-932",
     },
     Entry {
         name: "resources-held",

@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 94] = [
+pub(super) static ENTRIES: [Entry; 103] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -157,6 +157,47 @@ pub(super) static ENTRIES: [Entry; 94] = [
         "KIP-630",
     ),
     mark("segment-rolled", "A log began a new segment."),
+    mark_of(
+        "share-acknowledgement-failed",
+        "A leader could not have an acknowledgement of a share group stored.",
+        "KIP-932",
+    ),
+    mark_of(
+        "share-delivery-limit-reached",
+        "A record of a share group was delivered as often as it may, and was given up.",
+        "KIP-932",
+    ),
+    mark_of(
+        "share-leader-fenced",
+        "A leader of a share-partition learned from the share coordinator that there is a later one.",
+        "KIP-932",
+    ),
+    mark_of(
+        "share-lock-expired",
+        "A worker of a share group held a record for longer than its lock.",
+        "KIP-932",
+    ),
+    mark_of(
+        "share-partition-loaded",
+        "A leader read from the share coordinator how far a share group is.",
+        "KIP-932",
+    ),
+    mark_of(
+        "share-record-acquired",
+        "A worker of a share group got a record for the first time.",
+        "KIP-932",
+    ),
+    mark_of(
+        "share-record-redelivered",
+        "A worker of a share group got a record that was delivered before.",
+        "KIP-932",
+    ),
+    mark_of("share-record-rejected", "A worker of a share group rejected a record.", "KIP-932"),
+    mark_of(
+        "share-session-released",
+        "A share session ended with a worker that held records: others get them.",
+        "KIP-932",
+    ),
     mark_of(
         "stale-isr-proposal",
         "The controller refused a change of an ISR that was made on an older version of it.",

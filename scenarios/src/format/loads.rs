@@ -24,6 +24,8 @@ enum Kind {
     Transaction,
     /// Reads.
     Consumer,
+    /// Works for a share group.
+    ShareConsumer,
 }
 
 /// Why long pauses are refused.
@@ -38,6 +40,7 @@ const LOAD_KINDS: &[(&str, Kind)] = &[
     ("producer", Kind::Producer),
     ("consumer", Kind::Consumer),
     ("transaction", Kind::Transaction),
+    ("share-consumer", Kind::ShareConsumer),
 ];
 
 /// The names of all kinds of loads.
@@ -84,6 +87,10 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
     let (settings, kind) = match named {
         Kind::Producer => producer(&section),
         Kind::Transaction => transaction(&section),
+        Kind::ShareConsumer => {
+            let group = section.text("group.id", "\"workers\"");
+            (section.settings(defaults::SHARE_CONSUMER), LoadKind::ShareConsumer { group })
+        }
         Kind::Consumer => {
             let settings = section.settings(defaults::CONSUMER);
             let resets = (RESETS, RESETS[0]);
@@ -97,18 +104,21 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
     };
     note_names(&kind, &count, reading);
     if count.greatest() > 0 {
-        check_times(&section, named, &settings, reading);
+        if named != Kind::ShareConsumer {
+            check_times(&section, named, &settings, reading);
+        }
         let request_ms = settings.get("request.timeout.ms").least();
         let least = reading.request_ms_min.map_or(request_ms, |least| least.min(request_ms));
         reading.request_ms_min = Some(least);
     }
-    if named != Kind::Consumer && count.greatest() > 0 {
+    let sends = matches!(named, Kind::Producer | Kind::Transaction);
+    if sends && count.greatest() > 0 {
         let value = settings.get("value_bytes").greatest() + OVERHEAD_BYTES;
         let batch = settings.get("batch.size").greatest().saturating_mul(value);
         reading.batch_bytes_max = reading.batch_bytes_max.max(batch);
         let each = match named {
             Kind::Transaction => settings.get("records").greatest(),
-            Kind::Producer | Kind::Consumer => 1,
+            Kind::Producer | Kind::Consumer | Kind::ShareConsumer => 1,
         };
         let operations = settings.get("operations").greatest().saturating_mul(each);
         let records = count.greatest().saturating_mul(operations);
@@ -130,6 +140,7 @@ fn note_names(kind: &LoadKind, count: &Numbers, reading: &mut Reading) {
     let numbered = (first..=last).map(|number| format!("t{number}"));
     match kind {
         LoadKind::Producer { .. } => {}
+        LoadKind::ShareConsumer { group } => reading.groups.push(group.clone()),
         LoadKind::Transaction { transactional_id: Some(id) } => {
             reading.transactional_ids.push(id.clone());
         }
@@ -160,7 +171,7 @@ fn check_times(section: &Section<'_>, kind: Kind, settings: &Settings, reading: 
     let (operations, interval_us) =
         (settings.get("operations").greatest(), settings.get("interval_us").greatest());
     let poll_ms = match kind {
-        Kind::Producer => 0,
+        Kind::Producer | Kind::ShareConsumer => 0,
         Kind::Transaction => settings.get("records").greatest() * settings.get("gap_ms").greatest(),
         Kind::Consumer => settings.get("poll_timeout_ms").greatest(),
     };

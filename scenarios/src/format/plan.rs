@@ -21,8 +21,9 @@ use super::plan_fields::{
     ADMIN, CALLS_FIELDS, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
     CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
     METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PIPELINE_FIELDS,
-    PRODUCER_CONFIG, PRODUCER_FIELDS, STEP_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS,
-    TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_bounds,
+    PRODUCER_CONFIG, PRODUCER_FIELDS, SHARE_GROUPS_FIELDS, SHARE_TOPIC_FIELDS, STEP_FIELDS,
+    TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS,
+    WORKER_FIELDS, field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
 
@@ -169,6 +170,9 @@ impl Check<'_> {
         self.fields("cluster.metadata_log", METADATA_LOG_FIELDS);
         self.fields("cluster.coordinators", COORDINATOR_FIELDS);
         self.fields("cluster.coordinators.consumer_groups", CONSUMER_GROUPS_FIELDS);
+        let share = "cluster.coordinators.share_groups";
+        self.fields(share, SHARE_GROUPS_FIELDS);
+        self.fields(&format!("{share}.state_topic"), SHARE_TOPIC_FIELDS);
         self.fields("cluster.coordinators.offsets_topic", OFFSETS_TOPIC_FIELDS);
         self.fields("cluster.coordinators.transaction_topic", TRANSACTION_TOPIC_FIELDS);
         self.fields("network", NETWORK_FIELDS);
@@ -301,6 +305,13 @@ impl Check<'_> {
                         self.fields(&config, PRODUCER_CONFIG);
                     }
                     self.producer(&config, producer);
+                    topics
+                }
+                ClientPlan::Consumer { config: consumer, topics, .. }
+                    if consumer.worker.is_some() =>
+                {
+                    self.fields(&config, CONSUMER_CONFIG);
+                    self.fields(&format!("{config}.worker"), WORKER_FIELDS);
                     topics
                 }
                 ClientPlan::Consumer { topics, pattern, pipeline, .. } => {

@@ -54,6 +54,7 @@ const PRODUCER: &[Setting] = defaults::PRODUCER;
 const TRANSACTION: &[Setting] = defaults::TRANSACTION;
 const CONSUMER: &[Setting] = defaults::CONSUMER;
 const MEMBER: &[Setting] = defaults::MEMBER;
+const SHARE_CONSUMER: &[Setting] = defaults::SHARE_CONSUMER;
 const PIPELINE: &[Setting] = defaults::PIPELINE;
 const NETWORK: &[Setting] = defaults::NETWORK;
 const DISK: &[Setting] = defaults::DISK;
@@ -136,6 +137,34 @@ pub(super) const CONSUMER_GROUPS_FIELDS: &[Field] = &[
     of("session_timeout_ms", CLUSTER, "group.consumer.session.timeout.ms"),
     of("heartbeat_interval_ms", CLUSTER, "group.consumer.heartbeat.interval.ms"),
     of("max_size", CLUSTER, "group.consumer.max.size"),
+];
+
+/// Of `coordinators.share_groups`, which a plan leaves out if all are as usual.
+#[rustfmt::skip]
+pub(super) const SHARE_GROUPS_FIELDS: &[Field] = &[
+    of("updates_per_snapshot", CLUSTER, "share.coordinator.snapshot.update.records.per.snapshot"),
+    of("lock_ms", CLUSTER, "group.share.record.lock.duration.ms"),
+    of("delivery_count_limit", CLUSTER, "group.share.delivery.count.limit"),
+    of("partition_max_record_locks", CLUSTER, "group.share.partition.max.record.locks"),
+];
+
+/// Of `coordinators.share_groups.state_topic`.
+#[rustfmt::skip]
+pub(super) const SHARE_TOPIC_FIELDS: &[Field] = &[
+    of("partitions", CLUSTER, "share.coordinator.state.topic.num.partitions"),
+    of("replication_factor", CLUSTER, "share.coordinator.state.topic.replication.factor"),
+    of("min_insync_replicas", CLUSTER, "share.coordinator.state.topic.min.isr"),
+];
+
+/// Of `config.worker`.
+#[rustfmt::skip]
+pub(super) const WORKER_FIELDS: &[Field] = &[
+    of("records_max", SHARE_CONSUMER, "max.poll.records"),
+    of("processing_ms", SHARE_CONSUMER, "processing_ms"),
+    of("stall_one_in", SHARE_CONSUMER, "stall_one_in"),
+    of("stall_ms", SHARE_CONSUMER, "stall_ms"),
+    of("release_one_in", SHARE_CONSUMER, "release_one_in"),
+    of("reject_one_in", SHARE_CONSUMER, "reject_one_in"),
 ];
 
 /// Of `coordinators.offsets_topic`.

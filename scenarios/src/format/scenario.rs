@@ -139,6 +139,11 @@ pub enum LoadKind {
         /// What it makes of what it reads.
         pipeline: Option<PipelineScenario>,
     },
+    /// Works for a share group.
+    ShareConsumer {
+        /// `group.id`.
+        group: String,
+    },
 }
 
 /// What a `[[load]]` says of consumers that process what they read.

@@ -12,8 +12,9 @@ use super::plan_fields::{
     CALLS_FIELDS, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
     CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
     METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PIPELINE_FIELDS,
-    PRODUCER_CONFIG, PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS,
-    TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_setting,
+    PRODUCER_CONFIG, PRODUCER_FIELDS, SHARE_GROUPS_FIELDS, SHARE_TOPIC_FIELDS, TRANSACTION_CONFIG,
+    TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, WORKER_FIELDS,
+    field_setting,
 };
 use crate::planner::defaults;
 
@@ -127,6 +128,9 @@ impl Text {
         let coordinators = &cluster["coordinators"];
         rows.extend(unusual(coordinators, &[COORDINATOR_FIELDS]));
         rows.extend(unusual(&coordinators["consumer_groups"], &[CONSUMER_GROUPS_FIELDS]));
+        let share = &coordinators["share_groups"];
+        rows.extend(unusual(share, &[SHARE_GROUPS_FIELDS]));
+        rows.extend(unusual(&share["state_topic"], &[SHARE_TOPIC_FIELDS]));
         rows.extend(unusual(&coordinators["offsets_topic"], &[OFFSETS_TOPIC_FIELDS]));
         rows.extend(unusual(&coordinators["transaction_topic"], &[TRANSACTION_TOPIC_FIELDS]));
         let check_ms = cluster["leader_imbalance_check_interval_ms"].as_u64().unwrap_or(300_000);
@@ -206,6 +210,7 @@ impl Text {
         let (said, config_fields, fields): (_, &[Field], &[Field]) = match kind {
             "producer" if transactional => ("transaction", TRANSACTION_CONFIG, TRANSACTION_FIELDS),
             "producer" => (kind, PRODUCER_CONFIG, PRODUCER_FIELDS),
+            "consumer" if config["worker"].is_object() => ("share-consumer", CONSUMER_CONFIG, &[]),
             "consumer" => (kind, CONSUMER_CONFIG, CONSUMER_FIELDS),
             _ => return Err(format!("no words for a client of kind `{kind}`")),
         };
@@ -215,7 +220,10 @@ impl Text {
         if elements(&client["topics"]).iter().collect::<Vec<_>>() != all {
             self.assign("topics", &client["topics"]);
         }
-        self.assign("start_ms", &client["start_ms"]);
+        let works = config["worker"].is_object();
+        if !works {
+            self.assign("start_ms", &client["start_ms"]);
+        }
         let mut rows = unusual(client, &[fields]);
         rows.retain(|(key, _)| key != "start_ms");
         rows.extend(unusual(config, &[config_fields]));
@@ -227,6 +235,9 @@ impl Text {
             self.assign("transactional_id", &config["transactional_id"]);
         } else {
             self.choices(config);
+        }
+        if works {
+            self.worker(&config["worker"]);
         }
         if !config["group"].is_null() {
             self.member(&config["group"], &client["member"]);
@@ -245,6 +256,7 @@ impl Text {
         let (mut groups, mut ids) = (Vec::new(), Vec::new());
         for (client, number) in elements(&tree["clients"]).iter().zip(1..) {
             groups.extend(client["config"]["group"]["group"].as_str().map(str::to_owned));
+            groups.extend(client["config"]["worker"]["group"].as_str().map(str::to_owned));
             ids.extend(client["config"]["transactional_id"].as_str().map(str::to_owned));
             if client["pipeline"]["guarantee"] == "exactly-once" {
                 ids.push(format!("t{number}"));
@@ -301,6 +313,14 @@ impl Text {
         }
         if member["commit_on_revoke"] == Value::Bool(false) {
             self.assign("commit_on_revoke", &Value::Bool(false));
+        }
+    }
+
+    /// What a worker of a share group does.
+    fn worker(&mut self, worker: &Value) {
+        self.assign("group.id", &worker["group"]);
+        for (key, value) in &unusual(worker, &[WORKER_FIELDS]) {
+            self.assign(key, value);
         }
     }
 
@@ -445,6 +465,9 @@ mod tests {
         let mut tree = serde_json::to_value(&plan).expect("plain data");
         for client in tree["clients"].as_array_mut().into_iter().flatten() {
             client["config"]["jitter_salt"] = Value::from(0);
+            if client["config"]["worker"].is_object() {
+                client["config"]["worker"]["record_salt"] = Value::from("0");
+            }
             if client["pipeline"].is_object() {
                 client["pipeline"]["producer"]["jitter_salt"] = Value::from(0);
             }

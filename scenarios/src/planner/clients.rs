@@ -2,6 +2,7 @@
 
 use harrow_broker_model::config::{
     Acks, AdminConfig, ClusterConfig, ConsumerConfig, MemberConfig, OffsetReset, ProducerConfig,
+    WorkerConfig,
 };
 use harrow_broker_model::note::IsolationLevel;
 use harrow_broker_model::topic_pattern::TopicPattern;
@@ -39,12 +40,13 @@ pub(super) fn clients(
     draws: &Draws,
 ) -> Vec<ClientPlan> {
     let mut clients = Vec::new();
-    let (mut producers, mut consumers, mut transactions) = (0, 0, 0);
+    let (mut producers, mut consumers, mut transactions, mut workers) = (0, 0, 0, 0);
     for load in loads {
         let draws = match &load.kind {
             LoadKind::Producer { .. } => draws.at("producer").at(next(&mut producers)),
             LoadKind::Transaction { .. } => draws.at("transaction").at(next(&mut transactions)),
             LoadKind::Consumer { .. } => draws.at("consumer").at(next(&mut consumers)),
+            LoadKind::ShareConsumer { .. } => draws.at("share-consumer").at(next(&mut workers)),
         };
         if !draws.at("chance").happens(load.chance) {
             continue;
@@ -109,6 +111,7 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
             tombstone_one_in: drawn.int("tombstone_one_in"),
             hot_key_percent: drawn.int("hot_key_percent"),
         },
+        LoadKind::ShareConsumer { group } => share_consumer(common, node, &drawn, group),
         LoadKind::Consumer { isolation, offset_reset, member, pipeline } => ClientPlan::Consumer {
             pipeline: pipeline
                 .as_ref()
@@ -217,6 +220,50 @@ fn consumer(
         isolation: *drawn.draws.at("isolation.level").pick(isolation),
         rack: drawn.int("client.rack"),
         group: None,
+        worker: None,
+    }
+}
+
+/// A worker of a share group. It works by itself: nothing is asked of it.
+fn share_consumer(common: &Common<'_>, node: NodeId, drawn: &Drawn<'_>, group: &str) -> ClientPlan {
+    let worker = WorkerConfig {
+        group: group.to_owned(),
+        records_max: drawn.int("max.poll.records"),
+        processing_ms: drawn.range("processing_ms"),
+        stall_one_in: drawn.int("stall_one_in"),
+        stall_ms: drawn.long("stall_ms"),
+        release_one_in: drawn.int("release_one_in"),
+        reject_one_in: drawn.int("reject_one_in"),
+        record_salt: common.draws.at("records").bits(),
+    };
+    ClientPlan::Consumer {
+        topics: common.topics.clone(),
+        poll_records_max: worker.records_max,
+        config: ConsumerConfig {
+            node,
+            bootstrap: common.cluster.brokers.clone(),
+            jitter_salt: drawn.draws.at("jitter").bits(),
+            fetch_wait_max_ms: drawn.long("fetch.max.wait.ms"),
+            fetch_max_bytes: reader_defaults::FETCH_MAX_BYTES,
+            request_timeout_ms: drawn.long("request.timeout.ms"),
+            retry_backoff_ms: drawn.long("retry.backoff.ms"),
+            metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
+            offset_reset: OffsetReset::Earliest,
+            isolation: IsolationLevel::ReadUncommitted,
+            rack: 0,
+            group: None,
+            worker: Some(worker),
+        },
+        pattern: None,
+        start_ms: 0,
+        operations: 0,
+        interval_us: (0, 0),
+        poll_timeout_ms: 1,
+        end_offset_every: 0,
+        reassign_every: 0,
+        resume_every: 0,
+        member: None,
+        pipeline: None,
     }
 }
 
@@ -352,6 +399,7 @@ pub(super) fn final_reader(cluster: &ClusterConfig, clients: &[ClientPlan]) -> C
         isolation,
         rack: 0,
         group: None,
+        worker: None,
     }
 }
 

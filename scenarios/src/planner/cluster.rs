@@ -3,7 +3,7 @@
 use harrow_broker_model::compaction::{CleanupPolicy, Compaction};
 use harrow_broker_model::config::{
     CleanerConfig, ClusterConfig, ConsumerGroupConfig, CoordinatorConfig, InternalTopicConfig,
-    MetadataLogConfig, MigrationPolicy, ServerAssignor,
+    MetadataLogConfig, MigrationPolicy, ServerAssignor, ShareGroupConfig,
 };
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::retention::Retention;
@@ -118,6 +118,18 @@ fn coordinators(
             assignor: ServerAssignor::Uniform,
             max_size: drawn.int("group.consumer.max.size"),
             migration: *drawn.draws.at("group.consumer.migration.policy").pick(migration),
+        },
+        share_groups: ShareGroupConfig {
+            state_topic: topic(
+                drawn.int("share.coordinator.state.topic.num.partitions"),
+                drawn.int("share.coordinator.state.topic.replication.factor"),
+                drawn.int("share.coordinator.state.topic.min.isr"),
+            ),
+            updates_per_snapshot: drawn
+                .int("share.coordinator.snapshot.update.records.per.snapshot"),
+            lock_ms: drawn.long("group.share.record.lock.duration.ms"),
+            delivery_count_limit: drawn.int("group.share.delivery.count.limit"),
+            partition_max_record_locks: drawn.int("group.share.partition.max.record.locks"),
         },
     }
 }

@@ -107,6 +107,18 @@ pub const CLUSTER: &[Setting] = &[
     setting("group.consumer.max.size", (GROUP_MAX, GROUP_MAX), (1, GROUP_MAX), "as Kafka"),
     setting("group.consumer.session.timeout.ms", (3_000, 3_000), (1, FOREVER_MS), "Kafka: 45000"),
     setting("group.consumer.heartbeat.interval.ms", (300, 300), (1, FOREVER_MS), "Kafka: 5000"),
+    setting("share.coordinator.state.topic.num.partitions", (4, 4), (1, 100),
+        "Kafka: 50; matters to clusters with share groups only, as the next ones"),
+    setting("share.coordinator.state.topic.replication.factor", (3, 3), (1, 99),
+        "as Kafka; at most as many as there are brokers"),
+    setting("share.coordinator.state.topic.min.isr", (2, 2), (1, 99), "as Kafka"),
+    setting("share.coordinator.snapshot.update.records.per.snapshot", (10, 10), (0, 1_000_000),
+        "Kafka: 500"),
+    setting("group.share.record.lock.duration.ms", (2_000, 2_000), (1, FOREVER_MS),
+        "Kafka: 30000; how long a worker holds what it acquired"),
+    setting("group.share.delivery.count.limit", (5, 5), (1, 1_000), "as Kafka"),
+    setting("group.share.partition.max.record.locks", (200, 200), (1, 1_000_000),
+        "as Kafka 4.0; so many records of a partition are in flight at most"),
     setting("offsets.retention.ms", (604_800_000, 604_800_000), (1, 604_800_000),
         "Kafka: `offsets.retention.minutes`, 7 days"),
     setting("offsets.retention.check.interval.ms", (600_000, 600_000), (10, FOREVER_MS),
@@ -183,6 +195,23 @@ pub const CONSUMER: &[Setting] = &[
         "every so many polls, start again from the beginning; 0 is never"),
     setting("resume_every", (0, 0), (0, 1_000_000),
         "every so many polls, go on from offsets that the application has kept; 0 is never"),
+];
+
+/// Keys of a `[[load]]` of kind `share-consumer`: workers of a share group.
+#[rustfmt::skip]
+pub const SHARE_CONSUMER: &[Setting] = &[
+    setting("fetch.max.wait.ms", (500, 500), (1, FOREVER_MS), "as Kafka"),
+    setting("request.timeout.ms", (2_000, 2_000), (10, FOREVER_MS), "Kafka: 30000"),
+    setting("retry.backoff.ms", (100, 100), (1, FOREVER_MS), "as Kafka"),
+    setting("metadata.max.age.ms", (5_000, 5_000), (10, FOREVER_MS), "Kafka: 300000"),
+    setting("max.poll.records", (20, 20), (1, 1_000_000), "Kafka: 500; records of one fetch"),
+    setting("processing_ms", (20, 200), (1, FOREVER_MS),
+        "how long it works on what one fetch gave of a partition"),
+    setting("stall_one_in", (0, 0), (0, 1_000_000), "it stalls on one fetch in so many; 0 is never"),
+    setting("stall_ms", (3_000, 3_000), (1, FOREVER_MS), "for how long"),
+    setting("release_one_in", (0, 0), (0, 1_000_000),
+        "one record in so many is released at each try: nobody can do it; 0 is none"),
+    setting("reject_one_in", (0, 0), (0, 1_000_000), "one record in so many is rejected; 0 is none"),
 ];
 
 /// Keys of a `[[load]]` of kind `consumer` with a `group.id`.

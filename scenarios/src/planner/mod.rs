@@ -11,6 +11,7 @@ mod drawn;
 mod draws;
 mod faults;
 
+use harrow_broker_model::config::ShareGroupConfig;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{ClientPlan, ClockPlan, Expectation, PLAN_SCHEMA, Plan};
 
@@ -56,9 +57,17 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         drawn: None,
         applications: Vec::new(),
     };
+    if !plan.clients.iter().any(works) {
+        plan.cluster.coordinators.share_groups = ShareGroupConfig::DEFAULT;
+    }
     bound_fetches(&mut plan);
     assert_sound(&plan);
     plan
+}
+
+/// Whether a client works for a share group: without any, a plan says nothing of these.
+fn works(client: &ClientPlan) -> bool {
+    matches!(client, ClientPlan::Consumer { config, .. } if config.worker.is_some())
 }
 
 /// A response that takes longer than its request's timeout to cross a slow link is asked for again for ever. So where

@@ -16,6 +16,7 @@ const SEEDS: std::ops::RangeInclusive<u64> = 1..=8;
 #[rustfmt::skip]
 const SUBJECTS: &[(&str, &[&str])] = &[
     ("group-administration", &["commit-answered-at-append", "deletes-active-groups"]),
+    ("work-queue", &["share-acquire-in-transition", "share-answered-before-stored"]),
     ("restless-consumers", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("poison-record", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("pattern-subscription", &["commit-answered-at-append"]),

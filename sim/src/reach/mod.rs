@@ -10,6 +10,7 @@ mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod share;
 mod transaction;
 
 use std::collections::BTreeMap;
@@ -89,6 +90,15 @@ pub const ALL: &[&str] = &[
     "request-fenced",
     "resigned-leader",
     "segment-rolled",
+    "share-acknowledgement-failed",
+    "share-delivery-limit-reached",
+    "share-leader-fenced",
+    "share-lock-expired",
+    "share-partition-loaded",
+    "share-record-acquired",
+    "share-record-redelivered",
+    "share-record-rejected",
+    "share-session-released",
     "snapshot-created",
     "snapshot-fetched",
     "snapshot-loaded",
@@ -191,6 +201,7 @@ impl Tally {
             Note::Group(note) => self.group(note),
             Note::Transaction(note) => self.transaction(note),
             Note::Exchange(note) => self.exchange(note),
+            Note::Share(note) => self.share(note),
         }
     }
 }

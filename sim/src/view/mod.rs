@@ -24,6 +24,7 @@ mod notes;
 mod partition;
 mod quorum;
 mod registry;
+mod shares;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +41,7 @@ pub(crate) use fact::{Fact, deletion_reason, list, truncation_reason};
 pub(crate) use partition::Commit;
 
 use crate::plan::Plan;
+use shares::Shares;
 
 /// The true state of the cluster.
 #[derive(Debug)]
@@ -63,6 +65,7 @@ pub struct ClusterView {
     weak: bool,
     /// Whether a log directory ever failed.
     directories_fail: bool,
+    shares: Shares,
 }
 
 /// `producer.id.expiration.ms` from which on no run, nor a step of a clock in it, is long enough for a producer to
@@ -111,7 +114,17 @@ impl ClusterView {
                 < PRODUCERS_STAY_MS.max(plan.heal_at_ms + plan.converge_within_ms),
             weak: !plan.cluster.defects.is_empty(),
             directories_fail: false,
+            shares: Shares::default(),
         }
+    }
+
+    /// The first offset of a share-partition that is not done, once its group has begun.
+    pub(crate) fn share_start_offset(
+        &self,
+        group: &str,
+        partition: TopicPartition,
+    ) -> Option<Offset> {
+        self.shares.start_offset(group, partition)
     }
 
     /// Whether a replica may forget a producer of which its log still has records.

@@ -31,6 +31,7 @@
 //! | transactions: states, decisions, markers, hanging records, fencing | `transaction/transactions` |
 //! | last stable offset; `read_committed` | `transaction/stable_offset` |
 //! | partitions of a group have one owner | `group/ownership` |
+//! | records of a share group: one holder, counted, done once, none passed over | `share` |
 //! | whose fetches count for a leader | `replication/following` |
 //! | whom a leader may propose for the ISR | `replication/candidates` |
 //! | ends of epochs that are told; leader-epoch caches | `log/epoch_ends` |
@@ -70,6 +71,7 @@ mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod share;
 mod shared;
 mod timing;
 mod transaction;
@@ -91,7 +93,7 @@ use crate::view::ClusterView;
 use crate::violation::Violation;
 
 /// The invariants of each wing.
-const INVARIANTS: [&[Invariant]; 10] = [
+const INVARIANTS: [&[Invariant]; 11] = [
     log::INVARIANTS,
     replication::INVARIANTS,
     quorum::INVARIANTS,
@@ -102,6 +104,7 @@ const INVARIANTS: [&[Invariant]; 10] = [
     group::INVARIANTS,
     transaction::INVARIANTS,
     exchange::INVARIANTS,
+    share::INVARIANTS,
 ];
 
 /// Every invariant, wing by wing.

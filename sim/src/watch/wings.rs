@@ -13,6 +13,7 @@ use super::log::{DurableLogs, LogWing};
 use super::producer::ProducerWing;
 use super::quorum::QuorumWing;
 use super::replication::ReplicationWing;
+use super::share::ShareWing;
 use super::shared::Shared;
 use super::transaction::TransactionWing;
 use crate::plan::Plan;
@@ -34,6 +35,7 @@ pub(super) struct Wings {
     group: GroupWing,
     transaction: TransactionWing,
     exchange: ExchangeWing,
+    share: ShareWing,
 }
 
 impl Wings {
@@ -51,6 +53,7 @@ impl Wings {
             group: GroupWing::new(plan),
             transaction: TransactionWing::default(),
             exchange: ExchangeWing::default(),
+            share: ShareWing::new(plan),
         }
     }
 
@@ -67,6 +70,7 @@ impl Wings {
         self.consumer.observe(context, findings, note);
         self.group.observe(context, findings, note);
         self.exchange.observe(context, findings, note);
+        self.share.observe(context, findings, note);
     }
 
     pub(super) fn consumer_assigned(&mut self, node: NodeId) {

@@ -3,6 +3,7 @@
 
 mod client;
 mod cluster;
+mod share;
 
 use std::hash::{Hash, Hasher};
 
@@ -366,6 +367,7 @@ impl Fingerprint {
             ClientRequest::AddOffsetsToTxn(request) => self.encoded(83, &**request),
             ClientRequest::TxnOffsetCommit(request) => self.encoded(89, &**request),
             ClientRequest::EndTxn(request) => self.encoded(85, &**request),
+            ClientRequest::ShareFetch(request) => self.share_fetch_request(request),
             ClientRequest::FindCoordinator(request) => self.encoded(41, &**request),
             ClientRequest::JoinGroup(request) => self.encoded(47, &**request),
             ClientRequest::SyncGroup(request) => self.encoded(49, &**request),
@@ -383,6 +385,7 @@ impl Fingerprint {
             PeerRequest::ReplicaFetch(request) => self.replica_fetch_request(request),
             PeerRequest::ReplicaOffsets(request) => self.replica_offsets_request(request),
             PeerRequest::AddPartitionsToTxn(request) => self.encoded(81, &**request),
+            PeerRequest::ShareState(request) => self.share_state_request(request),
         }
     }
 
@@ -437,6 +440,7 @@ impl Fingerprint {
             ClientResponse::AddOffsetsToTxn(response) => self.encoded(84, &**response),
             ClientResponse::TxnOffsetCommit(response) => self.encoded(90, &**response),
             ClientResponse::EndTxn(response) => self.encoded(86, &**response),
+            ClientResponse::ShareFetch(response) => self.share_fetch_response(response),
             ClientResponse::FindCoordinator(response) => self.encoded(42, &**response),
             ClientResponse::JoinGroup(response) => self.encoded(48, &**response),
             ClientResponse::SyncGroup(response) => self.encoded(50, &**response),
@@ -454,6 +458,7 @@ impl Fingerprint {
             PeerResponse::ReplicaFetch(response) => self.replica_fetch_response(response),
             PeerResponse::ReplicaOffsets(response) => self.replica_offsets_response(response),
             PeerResponse::AddPartitionsToTxn(response) => self.encoded(82, &**response),
+            PeerResponse::ShareState(response) => self.share_state_response(response),
         }
     }
 
@@ -658,12 +663,13 @@ pub(crate) fn channel_number(channel: Channel) -> usize {
         Channel::TransactionMarkers => 8,
         Channel::TransactionVerification => 9,
         Channel::ClientProducer => 10,
-        Channel::Application(number) => 11 + usize::from(number),
+        Channel::ShareState => 11,
+        Channel::Application(number) => 12 + usize::from(number),
     }
 }
 
 /// Number of channels.
-pub(crate) const CHANNELS: usize = 11 + Channel::APPLICATION_MAX as usize;
+pub(crate) const CHANNELS: usize = 12 + Channel::APPLICATION_MAX as usize;
 
 #[cfg(test)]
 mod tests {

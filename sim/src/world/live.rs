@@ -290,7 +290,8 @@ impl LiveCluster {
             | Process::Producer(_)
             | Process::Consumer(_)
             | Process::Pipeline(_)
-            | Process::Admin(_) => None,
+            | Process::Admin(_)
+            | Process::Worker(_) => None,
         }
     }
 

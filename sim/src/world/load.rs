@@ -1,7 +1,7 @@
 //! The application: decides what each client is asked to do, and when. Every choice of the n-th operation of a client
 //! is keyed by (seed, client, n).
 
-use harrow_broker_model::config::topic_name;
+use harrow_broker_model::config::{ConsumerConfig, topic_name};
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::node::{ConsumerCall, Operation, Outcome, TransactRecord};
 use harrow_broker_model::proto::StrBytes;
@@ -50,10 +50,16 @@ pub(crate) struct Load {
 
 #[derive(Debug)]
 enum Kind {
-    Producer { topics: Vec<StrBytes>, sent: SentRecords, transactions: Option<TransactionsPlan> },
+    Producer {
+        topics: Vec<StrBytes>,
+        sent: SentRecords,
+        transactions: Option<TransactionsPlan>,
+    },
     Consumer(Reading),
     Member(Membership),
     Pipeline(Processing),
+    /// Works by itself: nothing is asked of it.
+    Worker(String),
 }
 
 /// What a producer's records are like.
@@ -154,7 +160,8 @@ impl Load {
 
     /// Lets a consumer that has done all that was planned poll once more, soon, to get to the end.
     pub(crate) fn catch_up(&mut self, now: u64) {
-        if self.unresolved() == 0 && self.open == 0 && self.group().is_none() {
+        let works = matches!(self.kind, Kind::Worker(_));
+        if self.unresolved() == 0 && self.open == 0 && self.group().is_none() && !works {
             (self.extra, self.catching_up) = (1, true);
             self.next_ns = now + CATCH_UP_NS;
         }
@@ -165,7 +172,7 @@ impl Load {
         assert_eq!(self.issued, self.total, "client {} has sends left", self.node);
         let transactions = match &self.kind {
             Kind::Producer { transactions, .. } => *transactions,
-            Kind::Consumer(_) | Kind::Member(_) | Kind::Pipeline(_) => None,
+            Kind::Consumer(_) | Kind::Member(_) | Kind::Pipeline(_) | Kind::Worker(_) => None,
         };
         let used = u64::from(self.total) * values_of(transactions);
         let value = RecordValue((self.ordinal << 32) | (used + self.further));
@@ -186,7 +193,7 @@ impl Load {
     /// What a consumer reads.
     pub(crate) fn assigned(&self) -> Option<&[(StrBytes, i32)]> {
         match &self.kind {
-            Kind::Producer { .. } => None,
+            Kind::Producer { .. } | Kind::Worker(_) => None,
             Kind::Consumer(reading) => Some(&reading.partitions),
             Kind::Member(member) => Some(&member.partitions),
             Kind::Pipeline(pipeline) => Some(&pipeline.partitions),
@@ -196,16 +203,21 @@ impl Load {
     /// Whether it reads what a group gives it, and which group that is.
     pub(crate) fn group(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Producer { .. } | Kind::Consumer(_) => None,
+            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Worker(_) => None,
             Kind::Member(member) => Some(&member.group),
             Kind::Pipeline(pipeline) => Some(&pipeline.group),
         }
     }
 
+    /// The group that finds it: one whose member it is, or a share group that it works for.
+    pub(crate) fn member_of(&self) -> Option<&str> {
+        if let Kind::Worker(group) = &self.kind { Some(group) } else { self.group() }
+    }
+
     /// Records that a pipeline has read and is not done with.
     pub(crate) fn unfinished(&self) -> usize {
         match &self.kind {
-            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Member(_) => 0,
+            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Member(_) | Kind::Worker(_) => 0,
             Kind::Pipeline(pipeline) => pipeline.unfinished(),
         }
     }
@@ -213,7 +225,7 @@ impl Load {
     /// Offsets of its input that a pipeline has processed at least once.
     pub(crate) fn done(&self) -> u64 {
         match &self.kind {
-            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Member(_) => 0,
+            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Member(_) | Kind::Worker(_) => 0,
             Kind::Pipeline(pipeline) => pipeline.done(),
         }
     }
@@ -221,7 +233,9 @@ impl Load {
     /// What the operation that was asked for last processes of a group's input, and in which generation.
     pub(crate) fn processed(&self) -> (Option<i32>, &[Processed]) {
         match &self.kind {
-            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Member(_) => (None, &[]),
+            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Member(_) | Kind::Worker(_) => {
+                (None, &[])
+            }
             Kind::Pipeline(pipeline) => pipeline.processed(),
         }
     }
@@ -279,7 +293,7 @@ impl Load {
         self.process = process;
         self.open = 0;
         match &mut self.kind {
-            Kind::Producer { .. } => {}
+            Kind::Producer { .. } | Kind::Worker(_) => {}
             Kind::Consumer(reading) => reading.assign_due = true,
             Kind::Member(member) => member.crashed(),
             Kind::Pipeline(pipeline) => pipeline.crashed(),
@@ -327,6 +341,7 @@ impl Load {
                 }
                 request
             }
+            Kind::Worker(_) => unreachable!("nothing is asked of a worker"),
             Kind::Consumer(reading) if self.issued == self.total => {
                 self.extra -= 1;
                 reading.catch_up()
@@ -362,6 +377,9 @@ impl Kind {
                     transactions: *transactions,
                 }
             }
+            ClientPlan::Consumer {
+                config: ConsumerConfig { worker: Some(worker), .. }, ..
+            } => Self::Worker(worker.group.clone()),
             ClientPlan::Consumer {
                 config,
                 topics: names,

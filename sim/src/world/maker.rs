@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::broker::Broker;
-use harrow_broker_model::client::{Admin, Consumer, Pipeline, Producer};
+use harrow_broker_model::client::{Admin, Consumer, Pipeline, Producer, Worker};
 use harrow_broker_model::config::{MemberConfig, ProducerConfig};
 use harrow_broker_model::controller::Controller;
 use harrow_broker_model::defect::ApplicationDefect;
@@ -53,7 +53,7 @@ pub(super) fn host(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>
     if plan.final_reader.node == node {
         return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));
     }
-    client(plan, node, now)
+    client(plan, (node, incarnation), now)
 }
 
 /// The process of a node of a plan with applications; `restarts` counts those of each.
@@ -95,6 +95,7 @@ pub(super) fn host_with(
         process @ (Process::Controller(_)
         | Process::Producer(_)
         | Process::Pipeline(_)
+        | Process::Worker(_)
         | Process::Admin(_)) => Hosted::Model(process),
     }
 }
@@ -113,7 +114,7 @@ fn pipeline_producer(
     config
 }
 
-fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
+fn client(plan: &Plan, (node, incarnation): (NodeId, u64), now: Now) -> Process {
     for client in &plan.clients {
         match client {
             ClientPlan::Producer { config, .. } if config.node == node => {
@@ -122,6 +123,11 @@ fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
                     plan.cluster.defects,
                     now,
                 )));
+            }
+            ClientPlan::Consumer { config, topics, .. }
+                if config.node == node && config.worker.is_some() =>
+            {
+                return Process::Worker(Box::new(Worker::new(config.clone(), topics, incarnation)));
             }
             ClientPlan::Consumer { config, pipeline, .. } if config.node == node => {
                 let consumer =

@@ -98,6 +98,7 @@ impl Repetitions {
             | Goal::FreshProducer
             | Goal::LoadProducers
             | Goal::Transactions
+            | Goal::ShareLag
             | Goal::Resources => false,
         };
         of_consumers.then(|| self.rejoins()).flatten().or_else(|| self.refused())

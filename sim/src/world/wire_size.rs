@@ -35,7 +35,7 @@ fn request_bytes(body: &RequestBody) -> u64 {
         .sum()
 }
 
-/// Only three responses carry records.
+/// Only four responses carry records.
 fn response_bytes(body: &ResponseBody) -> u64 {
     if let ResponseBody::Client(ClientResponse::Fetch(response)) = body {
         let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
@@ -43,6 +43,8 @@ fn response_bytes(body: &ResponseBody) -> u64 {
             .filter_map(|partition| partition.records.as_ref())
             .map(|records| records.len() as u64)
             .sum()
+    } else if let ResponseBody::Client(ClientResponse::ShareFetch(response)) = body {
+        response.partitions.iter().map(|fetched| batch_bytes(&fetched.batches)).sum()
     } else if let ResponseBody::Peer(PeerResponse::ReplicaFetch(response)) = body {
         response.partitions.iter().map(|partition| batch_bytes(&partition.batches)).sum()
     } else if let ResponseBody::QuorumFetch(response) = body {

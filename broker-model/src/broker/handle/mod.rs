@@ -28,6 +28,7 @@ mod txn_offset_commit;
 mod verification;
 mod write_txn_markers;
 
+use crate::broker::share::StateAsker;
 use crate::broker::{Broker, Caller};
 use crate::message::{
     ClientRequest, ClientResponse, ClusterError, PeerRequest, PeerResponse, RequestBody,
@@ -90,6 +91,9 @@ impl Broker {
                 self.on_txn_offset_commit(now, caller, &request, effects);
             }
             ClientRequest::EndTxn(request) => self.on_end_txn(now, caller, &request, effects),
+            ClientRequest::ShareFetch(request) => {
+                self.on_share_fetch(now, caller, request, effects);
+            }
             ClientRequest::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
             }
@@ -144,6 +148,9 @@ impl Broker {
             PeerRequest::AddPartitionsToTxn(request) => {
                 let answer = |it| ResponseBody::Peer(PeerResponse::AddPartitionsToTxn(it));
                 self.on_add_partitions_to_txn(now, (caller, answer), request, effects);
+            }
+            PeerRequest::ShareState(request) => {
+                self.serve_share_state(now, StateAsker::Remote(caller), *request, effects);
             }
         }
     }

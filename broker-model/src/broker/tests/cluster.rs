@@ -344,6 +344,7 @@ fn the_controllers_move_and_brokers_find_the_new_one() {
             | Process::Producer(_)
             | Process::Consumer(_)
             | Process::Pipeline(_)
+            | Process::Worker(_)
             | Process::Admin(_) => None,
         };
         cluster.nodes.iter().find_map(is_active)

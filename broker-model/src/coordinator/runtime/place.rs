@@ -8,13 +8,16 @@ pub(crate) enum CoordinatorKind {
     Group,
     /// Transactions.
     Transaction,
+    /// Share-partitions.
+    Share,
 }
 
 impl CoordinatorKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 2] = [Self::Group, Self::Transaction];
+    pub(crate) const ALL: [Self; 3] = [Self::Group, Self::Transaction, Self::Share];
 
-    /// As `FindCoordinator` asks for it. Source: KIP-98, `FindCoordinatorRequest.CoordinatorType`.
+    /// As `FindCoordinator` asks for it; leaders find share coordinators by themselves. Source: KIP-98,
+    /// `FindCoordinatorRequest.CoordinatorType`.
     pub(crate) fn of_key_type(key_type: i8) -> Option<Self> {
         match key_type {
             0 => Some(Self::Group),
@@ -28,6 +31,7 @@ impl CoordinatorKind {
         match self {
             Self::Group => "__consumer_offsets",
             Self::Transaction => "__transaction_state",
+            Self::Share => "__share_group_state",
         }
     }
 }

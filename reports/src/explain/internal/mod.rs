@@ -9,13 +9,14 @@ mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod share;
 mod transaction;
 
 use super::entry::Entry;
 
 /// What can be wrong, family by family.
 pub(super) fn anomalies() -> impl Iterator<Item = &'static Entry> {
-    let families: [&[Entry]; 10] = [
+    let families: [&[Entry]; 11] = [
         &log::ANOMALIES,
         &replication::ANOMALIES,
         &quorum::ANOMALIES,
@@ -26,13 +27,14 @@ pub(super) fn anomalies() -> impl Iterator<Item = &'static Entry> {
         &group::ANOMALIES,
         &transaction::ANOMALIES,
         &exchange::ANOMALIES,
+        &share::ANOMALIES,
     ];
     families.into_iter().flatten()
 }
 
 /// The rules that it breaks, family by family.
 pub(super) fn invariants() -> impl Iterator<Item = &'static Entry> {
-    let families: [&[Entry]; 10] = [
+    let families: [&[Entry]; 11] = [
         &log::INVARIANTS,
         &replication::INVARIANTS,
         &quorum::INVARIANTS,
@@ -43,6 +45,7 @@ pub(super) fn invariants() -> impl Iterator<Item = &'static Entry> {
         &group::INVARIANTS,
         &transaction::INVARIANTS,
         &exchange::INVARIANTS,
+        &share::INVARIANTS,
     ];
     families.into_iter().flatten()
 }

@@ -5,6 +5,7 @@ mod controller;
 mod log;
 mod quorum;
 mod replication;
+mod share;
 
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::NodeId;
@@ -28,6 +29,7 @@ impl ClusterView {
             Note::Quorum(note) => self.on_quorum_note(node, note),
             Note::Controller(note) => self.on_controller_note(at_ns, node, note),
             Note::Broker(note) => self.on_broker_note(node, note),
+            Note::Share(note) => self.on_share_note(note),
             Note::Producer(_)
             | Note::Consumer(_)
             | Note::Group(_)

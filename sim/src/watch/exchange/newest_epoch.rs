@@ -142,7 +142,8 @@ fn acted(note: &Note) -> Option<(TopicPartition, LeaderEpoch)> {
         | Note::Consumer(_)
         | Note::Group(_)
         | Note::Transaction(_)
-        | Note::Exchange(_) => None,
+        | Note::Exchange(_)
+        | Note::Share(_) => None,
     }
 }
 

@@ -1,14 +1,17 @@
 //! Which goal is not met yet, and what it waits for, by name. One function a goal, in the order of
 //! [`GOALS`](crate::liveness::GOALS).
 
+use std::collections::BTreeSet;
+
 use harrow_broker_model::node::Node;
 use harrow_broker_model::node_status::{Held, NodeStatus, OPEN_TRANSACTIONS};
 use harrow_broker_model::note::PartitionRegistration;
-use harrow_broker_model::types::{NodeId, TopicPartition};
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 use super::progress::Pending;
 use super::{Director, Phase};
 use crate::liveness::{GOALS, Goal};
+use crate::plan::ClientPlan;
 use crate::view::{PartitionView, ReplicaRole};
 use crate::world::cuts::list;
 use crate::world::engine::Boot;
@@ -61,6 +64,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Goal::LoadProducers => self.resumed_pending(),
             Goal::Transactions => self.transactions_pending(),
             Goal::ConsumerLag => self.lag_pending(),
+            Goal::ShareLag => self.share_lag_pending(),
             Goal::Resources => self.held_pending(),
         }
     }
@@ -275,6 +279,40 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             .flat_map(|node| self.status(node).held.into_iter().map(move |held| (node, held)));
         let open = held.filter(|(_, held)| held.what == OPEN_TRANSACTIONS);
         Shortfall::collect(open.map(list_held)).of(Goal::Transactions)
+    }
+
+    /// Records that share groups are not done with.
+    fn share_lag_pending(&self) -> Option<Pending> {
+        if self.phase != Phase::Reading {
+            return None;
+        }
+        let mut works: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for client in &self.plan.clients {
+            let ClientPlan::Consumer { config, topics, .. } = client else { continue };
+            let Some(worker) = &config.worker else { continue };
+            works.extend(topics.iter().map(|topic| (worker.group.as_str(), topic.as_str())));
+        }
+        let lacking = works.into_iter().flat_map(|(group, topic)| self.share_lag(group, topic));
+        Shortfall::collect(lacking).of(Goal::ShareLag)
+    }
+
+    /// What a share group is not done with, of each partition of a topic.
+    fn share_lag(&self, group: &str, topic: &str) -> Vec<(String, u64)> {
+        let (view, id) = (self.host.view(), self.host.view().topic_id(topic));
+        let partitions = self.partitions().filter_map(|(name, partition)| Some((name, partition?)));
+        let lagging = partitions.filter(|(_, at)| Some(at.topic) == id).filter_map(|(name, at)| {
+            let known = view.partition(at)?;
+            let leader = known.registration.as_ref()?.leader?;
+            let end = known.replica(leader)?.high_watermark;
+            let start = view.share_start_offset(group, at).unwrap_or(Offset(0));
+            let what = || {
+                format!(
+                    "share group {group} is done with {name} up to {start}, committed end is {end}"
+                )
+            };
+            (start < end).then(|| (what(), end.0.abs_diff(start.0)))
+        });
+        lagging.collect()
     }
 
     /// Requests that nobody will end although what they wait for has happened.

@@ -43,7 +43,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             clients: self
                 .loads
                 .iter()
-                .map(|load| (load.node, load.group()))
+                .map(|load| (load.node, load.member_of()))
                 .chain(self.applications.iter().map(|application| (application.node, None)))
                 .collect(),
             application: &|name| {

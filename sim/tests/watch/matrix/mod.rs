@@ -13,6 +13,7 @@ mod quorum;
 mod reassignment;
 mod replication;
 mod retention;
+mod shares;
 mod timed;
 mod transactions;
 mod voters;
@@ -39,6 +40,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         due::CASES,
         exchange::CASES,
         voters::CASES,
+        shares::CASES,
     ];
     tables.into_iter().flatten()
 }

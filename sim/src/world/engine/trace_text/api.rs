@@ -46,6 +46,7 @@ fn client_request(body: &ClientRequest) -> &'static str {
         ClientRequest::AddOffsetsToTxn(_) => "add-offsets-to-txn",
         ClientRequest::TxnOffsetCommit(_) => "txn-offset-commit",
         ClientRequest::EndTxn(_) => "end-txn",
+        ClientRequest::ShareFetch(_) => "share-fetch",
     }
 }
 
@@ -55,6 +56,7 @@ fn peer_request(body: &PeerRequest) -> &'static str {
         PeerRequest::ReplicaOffsets(_) => "replica-offsets",
         PeerRequest::WriteTxnMarkers(_) => "write-txn-markers",
         PeerRequest::AddPartitionsToTxn(_) => "add-partitions-to-txn",
+        PeerRequest::ShareState(_) => "share-state",
     }
 }
 
@@ -115,6 +117,7 @@ fn client_response(body: &ClientResponse) -> &'static str {
         ClientResponse::AddOffsetsToTxn(_) => "add-offsets-to-txn",
         ClientResponse::TxnOffsetCommit(_) => "txn-offset-commit",
         ClientResponse::EndTxn(_) => "end-txn",
+        ClientResponse::ShareFetch(_) => "share-fetch",
     }
 }
 
@@ -124,6 +127,7 @@ fn peer_response(body: &PeerResponse) -> &'static str {
         PeerResponse::ReplicaOffsets(_) => "replica-offsets",
         PeerResponse::WriteTxnMarkers(_) => "write-txn-markers",
         PeerResponse::AddPartitionsToTxn(_) => "add-partitions-to-txn",
+        PeerResponse::ShareState(_) => "share-state",
     }
 }
 

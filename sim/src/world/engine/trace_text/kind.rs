@@ -82,6 +82,7 @@ fn is_turn(note: &Note) -> bool {
         | Note::Consumer(_)
         | Note::Group(_)
         | Note::Transaction(_)
-        | Note::Exchange(_) => false,
+        | Note::Exchange(_)
+        | Note::Share(_) => false,
     }
 }

@@ -21,6 +21,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
 use super::names::Names;
 use super::parts::{also, epoch, joined, nodes, somebody, span};
+use super::share;
 
 /// What an administrator asks.
 pub(super) fn administration(request: &AdminRequest) -> String {
@@ -120,7 +121,7 @@ fn transactions_administered(response: &TransactionAdminResponse) -> String {
 /// What a request says.
 pub(in crate::world::engine) fn request(names: &Names, body: &RequestBody) -> String {
     match body {
-        RequestBody::Client(body) => client_request(body),
+        RequestBody::Client(body) => client_request(names, body),
         RequestBody::Peer(body) => peer_request(names, body),
         RequestBody::Controller(body) => controller_request(names, body),
         RequestBody::Quorum(body) => quorum_request(body),
@@ -129,7 +130,7 @@ pub(in crate::world::engine) fn request(names: &Names, body: &RequestBody) -> St
     }
 }
 
-fn client_request(body: &ClientRequest) -> String {
+fn client_request(names: &Names, body: &ClientRequest) -> String {
     match body {
         ClientRequest::Produce(request) => produce(request),
         ClientRequest::Fetch(request) => fetch(request),
@@ -146,6 +147,7 @@ fn client_request(body: &ClientRequest) -> String {
         ClientRequest::AddOffsetsToTxn(request) => rare("add offsets to txn", &**request),
         ClientRequest::TxnOffsetCommit(request) => rare("txn offset commit", &**request),
         ClientRequest::EndTxn(request) => rare("end txn", &**request),
+        ClientRequest::ShareFetch(request) => share::fetch(names, request),
         ClientRequest::FindCoordinator(request) => rare("find coordinator", &**request),
         ClientRequest::JoinGroup(request) => rare("join group", &**request),
         ClientRequest::SyncGroup(request) => rare("sync group", &**request),
@@ -174,6 +176,7 @@ fn peer_request(names: &Names, body: &PeerRequest) -> String {
             format!("replica offsets {place}, epoch {}", request.current_leader_epoch)
         }
         PeerRequest::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
+        PeerRequest::ShareState(request) => share::state_request(names, request),
     }
 }
 
@@ -239,7 +242,7 @@ fn write_markers(names: &Names, request: &WriteTxnMarkersRequest) -> String {
 /// What a response says.
 pub(in crate::world::engine) fn response(names: &Names, body: &ResponseBody) -> String {
     match body {
-        ResponseBody::Client(body) => client_response(body),
+        ResponseBody::Client(body) => client_response(names, body),
         ResponseBody::Peer(body) => peer_response(names, body),
         ResponseBody::Controller(body) => controller_response(names, body),
         ResponseBody::Quorum(body) => quorum_response(body),
@@ -248,7 +251,7 @@ pub(in crate::world::engine) fn response(names: &Names, body: &ResponseBody) -> 
     }
 }
 
-fn client_response(body: &ClientResponse) -> String {
+fn client_response(names: &Names, body: &ClientResponse) -> String {
     match body {
         ClientResponse::Produce(response) => produced(response),
         ClientResponse::Fetch(response) => fetched(response),
@@ -273,6 +276,7 @@ fn client_response(body: &ClientResponse) -> String {
             rare("txn offset commit response", &**response)
         }
         ClientResponse::EndTxn(response) => rare("end txn response", &**response),
+        ClientResponse::ShareFetch(response) => share::fetched(names, response),
         ClientResponse::FindCoordinator(response) => rare("find coordinator response", &**response),
         ClientResponse::JoinGroup(response) => rare("join group response", &**response),
         ClientResponse::SyncGroup(response) => rare("sync group response", &**response),
@@ -303,6 +307,7 @@ fn peer_response(names: &Names, body: &PeerResponse) -> String {
             }
         }
         PeerResponse::ReplicaOffsets(response) => replica_offsets(names, response),
+        PeerResponse::ShareState(response) => share::state_response(names, response),
         PeerResponse::AddPartitionsToTxn(response) => {
             rare("add partitions to txn response", &**response)
         }

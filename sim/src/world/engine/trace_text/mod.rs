@@ -8,6 +8,7 @@ mod message;
 mod names;
 mod note;
 mod parts;
+mod share;
 
 use harrow_broker_model::admin_task::AdminTask;
 use harrow_broker_model::node::{Channel, ConsumerCall, Effect, Event, Operation, Outcome, SeekTo};
@@ -270,6 +271,7 @@ pub(super) fn channel_name(channel: Channel) -> &'static str {
         Channel::TransactionVerification => "transaction verification",
         Channel::ClientCoordinator => "client coordinator",
         Channel::ClientProducer => "client producer",
+        Channel::ShareState => "share state",
         Channel::Application(_) => "application",
     }
 }

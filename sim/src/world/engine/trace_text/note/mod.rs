@@ -9,6 +9,7 @@ mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod share;
 mod transaction;
 
 use harrow_broker_model::note::Note;
@@ -28,5 +29,6 @@ pub(super) fn trace_text(names: &Names, note: &Note) -> String {
         Note::Group(note) => group::trace_text(names, note),
         Note::Transaction(note) => transaction::trace_text(names, note),
         Note::Exchange(note) => exchange::trace_text(names, note),
+        Note::Share(note) => share::trace_text(names, note),
     }
 }

@@ -1,0 +1,118 @@
+//! What the watch can see of share groups.
+
+use crate::explain::entry::{Entry, Kind};
+
+pub(super) static ANOMALIES: [Entry; 7] = [
+    Entry {
+        name: "share-lock-broken",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader gave a record of a share group to a member while another one held it.",
+        example: "A worker releases a record; before that is stored, another one gets it, and loses its lock when the \
+            answer comes.",
+        legal: "After a change of the leader, who knows nothing of locks; and by a deposed leader that does not know \
+            of it.",
+        source: "KIP-932, KAFKA-18084",
+    },
+    Entry {
+        name: "share-done-again",
+        kind: Kind::InternalAnomaly,
+        meaning: "A record of a share group was delivered again although a member was told that it is done.",
+        example: "A worker accepts a record and is answered; the leader dies before that is stored, and the next one \
+            gives the record to somebody else.",
+        legal: "Where the acknowledgement was not answered, came late or was refused: then work is done twice.",
+        source: "KIP-932",
+    },
+    Entry {
+        name: "share-count-broken",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader delivered a record of a share group again without counting that, or more often than \
+            group.share.delivery.count.limit allows.",
+        example: "A record that nobody can do comes back for ever.",
+        legal: "Over changes of the leader counts that were not stored are lost.",
+        source: "KIP-932",
+    },
+    Entry {
+        name: "share-window-broken",
+        kind: Kind::InternalAnomaly,
+        meaning: "A share-partition has more records in flight than group.share.partition.max.record.locks allows.",
+        example: "200 may be in flight, 230 are.",
+        legal: "Never.",
+        source: "KIP-932",
+    },
+    Entry {
+        name: "share-loss",
+        kind: Kind::InternalAnomaly,
+        meaning: "A share group has passed over a record that nobody has accepted, rejected or given up.",
+        example: "The start offset moves to 100, and offset 97 was never done.",
+        legal: "Where the record is gone from the log.",
+        source: "KIP-932",
+    },
+    Entry {
+        name: "share-zombie-write",
+        kind: Kind::InternalAnomaly,
+        meaning: "A share coordinator has taken what a deposed leader wrote after its successor had read.",
+        example: "The new leader gives a record to a worker; a late write of the old one says that it is done.",
+        legal: "Never.",
+        source: "KIP-932, KAFKA-17796",
+    },
+    Entry {
+        name: "share-session-cut",
+        kind: Kind::InternalAnomaly,
+        meaning: "A member's share session was ended by the end of a connection that is not its own.",
+        example: "A worker opens a new session on a new connection; then the old connection ends, and what the worker \
+            holds goes to others.",
+        legal: "Never.",
+        source: "KIP-932, KAFKA-19950",
+    },
+];
+
+pub(super) static INVARIANTS: [Entry; 6] = [
+    Entry {
+        name: "share-lock",
+        kind: Kind::Invariant,
+        meaning: "One member of a share group holds a record at a time.",
+        example: "Broken by share-lock-broken.",
+        legal: "A deposed leader may give out what its successor gives out, too.",
+        source: "KIP-932",
+    },
+    Entry {
+        name: "share-final",
+        kind: Kind::Invariant,
+        meaning: "A record whose acceptance or rejection was answered is not delivered again.",
+        example: "Broken by share-done-again.",
+        legal: "Records that were given up for the delivery limit are not looked at.",
+        source: "KIP-932",
+    },
+    Entry {
+        name: "share-count",
+        kind: Kind::Invariant,
+        meaning: "Deliveries of a record are counted and bounded, and so are the records in flight.",
+        example: "Broken by share-count-broken, share-window-broken.",
+        legal: "Counts over changes of the leader are not looked at.",
+        source: "KIP-932",
+    },
+    Entry {
+        name: "share-no-loss",
+        kind: Kind::Invariant,
+        meaning: "Each record is accepted, rejected or given up before a share group moves on.",
+        example: "Broken by share-loss.",
+        legal: "What lies before a group's first start offset is not promised.",
+        source: "KIP-932",
+    },
+    Entry {
+        name: "share-fencing",
+        kind: Kind::Invariant,
+        meaning: "Nothing of an earlier leader is stored once a later one has read the share state.",
+        example: "Broken by share-zombie-write.",
+        legal: "Reads that were never committed are not looked at.",
+        source: "KIP-932, KAFKA-17796",
+    },
+    Entry {
+        name: "share-session",
+        kind: Kind::Invariant,
+        meaning: "A share session ends with its own connection.",
+        example: "Broken by share-session-cut.",
+        legal: "That it ends then is not looked at.",
+        source: "KIP-932, KAFKA-19950",
+    },
+];
