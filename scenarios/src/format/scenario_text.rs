@@ -352,7 +352,8 @@ impl Text {
             self.assign("isolation.level", &Value::from("read_committed"));
         }
         let fetched = &config["fetch_max_bytes"];
-        if number(fetched).is_some_and(|bytes| bytes != 65_536 && bytes >= 256) {
+        let works = config["worker"].is_object();
+        if !works && number(fetched).is_some_and(|bytes| bytes != 65_536 && bytes >= 256) {
             self.assign("fetch.max.bytes", fetched);
         }
     }

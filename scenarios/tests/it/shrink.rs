@@ -339,7 +339,7 @@ fn a_corrupt_corpus_is_told_with_its_file() {
     let (code, _, stderr) = harrow(path, "corpus bad");
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("corpus.toml"), "{stderr}");
-    let name = "aborted-list-unordered";
+    let name = "assigns-unreleased";
     let plan = fs::read_to_string(corpus().join(format!("{name}.json"))).expect("it is there");
     let listed = format!(
         "[[plan]]\nname = \"{name}\"\nseed = 4\ndefects = [\"{name}\"]\nguarantee = \"visibility\"\n\
@@ -347,11 +347,11 @@ fn a_corrupt_corpus_is_told_with_its_file() {
     );
     let json = format!("bad/{name}.json");
     let table = [
-        ("bad/corpus.toml", listed.repeat(2), "it lists `aborted-list-unordered` twice"),
+        ("bad/corpus.toml", listed.repeat(2), "it lists `assigns-unreleased` twice"),
         (
             "bad/corpus.toml",
             listed.clone(),
-            "it is not there, nor is bad/aborted-list-unordered.json",
+            "it is not there, nor is bad/assigns-unreleased.json",
         ),
         (
             &json,
