@@ -348,11 +348,7 @@ fn a_corrupt_corpus_is_told_with_its_file() {
     let json = format!("bad/{name}.json");
     let table = [
         ("bad/corpus.toml", listed.repeat(2), "it lists `assigns-unreleased` twice"),
-        (
-            "bad/corpus.toml",
-            listed.clone(),
-            "it is not there, nor is bad/assigns-unreleased.json",
-        ),
+        ("bad/corpus.toml", listed.clone(), "it is not there, nor is bad/assigns-unreleased.json"),
         (
             &json,
             plan.replacen("\"schema\": 3", "\"schema\": 99", 1),

@@ -1,5 +1,5 @@
-//! On which connections members are heard of. A member has one connection to its coordinator at a time: what comes on an
-//! older one lay on the way, and says what was true before. Kafka goes by generations and epochs alone.
+//! On which connections members are heard of. A member has one connection to its coordinator at a time: what comes on
+//! an older one lay on the way, and says what was true before. Kafka goes by generations and epochs alone.
 
 use super::coordinator::GroupCoordinator;
 use crate::caller::Caller;
