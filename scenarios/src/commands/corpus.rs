@@ -35,8 +35,8 @@ use make::Maker;
 /// told, under one of the first hundred; a plan whose bug is mended must hold under its own and twenty others. Each
 /// digest in `digests.txt` must be that of the run today, of the plans and of the first seed of each scenario of the
 /// catalogue. --accept keeps today's digests, --keep takes up what `harrow shrink --out` has left, --make finds,
-/// shrinks and keeps a plan for each defect. Exit codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest
-/// has changed; 2 a file is corrupt; 130 Ctrl-C ended it before all had been tried, and nothing is accepted.
+/// shrinks and keeps a plan for each defect. Exit codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or
+/// a digest has changed; 2 a file is corrupt; 130 Ctrl-C ended it before all had been tried, and nothing is accepted.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow corpus\n  harrow corpus --accept\n  \
     harrow corpus mine --keep small --name lost-orders\n  \
