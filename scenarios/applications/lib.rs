@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use harrow::application::runtime;
-use tokio::simulation::{Connection, Pending, Simulation};
+use tokio::simulation::{Connection, Pending, Simulation, Task};
 
 /// Registers it; more than once is the same as once.
 pub fn register() {
@@ -15,6 +15,19 @@ pub fn register() {
 struct Inside;
 
 struct Wire(runtime::Stream);
+
+#[derive(Debug)]
+struct Spawned(runtime::JoinHandle<()>);
+
+impl Task for Spawned {
+    fn abort(&self) {
+        self.0.abort();
+    }
+
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
 
 impl Connection for Wire {
     fn poll_read(&mut self, context: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -36,7 +49,7 @@ impl Simulation for Inside {
         Box::pin(async move { Ok(Box::new(Wire(connect.await?)) as Box<dyn Connection>) })
     }
 
-    fn spawn(&self, task: Pending<()>) {
-        runtime::spawn(task);
+    fn spawn(&self, task: Pending<()>) -> Box<dyn Task> {
+        Box::new(Spawned(runtime::spawn(task)))
     }
 }

@@ -270,6 +270,30 @@ impl Worker {
         self.jobs.retain(|job| job.leader != leader);
     }
 
+    /// It works while there is something to do, on what it holds by a session that goes on, and wakes in time.
+    fn self_check(&self, now: Time) {
+        assert!(
+            self.busy_until.is_some() != self.jobs.is_empty(),
+            "{} jobs, busy until {:?}",
+            self.jobs.len(),
+            self.busy_until
+        );
+        for job in &self.jobs {
+            let epoch = self.sessions.get(&job.leader).map(|session| session.epoch);
+            assert!(
+                epoch.is_some_and(|epoch| epoch > 0),
+                "records of {:?} are held, the session with {:?} is at {epoch:?}",
+                job.partition,
+                job.leader
+            );
+        }
+        assert!(
+            self.deadline.is_none_or(|deadline| deadline.at > now),
+            "{:?} is due already, at {now}",
+            self.deadline
+        );
+    }
+
     fn on_lost(&mut self, now: Time, purpose: &Purpose) {
         match purpose {
             Purpose::Metadata => self.metadata.on_failure(now, &mut self.connections),
@@ -331,6 +355,7 @@ impl Node for Worker {
             | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);
+        self.self_check(now.time);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

@@ -325,6 +325,12 @@ impl PartitionView {
         self.registration.as_ref().is_some_and(|now| now.last_known_leader == Some(node))
     }
 
+    /// Whether the node is one of those of whom the next leader is made: a member of the committed ISR or ELR or, where
+    /// there is none, the last known leader.
+    pub fn is_to_be_elected(&self, node: NodeId) -> bool {
+        self.is_electable(node) || self.is_last_known(node) && self.electable().next().is_none()
+    }
+
     /// Whether the node's log has every committed record.
     pub fn holds_committed(&self, node: NodeId) -> bool {
         self.committed.is_empty()

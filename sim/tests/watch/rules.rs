@@ -238,6 +238,26 @@ fn uncommitted_suffix_may_be_cut() {
 }
 
 #[test]
+fn the_last_known_leader_keeps_what_is_committed_while_nobody_else_is_to_be_elected() {
+    let mut stage = committed(1);
+    let mut nobody = stage.next(None, 2, &[]);
+    nobody.last_known_leader = Some(A);
+    nobody.elr = vec![B];
+    stage.registered(X, nobody.clone(), false);
+    stage.truncate(A, 0);
+    assert_eq!(stage.found(), NONE, "B is to be elected");
+
+    let mut stage = committed(1);
+    nobody.partition_epoch = stage.next(None, 2, &[]).partition_epoch;
+    nobody.elr = Vec::new();
+    stage.registered(X, nobody, false);
+    stage.truncate(B, 0);
+    assert_eq!(stage.found(), NONE, "B is not to be elected");
+    stage.truncate(A, 0);
+    assert_eq!(stage.found(), ["committed-truncation"]);
+}
+
+#[test]
 fn acknowledgement_names_the_committed_record() {
     let mut stage = committed(2);
     stage.acknowledge(A, 1, record(1, 1, 1), -1);

@@ -15,7 +15,8 @@ pub(super) static ANOMALIES: [Entry; 34] = [
     Entry {
         name: "committed-truncation",
         kind: Kind::InternalAnomaly,
-        meaning: "A member of ISR or ELR truncated committed records that it held.",
+        meaning: "A member of ISR or ELR, or the last known leader where nobody is in them, truncated \
+                  committed records that it held.",
         example: "A follower cuts its log at its own high watermark, two records below what is \
                   committed.",
         legal: "When the configuration allows loss: unclean election, or min.insync.replicas brokers \

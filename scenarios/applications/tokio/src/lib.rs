@@ -40,6 +40,7 @@ pub mod sync {
 
 /// Who does it.
 pub mod simulation {
+    use std::fmt;
     use std::future::Future;
     use std::io;
     use std::pin::Pin;
@@ -65,7 +66,15 @@ pub mod simulation {
         /// Opens a connection.
         fn connect(&self, address: &str) -> Pending<io::Result<Box<dyn Connection>>>;
         /// Runs a future beside the others.
-        fn spawn(&self, task: Pending<()>);
+        fn spawn(&self, task: Pending<()>) -> Box<dyn Task>;
+    }
+
+    /// A future that runs beside the others.
+    pub trait Task: fmt::Debug + Send + Sync {
+        /// It is not polled any more, and dropped.
+        fn abort(&self);
+        /// Whether it has ended.
+        fn is_finished(&self) -> bool;
     }
 
     static SIMULATION: OnceLock<Box<dyn Simulation>> = OnceLock::new();
@@ -85,10 +94,11 @@ pub mod task {
     use std::fmt;
     use std::future::Future;
     use std::pin::Pin;
-    use std::sync::{Arc, Mutex};
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Poll};
 
-    use crate::simulation::simulation;
+    use real::sync::oneshot;
+
+    use crate::simulation::{Task, simulation};
 
     pub use real::task::yield_now;
 
@@ -104,45 +114,30 @@ pub mod task {
 
     impl std::error::Error for JoinError {}
 
-    #[derive(Debug)]
-    struct Joined<T> {
-        value: Option<T>,
-        aborted: bool,
-        waiter: Option<Waker>,
-        task: Option<Waker>,
-    }
-
     /// A task that was spawned.
     #[derive(Debug)]
-    pub struct JoinHandle<T>(Arc<Mutex<Joined<T>>>);
+    pub struct JoinHandle<T> {
+        value: oneshot::Receiver<T>,
+        task: Box<dyn Task>,
+    }
 
     impl<T> JoinHandle<T> {
         /// The task is not polled any more.
         pub fn abort(&self) {
-            let mut joined = self.0.lock().expect("nobody panics with it");
-            joined.aborted = true;
-            let woken = [joined.task.take(), joined.waiter.take()];
-            drop(joined);
-            woken.into_iter().flatten().for_each(Waker::wake);
+            self.task.abort();
         }
 
         /// Whether the task has ended.
         pub fn is_finished(&self) -> bool {
-            let joined = self.0.lock().expect("nobody panics with it");
-            joined.aborted || joined.value.is_some()
+            self.task.is_finished()
         }
     }
 
     impl<T> Future for JoinHandle<T> {
         type Output = Result<T, JoinError>;
 
-        fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-            let mut joined = self.0.lock().expect("nobody panics with it");
-            if joined.aborted || joined.value.is_some() {
-                return Poll::Ready(joined.value.take().ok_or(JoinError));
-            }
-            joined.waiter = Some(context.waker().clone());
-            Poll::Pending
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+            Pin::new(&mut self.value).poll(context).map_err(|_| JoinError)
         }
     }
 
@@ -152,29 +147,12 @@ pub mod task {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let joined = Joined { value: None, aborted: false, waiter: None, task: None };
-        let joined = Arc::new(Mutex::new(joined));
-        let handle = JoinHandle(Arc::clone(&joined));
-        let mut future = Some(Box::pin(future));
-        simulation().spawn(Box::pin(std::future::poll_fn(move |context| {
-            let mut state = joined.lock().expect("nobody panics with it");
-            if state.aborted {
-                drop(state);
-                future = None;
-                return Poll::Ready(());
-            }
-            state.task = Some(context.waker().clone());
-            drop(state);
-            let Some(running) = future.as_mut() else { return Poll::Ready(()) };
-            let Poll::Ready(value) = running.as_mut().poll(context) else { return Poll::Pending };
-            let mut state = joined.lock().expect("nobody panics with it");
-            state.value = Some(value);
-            let waiter = state.waiter.take();
-            drop(state);
-            waiter.into_iter().for_each(Waker::wake);
-            Poll::Ready(())
-        })));
-        handle
+        let (sender, value) = oneshot::channel();
+        let task = simulation().spawn(Box::pin(async move {
+            // Nobody may wait for it any more.
+            let _ = sender.send(future.await);
+        }));
+        JoinHandle { value, task }
     }
 }
 

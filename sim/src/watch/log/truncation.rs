@@ -1,10 +1,10 @@
 //! Committed records are not cut away by those who vouch for them.
 //!
-//! Promise: a member of the registered ISR or ELR never truncates records that are committed and that it holds, unless
-//! it has lost unflushed records since it joined.
+//! Promise: a member of the registered ISR or ELR, or the last known leader where there is no such member, never
+//! truncates records that are committed and that it holds, unless it has lost unflushed records since it joined.
 //! Source: KIP-101; stated assumption of Kafka's `RaftEventSimulationTest`; KIP-966.
-//! Not verified: a replica outside ISR and ELR may cut what it likes: only redundancy is lost. Cutting a suffix that is
-//! not committed is legal for everyone.
+//! Not verified: any other replica may cut what it likes: only redundancy is lost. Cutting a suffix that is not
+//! committed is legal for everyone.
 
 use harrow_broker_model::types::{Offset, TopicPartition};
 
@@ -14,14 +14,14 @@ use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 const CUT: Anomaly = Anomaly {
     name: "committed-truncation",
     guarantee: Guarantee::Durability,
-    meaning: "a member of ISR or ELR truncated committed records",
+    meaning: "a replica that is to be elected truncated committed records",
 };
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "committed-truncation",
-    promise: "in-sync replicas keep committed records",
+    promise: "in-sync replicas, and the last known leader where there are none, keep committed records",
     source: "KIP-101, KIP-966",
-    leaves_out: "truncation by replicas outside ISR and ELR",
+    leaves_out: "truncation by replicas that are not to be elected",
     anomalies: &[CUT],
 };
 
@@ -35,7 +35,7 @@ pub(super) fn on_truncated(
 ) {
     let Some(view) = context.view.partition(partition) else { return };
     let Some(replica) = view.replica(context.node) else { return };
-    if replica.lossy || !view.is_electable(context.node) {
+    if replica.lossy || !view.is_to_be_elected(context.node) {
         return;
     }
     let held = view.committed.common_end(&replica.log);
