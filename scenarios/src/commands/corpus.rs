@@ -14,6 +14,7 @@ use harrow_broker_model::defect::Defect;
 use harrow_sim::plan::Plan;
 use serde::Serialize;
 
+use super::ci::{Case, tell_github};
 use super::console::{Console, Failure, mistake};
 use super::interrupt::on_interrupt;
 use super::reading::defect;
@@ -206,6 +207,7 @@ impl Corpus {
             console.json(summary)?;
         } else {
             self.tell_human(console, summary)?;
+            tell_github(console, &self.cases(summary), "corpus")?;
         }
         console.stdout().flush()?;
         let Summary { unlisted, complaints, changes, interrupted, .. } = summary;
@@ -216,6 +218,23 @@ impl Corpus {
             (true, true) => ExitCode::Interrupted,
             (true, false) => ExitCode::Held,
         })
+    }
+
+    /// What CI services are told.
+    fn cases(&self, summary: &Summary) -> Vec<Case> {
+        let directory = self.directory.display().to_string();
+        let command = format!("harrow corpus {directory}");
+        let case = |file: &str, line: &str, title: &str| {
+            let (name, what) = line.split_once(": ").unwrap_or((line, title));
+            let file = format!("{directory}/{file}");
+            Case::of_difference(("corpus", name), &file, (title, what, title), &command)
+        };
+        let Summary { complaints, unlisted, changes, .. } = summary;
+        let changes = if self.accept { &[][..] } else { changes };
+        let complaints = complaints.iter().map(|it| case("corpus.toml", it, "not as it was"));
+        let unlisted = unlisted.iter().map(|it| case("corpus.toml", it, "not listed"));
+        let changes = changes.iter().map(|it| case("digests.txt", it, "digest changed"));
+        complaints.chain(unlisted).chain(changes).collect()
     }
 
     fn tell_human(&self, console: &mut Console, summary: &Summary) -> Result<(), Failure> {

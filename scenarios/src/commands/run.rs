@@ -54,6 +54,10 @@ pub(super) struct Run {
     ci: CiArgs,
     #[command(flatten)]
     shrink: ShrinkArgs,
+    /// With --shrink: worker threads of the search; as many as there are cores if not given.
+    #[arg(long, value_name = "N", requires = "shrink", value_parser = seeds::threads,
+        allow_hyphen_values = true)]
+    jobs: Option<u16>,
 }
 
 /// What a run leaves under `--out`.
@@ -74,7 +78,7 @@ impl Run {
         let code = show(console, &plan, &command, judged, left)?;
         if self.shrink.shrink && code == ExitCode::Violated {
             let shrinking = Shrinking {
-                jobs: seeds::jobs(None),
+                jobs: seeds::jobs(self.jobs),
                 duration: self.shrink.shrink_for,
                 interrupted: &*on_interrupt()?,
                 out: self.out.as_ref().map(|out| out.join("shrunk")),

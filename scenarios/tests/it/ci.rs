@@ -137,6 +137,35 @@ fn github_is_told_by_annotations_and_a_summary() {
 }
 
 #[test]
+fn github_is_told_by_what_compares_runs_with_others_or_with_what_they_were() {
+    let directory = directory();
+    let versions = ["compare", "power-loss", "--kafka", "3.9", "4.1", "--seeds", "6..6"];
+    let arguments = [&versions[..], &["--format", "github"]].concat();
+    let said = harrow_in(directory.path(), &arguments);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let annotation = said.stdout.lines().find(|line| line.starts_with("::error ")).expect("one");
+    assert!(
+        annotation
+            .starts_with("::error file=scenarios/catalogue/power-loss.toml,title=power-loss "),
+        "{annotation}"
+    );
+    assert!(annotation.contains("0 runs as 3.9 is against 1 as 4.1 is; it takes "), "{annotation}");
+    assert!(annotation.ends_with("%0Aharrow run power-loss --seed 6 --kafka 4.1"), "{annotation}");
+
+    let corpus = directory.path().join("mine");
+    fs::create_dir(&corpus).expect("it is new");
+    fs::write(corpus.join("corpus.toml"), "").expect("it takes files");
+    fs::write(corpus.join("stray.json"), "{}").expect("it takes files");
+    let said = harrow_in(directory.path(), &["corpus", "mine", "--format", "github"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let stray = "::error file=mine/corpus.toml,title=corpus stray.json%3A not listed::";
+    assert!(said.stdout.lines().any(|line| line.starts_with(stray)), "{}", said.stdout);
+    let digest =
+        "::error file=mine/digests.txt,title=corpus catalogue/calm --seed 1%3A digest changed::";
+    assert!(said.stdout.lines().any(|line| line.starts_with(digest)), "{}", said.stdout);
+}
+
+#[test]
 fn without_a_file_for_the_summary_there_is_none() {
     let arguments = ["run", "calm", "--seed", "1", "--format", "github"];
     let said = said(command(Path::new("."), &arguments).env("GITHUB_STEP_SUMMARY", ""));

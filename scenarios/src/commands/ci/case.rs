@@ -75,6 +75,26 @@ impl Case {
         }
     }
 
+    /// One thing that is not as it should be, found by whoever compares runs with what they were; `id` is what those
+    /// that are alike have in common.
+    pub(in crate::commands) fn of_difference(
+        (suite, name): (&str, &str),
+        file: &str,
+        (title, summary, id): (&str, &str, &str),
+        command: &str,
+    ) -> Self {
+        let [title, summary, fingerprint] = [title, summary, id].map(str::to_owned);
+        Self {
+            suite: suite.to_owned(),
+            name: name.to_owned(),
+            wall_ms: 0,
+            outcome: Outcome::Violated,
+            problems: vec![Problem { title, summary, fingerprint }],
+            command: command.to_owned(),
+            file: scenario_file(file),
+        }
+    }
+
     /// What is wrong, and how to see it again.
     pub(super) fn text(&self) -> String {
         let lines = self.problems.iter().map(|one| format!("{}: {}\n", one.title, one.summary));

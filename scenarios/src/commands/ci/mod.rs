@@ -55,6 +55,17 @@ impl CiArgs {
     }
 }
 
+/// Annotations and the job's summary, if it is `GitHub` that reads: of a command that has no files for others.
+pub(super) fn tell_github(console: &mut Console, cases: &[Case], end: &str) -> Result<(), Failure> {
+    if !console.is_github() {
+        return Ok(());
+    }
+    for case in cases {
+        github::annotate(console, case)?;
+    }
+    JobSummary::of(cases, end).append()
+}
+
 impl CiReports<'_> {
     /// Takes what ended; `news` if nothing failed in this way before: only then it is annotated.
     pub(super) fn add(

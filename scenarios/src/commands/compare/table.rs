@@ -8,6 +8,7 @@ use harrow_reports::verdict::Outcome;
 use serde::Serialize;
 
 use super::sides::{Harmed, Pair, Sides};
+use crate::commands::ci::{Case, tell_github};
 use crate::commands::console::{Console, Failure};
 use crate::exit::ExitCode;
 use crate::pipeline::COMMIT;
@@ -197,6 +198,9 @@ impl Table {
             if interrupted {
                 writeln!(console.stdout(), "interrupted: of the later seeds nothing is known")?;
             }
+            let cases: Vec<Case> = kinds.iter().map(|kind| kind.case(scenario, sides)).collect();
+            let end = format!("{scenario}, {} seeds under both", self.pairs);
+            tell_github(console, &cases, &end)?;
         }
         console.stdout().flush()?;
         Ok(self.code(interrupted))
@@ -284,6 +288,20 @@ fn told(differences: &[&Difference]) -> String {
 }
 
 impl Kind {
+    /// What CI services are told.
+    fn case(&self, scenario: &str, sides: &Sides) -> Case {
+        let [(one, _), (other, _)] = &sides.0;
+        let Self { runs, anomaly, guarantee, needed, fingerprint, command, .. } = self;
+        let mut summary = format!("{} runs {one} against {} {other}", runs[0], runs[1]);
+        if !needed.is_empty() {
+            let names: Vec<&str> = needed.iter().map(|defect| defect.name()).collect();
+            summary.push_str(&format!("; it takes {}", names.join(" and ")));
+        }
+        let title = format!("{anomaly} breaks {guarantee}");
+        let told = (title.as_str(), summary.as_str(), fingerprint.as_str());
+        Case::of_difference((scenario, fingerprint), scenario, told, command)
+    }
+
     /// Why only one side has it.
     fn show(&self, stdout: &mut impl Write, sides: &Sides) -> Result<(), Failure> {
         let Some(seed) = self.seed else { return Ok(()) };
