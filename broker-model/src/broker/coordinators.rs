@@ -147,7 +147,9 @@ impl Broker {
         loop {
             let Some(todo) = self.groups.next(now) else {
                 // What becomes of one late member is written before another one is looked at.
-                if self.groups.expire_member(now, self.metadata.image()) {
+                let image = self.metadata.image();
+                if self.groups.expire_member(now, image) || self.groups.resolve_regexes(now, image)
+                {
                     continue;
                 }
                 return;

@@ -5,11 +5,10 @@ use crate::admin_message::AdminRequest;
 use crate::message::ClientRequest;
 use crate::metadata::MetadataImage;
 use crate::proto::{
-    AddPartitionsToTxnRequest, AddPartitionsToTxnTransaction, BrokerId,
-    ConsumerGroupHeartbeatRequest, CreateTopicsRequest, DeleteTopicState, FetchRequest,
-    FindCoordinatorRequest, JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest,
-    MemberIdentity, MetadataRequest, OffsetFetchRequest, OffsetFetchRequestGroup,
-    OffsetFetchRequestTopics,
+    AddPartitionsToTxnRequest, AddPartitionsToTxnTransaction, BrokerId, CreateTopicsRequest,
+    DeleteTopicState, FetchRequest, FindCoordinatorRequest, JoinGroupRequest, LeaveGroupRequest,
+    ListOffsetsRequest, MemberIdentity, MetadataRequest, OffsetFetchRequest,
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
 
 use super::topic_ids::name_of;
@@ -45,11 +44,11 @@ pub fn admit(
         ClientRequest::LeaveGroup(request) => list_members(request, version),
         ClientRequest::AddPartitionsToTxn(request) => list_transactions(request, version),
         ClientRequest::CreateTopics(request) => fill_in(request, defaults),
-        ClientRequest::ConsumerGroupHeartbeat(request) => leave_out_empty(request),
         ClientRequest::Admin(request) => administer(request, version),
         ClientRequest::ListOffsets(request) => time(request, version),
         ClientRequest::Produce(_)
         | ClientRequest::OffsetForLeaderEpoch(_)
+        | ClientRequest::ConsumerGroupHeartbeat(_)
         | ClientRequest::InitProducerId(_)
         | ClientRequest::GroupAdmin(_)
         | ClientRequest::TransactionAdmin(_)
@@ -174,15 +173,6 @@ fn administer(request: &mut AdminRequest, version: i16) {
         && version < 1
     {
         request.allow_replication_factor_change = true;
-    }
-}
-
-/// An empty expression matches no topic: it is as none, with an empty list of names. Source: Kafka's
-/// `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`.
-fn leave_out_empty(request: &mut ConsumerGroupHeartbeatRequest) {
-    if request.subscribed_topic_regex.as_ref().is_some_and(|regex| regex.is_empty()) {
-        request.subscribed_topic_regex = None;
-        request.subscribed_topic_names.get_or_insert_default();
     }
 }
 

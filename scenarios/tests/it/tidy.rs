@@ -216,6 +216,7 @@ fn the_model_depends_on_nothing_that_acts() {
         "crc32c",
         "kafka-protocol",
         "postcard",
+        "regex",
         "serde",
         "thiserror",
         "uuid",

@@ -4,7 +4,7 @@
 //! broker appends at once and gives back. Members and their timers are this process's alone: whoever loads the
 //! partition next knows the members that were stored, and gives each a whole session to be heard of.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -97,6 +97,8 @@ pub(crate) struct GroupCoordinator {
     pub(super) heard_on: BTreeMap<MemberKey, ConnectionId>,
     /// The newest connection on which a heartbeat of the consumer protocol was taken, kept likewise.
     pub(super) heartbeats_on: BTreeMap<MemberKey, ConnectionId>,
+    /// Groups whose regular expressions are to be matched, by partition.
+    pub(super) unresolved: BTreeSet<(i32, String)>,
     /// Whether there are groups of the consumer protocol.
     has_consumer_groups: bool,
     /// Where the logs of partitions ended when they were loaded, until all of that is committed: what their groups are
@@ -123,6 +125,7 @@ impl GroupCoordinator {
             members: BTreeMap::new(),
             heard_on: BTreeMap::new(),
             heartbeats_on: BTreeMap::new(),
+            unresolved: BTreeSet::new(),
             has_consumer_groups: false,
             loaded_to: BTreeMap::new(),
             deletions: BTreeMap::new(),

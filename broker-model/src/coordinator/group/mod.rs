@@ -36,6 +36,8 @@ mod pending_deletion;
 mod records;
 mod state;
 #[cfg(test)]
+mod regex_tests;
+#[cfg(test)]
 mod tests;
 mod topic_deletion;
 mod transactional;

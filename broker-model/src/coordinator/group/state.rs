@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::modern::group::{ConsumerGroup, LEAVES};
 use super::modern::member::{Holding, Partitions};
 use super::modern::records::{
-    ModernKey, read_current, read_epoch, read_member, read_target, read_target_epoch,
+    ModernKey, read_current, read_epoch, read_member, read_regex, read_target, read_target_epoch,
 };
 use super::records::{
     CommittedOffset, Place, RecordKey, StoredGroup, read_group, read_key, read_offset,
@@ -218,6 +218,10 @@ impl GroupState {
             ModernKey::Target(name, member) => match value.and_then(read_target) {
                 Some(it) => self.consumer_groups.entry(name).or_default().aim(&member, Some(it)),
                 None => self.in_consumer_group(&name, |group| group.aim(&member, None)),
+            },
+            ModernKey::Regex(name, regex) => match value.and_then(read_regex) {
+                Some(it) => self.consumer_groups.entry(name).or_default().resolve(regex, Some(it)),
+                None => self.in_consumer_group(&name, |group| group.resolve(regex, None)),
             },
             ModernKey::Current(name, member) => self.replay_current(name, member, record),
         }

@@ -1,6 +1,6 @@
 //! What becomes of a heartbeat: records, and an answer. Source: Kafka's `GroupMetadataManager.consumerGroupHeartbeat`,
 //! `consumerGroupLeave`, `getOrMaybeSubscribeStaticConsumerGroupMember`, `updateTargetAssignment`, `maybeReconcile`;
-//! `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`.
+//! `maybeUpdateRegularExpressions`; `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,9 +11,10 @@ use super::member::{ClassicMember, Description, Holding, Member, MemberState, Pa
 use super::migration::Removal;
 use super::reconcile::{Target, Weaknesses, reconcile};
 use super::records::{
-    current_record, epoch_record, member_record, member_tombstones, target_epoch_record,
-    target_record,
+    current_record, epoch_record, member_record, member_tombstones, regex_tombstone,
+    target_epoch_record, target_record,
 };
+use super::regex::{REFRESH_INTERVAL_MS, compile};
 use super::topics::Topics;
 use crate::config::{CoordinatorConfig, ServerAssignor, topic_name};
 use crate::coordinator::group::conversion::Conversion;
@@ -23,7 +24,7 @@ use crate::proto::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, HeartbeatAssignment,
     HeartbeatPartitions, topic_of_uuid, topic_uuid,
 };
-use crate::types::{Now, TopicPartition};
+use crate::types::{Now, TopicPartition, WallTime};
 
 /// What a heartbeat is judged by.
 #[derive(Clone, Copy)]
@@ -59,6 +60,8 @@ pub(super) struct Change {
     pub(super) conversion: Option<Conversion>,
     /// Whether somebody is a member from now on, and for how long it may keep others waiting.
     pub(super) patience: Option<Patience>,
+    /// Whether the group's regular expressions are to be matched anew.
+    pub(super) resolves: bool,
 }
 
 /// How long a member may take to give partitions up.
@@ -70,6 +73,17 @@ pub(super) enum Patience {
     None,
     /// So many milliseconds from now on, in this epoch.
     Of(i32, u64),
+}
+
+/// What becomes of a group's regular expressions.
+#[derive(Debug, Clone, Copy, Default)]
+struct Regexes {
+    /// Whether the group goes to its next epoch.
+    bumps: bool,
+    /// Whether nobody subscribes by the member's former one any more.
+    forgets: bool,
+    /// Whether they are to be matched anew.
+    resolves: bool,
 }
 
 impl<'a> Asking<'a> {
@@ -92,13 +106,14 @@ impl<'a> Asking<'a> {
         }
         let is_full = request.rebalance_timeout_ms != -1
             && request.topic_partitions.as_ref().is_some_and(Vec::is_empty)
-            && request.subscribed_topic_names.is_some();
+            && (request.subscribed_topic_names.is_some()
+                || request.subscribed_topic_regex.is_some());
         let is_valid = match request.member_epoch {
             0 => is_full,
             LEAVES_FOR_A_WHILE => request.instance_id.is_some(),
             epoch => epoch > LEAVES_FOR_A_WHILE,
         };
-        if !is_valid || request.subscribed_topic_regex.is_some() {
+        if !is_valid {
             return Err(ErrorCode::InvalidRequest);
         }
         let assignor = request.server_assignor.as_deref();
@@ -117,7 +132,9 @@ impl<'a> Asking<'a> {
         let mut records = Vec::new();
         let (group, member) = self.admit(owned.as_ref(), &mut records)?;
         let description = self.describe(&member);
-        let (epoch, hash) = self.group_epoch(&group, &member, &description, &mut records);
+        let regexes = self.regexes(&group, (&member.description.regex, &description.regex))?;
+        let (epoch, hash) =
+            self.group_epoch(&group, &member, &description, (regexes, &mut records));
         if epoch > group.epoch {
             records.push(epoch_record(self.name(), epoch, hash));
         }
@@ -142,7 +159,50 @@ impl<'a> Asking<'a> {
         }
         let changed = member.holding.assigned != holding.assigned;
         let response = self.response(&holding, changed);
-        Ok(Change { records, response, conversion: None, patience: Some(patience) })
+        let (patience, resolves) = (Some(patience), regexes.resolves);
+        Ok(Change { records, response, conversion: None, patience, resolves })
+    }
+
+    /// What the group's regular expressions are when a member subscribes by another one: the group goes to its next
+    /// epoch if that was matched already. All are matched anew, though not again and again, if one was not, or topics
+    /// have come.
+    fn regexes(
+        self,
+        group: &ConsumerGroup,
+        (old, new): (&str, &str),
+    ) -> Result<Regexes, ErrorCode> {
+        let subscribed = |regex: &str| {
+            let all = group.members().values();
+            all.filter(|member| member.description.regex == regex).count()
+        };
+        let mut change = Regexes::default();
+        let mut is_due = false;
+        if old != new {
+            change.forgets = !old.is_empty() && subscribed(old) == 1;
+            if !new.is_empty() && subscribed(new) == 0 {
+                compile(new)?;
+                is_due = true;
+            } else if !new.is_empty() {
+                change.bumps = group.regexes().contains_key(new);
+            }
+        }
+        let mut all = group.subscribed_regexes(&[]);
+        let resolved = group.regexes();
+        let last = resolved.values().map(|it| it.at).max();
+        let too_early = |last: WallTime| self.now.wall.0 <= last.0 + REFRESH_INTERVAL_MS;
+        if !is_due && all.is_empty() || last.is_some_and(too_early) {
+            return Ok(change);
+        }
+        if change.forgets {
+            all.remove(old);
+        }
+        if !new.is_empty() {
+            all.insert(new);
+        }
+        let newest = resolved.values().map(|it| it.newest).max();
+        is_due |= all.len() != resolved.len() || newest < Some(self.topics.0.last_topic);
+        change.resolves = is_due && !all.is_empty();
+        Ok(change)
     }
 
     fn name(self) -> &'a str {
@@ -264,6 +324,11 @@ impl<'a> Asking<'a> {
             client: self.client.to_owned(),
             rebalance_timeout_ms: if timeout == -1 { known.rebalance_timeout_ms } else { timeout },
             topics: names.unwrap_or_else(|| known.topics.clone()),
+            regex: request
+                .subscribed_topic_regex
+                .as_ref()
+                .map_or_else(|| known.regex.clone(), text),
+            rack: request.rack_id.as_ref().map(text).or_else(|| known.rack.clone()),
             assignor: request.server_assignor.as_ref().map(text).or_else(|| known.assignor.clone()),
             classic: self.classic.map(|classic| classic.member.clone()),
         }
@@ -275,15 +340,19 @@ impl<'a> Asking<'a> {
         group: &ConsumerGroup,
         member: &Member,
         description: &Description,
-        records: &mut Vec<CoordinatorRecord>,
+        (regexes, records): (Regexes, &mut Vec<CoordinatorRecord>),
     ) -> (i32, u64) {
-        let mut bumps = group.epoch == 0;
+        let mut bumps = group.epoch == 0 || regexes.bumps;
         if *description != member.description {
             records.push(member_record(self.name(), &self.request.member_id, description));
             bumps |= description.topics != member.description.topics;
         }
+        if regexes.forgets {
+            records.push(regex_tombstone(self.name(), &member.description.regex));
+        }
         let itself = [self.request.member_id.as_str()];
-        let hash = group.hash_of_topics(self.topics, &itself, &description.topics);
+        let topics: Vec<String> = group.topics_of(description).map(str::to_owned).collect();
+        let hash = group.hash_of_topics(self.topics, &itself, &topics);
         bumps |= hash != group.metadata_hash;
         (group.epoch + i32::from(bumps), hash)
     }
@@ -313,8 +382,10 @@ impl<'a> Asking<'a> {
     }
 
     fn taker<'b>(self, group: &ConsumerGroup, id: &'b str, it: &'b Description) -> Taker<'b> {
-        let mut topics: Vec<_> = it.topics.iter().filter_map(|it| self.topics.find(it)).collect();
+        let mut topics: Vec<_> =
+            group.topics_of(it).filter_map(|it| self.topics.find(it)).collect();
         topics.sort_unstable();
+        topics.dedup();
         let before = group.target(id).cloned().unwrap_or_default();
         Taker { id, instance: it.instance.as_deref(), topics, before }
     }
@@ -343,7 +414,8 @@ impl<'a> Asking<'a> {
     fn response(self, holding: &Holding, changed: bool) -> ConsumerGroupHeartbeatResponse {
         let request = self.request;
         let is_full = request.rebalance_timeout_ms != -1
-            && request.subscribed_topic_names.is_some()
+            && (request.subscribed_topic_names.is_some()
+                || request.subscribed_topic_regex.is_some())
             && request.topic_partitions.is_some();
         let interval =
             i32::try_from(self.config.consumer_groups.heartbeat_interval_ms).unwrap_or(i32::MAX);
@@ -384,7 +456,7 @@ impl<'a> Asking<'a> {
         let response = ConsumerGroupHeartbeatResponse::default()
             .with_member_id(Some(topic_name(id)))
             .with_member_epoch(epoch);
-        Ok(Change { records, response, conversion, patience: None })
+        Ok(Change { records, response, conversion, patience: None, resolves: false })
     }
 }
 

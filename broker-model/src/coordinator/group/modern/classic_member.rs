@@ -105,6 +105,9 @@ impl GroupCoordinator {
         let (request, client) = (&beat, client.as_str());
         let asking = Asking { request, group, topics, config, defects, client, classic, now };
         let change = asking.heartbeat()?;
+        if change.resolves {
+            self.unresolved.insert((partition, request.group_id.to_string()));
+        }
         let response = JoinGroupResponse::default()
             .with_member_id(topic_name(id))
             .with_generation_id(change.response.member_epoch)

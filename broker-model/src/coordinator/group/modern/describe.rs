@@ -76,12 +76,15 @@ fn described(
 ) -> DescribedConsumerMember {
     let description = &member.description;
     let names = description.topics.iter().map(|topic| TopicName(topic_name(topic)));
+    let regex = Some(description.regex.as_str()).filter(|regex| !regex.is_empty());
     DescribedConsumerMember::default()
         .with_member_id(topic_name(id))
         .with_instance_id(description.instance.as_deref().map(topic_name))
         .with_member_epoch(member.holding.epoch)
         .with_client_id(topic_name(&description.client))
+        .with_rack_id(description.rack.as_deref().map(topic_name))
         .with_subscribed_topic_names(names.collect())
+        .with_subscribed_topic_regex(regex.map(topic_name))
         .with_assignment(assignment(&member.holding.assigned, topics))
         .with_target_assignment(assignment(target, topics))
         .with_member_type(if description.classic.is_some() { CLASSIC } else { CONSUMER })

@@ -1,10 +1,11 @@
 //! A group of the consumer protocol. Source: Kafka's `ConsumerGroup`, `ModernGroup`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::member::{ClassicMember, Holding, Member, MemberState, Partitions};
+use super::member::{ClassicMember, Description, Holding, Member, MemberState, Partitions};
+use super::regex::ResolvedRegex;
 use super::topics::Topics;
 use crate::consumer_protocol::PROTOCOL_TYPE;
 use crate::proto::ErrorCode;
@@ -40,6 +41,8 @@ pub(crate) struct ConsumerGroup {
     /// The epoch of the member that holds a partition, assigned or not given up. Source:
     /// `ConsumerGroup.currentPartitionEpoch`.
     partition_epochs: BTreeMap<TopicPartition, i32>,
+    /// Regular expressions that members subscribe to, as far as they were matched.
+    regexes: BTreeMap<String, ResolvedRegex>,
     /// Partitions that 3.7 would not have found in there (known bug G06).
     mislaid: Partitions,
 }
@@ -106,16 +109,47 @@ impl ConsumerGroup {
         joining: &[String],
     ) -> u64 {
         let rest = self.members.iter().filter(|(id, _)| !leaving.contains(&id.as_str()));
-        let known = rest.flat_map(|(_, member)| &member.description.topics).chain(joining);
-        let mut names: Vec<&str> = known.map(String::as_str).collect();
+        let known = rest.flat_map(|(_, member)| self.topics_of(&member.description));
+        let mut names: Vec<&str> = known.chain(joining.iter().map(String::as_str)).collect();
         names.sort_unstable();
         names.dedup();
         topics.hash(names.into_iter())
     }
 
     pub(crate) fn is_subscribed(&self, topic: &str) -> bool {
-        let has = |member: &Member| member.description.topics.iter().any(|known| known == topic);
-        self.members.values().any(has)
+        let mut all = self.members.values().flat_map(|it| self.topics_of(&it.description));
+        all.any(|known| known == topic)
+    }
+
+    /// What a member subscribes to, by name or by what its regular expression has matched. Source:
+    /// `ConsumerGroup.subscribedTopicNames`.
+    pub(super) fn topics_of<'a>(&'a self, it: &'a Description) -> impl Iterator<Item = &'a str> {
+        let matched = self.regexes.get(&it.regex).into_iter().flat_map(|it| &it.topics);
+        it.topics.iter().chain(matched).map(String::as_str)
+    }
+
+    /// Regular expressions that members subscribe to, without those who leave.
+    pub(super) fn subscribed_regexes(&self, leaving: &[&str]) -> BTreeSet<&str> {
+        let rest = self.members.iter().filter(|(id, _)| !leaving.contains(&id.as_str()));
+        let regexes = rest.map(|(_, member)| member.description.regex.as_str());
+        regexes.filter(|regex| !regex.is_empty()).collect()
+    }
+
+    /// Regular expressions that were matched.
+    pub(super) fn regexes(&self) -> &BTreeMap<String, ResolvedRegex> {
+        &self.regexes
+    }
+
+    /// A regular expression was matched, or nobody subscribes by it any more.
+    pub(in crate::coordinator::group) fn resolve(
+        &mut self,
+        regex: String,
+        resolved: Option<ResolvedRegex>,
+    ) {
+        match resolved {
+            Some(resolved) => self.regexes.insert(regex, resolved),
+            None => self.regexes.remove(&regex),
+        };
     }
 
     /// Who may commit. Source: `ConsumerGroup.validateOffsetCommit`.
@@ -209,11 +243,7 @@ impl ConsumerGroup {
     }
 
     /// A member says something else of itself.
-    pub(in crate::coordinator::group) fn describe(
-        &mut self,
-        id: &str,
-        description: super::member::Description,
-    ) {
+    pub(in crate::coordinator::group) fn describe(&mut self, id: &str, description: Description) {
         self.members.entry(id.to_owned()).or_insert_with(Member::unknown).description = description;
     }
 

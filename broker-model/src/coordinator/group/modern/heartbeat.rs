@@ -58,6 +58,9 @@ impl GroupCoordinator {
             self.keep_member(now, partition, member, patience);
             self.take_heartbeat_on(caller, partition, member);
         }
+        if change.resolves {
+            self.unresolved.insert((partition, group.to_string()));
+        }
         let body =
             ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(change.response)));
         if change.records.is_empty() {

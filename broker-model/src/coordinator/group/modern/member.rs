@@ -43,8 +43,12 @@ pub(crate) struct Description {
     pub(crate) client: String,
     /// `max.poll.interval.ms`: how long it may take to give partitions up.
     pub(crate) rebalance_timeout_ms: i32,
-    /// What it subscribes to, in order.
+    /// What it subscribes to by name, in order.
     pub(crate) topics: Vec<String>,
+    /// What it subscribes to by a regular expression; empty without.
+    pub(crate) regex: String,
+    /// `client.rack`.
+    pub(crate) rack: Option<String>,
     /// `group.remote.assignor`.
     pub(crate) assignor: Option<String>,
     /// What it has joined with, if it speaks the classic protocol.
@@ -115,6 +119,8 @@ impl Member {
             client: String::new(),
             rebalance_timeout_ms: -1,
             topics: Vec::new(),
+            regex: String::new(),
+            rack: None,
             assignor: None,
             classic: None,
         };

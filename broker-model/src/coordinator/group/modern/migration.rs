@@ -14,7 +14,7 @@ use super::group::ConsumerGroup;
 use super::member::{ClassicMember, Description, Holding, Member, MemberState, Partitions};
 use super::records::{
     current_record, epoch_record, group_tombstones, member_record, member_tombstones,
-    target_epoch_record, target_record,
+    regex_tombstone, target_epoch_record, target_record,
 };
 use super::topics::Topics;
 use crate::config::CoordinatorConfig;
@@ -82,6 +82,8 @@ fn described(
         client: member.client.clone(),
         rebalance_timeout_ms: member.rebalance_timeout_ms,
         topics,
+        regex: String::new(),
+        rack: None,
         assignor: None,
         classic: Some(ClassicMember { session_timeout_ms: member.session_timeout_ms, protocols }),
     })
@@ -130,14 +132,24 @@ impl Removal<'_> {
         let hash = self.group.hash_of_topics(self.topics, leaving, &[]);
         let gone = leaving.iter().flat_map(|id| member_tombstones(self.name, id));
         let mut records: Vec<CoordinatorRecord> = gone.collect();
+        records.extend(self.unmatched(leaving));
         records.push(epoch_record(self.name, self.group.epoch + 1, hash));
         (records, None)
+    }
+
+    /// Regular expressions that nobody subscribes by any more. Source:
+    /// `GroupMetadataManager.maybeDeleteResolvedRegularExpressions`.
+    fn unmatched(self, leaving: &[&str]) -> impl Iterator<Item = CoordinatorRecord> {
+        let rest = self.group.subscribed_regexes(leaving);
+        let gone = self.group.regexes().keys().filter(move |it| !rest.contains(it.as_str()));
+        gone.map(move |regex| regex_tombstone(self.name, regex))
     }
 
     fn downgrade(self, leaving: &[&str]) -> (Vec<CoordinatorRecord>, Option<Conversion>) {
         let all = self.group.members();
         let mut records: Vec<CoordinatorRecord> =
             all.keys().flat_map(|id| member_tombstones(self.name, id)).collect();
+        records.extend(self.unmatched(leaving));
         records.extend(group_tombstones(self.name));
         let rest = all.iter().filter(|(id, _)| !leaving.contains(&id.as_str()));
         let members = rest.filter_map(|(id, member)| self.idle(id, member));

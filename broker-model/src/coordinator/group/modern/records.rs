@@ -1,7 +1,8 @@
 //! Records of groups of the consumer protocol. Source: Kafka's `GroupCoordinatorRecordHelpers`,
 //! `ConsumerGroupMetadataKey`
 //! 3, `ConsumerGroupMemberMetadataKey` 5, `ConsumerGroupTargetAssignmentMetadataKey` 6,
-//! `ConsumerGroupTargetAssignmentMemberKey` 7, `ConsumerGroupCurrentMemberAssignmentKey` 8.
+//! `ConsumerGroupTargetAssignmentMemberKey` 7, `ConsumerGroupCurrentMemberAssignmentKey` 8,
+//! `ConsumerGroupRegularExpressionKey` 16.
 //!
 //! Fields are Kafka's, in their order, without the compact forms. Key 4, the partitions of the topics, is what
 //! coordinators before 4.1 wrote: its place is taken by a hash in the group's own record (KIP-1101). Nobody here
@@ -10,15 +11,17 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::member::{ClassicMember, Description, Holding, MemberState, Partitions};
+use super::regex::ResolvedRegex;
 use crate::coordinator::group::bytes::{Reader, put_bytes, put_text};
 use crate::coordinator::runtime::CoordinatorRecord;
-use crate::types::{TopicId, TopicPartition};
+use crate::types::{TopicId, TopicPartition, WallTime};
 
 const GROUP: i16 = 3;
 const MEMBER: i16 = 5;
 const TARGET_EPOCH: i16 = 6;
 const TARGET: i16 = 7;
 const CURRENT: i16 = 8;
+const REGEX: i16 = 16;
 const VALUE: i16 = 0;
 
 /// What a key stands for.
@@ -34,6 +37,8 @@ pub(crate) enum ModernKey {
     Target(String, String),
     /// What a member holds.
     Current(String, String),
+    /// What a regular expression has matched.
+    Regex(String, String),
 }
 
 impl ModernKey {
@@ -44,7 +49,8 @@ impl ModernKey {
             | Self::TargetEpoch(group)
             | Self::Member(group, _)
             | Self::Target(group, _)
-            | Self::Current(group, _) => group,
+            | Self::Current(group, _)
+            | Self::Regex(group, _) => group,
         }
     }
 }
@@ -58,6 +64,7 @@ pub(in crate::coordinator::group) fn read_key(kind: i16, reader: &mut Reader) ->
         TARGET_EPOCH => Some(ModernKey::TargetEpoch(group)),
         TARGET => Some(ModernKey::Target(group, reader.text()?)),
         CURRENT => Some(ModernKey::Current(group, reader.text()?)),
+        REGEX => Some(ModernKey::Regex(group, reader.text()?)),
         _ => None,
     }
 }
@@ -98,12 +105,12 @@ pub(super) fn epoch_record(group: &str, epoch: i32, metadata_hash: u64) -> Coord
 pub(super) fn member_record(group: &str, member: &str, it: &Description) -> CoordinatorRecord {
     let mut value = value();
     put_text(&mut value, it.instance.as_deref());
-    put_text(&mut value, None); // The rack.
+    put_text(&mut value, it.rack.as_deref());
     put_text(&mut value, Some(&it.client));
     put_text(&mut value, Some("")); // The client's host, which nobody asks for.
     value.put_i32(it.topics.len() as i32);
     it.topics.iter().for_each(|topic| put_text(&mut value, Some(topic)));
-    put_text(&mut value, None); // The regular expression.
+    put_text(&mut value, Some(it.regex.as_str()).filter(|regex| !regex.is_empty()));
     value.put_i32(it.rebalance_timeout_ms);
     put_text(&mut value, it.assignor.as_deref());
     if let Some(classic) = &it.classic {
@@ -152,6 +159,21 @@ pub(super) fn member_tombstones(group: &str, member: &str) -> [CoordinatorRecord
     [CURRENT, TARGET, MEMBER].map(|kind| tombstone(kind, group, Some(member)))
 }
 
+/// A regular expression was matched.
+pub(super) fn regex_record(group: &str, regex: &str, it: &ResolvedRegex) -> CoordinatorRecord {
+    let mut value = value();
+    value.put_i32(i32::try_from(it.topics.len()).expect("there are fewer topics"));
+    it.topics.iter().for_each(|topic| put_text(&mut value, Some(topic)));
+    value.put_u64(u64::from(it.newest.0));
+    value.put_i64(it.at.0);
+    record(REGEX, (group, Some(regex)), value)
+}
+
+/// Nobody subscribes by it any more.
+pub(super) fn regex_tombstone(group: &str, regex: &str) -> CoordinatorRecord {
+    tombstone(REGEX, group, Some(regex))
+}
+
 /// A group without members is no more. Source: `ConsumerGroup.createGroupTombstoneRecords`.
 pub(in crate::coordinator::group) fn group_tombstones(group: &str) -> [CoordinatorRecord; 2] {
     [TARGET_EPOCH, GROUP].map(|kind| tombstone(kind, group, None))
@@ -196,18 +218,27 @@ pub(in crate::coordinator::group) fn read_epoch(bytes: &Bytes) -> Option<(i32, u
 pub(in crate::coordinator::group) fn read_member(bytes: &Bytes) -> Option<Description> {
     let mut reader = open(bytes)?;
     let instance = reader.optional_text().ok()?;
-    reader.optional_text().ok()?;
+    let rack = reader.optional_text().ok()?;
     let client = reader.text()?;
     reader.text()?;
     let mut topics = Vec::new();
     for _ in 0..reader.i32()? {
         topics.push(reader.text()?);
     }
-    reader.optional_text().ok()?;
+    let regex = reader.optional_text().ok()?.unwrap_or_default();
     let rebalance_timeout_ms = reader.i32()?;
     let assignor = reader.optional_text().ok()?;
     let classic = if reader.0.is_empty() { None } else { Some(read_classic(&mut reader)?) };
-    Some(Description { instance, client, rebalance_timeout_ms, topics, assignor, classic })
+    Some(Description {
+        instance,
+        client,
+        rebalance_timeout_ms,
+        topics,
+        regex,
+        rack,
+        assignor,
+        classic,
+    })
 }
 
 fn read_classic(reader: &mut Reader) -> Option<ClassicMember> {
@@ -227,6 +258,15 @@ pub(in crate::coordinator::group) fn read_target_epoch(bytes: &Bytes) -> Option<
 /// Reads a member's target.
 pub(in crate::coordinator::group) fn read_target(bytes: &Bytes) -> Option<Partitions> {
     read_partitions(&mut open(bytes)?)
+}
+
+/// Reads what a regular expression has matched.
+pub(in crate::coordinator::group) fn read_regex(bytes: &Bytes) -> Option<ResolvedRegex> {
+    let mut reader = open(bytes)?;
+    let count = reader.i32()?;
+    let topics = (0..count).map(|_| reader.text()).collect::<Option<_>>()?;
+    let newest = TopicId(u32::try_from(reader.i64()?).ok()?);
+    Some(ResolvedRegex { topics, newest, at: WallTime(reader.i64()?) })
 }
 
 /// Reads what a member holds.
@@ -260,6 +300,8 @@ mod tests {
             client: "c".to_owned(),
             rebalance_timeout_ms: 7,
             topics: vec!["a".to_owned(), "b".to_owned()],
+            regex: "ord.*".to_owned(),
+            rack: Some("r".to_owned()),
             assignor: None,
             classic: Some(ClassicMember {
                 session_timeout_ms: 5,
@@ -273,20 +315,24 @@ mod tests {
             assigned: some(&[(1, 0), (1, 4), (2, 0)]),
             revoking: some(&[(3, 1)]),
         };
+        let topics = ["orders".to_owned()].into();
+        let resolved = ResolvedRegex { topics, newest: TopicId(7), at: WallTime(11) };
         let records = [
             epoch_record("g", 4, 9),
             member_record("g", "m", &description),
             target_epoch_record("g", 4),
             target_record("g", "m", &holding.assigned),
             current_record("g", "m", &holding),
+            regex_record("g", "ord.*", &resolved),
         ];
         let values = records.map(|record| record.value.expect("a record has a value"));
-        let [group, member, target_epoch, target, current] = values;
+        let [group, member, target_epoch, target, current, regex] = values;
         assert_eq!(read_epoch(&group), Some((4, 9)));
         assert_eq!(read_member(&member), Some(description));
         assert_eq!(read_target_epoch(&target_epoch), Some(4));
         assert_eq!(read_target(&target), Some(holding.assigned.clone()));
         assert_eq!(read_current(&current), Some(holding));
+        assert_eq!(read_regex(&regex), Some(resolved));
         for length in 0..current.len() {
             assert_eq!(read_current(&current.slice(..length)), None, "cut at {length}");
         }

@@ -4,7 +4,7 @@ use super::group::ConsumerGroup;
 use super::member::{Holding, MemberState};
 
 impl ConsumerGroup {
-    /// Epochs are in order, targets are those of members, and a partition has the epoch of one who holds it.
+    /// Epochs are in order, targets and regular expressions are those of members, and a partition has the epoch of one who holds it.
     pub(in crate::coordinator::group) fn self_check(&self, name: &str) {
         let (epoch, target_epoch) = (self.epoch, self.target_epoch);
         assert!(
@@ -14,6 +14,12 @@ impl ConsumerGroup {
         for (id, member) in self.members() {
             member.holding.self_check((name, id), epoch);
         }
+        let subscribed = self.subscribed_regexes(&[]);
+        let stray = self.regexes().keys().find(|regex| !subscribed.contains(regex.as_str()));
+        assert!(
+            stray.is_none(),
+            "group {name} has topics of {stray:?}, to which nobody subscribes"
+        );
         let stranger = self.targets().keys().find(|id| self.member(id).is_none());
         assert!(stranger.is_none(), "group {name} has a target for {stranger:?}, who is no member");
         for (place, held_in) in self.partition_epochs() {
