@@ -2,12 +2,15 @@
 //! names that it is told against its own, or has the group's coordinator do so. Source:
 //! `KafkaConsumer.subscribe(Pattern)`, `ConsumerCoordinator.updatePatternSubscription`; `SubscriptionPattern`.
 //!
-//! Clients in Java have Java's syntax, coordinators that of RE2/J: what these and this library know alike is what people
-//! subscribe with. Back references and looking around are refused.
+//! Clients in Java have Java's syntax, coordinators that of RE2/J. What people subscribe with means the same in all of
+//! them; quotes (`\Q`), back references and looking around are refused, and classes know `&&`, which RE2/J does not.
 
 use std::fmt;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
+
+/// One that would take more bytes than this is refused.
+const SIZE_MAX: usize = 1 << 20;
 
 /// A pattern.
 #[derive(Debug, Clone)]
@@ -31,7 +34,8 @@ impl TopicPattern {
     /// If it is no pattern, or one of a kind that is not known.
     pub fn parse(text: &str) -> Result<Self, String> {
         // Alone first: what closes a group that it does not open must not close ours.
-        let regex = Regex::new(text).and_then(|_| Regex::new(&format!("^(?:{text})$")));
+        let build = |text: &str| RegexBuilder::new(text).size_limit(SIZE_MAX).build();
+        let regex = build(text).and_then(|_| build(&format!("^(?:{text})$")));
         let regex = regex.map_err(|error| last_line(&error.to_string()))?;
         Ok(Self { text: text.to_owned(), regex })
     }

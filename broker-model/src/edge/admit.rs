@@ -93,13 +93,18 @@ fn time(request: &mut ListOffsetsRequest, version: i16) {
     }
 }
 
-/// No topics meant all of them in version 0; later null does. Topics by id or name since version 10.
+/// No topics meant all of them in version 0; later null does. If one is asked for by its id, those with ids are meant,
+/// whatever their names: Java's name is empty then, others' null. Source: `KafkaApis.handleTopicMetadataRequest`.
 fn name_described(request: &mut MetadataRequest, version: i16, image: &MetadataImage) {
     if version == 0 && request.topics.as_ref().is_some_and(Vec::is_empty) {
         request.topics = None;
     }
-    for topic in request.topics.iter_mut().flatten().filter(|topic| topic.name.is_none()) {
-        topic.name = Some(name_of(image, topic.topic_id.as_u128()));
+    let Some(topics) = request.topics.as_mut() else { return };
+    if topics.iter().any(|topic| !topic.topic_id.is_nil()) {
+        topics.retain(|topic| !topic.topic_id.is_nil());
+        for topic in topics.iter_mut() {
+            topic.name = Some(name_of(image, topic.topic_id.as_u128()));
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use thiserror::Error;
 /// takes.
 const ELEMENTS_MAX: usize = 200_000;
 
+/// Longest text, in bytes.
+const TEXT_MAX: usize = i16::MAX as usize;
+
 /// Stands for "every later version, too".
 pub(super) const LAST: i16 = i16::MAX;
 
@@ -116,7 +119,7 @@ impl<'a> Walk<'a> {
     fn value(&mut self, kind: Kind, inner: &[Row]) -> Result<(), ShapeError> {
         match kind {
             Kind::Fixed(bytes) => self.skip(bytes),
-            Kind::Text => self.skip_sized(2),
+            Kind::Text => self.skip_text(),
             Kind::Blob => self.skip_sized(4),
             Kind::Struct => self.fields(inner),
             Kind::Structs => self.elements(|walk| walk.fields(inner)),
@@ -167,6 +170,12 @@ impl<'a> Walk<'a> {
     fn skip(&mut self, bytes: usize) -> Result<(), ShapeError> {
         self.rest = self.rest.get(bytes..).ok_or(ShapeError::Short)?;
         Ok(())
+    }
+
+    /// A text is never longer than old versions could say. Source: the generated `read` methods of Kafka's messages.
+    fn skip_text(&mut self) -> Result<(), ShapeError> {
+        let length = self.length(2)?.unwrap_or(0);
+        if length > TEXT_MAX { Err(ShapeError::Length) } else { self.skip(length) }
     }
 
     fn skip_sized(&mut self, width: usize) -> Result<(), ShapeError> {

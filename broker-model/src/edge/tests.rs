@@ -195,6 +195,18 @@ fn a_tagged_field_is_as_long_as_its_size_says() {
 }
 
 #[test]
+fn a_text_is_never_longer_than_old_versions_could_say() {
+    for (length, fits) in [(32_767, true), (32_768, false)] {
+        let regex = StrBytes::from_string("a".repeat(length));
+        let request = ConsumerGroupHeartbeatRequest::default()
+            .with_subscribed_topic_regex(Some(regex))
+            .with_topic_partitions(None);
+        let whole = frame(ApiKey::ConsumerGroupHeartbeat, 1, &encoded(&request, 1));
+        assert_eq!(read_request(&whole, ONE).is_ok(), fits, "{length} bytes");
+    }
+}
+
+#[test]
 fn what_is_not_served_is_refused_as_kafka_refuses_it() {
     let table = [
         (ApiKey::Vote as i16, 0, Refused::Key(ApiKey::Vote as i16)),
@@ -350,6 +362,33 @@ fn a_reassignment_of_version_0_may_change_the_number_of_replicas() {
         let ClientRequest::Admin(request) = admitted else { panic!("another API") };
         let AdminRequest::AlterPartitionReassignments(request) = *request else { panic!("other") };
         assert_eq!(request.allow_replication_factor_change, may, "version {version}");
+    }
+}
+
+/// Java names a topic of which it knows the id alone by an empty name, others by none.
+#[test]
+fn topics_are_described_by_their_ids_if_any_is_named_so() {
+    let mut image = MetadataImage::default();
+    image.apply(Offset(0), &MetadataRecord::Topic { topic: TopicId(1), config: topic("orders") });
+    let asked = |id: u128, name: Option<&'static str>| {
+        metadata_request::MetadataRequestTopic::default()
+            .with_topic_id(uuid_of(id))
+            .with_name(name.map(|name| TopicName(StrBytes::from_static_str(name))))
+    };
+    let table: [(Vec<_>, &[&str]); 4] = [
+        (vec![asked(1, Some(""))], &["orders"]),
+        (vec![asked(1, None), asked(0, Some("payments"))], &["orders"]),
+        (vec![asked(0, Some("payments"))], &["payments"]),
+        (vec![asked(9, Some("orders"))], &["unknown/00000000000000000000000000000009"]),
+    ];
+    for (topics, expected) in table {
+        let request = MetadataRequest::default().with_topics(Some(topics));
+        let body = ClientRequest::Metadata(Box::new(request));
+        let ClientRequest::Metadata(admitted) = admit(body, 12, &image, DEFAULTS) else {
+            panic!("another API")
+        };
+        let names = admitted.topics.into_iter().flatten().filter_map(|topic| topic.name);
+        assert_eq!(names.map(|name| name.to_string()).collect::<Vec<_>>(), expected);
     }
 }
 

@@ -207,7 +207,14 @@ impl Corpus {
             console.json(summary)?;
         } else {
             self.tell_human(console, summary)?;
-            tell_github(console, &self.cases(summary), "corpus")?;
+            let cases = self.cases(summary);
+            let cut = if summary.interrupted { ", interrupted" } else { "" };
+            let end = format!(
+                "the corpus, {} runs{cut}: {} not as they were",
+                summary.tried,
+                cases.len()
+            );
+            tell_github(console, &cases, &end)?;
         }
         console.stdout().flush()?;
         let Summary { unlisted, complaints, changes, interrupted, .. } = summary;
@@ -223,6 +230,7 @@ impl Corpus {
     /// What CI services are told.
     fn cases(&self, summary: &Summary) -> Vec<Case> {
         let directory = self.directory.display().to_string();
+        let directory = directory.trim_end_matches('/');
         let command = format!("harrow corpus {directory}");
         let case = |file: &str, line: &str, title: &str| {
             let (name, what) = line.split_once(": ").unwrap_or((line, title));

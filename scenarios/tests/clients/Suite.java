@@ -1,6 +1,7 @@
 import java.time.Duration;
 import java.util.*;
 import java.util.concurrent.*;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
@@ -92,6 +93,12 @@ public class Suite {
                 consumer.subscribe(List.of("plain"));
                 if (!consumer.poll(Duration.ofSeconds(5)).isEmpty())
                     throw new IllegalStateException("the commit is not there");
+            }
+            properties.put("group.id", protocol + "-matching");
+            try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(properties)) {
+                if (protocol.equals("classic")) consumer.subscribe(Pattern.compile("pla.n"));
+                else consumer.subscribe(new SubscriptionPattern("pla.n"));
+                read(consumer, 50);
             }
         }
     }

@@ -62,6 +62,10 @@ def group():
         second.subscribe(["plain"])
         assert not [message for message in second.consume(10, 5) if not message.error()], "the commit is not there"
         second.close()
+        matching = Consumer({**config, "group.id": f"{protocol}-matching"})
+        matching.subscribe(["^pla.n$"])
+        read(matching, 50)
+        matching.close()
 
 
 def transaction():

@@ -365,7 +365,7 @@ impl GroupCoordinator {
 
     /// Whether there is nothing to do.
     pub(crate) fn is_idle(&self) -> bool {
-        self.todo.is_empty()
+        self.todo.is_empty() && self.unresolved.is_empty()
     }
 
     /// How many wait for a record.

@@ -34,9 +34,9 @@ mod modern_tests;
 mod offsets;
 mod pending_deletion;
 mod records;
-mod state;
 #[cfg(test)]
 mod regex_tests;
+mod state;
 #[cfg(test)]
 mod tests;
 mod topic_deletion;

@@ -103,11 +103,13 @@ fn who_subscribes_otherwise_gives_the_former_topics_up() {
     let all = super::modern_tests::owning(beat("a", 2), &[0, 1, 2, 3]);
     group.later();
     let changed = group.tell_and_resolve(&matching(all, "pay.*"));
-    assert_eq!(changed, Ok((2, Some(vec![]))), "nothing of the former expression is had");
+    assert_eq!(changed, Ok((2, None)), "all at once, when it is matched");
+    assert_eq!(group.tell_and_resolve(&beat("a", 2)), Ok((2, Some(vec![]))));
     let none = beat("a", 2).with_topic_partitions(Some(Vec::new()));
-    assert_eq!(group.tell_and_resolve(&none), Ok((4, Some(vec![0]))));
-    let empty = matching(beat("a", 4), "");
-    assert_eq!(group.tell_and_resolve(&empty), Ok((4, Some(vec![]))), "no expression, no topic");
+    assert_eq!(group.tell_and_resolve(&none), Ok((3, Some(vec![0]))), "in one epoch");
+    let empty = matching(beat("a", 3), "");
+    assert_eq!(group.tell_and_resolve(&empty), Ok((3, None)));
+    assert_eq!(group.tell_and_resolve(&beat("a", 3)), Ok((3, Some(vec![]))), "it has no topic");
 }
 
 #[test]
@@ -117,6 +119,8 @@ fn what_is_no_expression_is_refused_and_changes_nothing() {
     let bad = join_matching("a", "ord(");
     assert_eq!(group.tell_and_resolve(&bad), Err(ErrorCode::InvalidRegularExpression));
     assert_eq!(group.bench.state(), before);
+    let no_rack = join("a").with_rack_id(Some(topic_name("")));
+    assert_eq!(group.tell_and_resolve(&no_rack), Err(ErrorCode::InvalidRequest));
     let nothing = join("a").with_subscribed_topic_names(None);
     assert_eq!(group.tell_and_resolve(&nothing), Err(ErrorCode::InvalidRequest));
 }

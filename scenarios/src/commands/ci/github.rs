@@ -22,7 +22,9 @@ pub(super) fn annotate(console: &mut Console, case: &Case) -> Result<(), Failure
     for problem in &case.problems {
         let title = property(&format!("{} {}: {}", case.suite, case.name, problem.title));
         let file = property(&case.file);
-        let message = data(&format!("{}\n{}", problem.summary, case.command));
+        let lines = [problem.summary.as_str(), &case.command];
+        let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+        let message = data(&lines.join("\n"));
         writeln!(stdout, "::{level} file={file},title={title}::{message}")?;
     }
     Ok(stdout.flush()?)

@@ -198,8 +198,14 @@ impl Table {
             if interrupted {
                 writeln!(console.stdout(), "interrupted: of the later seeds nothing is known")?;
             }
-            let cases: Vec<Case> = kinds.iter().map(|kind| kind.case(scenario, sides)).collect();
-            let end = format!("{scenario}, {} seeds under both", self.pairs);
+            let differ = kinds.iter().filter(|kind| kind.seed.is_some());
+            let cases: Vec<Case> = differ.map(|kind| kind.case(scenario, sides)).collect();
+            let cut = if interrupted { ", interrupted" } else { "" };
+            let end = format!(
+                "{scenario}, {} seeds under both{cut}: {} kinds of failure that one side has alone",
+                self.pairs,
+                cases.len()
+            );
             tell_github(console, &cases, &end)?;
         }
         console.stdout().flush()?;
@@ -288,7 +294,7 @@ fn told(differences: &[&Difference]) -> String {
 }
 
 impl Kind {
-    /// What CI services are told.
+    /// What CI services are told of one that one side has alone.
     fn case(&self, scenario: &str, sides: &Sides) -> Case {
         let [(one, _), (other, _)] = &sides.0;
         let Self { runs, anomaly, guarantee, needed, fingerprint, command, .. } = self;

@@ -3,7 +3,8 @@
 //!
 //! Uniform, the default, is sticky: who has no more than its share keeps all. Where members subscribe to different
 //! topics Kafka's `UniformHeterogeneousAssignmentBuilder` balances: here each partition stays with who has it, unless
-//! another one who may have it has two fewer, which comes to the same balance by other moves.
+//! another one who may have it has two fewer, which comes to the same balance by other moves. Members that subscribe by
+//! different regular expressions to the same topics are alike here, and different in Kafka.
 
 use std::collections::BTreeMap;
 

@@ -100,8 +100,10 @@ impl<'a> Asking<'a> {
     fn check(self) -> Result<(), ErrorCode> {
         let request = self.request;
         let empty = |text: &str| text.is_empty();
-        let is_instance_empty = request.instance_id.as_deref().is_some_and(empty);
-        if empty(&request.member_id) || empty(request.group_id.as_str()) || is_instance_empty {
+        let is_part_empty = [&request.instance_id, &request.rack_id]
+            .into_iter()
+            .any(|part| part.as_deref().is_some_and(empty));
+        if empty(&request.member_id) || empty(request.group_id.as_str()) || is_part_empty {
             return Err(ErrorCode::InvalidRequest);
         }
         let is_full = request.rebalance_timeout_ms != -1
@@ -351,7 +353,13 @@ impl<'a> Asking<'a> {
             records.push(regex_tombstone(self.name(), &member.description.regex));
         }
         let itself = [self.request.member_id.as_str()];
-        let topics: Vec<String> = group.topics_of(description).map(str::to_owned).collect();
+        let (before, changed) =
+            (&member.description.regex, description.regex != member.description.regex);
+        // What the former expression has matched is given up with the group's next epoch, not for itself.
+        let kept = group.regexes().get(before).filter(|_| changed && !bumps);
+        let kept = kept.into_iter().flat_map(|it| &it.topics).map(String::as_str);
+        let topics: Vec<String> =
+            group.topics_of(description).chain(kept).map(str::to_owned).collect();
         let hash = group.hash_of_topics(self.topics, &itself, &topics);
         bumps |= hash != group.metadata_hash;
         (group.epoch + i32::from(bumps), hash)

@@ -149,7 +149,8 @@ impl Removal<'_> {
         let all = self.group.members();
         let mut records: Vec<CoordinatorRecord> =
             all.keys().flat_map(|id| member_tombstones(self.name, id)).collect();
-        records.extend(self.unmatched(leaving));
+        let matched = self.group.regexes().keys();
+        records.extend(matched.map(|regex| regex_tombstone(self.name, regex)));
         records.extend(group_tombstones(self.name));
         let rest = all.iter().filter(|(id, _)| !leaving.contains(&id.as_str()));
         let members = rest.filter_map(|(id, member)| self.idle(id, member));

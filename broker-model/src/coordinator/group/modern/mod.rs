@@ -27,8 +27,9 @@
 //! | `describe` | what administrators are told |
 //! | `topics` | topics as the metadata has them |
 //!
-//! Racks of members are kept and told; no assignor of Kafka 4 goes by them. Not covered: that a group goes to its next
-//! epoch when replicas of its topics come to other racks.
+//! Racks of those who speak this protocol are kept and told; no assignor of Kafka 4 goes by them. Not covered: that a
+//! group goes to its next epoch when replicas of its topics come to other racks; racks of members that speak the
+//! classic protocol.
 
 pub(super) mod answers;
 pub(super) mod assign;

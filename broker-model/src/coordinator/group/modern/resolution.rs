@@ -2,7 +2,8 @@
 //! `GroupMetadataManager.refreshRegularExpressions`, `handleRegularExpressionsResult`.
 //!
 //! In Kafka another thread matches them, and what it has found is written by an event of its own. Here it is written
-//! next after the heartbeat that asked for it: the member has its topics from the heartbeat after that one on, in both.
+//! next after the heartbeat that asked for it: the member has its topics from the heartbeat after that one on, in Kafka
+//! at the earliest.
 
 use super::group::ConsumerGroup;
 use super::records::{epoch_record, regex_record};

@@ -4,7 +4,8 @@ use super::group::ConsumerGroup;
 use super::member::{Holding, MemberState};
 
 impl ConsumerGroup {
-    /// Epochs are in order, targets and regular expressions are those of members, and a partition has the epoch of one who holds it.
+    /// Epochs are in order, targets and regular expressions are those of members, and a partition has the epoch of one
+    /// who holds it.
     pub(in crate::coordinator::group) fn self_check(&self, name: &str) {
         let (epoch, target_epoch) = (self.epoch, self.target_epoch);
         assert!(
