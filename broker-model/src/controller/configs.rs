@@ -189,8 +189,8 @@ fn changes(
 }
 
 /// With another `min.insync.replicas` the high watermark may pass who was eligible because it could not: nobody is any
-/// more. Where nobody leads it passes nobody, and without who is eligible nobody ever would: as promised they stay. Kafka
-/// clears all. Source: KIP-966, `ConfigurationControlManager.createClearElrRecordsAsNeeded`, `ClearElrRecord`.
+/// more. Where nobody leads it passes nobody, and without who is eligible nobody ever would: as promised they stay.
+/// Kafka clears all. Source: KIP-966, `ConfigurationControlManager.createClearElrRecordsAsNeeded`, `ClearElrRecord`.
 fn cleared_elr(
     image: &MetadataImage,
     topic: TopicId,

@@ -134,8 +134,8 @@ pub(super) fn add_partitions(
     Ok(placed_partitions(image, &usable, (topic, replication), partitions).collect())
 }
 
-/// More partitions of a topic, where an administrator has them: with as many replicas as its first one has, of which one
-/// must be active. Source: `ReplicationControlManager.createPartitions`.
+/// More partitions of a topic, where an administrator has them: with as many replicas as its first one has, of which
+/// one must be active. Source: `ReplicationControlManager.createPartitions`.
 pub(super) fn assign_partitions(
     image: &MetadataImage,
     topic: TopicId,

@@ -101,19 +101,6 @@ CleanerDefect {
             all for committed, and its cleaner takes what they replace.",
     }
 
-    HidesEpochs {
-        name: "cleaner-hides-epochs",
-        source: "KIP-101; MemoryRecords.filterTo, UnifiedLog.append, LeaderEpochFileCache.assign",
-        affected: Affected::Open { since: Version::new(0, 11, 0) },
-        side: Server,
-        shows: "replication" / "heard-of-other-log" in "swarm-administration", seed 18,
-        meaning: "The cleaner takes the first batch of a leader's epoch with its records: who copies the log then begins \
-            the epoch with the first batch that is left, and as a leader knows of no divergence below it.",
-        example: "A leader's last record never leaves it. The next leader writes another one at its offset, which is \
-            cleaned away before anybody copies it. Who copies that log is elected, and says that the older epoch ends \
-            behind the offset: the first leader comes back and keeps its record, which no other replica has.",
-    }
-
     DropsSwapFiles {
         name: "swap-files-dropped",
         source: "LogLoader.load",

@@ -221,8 +221,9 @@ impl Partition {
         self.complete_produces(effects);
     }
 
-    /// Whether the change was decided by a higher minimum than the leader has heard of: who left the ISR may be eligible
-    /// by that, so nothing must be committed without it until the metadata is there, with the change. Kafka goes on.
+    /// Whether the change was decided by a higher minimum than the leader has heard of: who left the ISR may be
+    /// eligible by that, so nothing must be committed without it until the metadata is there, with the change. Kafka
+    /// goes on.
     fn lacks_minimum(&self, registration: &IsrRegistration) -> bool {
         let known = self.topic_minimum.unwrap_or(registration.min_insync_replicas);
         registration.min_insync_replicas > known

@@ -566,8 +566,8 @@ fn expires(plan: &Plan, client: &ClientPlan) -> bool {
     }
 }
 
-/// Whether replicas are made anew where records may be deleted: such a one begins where its leader's log does, and knows
-/// no producer of what was before. Source: KIP-360, which names it as a cause of `UNKNOWN_PRODUCER_ID`.
+/// Whether replicas are made anew where records may be deleted: such a one begins where its leader's log does, and
+/// knows no producer of what was before. Source: KIP-360, which names it as a cause of `UNKNOWN_PRODUCER_ID`.
 fn forgets_deleted(plan: &Plan) -> bool {
     let any = |is_it: fn(&Action) -> bool| plan.steps.iter().any(|step| is_it(&step.action));
     let deletes = any(|action| matches!(action, Action::DeleteRecords { .. }));

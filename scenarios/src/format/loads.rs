@@ -159,7 +159,8 @@ fn note_names(kind: &LoadKind, count: &Numbers, reading: &mut Reading) {
     }
 }
 
-/// A load that begins after the faults shows nothing of them, and one that goes on for longer than four days is no test.
+/// A load that begins after the faults shows nothing of them, and one that goes on for longer than four days is no
+/// test.
 fn check_times(section: &Section<'_>, kind: Kind, settings: &Settings, reading: &Reading) {
     let (start, heal) = (settings.get("start_ms").greatest(), reading.heal_at_ms_min);
     if start > heal {

@@ -50,8 +50,8 @@ impl TransactionCoordinator {
     }
 
     /// A partition whose topic is deleted needs no marker: else the transaction would never end, and its producer never
-    /// begin another. Kafka passes over any partition of which the coordinator knows no leader, whether it is gone or not
-    /// heard of yet. Source: `TransactionMarkerChannelManager.addTxnMarkersToBrokerQueue`.
+    /// begin another. Kafka passes over any partition of which the coordinator knows no leader, whether it is gone or
+    /// not heard of yet. Source: `TransactionMarkerChannelManager.addTxnMarkersToBrokerQueue`.
     pub(crate) fn skip_deleted(&mut self, now: Now, is_gone: impl Fn(TopicPartition) -> bool) {
         for (partition, id) in self.markers.skip(is_gone) {
             self.complete(now, partition, &id);

@@ -5,8 +5,8 @@
 //! replica that was away for longer: tombstones and markers go at a leader all of whose followers have them. In Kafka
 //! they go by the horizon alone. Besides, a batch
 //! stays, empty if need be, that is the last of its producer, whose sequence nothing else tells of (KAFKA-5490), or the
-//! last of the round, which tells where the log ends (KAFKA-17076). As promised so does the first one of a leader's epoch,
-//! by which those who copy the log tell where that began; Kafka takes it.
+//! last of the round, which tells where the log ends (KAFKA-17076). As promised so does the first one of a leader's
+//! epoch, by which those who copy the log tell where that began; Kafka takes it.
 
 use super::offset_map::OffsetMap;
 use crate::defect::{CleanerDefect, Defects};
@@ -100,8 +100,11 @@ impl Filter<'_> {
     /// Whether a leader's epoch begins with the batch: whoever copies the log knows that by this alone, and has to know
     /// it where a log is to be cut that parted from this one there.
     fn begins_epoch(&self, batch: &RecordBatch) -> bool {
-        let begins = self.epochs.start_of(batch.header().leader_epoch) == Some(batch.base_offset());
-        begins && !self.defects.has(CleanerDefect::HidesEpochs)
+        let base = Some(batch.base_offset());
+        let begins = self.epochs.start_of(batch.header().leader_epoch) == base;
+        // Nothing is cut at where the oldest one begins.
+        let is_oldest = self.epochs.first_start() == base;
+        begins && !is_oldest
     }
 
     fn is_last_of_producer(&self, batch: &RecordBatch) -> bool {
