@@ -405,6 +405,8 @@ pub struct IsrRegistration {
     pub partition_epoch: PartitionEpoch,
     /// In-sync replicas, in replica order.
     pub isr: Vec<NodeId>,
+    /// The topic's `min.insync.replicas`, by which it is decided who stays eligible; Kafka does not tell it.
+    pub min_insync_replicas: u32,
 }
 
 /// A broker announces a new uptime. Source: KIP-631, KIP-966.

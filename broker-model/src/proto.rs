@@ -27,7 +27,9 @@ pub use kafka_protocol::messages::consumer_group_heartbeat_request::TopicPartiti
 pub use kafka_protocol::messages::consumer_group_heartbeat_response::{
     Assignment as HeartbeatAssignment, TopicPartitions as HeartbeatPartitions,
 };
-pub use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+pub use kafka_protocol::messages::create_partitions_request::{
+    CreatePartitionsAssignment, CreatePartitionsTopic,
+};
 pub use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 pub use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 pub use kafka_protocol::messages::create_topics_response::CreatableTopicResult;

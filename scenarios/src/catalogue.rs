@@ -101,6 +101,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "swarm",
     "swarm-groups",
     "swarm-transactions",
+    "swarm-administration",
     "swarm-lossy",
 ];
 

@@ -35,7 +35,7 @@ impl Broker {
         let overdue = |wait: &&Wait| match wait {
             Wait::Fetch(fetch) => {
                 let answer = self.read_for_waiting(fetch);
-                answer.is_due(&fetch.request) && !answer.is_fenced()
+                answer.is_due(&fetch.request) && !answer.is_let_wait()
             }
             Wait::ReplicaFetch(fetch) => self
                 .partitions

@@ -24,6 +24,9 @@ impl Broker {
         if self.transactions.coordinator.has_nothing_to_send() {
             return;
         }
+        let image = self.metadata.image();
+        let is_gone = |partition: TopicPartition| image.has_deleted(partition.topic);
+        self.transactions.coordinator.skip_deleted(now, is_gone);
         loop {
             while let Some(todo) = self.transactions.coordinator.next() {
                 self.do_for_coordinator(now, todo, effects);

@@ -9,7 +9,7 @@ use crate::controller::configs::{alter_all, alter_incrementally};
 use crate::controller::elect_leaders::elect_leaders;
 use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
 use crate::controller::partitions::{BrokerEvent, partition_records};
-use crate::controller::topics::add_partitions;
+use crate::controller::topics::{add_partitions, assign_partitions};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
 use crate::proto::{
@@ -121,11 +121,18 @@ fn plan_partitions(
     if topic.count <= present {
         return Err(ErrorCode::InvalidPartitions);
     }
-    if topic.assignments.is_some() {
-        // Where they are put is the controller's choice here.
+    let Some(assignments) = &topic.assignments else {
+        return add_partitions(image, id, present..topic.count);
+    };
+    if assignments.len() as i32 != topic.count - present {
         return Err(ErrorCode::InvalidReplicaAssignment);
     }
-    add_partitions(image, id, present..topic.count)
+    let nodes = |ids: &[BrokerId]| ids.iter().map(|broker| NodeId(broker.0)).collect();
+    let assigned: Vec<Vec<NodeId>> = assignments.iter().map(|one| nodes(&one.broker_ids)).collect();
+    if !assigned.iter().all(|replicas| is_assignable(image, replicas)) {
+        return Err(ErrorCode::InvalidReplicaAssignment);
+    }
+    assign_partitions(image, id, present, assigned)
 }
 
 /// Moves replicas, or cancels that. Source: `ReplicationControlManager.alterPartitionReassignments`.
@@ -207,17 +214,22 @@ fn cancelled(
     Ok((assignment, isr, Election::of(config)))
 }
 
-/// Source: `ReplicationControlManager.validateManualPartitionAssignment`,
-/// `validatePartitionReplicationFactorUnchanged`.
+/// Whether replicas are on registered brokers, each once. Source:
+/// `ReplicationControlManager.validateManualPartitionAssignment`.
+fn is_assignable(image: &MetadataImage, target: &[NodeId]) -> bool {
+    let is_twice = |(index, node): (usize, &NodeId)| target[..index].contains(node);
+    let registered = target.iter().all(|node| image.brokers.contains_key(node));
+    !target.is_empty() && registered && !target.iter().enumerate().any(is_twice)
+}
+
+/// Source: `ReplicationControlManager.validatePartitionReplicationFactorUnchanged`.
 fn check_target(
     image: &MetadataImage,
     registration: &PartitionRegistration,
     target: &[NodeId],
     may_resize: bool,
 ) -> Result<(), ErrorCode> {
-    let is_twice = |(index, node): (usize, &NodeId)| target[..index].contains(node);
-    let registered = target.iter().all(|node| image.brokers.contains_key(node));
-    if target.is_empty() || !registered || target.iter().enumerate().any(is_twice) {
+    if !is_assignable(image, target) {
         return Err(ErrorCode::InvalidReplicaAssignment);
     }
     let stays = |node: &&NodeId| !registration.reassignment.removing.contains(node);

@@ -6,6 +6,7 @@
 //! of the `ZooKeeper` days, whose leaders learnt of their own changes from the answer alone, had to recognise it
 //! (KAFKA-14144).
 
+use crate::config::TopicConfig;
 use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
 use crate::defect::{ControllerDefect, Defects, ReplicationDefect};
 use crate::message::{AlterPartitionItem, AlterPartitionRequest, ClusterError, IsrRegistration};
@@ -58,11 +59,11 @@ fn alter_partition(
     };
     let Some(changed) = change_partition(&change, |broker| image.may_lead(partition, broker))
     else {
-        return Ok((None, Ok(isr_registration(registration))));
+        return Ok((None, Ok(isr_registration(registration, topic))));
     };
     let leads_on = changed.registration.leader == Some(broker);
     let answer = if leads_on {
-        Ok(isr_registration(&changed.registration))
+        Ok(isr_registration(&changed.registration, topic))
     } else {
         Err(ClusterError::NewLeaderElected)
     };
@@ -132,11 +133,12 @@ fn check_eligible(
     if all { Ok(()) } else { Err(ClusterError::IneligibleReplica) }
 }
 
-fn isr_registration(registration: &PartitionRegistration) -> IsrRegistration {
+fn isr_registration(registration: &PartitionRegistration, topic: &TopicConfig) -> IsrRegistration {
     IsrRegistration {
         leader: registration.leader,
         leader_epoch: registration.leader_epoch,
         partition_epoch: registration.partition_epoch,
         isr: registration.isr.clone(),
+        min_insync_replicas: topic.min_insync_replicas,
     }
 }

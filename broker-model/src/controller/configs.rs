@@ -189,7 +189,8 @@ fn changes(
 }
 
 /// With another `min.insync.replicas` the high watermark may pass who was eligible because it could not: nobody is any
-/// more. Source: KIP-966, `ConfigurationControlManager.createClearElrRecordsAsNeeded`, `ClearElrRecord`.
+/// more. Where nobody leads it passes nobody, and without who is eligible nobody ever would: as promised they stay.
+/// Kafka clears all. Source: KIP-966, `ConfigurationControlManager.createClearElrRecordsAsNeeded`, `ClearElrRecord`.
 fn cleared_elr(
     image: &MetadataImage,
     topic: TopicId,
@@ -200,7 +201,9 @@ fn cleared_elr(
         return Vec::new();
     }
     let partitions = image.partitions.of_topic(topic);
-    let kept = partitions.filter(|(_, it)| !it.elr.is_empty() || it.last_known_leader.is_some());
+    let clears_all = rules.defects.has(ControllerDefect::ClearsLastEligible);
+    let led = partitions.filter(|(_, it)| it.leader.is_some() || clears_all);
+    let kept = led.filter(|(_, it)| !it.elr.is_empty() || it.last_known_leader.is_some());
     let cleared = kept.map(|(partition, registration)| {
         let partition_epoch = registration.partition_epoch.next();
         let registration = PartitionRegistration {

@@ -134,6 +134,29 @@ pub(super) fn add_partitions(
     Ok(placed_partitions(image, &usable, (topic, replication), partitions).collect())
 }
 
+/// More partitions of a topic, where an administrator has them: with as many replicas as its first one has, of which
+/// one must be active. Source: `ReplicationControlManager.createPartitions`.
+pub(super) fn assign_partitions(
+    image: &MetadataImage,
+    topic: TopicId,
+    first: i32,
+    assigned: Vec<Vec<NodeId>>,
+) -> Result<Vec<MetadataRecord>, ErrorCode> {
+    let present = image.partitions.of_topic(topic).next();
+    let replication = present.map_or(0, |(_, registration)| registration.replicas.len());
+    let is_sound = |replicas: &Vec<NodeId>| {
+        replicas.len() == replication && replicas.iter().any(|broker| image.is_active(*broker))
+    };
+    if !assigned.iter().all(is_sound) {
+        return Err(ErrorCode::InvalidReplicaAssignment);
+    }
+    let records = (first..).zip(assigned).map(|(partition, replicas)| {
+        let partition = TopicPartition { topic, partition };
+        MetadataRecord::of_partition(partition, new_partition(replicas, image), false)
+    });
+    Ok(records.collect())
+}
+
 fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, ErrorCode> {
     let mut config = TopicConfig::usual(name);
     for entry in &topic.configs {

@@ -66,6 +66,18 @@ ControllerDefect {
             it is elected when the leader dies.",
     }
 
+    ClearsLastEligible {
+        name: "minimum-clears-last-eligible",
+        source: "KIP-966; ConfigurationControlManager.createClearElrRecordsAsNeeded, ClearElrRecord",
+        affected: Affected::Open { since: Version::new(4, 0, 0) },
+        side: Server,
+        shows: "replication" / "registration-shape" in "swarm-administration", seed 504,
+        meaning: "When min.insync.replicas is changed nobody is eligible any more, where nobody leads, too: the \
+            partition has no leader for good, though replicas have all that is committed.",
+        example: "A partition's brokers are down. An administrator lowers its min.insync.replicas, so that one of them \
+            will do. They come back, and none of them is elected.",
+    }
+
     AssignmentElectsNobody {
         name: "assignment-elects-nobody",
         source: "KIP-858: ReplicationControlManager.handleAssignReplicasToDirs, whose LeaderAcceptor goes by the \

@@ -172,6 +172,19 @@ ReplicationDefect {
             sent there with the new broker epoch: the follower joins the ISR without its records.",
     }
 
+    MinimumNotTold {
+        name: "minimum-not-told",
+        source: "KIP-966; ReplicationControlManager.alterPartition, Partition.handleAlterPartitionUpdate",
+        affected: Affected::Open { since: Version::new(4, 0, 0) },
+        side: Server,
+        shows: "replication" / "commit-before-replication" in "swarm-administration", seed 134,
+        meaning: "Who leaves the ISR stays eligible by the min.insync.replicas that the controller knows, while the \
+            leader, which is told its new ISR but not the minimum, commits by the one that it has heard of.",
+        example: "min.insync.replicas is raised to two. Before the leader hears of it, it takes its only follower \
+            out of the ISR: that one stays eligible, since less than two are left. The leader commits alone and \
+            crashes, and the follower is elected without what was acknowledged.",
+    }
+
     CommitsBelowMinIsr {
         name: "commits-below-min-isr",
         source: "KAFKA-15583, KIP-966; Partition.maybeIncrementLeaderHW",

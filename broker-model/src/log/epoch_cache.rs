@@ -49,6 +49,12 @@ impl EpochCache {
         self.entries.first().map(|entry| entry.start)
     }
 
+    /// Where an epoch begins, if it is known.
+    pub(crate) fn start_of(&self, epoch: LeaderEpoch) -> Option<Offset> {
+        let index = self.entries.binary_search_by_key(&epoch, |entry| entry.epoch).ok()?;
+        Some(self.entries[index].start)
+    }
+
     /// Epoch of the records at an offset, or none.
     pub(crate) fn epoch_at(&self, offset: Offset) -> LeaderEpoch {
         let later = self.entries.partition_point(|entry| entry.start <= offset);

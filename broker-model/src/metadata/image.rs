@@ -66,6 +66,11 @@ impl MetadataImage {
             .is_some_and(|topic| self.partitions.contains_key(&TopicPartition { topic, partition }))
     }
 
+    /// Whether a topic was there once, and is no more.
+    pub(crate) fn has_deleted(&self, topic: TopicId) -> bool {
+        topic <= self.last_topic && !self.topics.contains_key(&topic)
+    }
+
     /// Applies the record at `offset` and says what changed.
     pub fn apply(&mut self, offset: Offset, record: &MetadataRecord) -> MetadataChange {
         assert!(

@@ -210,12 +210,25 @@ impl Partition {
         {
             return;
         }
+        if self.lacks_minimum(registration) {
+            return;
+        }
         self.partition_epoch = registration.partition_epoch;
         self.take_isr(&registration.isr, effects);
         if !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(context, effects);
         }
         self.complete_produces(effects);
+    }
+
+    /// Whether the change was decided by a higher minimum than the leader has heard of: who left the ISR may be
+    /// eligible by that, so nothing must be committed without it until the metadata is there, with the change. Kafka
+    /// goes on.
+    fn lacks_minimum(&self, registration: &IsrRegistration) -> bool {
+        let known = self.topic_minimum.unwrap_or(registration.min_insync_replicas);
+        registration.min_insync_replicas > known
+            && registration.partition_epoch > self.partition_epoch
+            && !self.defects.has(ReplicationDefect::MinimumNotTold)
     }
 
     /// The ISR is as the controller has it; nothing is proposed.

@@ -3,6 +3,7 @@
 mod consumers;
 mod followers;
 mod log_start;
+mod minimum;
 
 use bytes::Bytes;
 
@@ -251,6 +252,7 @@ impl Bench {
             leader_epoch: LeaderEpoch(leader_epoch),
             partition_epoch: PartitionEpoch(partition_epoch),
             isr: isr.iter().map(|id| NodeId(*id)).collect(),
+            min_insync_replicas: 2,
         }
     }
 }

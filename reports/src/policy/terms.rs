@@ -69,7 +69,7 @@ pub struct Terms {
     /// written later cannot be lost by a change of leader. [`u64::MAX`] if that is not known.
     pub settled_ns: u64,
     /// Whether brokers may forget a producer while it still repeats batches: `producer.id.expiration.ms` is not above
-    /// its `delivery.timeout.ms`.
+    /// its `delivery.timeout.ms`, or its records may be deleted before a replica is made that is to lead.
     pub producers_expire: bool,
     /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
     /// allows them. None if it is not known.
@@ -179,7 +179,8 @@ impl Terms {
         terms.leader_changes = leader_changes(run);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
-        terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
+        let expire = plan.clients.iter().any(|client| expires(plan, client));
+        terms.producers_expire = expire || forgets_deleted(plan);
         let planned = terms.partitions.clone();
         terms.strengthen(hold);
         let loss_allowed = plan.expect.loss_allowed && hold.allows_loss();
@@ -563,6 +564,16 @@ fn expires(plan: &Plan, client: &ClientPlan) -> bool {
             plan.cluster.producer_id_expiration_ms <= pipeline.producer.delivery_timeout_ms
         }),
     }
+}
+
+/// Whether replicas are made anew where records may be deleted: such a one begins where its leader's log does, and
+/// knows no producer of what was before. Source: KIP-360, which names it as a cause of `UNKNOWN_PRODUCER_ID`.
+fn forgets_deleted(plan: &Plan) -> bool {
+    let any = |is_it: fn(&Action) -> bool| plan.steps.iter().any(|step| is_it(&step.action));
+    let deletes = any(|action| matches!(action, Action::DeleteRecords { .. }));
+    let makes_replicas =
+        any(|action| matches!(action, Action::Reassign { .. } | Action::DecommissionBroker { .. }));
+    makes_replicas && (deletes || plan.topics.iter().any(|topic| topic.retention.deletes()))
 }
 
 /// How often the group's members promise to process a record, by the group's name.

@@ -33,7 +33,7 @@ pub(super) const PAUSE_HELD: &str =
     "and a run that makes no progress for so long after the heal is given up";
 
 /// Simulated time that the pauses of a load may take.
-pub(super) const HOURS_MAX: i64 = 24;
+pub(super) const HOURS_MAX: i64 = 96;
 
 /// Names of the kinds.
 const LOAD_KINDS: &[(&str, Kind)] = &[
@@ -159,7 +159,8 @@ fn note_names(kind: &LoadKind, count: &Numbers, reading: &mut Reading) {
     }
 }
 
-/// A load that begins after the faults shows nothing of them, and one that goes on for days is no test.
+/// A load that begins after the faults shows nothing of them, and one that goes on for longer than four days is no
+/// test.
 fn check_times(section: &Section<'_>, kind: Kind, settings: &Settings, reading: &Reading) {
     let (start, heal) = (settings.get("start_ms").greatest(), reading.heal_at_ms_min);
     if start > heal {

@@ -4,6 +4,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use harrow_scenarios::format::parse;
+use harrow_scenarios::planner::plan;
 use tempfile::TempDir;
 
 use crate::pages::{Block, blocks, compare, renewed, root};
@@ -50,4 +52,15 @@ fn what_the_programs_pages_show_is_what_the_binary_says() {
         let place = place();
         compare(&path, "examples", &renewed(&lines, &blocks, place.path()));
     }
+}
+
+/// Running it takes minutes: that it can be run, and lasts as long as it says.
+#[test]
+fn three_days_are_planned() {
+    let path = root().join(EXAMPLES).join("three-days.toml");
+    let text = fs::read_to_string(&path).expect("the scenario is there");
+    let scenario = parse("three-days.toml", &text, &[]).unwrap_or_else(|error| panic!("{error:?}"));
+    let drawn = plan(&scenario, 1);
+    assert_eq!(drawn.heal_at_ms, 3 * 24 * 3_600_000);
+    assert!(drawn.steps.len() > 150, "only {} steps", drawn.steps.len());
 }

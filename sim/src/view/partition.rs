@@ -61,8 +61,8 @@ pub struct ReplicaView {
     pub log_start_offset: Offset,
     /// The furthest that was, unless its disk was emptied: a log start that is lost with a crash may be known still.
     pub furthest_start: Offset,
-    /// Producers of records that end below need not be known: the log started there when its process lost what was not
-    /// synced, snapshots included.
+    /// Producers of records that end below need not be known: the log was begun there, behind what its leader had
+    /// deleted, or started there when its process lost what was not synced, snapshots included.
     pub producers_from: Offset,
     /// Its own high watermark.
     pub high_watermark: Offset,
@@ -476,6 +476,7 @@ impl PartitionView {
         if to > replica.log.end() {
             replica.log.restart_from(to, &self.committed);
             replica.log_start_offset = to;
+            replica.producers_from = to;
             replica.high_watermark = to;
         } else if to < replica.log.start() {
             replica.log.restart_from(to, &self.committed);

@@ -75,11 +75,12 @@ impl Answer {
         self.urgent || self.bytes >= usize::try_from(request.min_bytes).unwrap_or(0)
     }
 
-    /// Whether a partition is led in a later epoch than the request names: a leader that was elected again lets such a
-    /// request wait until its time is up.
-    pub(in crate::broker) fn is_fenced(&self) -> bool {
-        let fenced = ErrorCode::FencedLeaderEpoch.code();
-        self.parts.iter().any(|part| part.data.error_code == fenced)
+    /// Whether a partition is led in a later epoch than the request names, or its log begins behind what is asked
+    /// for: a leader that was elected again, or has deleted records that were not decided, lets such a request wait
+    /// until its time is up. Source: `DelayedFetch.tryComplete`, for which neither looks.
+    pub(in crate::broker) fn is_let_wait(&self) -> bool {
+        let errors = [ErrorCode::FencedLeaderEpoch.code(), ErrorCode::OffsetOutOfRange.code()];
+        self.parts.iter().any(|part| errors.contains(&part.data.error_code))
     }
 }
 

@@ -153,6 +153,7 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
         leader_epoch: LeaderEpoch(1),
         partition_epoch: PartitionEpoch(2),
         isr: vec![NodeId(1), NodeId(2)],
+        min_insync_replicas: 1,
     };
     let altered = AlteredPartition { partition: ORDERS, result: Ok(registration) };
     let response = AlterPartitionResponse { result: Ok(vec![altered]) };

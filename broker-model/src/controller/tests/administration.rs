@@ -9,11 +9,12 @@ use crate::message::{AlterPartitionItem, AlterPartitionRequest, ClusterError};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::{PartitionRegistration, Reassignment};
 use crate::proto::{
-    AlterPartitionReassignmentsRequest, BrokerId, CreatePartitionsRequest, CreatePartitionsTopic,
-    DeleteTopicState, DeleteTopicsRequest, ErrorCode, ListPartitionReassignmentsRequest,
-    ReassignablePartition, ReassignableTopic, TopicName, UnregisterBrokerRequest,
+    AlterPartitionReassignmentsRequest, BrokerId, CreatePartitionsAssignment,
+    CreatePartitionsRequest, CreatePartitionsTopic, DeleteTopicState, DeleteTopicsRequest,
+    ErrorCode, ListPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
+    TopicName, UnregisterBrokerRequest,
 };
-use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, TopicId};
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, TopicId, TopicPartition};
 
 /// Brokers 1 to 6, and "orders" on the first three, all in sync, led by 1.
 fn base() -> MetadataImage {
@@ -199,6 +200,48 @@ fn a_topic_gets_more_partitions_and_never_fewer() {
         image.partitions.of_topic(P.topic).map(|(_, it)| it.replicas.len()).collect();
     assert_eq!(replicas, [3, 3, 3]);
     assert_eq!(ask(&mut image, &grow(2)), Some(ErrorCode::InvalidPartitions));
+}
+
+#[test]
+fn partitions_are_put_where_an_administrator_has_them() {
+    let grow = |count: i32, assigned: &[&[i32]]| {
+        let assignment = |ids: &&[i32]| {
+            let ids = ids.iter().copied().map(BrokerId).collect();
+            CreatePartitionsAssignment::default().with_broker_ids(ids)
+        };
+        let assignments = assigned.iter().map(assignment).collect();
+        let topic = CreatePartitionsTopic::default().with_name(orders()).with_count(count);
+        let topic = topic.with_assignments(Some(assignments));
+        let request = CreatePartitionsRequest::default().with_topics(vec![topic]);
+        AdminRequest::CreatePartitions(request)
+    };
+    let mut image = base();
+    let wrong: [(i32, &[&[i32]]); 6] = [
+        (3, &[&[4, 5, 6]]),
+        (2, &[&[]]),
+        (2, &[&[4, 5, 9]]),
+        (2, &[&[4, 5, 5]]),
+        (2, &[&[4, 5]]),
+        (2, &[&[4, 5, 6], &[4, 5, 6]]),
+    ];
+    for (count, assigned) in wrong {
+        let refused = ask(&mut image, &grow(count, assigned));
+        assert_eq!(refused, Some(ErrorCode::InvalidReplicaAssignment), "{count}: {assigned:?}");
+    }
+    image.brokers.get_mut(&NodeId(6)).expect("it is registered").fenced = true;
+    assert_eq!(ask(&mut image, &grow(3, &[&[6, 4, 1], &[5, 6, 4]])), None);
+    let placed = |index: i32| {
+        let partition = TopicPartition { topic: P.topic, partition: index };
+        let known = image.partitions.get(&partition).expect("it was made");
+        (known.replicas.clone(), known.isr.clone(), known.leader)
+    };
+    assert_eq!(placed(1), (nodes(&[6, 4, 1]), nodes(&[4, 1]), Some(NodeId(4))));
+    assert_eq!(placed(2), (nodes(&[5, 6, 4]), nodes(&[5, 4]), Some(NodeId(5))));
+    for broker in 4..=5 {
+        image.brokers.get_mut(&NodeId(broker)).expect("it is registered").shutting_down = true;
+    }
+    let nobody = ask(&mut image, &grow(4, &[&[4, 5, 6]]));
+    assert_eq!(nobody, Some(ErrorCode::InvalidReplicaAssignment), "none of them is active");
 }
 
 fn delete(topics: Vec<DeleteTopicState>) -> AdminRequest {

@@ -151,6 +151,19 @@ fn nobody_is_eligible_any_more_under_another_minimum() {
     assert_eq!((now.leader, now.leader_epoch), (before.leader, before.leader_epoch));
 }
 
+#[test]
+fn where_nobody_leads_who_is_eligible_stays_so_under_another_minimum() {
+    let minimum =
+        change(vec![resource(TOPIC, "orders", &[("min.insync.replicas", SET, Some("1"))])]);
+    let bug = Defects::from_iter([Defect::from(ControllerDefect::ClearsLastEligible)]);
+    for (defects, elr) in [(Defects::NONE, &[2, 3][..]), (bug, &[])] {
+        let mut image = image(partition(&[], &[2, 3], None));
+        let rules = ControllerRules { defects, ..as_promised() };
+        assert_eq!(ask(&mut image, &minimum, rules), [0]);
+        assert_eq!(image.partitions.get(&P).map(|it| it.elr.clone()), Some(nodes(elr)));
+    }
+}
+
 fn elect(image: &mut MetadataImage, kind: i8, partitions: Option<&[i32]>) -> Vec<(i32, i16)> {
     let topic = |partitions: &[i32]| {
         let topic = ElectableTopic::default().with_topic(TopicName(text("orders")));

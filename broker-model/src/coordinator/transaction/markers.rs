@@ -83,6 +83,20 @@ impl Markers {
         Some(Deadline { at, why: "transaction markers are due" })
     }
 
+    /// Leaves out what nobody can write any more; the transactions for which that was all there was to wait for.
+    pub(super) fn skip(&mut self, is_gone: impl Fn(TopicPartition) -> bool) -> Vec<Key> {
+        let mut written = Vec::new();
+        for (key, pending) in &mut self.pending {
+            let before = pending.waiting.len();
+            pending.waiting.retain(|partition| !is_gone(*partition));
+            let is_rest = pending.waiting.len() < before && pending.waiting.is_empty();
+            if is_rest && pending.in_flight.is_empty() {
+                written.push(key.clone());
+            }
+        }
+        written
+    }
+
     /// Takes what may be sent now, by leader.
     pub(super) fn take(
         &mut self,

@@ -49,6 +49,15 @@ impl TransactionCoordinator {
         self.is_idle() && self.markers.pending.is_empty()
     }
 
+    /// A partition whose topic is deleted needs no marker: else the transaction would never end, and its producer never
+    /// begin another. Kafka passes over any partition of which the coordinator knows no leader, whether it is gone or
+    /// not heard of yet. Source: `TransactionMarkerChannelManager.addTxnMarkersToBrokerQueue`.
+    pub(crate) fn skip_deleted(&mut self, now: Now, is_gone: impl Fn(TopicPartition) -> bool) {
+        for (partition, id) in self.markers.skip(is_gone) {
+            self.complete(now, partition, &id);
+        }
+    }
+
     /// Markers that are to be sent now; partitions that have no leader wait.
     pub(crate) fn markers_to_send(
         &mut self,

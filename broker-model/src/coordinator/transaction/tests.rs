@@ -379,6 +379,25 @@ fn a_partition_without_a_leader_gets_its_marker_when_it_has_one() {
     assert_eq!(bench.state(), TransactionState::CompleteCommit);
 }
 
+#[test]
+fn a_partition_of_a_deleted_topic_needs_no_marker() {
+    let mut bench = decided();
+    let sent = bench.coordinator.markers_to_send(bench.now, |_| Some(NodeId(2)));
+    let gone = |partition| partition == OTHER;
+    bench.coordinator.skip_deleted(bench.now, gone);
+    bench.run(Ok(()));
+    assert_eq!(bench.state(), TransactionState::PrepareCommit, "its answer is on the way");
+    let unknown = (OTHER, Some(ErrorCode::UnknownTopicOrPartition));
+    let written = WriteTxnMarkersResponse { results: vec![vec![(PARTITION, None), unknown]] };
+    bench.coordinator.markers_answered(bench.now, sent[0].request, Some(&written));
+    bench.coordinator.skip_deleted(bench.now, |_| false);
+    bench.run(Ok(()));
+    assert_eq!(bench.state(), TransactionState::PrepareCommit, "it may have a leader again");
+    bench.coordinator.skip_deleted(bench.now, gone);
+    bench.run(Ok(()));
+    assert_eq!(bench.state(), TransactionState::CompleteCommit);
+}
+
 /// KAFKA-9777: all markers are there, and nothing else would ever end the transaction.
 #[test]
 fn an_end_that_cannot_be_written_is_written_again() {

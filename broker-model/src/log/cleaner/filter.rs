@@ -5,10 +5,12 @@
 //! replica that was away for longer: tombstones and markers go at a leader all of whose followers have them. In Kafka
 //! they go by the horizon alone. Besides, a batch
 //! stays, empty if need be, that is the last of its producer, whose sequence nothing else tells of (KAFKA-5490), or the
-//! last of the round, which tells where the log ends (KAFKA-17076).
+//! last of the round, which tells where the log ends (KAFKA-17076). As promised so does the first one of a leader's
+//! epoch, by which those who copy the log tell where that began; Kafka takes it.
 
 use super::offset_map::OffsetMap;
 use crate::defect::{CleanerDefect, Defects};
+use crate::log::epoch_cache::EpochCache;
 use crate::log::producer_state::ProducerState;
 use crate::record::{RecordBatch, RecordView};
 use crate::types::{Offset, WallTime};
@@ -25,6 +27,7 @@ pub(super) struct Filter<'a> {
     /// The first offset that the round leaves alone.
     pub(super) upper: Offset,
     pub(super) producers: &'a ProducerState,
+    pub(super) epochs: &'a EpochCache,
     pub(super) defects: Defects,
 }
 
@@ -91,7 +94,17 @@ impl Filter<'_> {
     fn must_stay(&self, batch: &RecordBatch) -> bool {
         let ends_round =
             batch.next_offset() == self.upper && !self.defects.has(CleanerDefect::DropsLastBatch);
-        ends_round || self.is_last_of_producer(batch)
+        ends_round || self.is_last_of_producer(batch) || self.begins_epoch(batch)
+    }
+
+    /// Whether a leader's epoch begins with the batch: whoever copies the log knows that by this alone, and has to know
+    /// it where a log is to be cut that parted from this one there.
+    fn begins_epoch(&self, batch: &RecordBatch) -> bool {
+        let base = Some(batch.base_offset());
+        let begins = self.epochs.start_of(batch.header().leader_epoch) == base;
+        // Nothing is cut at where the oldest one begins.
+        let is_oldest = self.epochs.first_start() == base;
+        begins && !is_oldest
     }
 
     fn is_last_of_producer(&self, batch: &RecordBatch) -> bool {

@@ -147,6 +147,7 @@ impl Log {
             held_by_all: round.held_by_all,
             upper: round.upper,
             producers: &self.producers,
+            epochs: &self.epochs,
             defects: self.config.defects,
         };
         for batch in source.batches() {

@@ -286,6 +286,21 @@ fn the_last_batch_of_a_producer_and_of_the_round_stays_empty() {
     assert_eq!(bases(&harness.log), [1, 2, 3]);
 }
 
+/// KIP-101: who copies a log that lacks the first batch of an epoch begins it later than its leader did.
+#[test]
+fn the_first_batch_of_an_epoch_stays_empty() {
+    let mut harness = log_of(&values(&[(1, 1), (2, 1)]), &[]);
+    let later = LeaderEpoch(EPOCH.0 + 1);
+    for (at, key) in (2..).zip([1, 1, 2, 3, 3]) {
+        harness.append(&keyed((1, at), key, 2), later);
+    }
+    let end = harness.log.log_end_offset();
+    harness.log.set_high_watermark(end);
+    clean(&mut harness, 0);
+    assert_eq!(bases(&harness.log)[0], 2, "where the second one begins, and nothing of the first");
+    assert!(!offsets(&harness.log).contains(&2), "it is empty");
+}
+
 #[test]
 fn what_was_aborted_goes_and_its_marker_when_nothing_is_left() {
     let mut batches = vec![transactional(1, 0), transactional(2, 1)];

@@ -267,7 +267,10 @@ impl<'a> Judged<'a> {
         let oldest = self.round.at.0.saturating_sub(i64::try_from(lag_ms).unwrap_or(i64::MAX));
         let dirty = self.replica.log.between(self.round.from.max(first_dirty), self.round.to);
         let mut young = dirty.iter().filter(|it| lag_ms > 0 && it.batch.max_timestamp.0 > oldest);
-        if let Some(entry) = young.next() {
+        // Copied from a leader that had cleaned it, a batch may lack its newest record, or be gone.
+        let holes = &self.replica.holes;
+        let whole = |base: &Offset| !holes.gone.contains(base) && !holes.changed.contains_key(base);
+        if let Some(entry) = young.find(|it| whole(&it.batch.base_offset)) {
             let BatchSummary { base_offset, last_offset, max_timestamp, .. } = entry.batch;
             findings.report(context, &YOUNG, (partition, base_offset, last_offset), || {
                 let age = self.round.at.0.saturating_sub(max_timestamp.0);

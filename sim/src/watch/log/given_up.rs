@@ -3,7 +3,8 @@
 //! Promise: a broker gives up its log only if the metadata that it has applied names no replica of it there; at the end
 //! of a run no live broker has a log with records of a partition of which it is no replica.
 //! Source: KIP-455, KIP-516, KAFKA-13127; `ReplicaManager.applyDelta`, `LogManager.isStrayKraftReplica`.
-//! Not verified: when the files go; a stray log without records.
+//! Not verified: when the files go; a stray log without records; one that its broker has not opened, since its disk was
+//! emptied, or its directory is offline.
 
 use harrow_broker_model::types::{Offset, TopicPartition};
 
@@ -51,7 +52,7 @@ pub(super) fn on_audit(context: &Context<'_>, findings: &mut Findings) {
         let is_replica = view.deleted_ns.is_none() && view.is_replica(context.node);
         let Some(replica) = view.replica(context.node).filter(|_| !is_replica) else { continue };
         let end = replica.log.end();
-        if !replica.log.is_empty() {
+        if !replica.log.is_empty() && replica.reopening.is_none() {
             findings.report(context, &STRAY, view.partition, || {
                 format!("node {} has a log up to {end}, and is no replica", context.node)
             });

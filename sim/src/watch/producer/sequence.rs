@@ -52,6 +52,8 @@ pub(super) struct Sequences {
 struct Producers {
     end: Offset,
     last: BTreeMap<ProducerId, (ProducerEpoch, Sequence)>,
+    /// Where the last batch of each ends.
+    ends: BTreeMap<ProducerId, Offset>,
 }
 
 impl Sequences {
@@ -80,6 +82,7 @@ impl Sequences {
             && view.lost_in.is_none()
             && replica.log.start() == Offset::ZERO;
         for entry in replica.log.between(from, to) {
+            producers.forget(entry.batch.producer_id, replica.producers_from);
             let begins = whole && producers.begins_late(&entry.batch);
             if let Some(anomaly) = producers.take(&entry.batch).or(begins.then_some(&GAP)) {
                 report(context, findings, anomaly, partition, &entry.batch);
@@ -105,9 +108,18 @@ impl Producers {
             && !self.last.contains_key(&batch.producer_id)
     }
 
+    /// A leader whose log was begun behind what was deleted does not know whose records these were, and takes their
+    /// retries for new. Source: KIP-360; `ProducerStateManager.truncateFullyAndStartAt`.
+    fn forget(&mut self, producer: ProducerId, begun_at: Offset) {
+        if self.ends.get(&producer).is_some_and(|end| *end <= begun_at) {
+            self.last.remove(&producer);
+        }
+    }
+
     /// Takes the next committed batch; says what is wrong with it.
     fn take(&mut self, batch: &BatchSummary) -> Option<&'static Anomaly> {
         self.end = batch.last_offset.next();
+        self.ends.insert(batch.producer_id, self.end);
         if batch.producer_id == ProducerId::NONE {
             return None;
         }
@@ -204,5 +216,16 @@ mod tests {
         assert_eq!(take(14, 1, 2), None, "the new epoch goes on");
         assert_eq!(take(16, 1, 6), Some("seq-gap"));
         assert_eq!(take(18, 1, 8), None, "a gap is reported once");
+    }
+
+    #[test]
+    fn a_log_that_was_begun_behind_a_producers_records_knows_none_of_them() {
+        let table = [(1, Some("duplicate-seq")), (2, None)];
+        for (begun_at, found) in table {
+            let mut producers = Producers::default();
+            producers.take(&batch(0, 0, 0));
+            producers.forget(ProducerId(7), Offset(begun_at));
+            assert_eq!(producers.take(&batch(2, 0, 0)).map(|it| it.name), found, "{begun_at}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! the first record of an open transaction on, and told no end behind it and no record from it on; records of aborted
 //! transactions only with the mention that makes it leave them out; and no such mention of others. Records below a
 //! replica's log start are deleted, those of open transactions, too: the last stable offset goes on to the log start,
-//! at least.
+//! at least. So are those that a cleaner took before the replica copied what it left of the transaction.
 //! Source: KIP-98; `UnifiedLog.lastStableOffset`, `UnifiedLog.maybeIncrementFirstUnstableOffset`, `TransactionIndex`,
 //! `CompletedFetch.consumeAbortedTransactionsUpTo`.
 //! Not verified: that the last stable offset rises as early as it may; consumers with `read_uncommitted`.
@@ -230,7 +230,7 @@ impl StableOffsets {
         let key = (partition, context.node);
         let stability = self.replicas.entry(key).or_default();
         stability.follow(&replica.log);
-        let undecided = stability.first_undecided(replica.log_start_offset);
+        let undecided = stability.first_undecided_of(replica.log_start_offset, &replica.holes.gone);
         let high_watermark = Some(replica.high_watermark).filter(|_| as_leader);
         let limit = undecided.into_iter().chain(high_watermark).min();
         if let Some(limit) = limit.filter(|limit| to > *limit) {
@@ -287,9 +287,15 @@ impl LogTransactions {
 
     /// The first record of an open transaction in a log that starts there.
     fn first_undecided(&self, log_start: Offset) -> Option<Offset> {
+        self.first_undecided_of(log_start, &BTreeSet::new())
+    }
+
+    /// The same of a log that lacks the batches that begin at some offsets.
+    fn first_undecided_of(&self, log_start: Offset, gone: &BTreeSet<Offset>) -> Option<Offset> {
         let first_left = |batches: &Vec<(Offset, Offset)>| {
             let deleted = batches.partition_point(|(_, last)| *last < log_start);
-            batches.get(deleted).map(|(base, _)| (*base).max(log_start))
+            let mut left = batches[deleted..].iter().map(|(base, _)| *base);
+            left.find(|base| !gone.contains(base)).map(|base| base.max(log_start))
         };
         self.open.values().filter_map(first_left).min()
     }

@@ -468,7 +468,8 @@ impl Decision {
     }
 }
 
-/// Every partition must have been told when the coordinator calls the transaction complete.
+/// Every partition must have been told when the coordinator calls the transaction complete, but for those of deleted
+/// topics. Source: `TransactionMarkerChannelManager.addTxnMarkersToBrokerQueue`.
 fn check_markers(
     context: &Context<'_>,
     findings: &mut Findings,
@@ -476,7 +477,10 @@ fn check_markers(
     transaction: &Transaction,
     decision: Decision,
 ) {
-    for partition in &transaction.touched {
+    let is_there = |partition: &TopicPartition| {
+        context.view.partition(*partition).is_none_or(|known| known.deleted_ns.is_none())
+    };
+    for partition in transaction.touched.iter().filter(|partition| is_there(partition)) {
         if !transaction.markers.contains_key(partition) {
             findings.report(context, &TORN, *partition, || {
                 format!(

@@ -123,6 +123,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if self.plan.expect.loss_allowed {
             return Ok(());
         }
+        // The controller places new replicas before it misses whoever stays away.
+        if self.missing_topics().next().is_some() || self.short_topics().next().is_some() {
+            return Err(
+                "topics and partitions are to be made yet, and may be placed there".to_owned()
+            );
+        }
         let voters = self.host.view().quorum().counted_voters();
         let rest = voters.ids().filter(|voter| *voter != node && !self.is_outside(*voter));
         if voters.voter(node).is_some() && rest.count() < voters.majority() {

@@ -485,7 +485,7 @@ fn altered_partition(names: &Names, response: &AlterPartitionResponse) -> String
     let one = |one: &AlteredPartition| {
         let place = names.place(one.partition);
         match &one.result {
-            Ok(IsrRegistration { leader, leader_epoch, partition_epoch, isr }) => format!(
+            Ok(IsrRegistration { leader, leader_epoch, partition_epoch, isr, .. }) => format!(
                 "{place}: leader {} in epoch {leader_epoch}, ISR {}, partition epoch \
                  {partition_epoch}",
                 somebody(*leader),
