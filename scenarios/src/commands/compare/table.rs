@@ -301,7 +301,8 @@ impl Kind {
         let mut summary = format!("{} runs {one} against {} {other}", runs[0], runs[1]);
         if !needed.is_empty() {
             let names: Vec<&str> = needed.iter().map(|defect| defect.name()).collect();
-            summary.push_str(&format!("; it takes {}", names.join(" and ")));
+            summary.push_str("; it takes ");
+            summary.push_str(&names.join(" and "));
         }
         let title = format!("{anomaly} breaks {guarantee}");
         let told = (title.as_str(), summary.as_str(), fingerprint.as_str());
