@@ -146,10 +146,7 @@ impl Broker {
     pub(super) fn run_groups(&mut self, now: Now, effects: &mut Effects) {
         loop {
             let Some(todo) = self.groups.next(now) else {
-                // What becomes of one late member is written before another one is looked at.
-                let image = self.metadata.image();
-                if self.groups.expire_member(now, image) || self.groups.resolve_regexes(now, image)
-                {
+                if self.groups.look_further(now, self.metadata.image()) {
                     continue;
                 }
                 return;

@@ -79,7 +79,7 @@ fn says_what_it_is(path: &Path, seed: u64) {
         "# Brokers: node ",
         "# Topic orders: partitions=",
         "# A producer sends ",
-        "# What happened ",
+        "What happened ",
         "truncated",
     ] {
         assert!(heading.contains(wanted), "{wanted} is not in\n{text}");

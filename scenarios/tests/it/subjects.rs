@@ -85,7 +85,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("decoupled-services", &["commits-before-processing", "commit-ignores-generation"]),
     ("fraud-detection", &["txn-commit-ignores-generation", "commit-told-before-durable"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
-    ("swarm-administration", &["drop-keeps-leader-epoch", "concurrent-voter-changes"]),
+    ("swarm-administration", &["drop-keeps-leader-epoch"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),
 ];
 

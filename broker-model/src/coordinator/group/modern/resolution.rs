@@ -16,6 +16,12 @@ use crate::metadata::MetadataImage;
 use crate::types::Now;
 
 impl GroupCoordinator {
+    /// Looks for something more to do when there is nothing: what becomes of one late member, or of the regular
+    /// expressions of one group, is written before the next is looked at.
+    pub(crate) fn look_further(&mut self, now: Now, image: &MetadataImage) -> bool {
+        self.expire_member(now, image) || self.resolve_regexes(now, image)
+    }
+
     /// Matches the regular expressions of the first group that has some to be matched, if there is one.
     pub(crate) fn resolve_regexes(&mut self, now: Now, image: &MetadataImage) -> bool {
         let Some((partition, name)) = self.unresolved.pop_first() else { return false };
