@@ -47,24 +47,28 @@ pub(super) fn join(member: &str) -> ConsumerGroupHeartbeatRequest {
         .with_topic_partitions(Some(Vec::new()))
 }
 
+/// A partition of one replica, which leads it.
+pub(super) fn led_alone() -> PartitionRegistration {
+    PartitionRegistration {
+        replicas: vec![NodeId(1)],
+        leader: Some(NodeId(1)),
+        leader_epoch: LeaderEpoch(0),
+        isr: vec![NodeId(1)],
+        elr: Vec::new(),
+        last_known_leader: None,
+        reassignment: Reassignment::default(),
+        partition_epoch: PartitionEpoch(0),
+        recovering: false,
+    }
+}
+
 impl Modern {
     pub(super) fn new(defects: &[GroupDefect]) -> Self {
         let mut bench = Bench::new(defects);
         let image = &mut bench.image;
         image.topic_ids.insert("orders".to_owned(), TOPIC);
         for partition in 0..4 {
-            let registration = PartitionRegistration {
-                replicas: vec![NodeId(1)],
-                leader: Some(NodeId(1)),
-                leader_epoch: LeaderEpoch(0),
-                isr: vec![NodeId(1)],
-                elr: Vec::new(),
-                last_known_leader: None,
-                reassignment: Reassignment::default(),
-                partition_epoch: PartitionEpoch(0),
-                recovering: false,
-            };
-            image.partitions.insert(TopicPartition { topic: TOPIC, partition }, registration);
+            image.partitions.insert(TopicPartition { topic: TOPIC, partition }, led_alone());
         }
         Self { bench }
     }

@@ -1,10 +1,9 @@
 //! Subscriptions by a regular expression that the coordinator matches, over a real log.
 
-use super::modern_tests::{HeartbeatAnswer, Modern, beat, join};
+use super::modern_tests::{HeartbeatAnswer, Modern, beat, join, led_alone};
 use crate::config::topic_name;
-use crate::note::{PartitionRegistration, Reassignment};
 use crate::proto::{ConsumerGroupHeartbeatRequest, ErrorCode};
-use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, TopicId, TopicPartition};
+use crate::types::{TopicId, TopicPartition};
 
 /// Longer than expressions are kept before they are matched again.
 const LATER_MS: i64 = 10_001;
@@ -32,18 +31,7 @@ impl Modern {
         let (topic, image) = (TopicId(topic), &mut self.bench.image);
         image.topic_ids.insert(name.to_owned(), topic);
         image.last_topic = topic;
-        let registration = PartitionRegistration {
-            replicas: vec![NodeId(1)],
-            leader: Some(NodeId(1)),
-            leader_epoch: LeaderEpoch(0),
-            isr: vec![NodeId(1)],
-            elr: Vec::new(),
-            last_known_leader: None,
-            reassignment: Reassignment::default(),
-            partition_epoch: PartitionEpoch(0),
-            recovering: false,
-        };
-        image.partitions.insert(TopicPartition { topic, partition: 0 }, registration);
+        image.partitions.insert(TopicPartition { topic, partition: 0 }, led_alone());
     }
 
     fn later(&mut self) {
