@@ -267,7 +267,8 @@ fn try_failing(listed: &Listed, plan: &Plan) -> Tried {
     let mut tried = None;
     for seed in 1..=SEEDS_MAX {
         if found.iter().any(|finding| as_it_must(listed, finding)) {
-            return Tried { digest, complaint: None, moved_to: tried };
+            let seed = tried.unwrap_or(plan.seed);
+            return Tried { digest, complaint: breaks_soundly(plan, seed), moved_to: tried };
         }
         tried = Some(seed);
         let again = Plan { seed, ..plan.clone() };
@@ -284,6 +285,19 @@ fn try_failing(listed: &Listed, plan: &Plan) -> Tried {
         format!("it fails otherwise: {}; expected {wanted}", others.join(", "))
     };
     Tried { digest, complaint: Some(complaint), moved_to: None }
+}
+
+/// What shows a defect must hold without it.
+fn breaks_soundly(plan: &Plan, seed: u64) -> Option<String> {
+    if plan.cluster.defects.is_empty() {
+        return None;
+    }
+    let mut sound = Plan { seed, ..plan.clone() };
+    (sound.cluster.defects, sound.cluster.kafka) = (Defects::default(), None);
+    let (_, found) = findings(&sound);
+    let first = found.first()?;
+    let broken = broken((&first.anomaly, &first.guarantee), &first.fingerprint.id);
+    Some(format!("it breaks without its defects, too: {broken}"))
 }
 
 fn broken((anomaly, guarantee): (&str, &str), fingerprint: &str) -> String {

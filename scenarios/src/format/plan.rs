@@ -42,6 +42,7 @@ pub fn check_plan(origin: &str, text: &str, plan: &Plan) -> Result<(), ScenarioE
     check.numbers();
     check.topics();
     check.clients();
+    check.coordinators();
     check.clocks();
     check.steps();
     check.heal();
@@ -305,6 +306,12 @@ impl Check<'_> {
                         self.fields(&config, PRODUCER_CONFIG);
                     }
                     self.producer(&config, producer);
+                    if transactions.is_some() != producer.transactional_id.is_some() {
+                        let message = "who sends in transactions has a transactional id, nobody \
+                                       else has";
+                        let at = format!("{config}.transactional_id");
+                        self.problem(&at, message, "set both, or neither");
+                    }
                     topics
                 }
                 ClientPlan::Consumer { config: consumer, topics, .. }
@@ -327,6 +334,55 @@ impl Check<'_> {
             };
             self.topics_of(&path, topics);
             self.times(&path, client);
+        }
+    }
+
+    /// The topics in which coordinators keep what clients ask of them can be made, and groups have names.
+    fn coordinators(&mut self) {
+        let coordinators = &self.plan.cluster.coordinators;
+        let clients = &self.plan.clients;
+        let consumers = || {
+            clients.iter().filter_map(|client| match client {
+                ClientPlan::Consumer { config, .. } => Some(config),
+                ClientPlan::Producer { .. } => None,
+            })
+        };
+        let is_member = consumers().any(|config| config.group.is_some());
+        let is_worker = consumers().any(|config| config.worker.is_some());
+        let is_transactional = clients.iter().any(ClientPlan::is_transactional);
+        for (path, topic, is_asked) in [
+            ("offsets_topic", coordinators.offsets_topic, is_member),
+            ("transaction_topic", coordinators.transaction_topic, is_transactional),
+            ("share_groups.state_topic", coordinators.share_groups.state_topic, is_worker),
+        ] {
+            let (replicas, brokers) =
+                (topic.replication_factor, self.plan.cluster.brokers.len() as u32);
+            if is_asked && (replicas > brokers || topic.min_insync_replicas > replicas) {
+                let asked = topic.min_insync_replicas;
+                let message = format!(
+                    "{replicas} replicas, of which {asked} in sync, are asked of {brokers} brokers"
+                );
+                let help = "no client could have a coordinator: ask for fewer";
+                self.problem(&format!("cluster.coordinators.{path}"), message, help);
+            }
+        }
+        for (position, client) in clients.iter().enumerate() {
+            let ClientPlan::Consumer { config, member, pattern, pipeline, .. } = client else {
+                continue;
+            };
+            let path = format!("clients.{position}.config.group");
+            let needs = member.is_some() || pattern.is_some() || pipeline.is_some();
+            match &config.group {
+                Some(group) if group.group.is_empty() => {
+                    self.problem(&format!("{path}.group"), "a group has a name", "give it one");
+                }
+                None if needs => {
+                    let message =
+                        "a consumer that is a member, subscribes or processes has a group";
+                    self.problem(&path, message, "give it one, or take those out");
+                }
+                _ => {}
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use harrow_broker_model::defect::Defects;
 use harrow_reports::judge::judge;
 use harrow_reports::verdict::{Finding, Outcome, Verdict};
 use harrow_sim::application::Applications;
@@ -20,6 +21,8 @@ pub struct Failure {
     pub finding: Finding,
     /// The code of the applications that are part of it.
     pub applications: Applications,
+    /// Whether the whole plan holds without its defects: then a smaller one must, too, or it shows something else.
+    pub is_of_defects: bool,
 }
 
 /// Why there is nothing to shrink.
@@ -75,8 +78,11 @@ impl Failure {
         let is_wanted =
             |finding: &&Finding| wanted.is_none_or(|wanted| finding.fingerprint.id == wanted);
         if let Some(finding) = found().find(is_wanted) {
-            let applications = applications.clone();
-            let failure = Self { finding: finding.clone(), applications };
+            let failure = Self {
+                finding: finding.clone(),
+                applications: applications.clone(),
+                is_of_defects: holds_without_defects(plan, applications),
+            };
             let failing_run = failure.failing_run(plan, &run, &verdict).expect("it was just found");
             return Ok((failure, failing_run));
         }
@@ -124,6 +130,7 @@ impl Failure {
         plan.seed = seed;
         let run = harrow_sim::run_with(&plan, RunOptions::default(), &self.applications);
         self.failing_run(&plan, &run, &judge(&plan, &run))
+            .filter(|_| !self.is_of_defects || holds_without_defects(&plan, &self.applications))
     }
 
     fn failing_run(&self, plan: &Plan, run: &Run, verdict: &Verdict) -> Option<FailingRun> {
@@ -151,4 +158,16 @@ impl Failure {
         let alike = run.violations.iter().filter(|seen| seen.anomaly == self.finding.anomaly);
         alike.map(|seen| seen.at_ns / 1_000_000 + 1).min()
     }
+}
+
+/// Whether a plan with defects holds once they are off.
+fn holds_without_defects(plan: &Plan, applications: &Applications) -> bool {
+    if plan.cluster.defects.is_empty() {
+        return false;
+    }
+    let mut plan = plan.clone();
+    plan.cluster.defects = Defects::default();
+    plan.cluster.kafka = None;
+    let run = harrow_sim::run_with(&plan, RunOptions::default(), applications);
+    judge(&plan, &run).outcome != Outcome::Violated
 }

@@ -20,6 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binary::{Said, command, said};
+use crate::defects::others;
 
 fn harrow(directory: &Path, arguments: &[&str], input: &[u8]) -> Said {
     said(command(directory, arguments).write_stdin(input))
@@ -338,10 +339,12 @@ fn judged(
 /// saw anything that is not legal.
 fn same_from_its_files(plan: &Plan, at: &str) -> bool {
     let run = run(plan, false);
-    let mut file = Vec::new();
-    write_history(&run.history, &mut file).expect("writing to memory works");
-    let recorded = read_history(&file[..]).expect("it was written by us");
-    assert_eq!(recorded.history, run.history, "{at}");
+    let file = text_of(&run.history);
+    let recorded = read_history(file.as_bytes()).expect("it was written by us");
+    assert_eq!(text_of(&recorded.history), file, "{at}");
+    if recorded.history.groups == run.history.groups {
+        assert_eq!(recorded.history, run.history, "{at}");
+    }
     let config = print_promises(&HistoryConfig::of_run(plan, &run));
     let read = parse_promises("history.toml", &config).expect("it was printed by us");
     let (terms, options) = (Terms::of_run(plan, &run), Options::of_run(plan, &run));
@@ -355,18 +358,23 @@ fn same_from_its_files(plan: &Plan, at: &str) -> bool {
     inside.iter().any(|(_, _, reason)| reason.is_none())
 }
 
+/// As it is written: groups by name, for a file numbers them as they come in it.
+fn text_of(history: &History) -> String {
+    let mut file = Vec::new();
+    write_history(history, &mut file).expect("writing to memory works");
+    String::from_utf8(file).expect("it is text")
+}
+
 #[test]
 fn a_run_s_own_file_shows_what_its_clients_saw() {
     let mut seen = 0;
     for defect in Defect::all() {
         let entry = defect.entry();
-        for seed in 1..=3 {
-            let scenario = find(entry.scenario).expect("a name of the catalogue");
-            let scenario = parse(scenario.name, scenario.text, &[]).expect("it is right");
-            let mut plan = plan(&scenario, seed);
-            plan.cluster.defects = [defect].into_iter().collect();
-            seen += usize::from(same_from_its_files(&plan, &format!("{defect} {seed}")));
-        }
+        let scenario = find(entry.scenario).expect("a name of the catalogue");
+        let scenario = parse(scenario.name, scenario.text, &[]).expect("it is right");
+        let mut plan = plan(&scenario, entry.seed);
+        plan.cluster.defects = others(defect).chain([defect]).collect();
+        seen += usize::from(same_from_its_files(&plan, defect.name()));
     }
     assert!(seen > 0, "no client saw anything");
 }

@@ -61,7 +61,7 @@ fn every_defect_is_found_by_its_anomaly() {
 }
 
 /// Those that must be on with it.
-fn others(defect: Defect) -> impl Iterator<Item = Defect> {
+pub(crate) fn others(defect: Defect) -> impl Iterator<Item = Defect> {
     let named = |name: &&str| Defect::from_name(name).expect("a name of the catalogue");
     defect.entry().with.iter().map(named)
 }
@@ -150,9 +150,10 @@ fn a_replica_that_begins_anew_keeps_where() {
 }
 
 #[test]
-fn three_seeds_of_every_scenario_hold() {
+fn every_scenario_holds() {
+    // The second seed: the first is among the digests, and many are swept once a release is built.
     for entry in CATALOGUE {
-        (1..=3).for_each(|seed| holds(entry.name, seed));
+        holds(entry.name, 2);
     }
 }
 

@@ -191,6 +191,38 @@ fn every_plan_that_is_drawn_is_within_the_bounds() {
     }
 }
 
+/// Transactions and a group, beside which `shrink` must not leave what they need.
+const NEEDS: &str = "name = \"needs\"\nproves = \"Nothing much.\"\n\
+    [cluster]\noffsets.topic.num.partitions = 2\n[[topic]]\nname = \"orders\"\n\
+    [[load]]\nkind = \"transaction\"\noperations = 2\ntransactional_id = \"t\"\n\
+    [[load]]\nkind = \"consumer\"\noperations = 2\n\"group.id\" = \"g\"\n[heal]\nat_ms = 1000\n";
+
+#[test]
+fn an_edited_plan_has_what_its_clients_need() {
+    let directory = directory();
+    let path = directory.path();
+    fs::write(path.join("needs.toml"), NEEDS).expect("it takes files");
+    assert_eq!(harrow(path, &["run", "needs.toml", "--seed", "1", "--out", "o"]).code, 0);
+    let plan = read_json(&path.join("o/plan.json"));
+    let coordinators = "/cluster/coordinators";
+    let table = [
+        ("/clients/0/config/transactional_id", Value::Null, "has a transactional id"),
+        ("/clients/0/transactions", Value::Null, "has a transactional id"),
+        ("/clients/1/config/group", Value::Null, "processes has a group"),
+        ("/clients/1/config/group/group", json!(""), "a group has a name"),
+        (&format!("{coordinators}/offsets_topic/replication_factor"), json!(4), "of 3 brokers"),
+        (&format!("{coordinators}/transaction_topic/replication_factor"), json!(4), "of 3 brokers"),
+    ];
+    for (pointer, value, wanted) in table {
+        let mut edited = plan.clone();
+        *edited.pointer_mut(pointer).expect("the plan has it") = value;
+        fs::write(path.join("e.json"), edited.to_string()).expect("it takes files");
+        let said = harrow(path, &["replay", "e.json"]);
+        assert_eq!(said.code, 2, "{pointer}\n{}{}", said.stdout, said.stderr);
+        assert!(said.stderr.contains(wanted), "{pointer}\n{}", said.stderr);
+    }
+}
+
 #[test]
 fn an_edited_plan_is_held_to_the_bounds_of_a_scenario() {
     let directory = directory();
@@ -200,6 +232,8 @@ fn an_edited_plan_is_held_to_the_bounds_of_a_scenario() {
     let topic = plan["topics"][0].clone();
     let mut step = plan["steps"][0].clone();
     step["at_ms"] = json!(100);
+    let mut named = plan["clients"][0]["config"].clone();
+    named["transactional_id"] = json!("t");
     let table = [
         ("/cluster/brokers", json!([]), "cluster.brokers: 0 nodes"),
         ("/cluster/controllers", json!([]), "cluster.controllers: 0 nodes"),
@@ -221,6 +255,7 @@ fn an_edited_plan_is_held_to_the_bounds_of_a_scenario() {
         ("/network/latency_us", json!([9, 5]), "the range 9 to 5 is empty"),
         ("/disk/sync_us", json!([300_000, 300_000]), "no controller could be elected"),
         ("/clients/0/config/bootstrap", json!([]), "there is nobody to ask"),
+        ("/clients/0/config", named, "who sends in transactions has a transactional id"),
         ("/clients/0/config/in_flight_max", json!(9), "at most 5 requests in flight"),
         ("/clients/0/topics", json!([]), "there is no topic to work on"),
         ("/expect/reach", json!(["nothing"]), "`nothing` is not a reach mark"),

@@ -415,6 +415,20 @@ fn what_was_shrunk_is_kept_to_fail_or_to_hold() {
     assert_eq!((&told["plans"], &told["mended"]), (&1.into(), &1.into()));
 }
 
+#[test]
+fn a_plan_that_breaks_without_its_defect_is_complained_of() {
+    let directory = directory();
+    let path = directory.path();
+    fs::create_dir(path.join("own")).expect("it takes folders");
+    let listed = "[[plan]]\nname = \"half\"\nseed = 4\ndefects = [\"shares-transactional-id\"]\n\
+                  guarantee = \"offsets\"\nanomaly = \"eos-loss\"\nfingerprint = \"a624f108\"\n";
+    fs::write(path.join("own/corpus.toml"), listed).expect("it takes files");
+    let scenario = include_str!("half-processed.toml");
+    fs::write(path.join("own/half.toml"), scenario).expect("it takes files");
+    let said = harrow(path, "corpus own").1;
+    assert!(said.contains("half: it breaks without its defects, too: eos-loss"), "{said}");
+}
+
 /// Who makes plans anew loses none that was smaller, nor one that a person has made so.
 #[test]
 fn a_plan_that_is_no_larger_stays() {
