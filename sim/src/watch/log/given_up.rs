@@ -4,7 +4,8 @@
 //! of a run no live broker has a log with records of a partition of which it is no replica.
 //! Source: KIP-455, KIP-516, KAFKA-13127; `ReplicaManager.applyDelta`, `LogManager.isStrayKraftReplica`.
 //! Not verified: when the files go; a stray log without records; one that its broker has not opened, since its disk was
-//! emptied, or its directory is offline.
+//! emptied, or its directory is offline; those of a broker that is fenced since it started, for it looks at its logs by
+//! the metadata up to its registration. Source: `BrokerMetadataPublisher.onMetadataUpdate`, `_firstPublish`.
 
 use harrow_broker_model::types::{Offset, TopicPartition};
 
@@ -48,6 +49,10 @@ pub(super) fn on_discarded(
 
 /// At the end of a run.
 pub(super) fn on_audit(context: &Context<'_>, findings: &mut Findings) {
+    let broker = context.view.registry().broker(context.node);
+    if !context.view.has_registered(context.node) || broker.is_none_or(|broker| broker.fenced) {
+        return;
+    }
     for view in context.view.partitions() {
         let is_replica = view.deleted_ns.is_none() && view.is_replica(context.node);
         let Some(replica) = view.replica(context.node).filter(|_| !is_replica) else { continue };
