@@ -22,6 +22,7 @@ use crate::format::parse;
 use crate::pipeline;
 use crate::plan_text::{PlanTextError, read_plan, said};
 use crate::planner;
+use crate::shrink::without_defects;
 
 /// What a directory lists.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -289,11 +290,7 @@ fn try_failing(listed: &Listed, plan: &Plan) -> Tried {
 
 /// What shows a defect must hold without it.
 fn breaks_soundly(plan: &Plan, seed: u64) -> Option<String> {
-    if plan.cluster.defects.is_empty() {
-        return None;
-    }
-    let mut sound = Plan { seed, ..plan.clone() };
-    (sound.cluster.defects, sound.cluster.kafka) = (Defects::default(), None);
+    let sound = Plan { seed, ..without_defects(plan)? };
     let (_, found) = findings(&sound);
     let first = found.first()?;
     let broken = broken((&first.anomaly, &first.guarantee), &first.fingerprint.id);

@@ -162,12 +162,15 @@ impl Failure {
 
 /// Whether a plan with defects holds once they are off.
 fn holds_without_defects(plan: &Plan, applications: &Applications) -> bool {
-    if plan.cluster.defects.is_empty() {
-        return false;
-    }
-    let mut plan = plan.clone();
-    plan.cluster.defects = Defects::default();
-    plan.cluster.kafka = None;
-    let run = harrow_sim::run_with(&plan, RunOptions::default(), applications);
-    judge(&plan, &run).outcome != Outcome::Violated
+    without_defects(plan).is_some_and(|plan| {
+        let run = harrow_sim::run_with(&plan, RunOptions::default(), applications);
+        judge(&plan, &run).outcome != Outcome::Violated
+    })
+}
+
+/// The same plan with its defects off, if any are on.
+pub(crate) fn without_defects(plan: &Plan) -> Option<Plan> {
+    let mut sound = plan.clone();
+    (sound.cluster.defects, sound.cluster.kafka) = (Defects::default(), None);
+    (!plan.cluster.defects.is_empty()).then_some(sound)
 }

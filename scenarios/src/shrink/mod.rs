@@ -34,6 +34,7 @@ mod tree;
 mod unusual;
 
 pub use failing_run::FailingRun;
+pub(crate) use failure::without_defects;
 pub use failure::{Failure, Frequency, NoFailure};
 pub use nearest::{Change, Nearest, Parting, changes, nearest_passing, parting};
 pub use needed::needed_defects;

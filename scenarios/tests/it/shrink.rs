@@ -3,6 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harrow_broker_model::defect::Defect;
+use harrow_scenarios::catalogue::find;
+use harrow_scenarios::format::parse;
+use harrow_scenarios::planner::plan;
+use harrow_scenarios::shrink::Failure;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -413,6 +418,23 @@ fn what_was_shrunk_is_kept_to_fail_or_to_hold() {
     let complaint = told["complaints"][0].as_str().expect("it breaks again");
     assert!(complaint.contains("but breaks again under seed"), "{complaint}");
     assert_eq!((&told["plans"], &told["mended"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_smaller_plan_that_breaks_without_the_defect_does_not_count() {
+    let defect = Defect::from_name("shares-transactional-id").expect("a name of the catalogue");
+    let with_it = |scenario: &str, text: &str, seed: u64| {
+        let mut plan = plan(&parse(scenario, text, &[]).expect("it is right"), seed);
+        plan.cluster.defects = [defect].into_iter().collect();
+        plan
+    };
+    let entry = find("exactly-once").expect("a name of the catalogue");
+    let whole = with_it(entry.name, entry.text, 3);
+    let (mut failure, _) = Failure::of(&whole, Some("a624f108")).expect("it fails");
+    let smaller = with_it("half", include_str!("half-processed.toml"), 4);
+    assert!(failure.is_of_defects && failure.seen(&smaller, 1).is_none());
+    failure.is_of_defects = false;
+    assert!(failure.seen(&smaller, 1).is_some(), "it fails alike");
 }
 
 #[test]
