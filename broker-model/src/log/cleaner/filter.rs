@@ -6,7 +6,7 @@
 //! they go by the horizon alone. Besides, a batch
 //! stays, empty if need be, that is the last of its producer, whose sequence nothing else tells of (KAFKA-5490), or the
 //! last of the round, which tells where the log ends (KAFKA-17076). As promised so does the first one of a leader's
-//! epoch, by which those who copy the log tell where that began; Kafka takes it.
+//! epoch, by which those who copy the log tell where that began; Kafka takes it (defect `cleaner-drops-epoch-start`).
 
 use super::offset_map::OffsetMap;
 use crate::defect::{CleanerDefect, Defects};
@@ -104,7 +104,7 @@ impl Filter<'_> {
         let begins = self.epochs.start_of(batch.header().leader_epoch) == base;
         // Nothing is cut at where the oldest one begins.
         let is_oldest = self.epochs.first_start() == base;
-        begins && !is_oldest
+        begins && !is_oldest && !self.defects.has(CleanerDefect::DropsEpochStart)
     }
 
     fn is_last_of_producer(&self, batch: &RecordBatch) -> bool {

@@ -289,7 +289,19 @@ fn the_last_batch_of_a_producer_and_of_the_round_stays_empty() {
 /// KIP-101: who copies a log that lacks the first batch of an epoch begins it later than its leader did.
 #[test]
 fn the_first_batch_of_an_epoch_stays_empty() {
-    let mut harness = log_of(&values(&[(1, 1), (2, 1)]), &[]);
+    assert_eq!(
+        left_where_an_epoch_began(&[]),
+        (2, true),
+        "nothing of the one before, and it is empty"
+    );
+    let weak = [CleanerDefect::DropsEpochStart];
+    assert_eq!(left_where_an_epoch_began(&weak), (3, false), "it goes as others do");
+}
+
+/// Where the log begins of which one epoch is replaced and the first batch of the next one, at offset 2; whether that
+/// one is empty.
+fn left_where_an_epoch_began(defects: &[CleanerDefect]) -> (i64, bool) {
+    let mut harness = log_of(&values(&[(1, 1), (2, 1)]), defects);
     let later = LeaderEpoch(EPOCH.0 + 1);
     for (at, key) in (2..).zip([1, 1, 2, 3, 3]) {
         harness.append(&keyed((1, at), key, 2), later);
@@ -297,8 +309,8 @@ fn the_first_batch_of_an_epoch_stays_empty() {
     let end = harness.log.log_end_offset();
     harness.log.set_high_watermark(end);
     clean(&mut harness, 0);
-    assert_eq!(bases(&harness.log)[0], 2, "where the second one begins, and nothing of the first");
-    assert!(!offsets(&harness.log).contains(&2), "it is empty");
+    let first = bases(&harness.log)[0];
+    (first, !offsets(&harness.log).contains(&first))
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 34] = [
+pub(super) static ANOMALIES: [Entry; 35] = [
     Entry {
         name: "mirror-mismatch",
         kind: Kind::InternalAnomaly,
@@ -287,6 +287,15 @@ pub(super) static ANOMALIES: [Entry; 34] = [
         source: "KAFKA-5490, KAFKA-8335",
     },
     Entry {
+        name: "epoch-start-removed",
+        kind: Kind::InternalAnomaly,
+        meaning: "The cleaner left nothing of the batch with which a leader's epoch begins.",
+        example: "A replica copies the log, begins the epoch later, and is elected. It tells one that was away that \
+                  the epoch before went on: records that nobody else has stay there.",
+        legal: "Never, though Kafka does so.",
+        source: "KIP-101; LeaderEpochFileCache.assign",
+    },
+    Entry {
         name: "hole-in-log",
         kind: Kind::InternalAnomaly,
         meaning: "A log was opened that lacks records which no cleaner had taken.",
@@ -359,7 +368,7 @@ pub(super) static INVARIANTS: [Entry; 9] = [
         meaning: "Of each key the last value survives, and its deletion until every reader can have seen it.",
         example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, cleaned-too-young, \
                   marker-removed-early, replaced-value-kept, cleaned-into-others, round-end-lost, \
-                  producer-batch-removed, hole-in-log.",
+                  producer-batch-removed, epoch-start-removed, hole-in-log.",
         legal: "Never.",
         source: "KIP-58, KIP-534",
     },

@@ -5,8 +5,8 @@
 //! `delete.retention.ms` before: until then each reader that goes on sees the deletion. A marker stays as long as a
 //! batch of its transaction does. What a round leaves below its end is the compaction of what was written: each key
 //! once; nothing is cleaned that is younger than `min.compaction.lag.ms`. Batches keep their offsets, epochs and
-//! producers; the last one of a round stays, and the last one of each
-//! producer, be it empty. A log that is opened again lacks nothing but what the cleaner had taken.
+//! producers; the last one of a round stays, the last one of each
+//! producer, and the first one of each leader's epoch but the oldest, be it empty. A log that is opened again lacks nothing but what the cleaner had taken.
 //! Source: KIP-58, KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`.
 //! Not verified: when a log is cleaned, which `cleaning_due` judges; what lies below the log start; producers that may
 //! have expired; that a replica which was away for longer than `delete.retention.ms` learns of all deletions: it copies
@@ -67,6 +67,11 @@ const PRODUCER: Anomaly = Anomaly {
     guarantee: Guarantee::Ordering,
     meaning: "the cleaner left nothing of the last batch of a producer",
 };
+const EPOCH_START: Anomaly = Anomaly {
+    name: "epoch-start-removed",
+    guarantee: Guarantee::Replication,
+    meaning: "the cleaner left nothing of the batch with which a leader's epoch begins",
+};
 const HOLE: Anomaly = Anomaly {
     name: "hole-in-log",
     guarantee: Guarantee::Durability,
@@ -78,7 +83,19 @@ pub(super) const INVARIANT: Invariant = Invariant {
     promise: "of each key the last value survives, and its deletion until every reader can have seen it",
     source: "KIP-58, KIP-534, Cleaner",
     leaves_out: "when a log is cleaned",
-    anomalies: &[PAST, LOST, EARLY, YOUNG, MARKER, KEPT, OTHER, ROUND_END, PRODUCER, HOLE],
+    anomalies: &[
+        PAST,
+        LOST,
+        EARLY,
+        YOUNG,
+        MARKER,
+        KEPT,
+        OTHER,
+        ROUND_END,
+        PRODUCER,
+        EPOCH_START,
+        HOLE,
+    ],
 };
 
 /// A round, as its node states it.
@@ -134,6 +151,7 @@ pub(super) fn on_cleaned(context: &Context<'_>, findings: &mut Findings, note: &
         judged.check_horizon(context, findings, &pair);
         judged.check_marker(context, findings, &pair);
         judged.check_round_end(context, findings, &pair);
+        judged.check_epoch_start(context, findings, &pair);
     }
     judged.check_invented(context, findings);
     judged.check_producers(context, findings);
@@ -432,6 +450,29 @@ impl<'a> Judged<'a> {
                 )
             });
         }
+    }
+
+    /// The first batch of an epoch stays: by it alone those who copy the log know where that began.
+    fn check_epoch_start(&self, context: &Context<'_>, findings: &mut Findings, pair: &Pair<'_>) {
+        let (base, epoch) = (pair.written.base_offset, pair.written.leader_epoch);
+        if pair.before.is_some() && pair.after.is_none() && self.begins_later_epoch(pair.written) {
+            let place = (self.round.partition, base, pair.written.last_offset);
+            findings.report(context, &EPOCH_START, place, || {
+                format!(
+                    "node {} left nothing of the batch at {base}, with which epoch {epoch} began",
+                    context.node
+                )
+            });
+        }
+    }
+
+    /// Whether a batch is the first of its epoch, and something of an older one is there still.
+    fn begins_later_epoch(&self, batch: &BatchSummary) -> bool {
+        let log = &self.replica.log;
+        let before = log.between(self.replica.log_start_offset, batch.base_offset);
+        let is_first = before.last().is_some_and(|it| it.batch.leader_epoch < batch.leader_epoch);
+        let mut older = before.iter().map(|it| it.batch.base_offset);
+        is_first && older.any(|base| !self.replica.holes.gone.contains(&base))
     }
 
     /// The last batch of each producer stays.

@@ -80,12 +80,29 @@ fn committed(stage: &mut Stage, end: i64) {
 
 /// The leader appends a record of a key, and the followers copy it.
 fn write(stage: &mut Stage, batch: BatchSummary, key: u64, tombstone: bool) {
-    let (base_offset, leader_epoch) = (batch.base_offset, LeaderEpoch(1));
+    let (base_offset, leader_epoch) = (batch.base_offset, batch.leader_epoch);
     let records = vec![KeyedRecord { key, tombstone }];
     let note = LogNote::KeysAppended { partition: X, base_offset, leader_epoch, records };
     stage.note(A, &Note::Log(note));
-    stage.lead(A, 1, batch);
-    stage.append_all(&[B, C], 1, batch);
+    stage.lead(A, leader_epoch.0, batch);
+    stage.append_all(&[B, C], leader_epoch.0, batch);
+}
+
+/// The leader is elected again, and with epoch 2 begin two records of a key at offset 2. The cleaner leaves this.
+fn clean_next_epoch(stage: &mut Stage, left: Vec<CleanedBatch>) {
+    compact(stage);
+    stage.elect(A, 2, &[A, B, C]);
+    stage.became_leader(A, 2, &[A, B, C]);
+    for offset in 2..4 {
+        write(stage, in_next_epoch(offset), 1, false);
+    }
+    stage.leader_high_watermark(A, 2, 4);
+    clean(stage, 4, 0, left);
+}
+
+/// The record at an offset, in epoch 2.
+fn in_next_epoch(offset: i64) -> BatchSummary {
+    BatchSummary { leader_epoch: LeaderEpoch(2), ..plain(offset) }
 }
 
 /// Records from offset 2 on of these keys, all committed.
@@ -293,6 +310,14 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "epoch-start-removed",
+        good: |stage| {
+            let first = left(in_next_epoch(2), false, None);
+            clean_next_epoch(stage, vec![first, left(in_next_epoch(3), true, None)]);
+        },
+        bad: |stage| clean_next_epoch(stage, vec![left(in_next_epoch(3), true, None)]),
+    },
+    Case {
         anomaly: "hole-in-log",
         good: |stage| {
             write_all(stage, &[(1, false), (1, false), (2, false)]);
@@ -310,7 +335,7 @@ pub(super) const CASES: &[Case] = &[
 fn copy_past(stage: &mut Stage) {
     for (offset, key) in [(2, 1), (3, 1), (4, 2)] {
         let batch = plain(offset);
-        let (base_offset, leader_epoch) = (batch.base_offset, LeaderEpoch(1));
+        let (base_offset, leader_epoch) = (batch.base_offset, batch.leader_epoch);
         let records = vec![KeyedRecord { key, tombstone: false }];
         let note = LogNote::KeysAppended { partition: X, base_offset, leader_epoch, records };
         stage.note(A, &Note::Log(note));
