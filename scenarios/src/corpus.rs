@@ -89,6 +89,11 @@ pub struct Tried {
 const LISTING: &str = "corpus.toml";
 
 impl Corpus {
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Whether a directory has a listing, without which it is no corpus yet.
     pub fn is_there(directory: &Path) -> bool {
         directory.join(LISTING).is_file()
@@ -132,7 +137,17 @@ impl Corpus {
         let path = self.directory.join(format!("{}.json", listed.name));
         let scenario = self.directory.join(format!("{}.toml", listed.name));
         match (path.exists(), scenario.exists()) {
-            (true, false) => return plan_of(&path),
+            (true, false) => {
+                let plan = plan_of(&path)?;
+                let own = (plan.seed, plan.cluster.defects, plan.cluster.kafka);
+                if own != (listed.seed, listed.defects, listed.kafka) {
+                    let message = format!(
+                        "it has another seed, other defects or another version than {LISTING} says"
+                    );
+                    return Err(CorpusError { path, message });
+                }
+                return Ok(plan);
+            }
             (false, true) => {}
             (true, true) => {
                 let message =
@@ -264,16 +279,16 @@ fn try_mended(listed: &Listed, plan: &Plan) -> Tried {
 
 fn try_failing(listed: &Listed, plan: &Plan) -> Tried {
     let (digest, own) = findings(plan);
-    let mut found = own;
-    let mut tried = None;
-    for seed in 1..=SEEDS_MAX {
-        if found.iter().any(|finding| as_it_must(listed, finding)) {
-            let seed = tried.unwrap_or(plan.seed);
-            return Tried { digest, complaint: breaks_soundly(plan, seed), moved_to: tried };
+    let mut found = Vec::new();
+    let others = (1..=SEEDS_MAX).map(Some);
+    for moved_to in std::iter::once(None).chain(others) {
+        let again = |seed| findings(&Plan { seed, ..plan.clone() }).1;
+        let seen = moved_to.map_or_else(|| own.clone(), again);
+        if seen.iter().any(|finding| as_it_must(listed, finding)) {
+            let complaint = breaks_soundly(plan, moved_to.unwrap_or(plan.seed));
+            return Tried { digest, complaint, moved_to };
         }
-        tried = Some(seed);
-        let again = Plan { seed, ..plan.clone() };
-        found.extend(findings(&again).1);
+        found.extend(seen);
     }
     let mut others: Vec<String> =
         found.iter().map(|it| broken((&it.anomaly, &it.guarantee), &it.fingerprint.id)).collect();

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use harrow_broker_model::defect::{Defect, Version};
 use harrow_broker_model::types::NodeId;
+use harrow_reports::policy::Hold;
 use harrow_reports::report::Report;
 use harrow_reports::verdict::Outcome;
 use harrow_sim::application::{Application, Applications, Environment};
@@ -248,7 +249,8 @@ impl Sweep {
     /// If the scenario cannot be read or has mistakes, or the seed breaks nothing.
     pub fn shrink(&self, seed: u64, duration: Duration) -> Result<Smallest, SweepError> {
         let plan = self.plan(&self.read()?, seed);
-        let (failure, failing_run) = Failure::of_run_with(&plan, None, &self.applications)?;
+        let (failure, failing_run) =
+            Failure::of_run_with(&plan, None, &self.applications, &Hold::default())?;
         let started = Instant::now();
         let more = || started.elapsed() < duration;
         let budget = Budget { jobs: self.jobs, seeds: 1, more: &more };

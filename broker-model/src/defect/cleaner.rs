@@ -122,8 +122,8 @@ CleanerDefect {
         meaning: "The cleaner takes the batch with which a leader's epoch begins, if all of that is replaced: who \
             copies the log begins the epoch later than its leader did.",
         example: "A replica is cut off with records that nobody else has. The others go on in a new epoch, whose \
-            first batches are replaced and cleaned away, and a new replica copies what is left and is elected. It tells \
-            the one that comes back that the old epoch ends where it saw the new one begin: the records stay.",
+            first batches are replaced and cleaned away, and a new replica copies what is left and is elected. It \
+            tells the one that comes back that the old epoch ends where it saw the new one begin: the records stay.",
     }
 
 } }

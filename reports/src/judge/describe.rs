@@ -6,7 +6,7 @@ use harrow_sim::run::InjectedFault;
 use harrow_sim::violation::{Guarantee, Violation};
 
 use crate::check::Anomaly;
-use crate::fingerprint::{Fingerprint, Traits, panic_shape};
+use crate::fingerprint::{Fingerprint, Traits, actor, names, panic_shape};
 use crate::policy::Reason;
 use crate::promise::{Place, promise, promise_to_clients};
 use crate::text::seconds;
@@ -124,12 +124,17 @@ fn fingerprint(case: &Case<'_>, charge: &Charge<'_>, finding: &Finding) -> Finge
         Charge::Anomalies(_) | Charge::NotConverged(_) => None,
     };
     let role = match charge {
-        Charge::Violation(violation) => case.role(violation.node),
+        Charge::Violation(violation) => {
+            // A rule that looks by the clock finds out at whoever does something next.
+            actor(&violation.summary).map_or("cluster", |node| case.role(node))
+        }
         Charge::Panicked { node, .. } => node.map_or("testbed", |node| case.role(node)),
         Charge::Anomalies(_) => "clients",
         Charge::NotConverged(_) => "cluster",
     };
-    Fingerprint::of(Traits { guarantee, anomaly, role, words: words.as_deref(), evidence })
+    let names = case.simulated.map(|simulated| names(simulated.plan)).unwrap_or_default();
+    let (words, names) = (words.as_deref(), &names);
+    Fingerprint::of(Traits { guarantee, anomaly, role, words, names, evidence })
 }
 
 /// A few examples of each kind.

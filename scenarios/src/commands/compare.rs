@@ -28,10 +28,13 @@ use table::Table;
 /// neither side was violated, 1 one was, 3 neither was, but some runs were inconclusive, 130 Ctrl-C ended it before a
 /// side was.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  harrow compare power-loss --kafka 3.9 4.1 --seeds 1..300\n  \
+#[command(
+    after_help = "Examples:\n  harrow compare power-loss --kafka 3.9 4.1 --seeds 1..300\n  \
     harrow compare cut-and-struck --kafka 4.1\n  \
     harrow compare my.toml --set topic.orders.min.insync.replicas=1 topic.orders.min.insync.replicas=2\n  \
-    harrow compare quick-failover --defect truncate-to-hw")]
+    harrow compare quick-failover --defect truncate-to-hw",
+    override_usage = "harrow compare <SCENARIO> [OPTIONS]"
+)]
 pub(super) struct Compare {
     /// A name from `harrow list`, or a path to a .toml file.
     scenario: String,
@@ -91,6 +94,13 @@ impl Compare {
                 let help = "give one or two; what both sides are to have goes into a scenario file of your own";
                 return Err(mistake(message, help).into());
             }
+        }
+        let (kafkas, sets) = (self.kafka.as_slice(), self.set.as_slice());
+        let alike = (kafkas.is_empty() || matches!(kafkas, [one, other] if one == other))
+            && (sets.is_empty() || matches!(sets, [one, other] if one == other));
+        if alike && self.defects.is_empty() {
+            let help = "give each side another version or value";
+            return Err(mistake("the two sides are the same", help).into());
         }
         let kafka = spread(&self.kafka);
         let set = spread(&self.set);

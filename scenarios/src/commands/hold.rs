@@ -47,6 +47,12 @@ impl HeldTo {
     pub(super) fn flags(&self) -> impl Iterator<Item = String> {
         self.hold.iter().map(|held| format!("--hold {}", held.text))
     }
+
+    /// A command that holds to the same.
+    pub(super) fn with_flags(&self, command: &str) -> String {
+        let command = std::iter::once(command.to_owned());
+        command.chain(self.flags()).collect::<Vec<String>>().join(" ")
+    }
 }
 
 #[cfg(test)]

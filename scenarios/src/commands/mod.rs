@@ -34,6 +34,7 @@ mod show;
 mod shrink;
 mod shrinking;
 mod shrunk_heading;
+mod shrunk_left;
 mod sweep;
 mod target;
 mod trace;

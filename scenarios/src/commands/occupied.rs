@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::console::{Failure, mistake};
 use super::files::OutDirectory;
+use super::shrunk_left::is_as_left;
 
 /// What a sweep leaves first, in names of files.
 pub(super) const SWEEP_MARK: &str = "sweep-";
@@ -15,10 +16,10 @@ pub(super) const SWEEP_MARK: &str = "sweep-";
 /// Who has left files in a directory.
 enum Occupied {
     Sweep,
-    /// By its title, and whether its scenario is no longer what it was.
-    Shrink(String, bool),
-    /// By its plan, if that can be read.
-    Run(Option<Box<Plan>>),
+    /// By its title, and which file is no longer what it was.
+    Shrink(String, Option<&'static str>),
+    /// By its plan, if that can be read, and whether anything lies beside that.
+    Run(Option<Box<Plan>>, bool),
     /// Somebody, who has left this file.
     Unknown(&'static str),
 }
@@ -54,10 +55,17 @@ impl Occupied {
             let report: Value = serde_json::from_slice(&shrunk).unwrap_or_default();
             let title = report["title"].as_str().unwrap_or_default().to_owned();
             let scenario = fs::read_to_string(directory.join("scenario.toml")).ok();
-            let is_edited = scenario.is_some_and(|text| report["scenario"]["text"] != text);
-            return Some(Self::Shrink(title, is_edited));
+            let is_scenario_edited =
+                scenario.is_some_and(|text| report["scenario"]["text"] != text);
+            let edited = if is_as_left(&report, &plan) {
+                is_scenario_edited.then_some("scenario.toml")
+            } else {
+                Some("plan.json")
+            };
+            return Some(Self::Shrink(title, edited));
         }
-        Some(Self::Run(serde_json::from_slice(&plan).ok().map(Box::new)))
+        let beside = BESIDE_PLAN.iter().any(|file| directory.join(file).is_file());
+        Some(Self::Run(serde_json::from_slice(&plan).ok().map(Box::new), beside))
     }
 }
 
@@ -67,14 +75,14 @@ pub(super) fn refuse_for_run(out: &OutDirectory, plan: &Plan) -> Result<(), Fail
         "give `--out` another directory, or remove this one; the very same run may go there again";
     let whose = match Occupied::by(&out.path("")) {
         None => return Ok(()),
-        Some(Occupied::Run(Some(there))) if *there == *plan => return Ok(()),
-        Some(Occupied::Run(Some(there))) => {
+        Some(Occupied::Run(Some(there), _)) if *there == *plan => return Ok(()),
+        Some(Occupied::Run(Some(there), _)) => {
             let Plan { scenario, seed, .. } = *there;
             let same = (&scenario, seed) == (&plan.scenario, plan.seed);
             let other = if same { ", with another plan" } else { "" };
             format!("another run, that of {scenario} --seed {seed}{other},")
         }
-        Some(Occupied::Run(None)) => "another run".to_owned(),
+        Some(Occupied::Run(None, _)) => "another run".to_owned(),
         Some(Occupied::Shrink(..)) => "a shrink".to_owned(),
         Some(Occupied::Sweep) => "a sweep".to_owned(),
         Some(Occupied::Unknown(file)) => return Err(unknown(&out.path(""), file)),
@@ -82,28 +90,34 @@ pub(super) fn refuse_for_run(out: &OutDirectory, plan: &Plan) -> Result<(), Fail
     Err(occupied(&out.path(""), &whose, help))
 }
 
-/// The same for a plan that is made smaller, by its title.
-pub(super) fn refuse_for_shrink(out: &OutDirectory, title: &str) -> Result<(), Failure> {
+/// The same for a plan that is made smaller, by its title. Where a search was ended with nothing but its best plan
+/// left, one that goes on from that plan goes there.
+pub(super) fn refuse_for_shrink(
+    out: &OutDirectory,
+    title: &str,
+    plan: &Plan,
+) -> Result<(), Failure> {
     let help = "give `--out` another directory, or remove this one; the same plan may be shrunk there again";
     let whose = match Occupied::by(&out.path("")) {
         None => return Ok(()),
-        Some(Occupied::Shrink(there, false)) if there == title => return Ok(()),
-        Some(Occupied::Shrink(there, true)) if there == title => {
-            let shown = out.path("scenario.toml").display().to_string();
+        Some(Occupied::Shrink(there, None)) if there == title => return Ok(()),
+        Some(Occupied::Shrink(there, Some(edited))) if there == title => {
+            let shown = out.path(edited).display().to_string();
             let message = format!("failed to write {shown}: it was edited since it was left there");
             return Err(
                 mistake(message, "keep it elsewhere, or give `--out` another directory").into()
             );
         }
         Some(Occupied::Shrink(there, _)) => format!("another shrink, that of {there},"),
-        Some(Occupied::Run(_)) => {
+        Some(Occupied::Run(Some(there), false)) if *there == *plan => return Ok(()),
+        Some(Occupied::Run(..)) => {
             let place = out.path("plan.json").display().to_string();
             let message = format!(
-                "failed to write to {}: a run has left its files there, or a shrink that was ended its plan",
+                "failed to write to {}: a run has left its files there, or a search that did not come to its end",
                 out.path("").display()
             );
             let help = format!(
-                "give `--out` another directory, or remove this one; `harrow shrink {place}` goes on from that plan"
+                "give `--out` another directory, or remove this one; `harrow shrink {place}` goes on from its plan"
             );
             return Err(mistake(message, help).into());
         }
@@ -118,7 +132,7 @@ pub(super) fn refuse_for_sweep(out: &Path) -> Result<(), Failure> {
     let whose = match Occupied::by(out) {
         None | Some(Occupied::Sweep | Occupied::Unknown(_)) => return Ok(()),
         Some(Occupied::Shrink(..)) => "a shrink",
-        Some(Occupied::Run(_)) => "a run",
+        Some(Occupied::Run(..)) => "a run",
     };
     Err(occupied(out, whose, "give `--out` another directory, or remove this one"))
 }

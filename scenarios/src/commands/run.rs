@@ -83,6 +83,8 @@ impl Run {
                 interrupted: &*on_interrupt()?,
                 out: self.out.as_ref().map(|out| out.join("shrunk")),
                 title: prepared.title(seed),
+                held_to: self.held_to.clone(),
+                before: None,
             };
             // The verdict stands whatever becomes of the smaller plan.
             let shrunk = shrinking.shrink_and_tell(console, &plan, None);

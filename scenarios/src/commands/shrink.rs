@@ -1,18 +1,18 @@
 //! `harrow shrink`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use harrow_sim::plan::Plan;
-use serde_json::Value;
 
 use super::console::{Console, Failure, mistake};
+use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
-use super::reading::{Changes, Prepared, plan_file, plan_path};
+use super::reading::{Changes, Prepared, plan_file, plan_path, quoted};
 use super::seeds;
 use super::shrinking::Shrinking;
+use super::shrunk_left::{Earlier, Measured, earlier_beside};
 use crate::catalogue;
 use crate::exit::ExitCode;
 
@@ -26,7 +26,7 @@ use crate::exit::ExitCode;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  harrow shrink swarm --seed 5 --defect truncate-to-hw --out small\n  \
-    harrow run small/scenario.toml --seed 5 --defect truncate-to-hw\n  \
+    harrow run small/scenario.toml --seed 5 --defect truncate-to-hw    the seed that stands in it\n  \
     harrow shrink runs/7/plan.json --for 5m --out small"
 )]
 pub(super) struct Shrink {
@@ -52,23 +52,36 @@ pub(super) struct Shrink {
     out: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
+    #[command(flatten)]
+    held_to: HeldTo,
+}
+
+/// What to shrink.
+struct Target {
+    plan: Plan,
+    /// What it is called.
+    title: String,
+    held_to: HeldTo,
+    /// How large it was before an earlier search.
+    before: Option<Measured>,
 }
 
 impl Shrink {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
-        let (plan, title) = self.plan()?;
+        let Target { plan, title, held_to, before } = self.target()?;
         let shrinking = Shrinking {
             jobs: seeds::jobs(self.jobs),
             duration: self.duration,
             interrupted: &*on_interrupt()?,
             out: self.out.clone(),
             title,
+            held_to,
+            before,
         };
         shrinking.shrink_and_tell(console, &plan, self.fingerprint.as_deref())
     }
 
-    /// The plan to shrink, and what it is called.
-    fn plan(&self) -> Result<(Plan, String), Failure> {
+    fn target(&self) -> Result<Target, Failure> {
         let path = Path::new(&self.target);
         let is_folder = path.is_dir() && catalogue::find(&self.target).is_none();
         if is_folder || path.extension().is_some_and(|extension| extension == "json") {
@@ -78,22 +91,28 @@ impl Shrink {
                 return Err(mistake("a plan has its seed, rules and settings in it", help).into());
             }
             let path = plan_path(path);
-            let title = original_title(&path).unwrap_or_else(|| self.target.clone());
-            return Ok((plan_file(&path)?, title));
+            return Ok(self.of_plan(plan_file(&path)?, earlier_beside(&path)));
         }
-        let prepared = Prepared::read(&self.target, &self.changes)?;
+        let prepared = Prepared::read(&self.target, &self.changes)?.held_to(&self.held_to);
         let Some(seed) = self.seed else {
             let help =
-                format!("add `--seed N`; `harrow sweep {}` finds one that fails", self.target);
+                format!("add `--seed N`; `harrow sweep {}` finds one that fails", prepared.asked());
             return Err(mistake("there is no seed to shrink", help).into());
         };
-        Ok((prepared.plan(seed), prepared.title(seed)))
+        let (plan, title) = (prepared.plan(seed), prepared.title(seed));
+        Ok(Target { plan, title, held_to: self.held_to.clone(), before: None })
     }
-}
 
-/// What a plan was shrunk from, if a shrink has left it: it goes on from there.
-fn original_title(plan: &Path) -> Option<String> {
-    let report = fs::read(plan.with_file_name("shrunk.json")).ok()?;
-    let report: Value = serde_json::from_slice(&report).ok()?;
-    Some(report["title"].as_str()?.to_owned())
+    /// A plan, and what an earlier search has left of it, which goes on: by its name, from its size, and held to the
+    /// same unless something else is asked for.
+    fn of_plan(&self, plan: Plan, earlier: Option<Earlier>) -> Target {
+        let given = self.held_to.texts();
+        let earlier = earlier.filter(|it| given.is_empty() || it.held_to == given);
+        let Some(Earlier { title, held_to, before, .. }) = earlier else {
+            let title = self.held_to.with_flags(&quoted(&self.target));
+            return Target { plan, title, held_to: self.held_to.clone(), before: None };
+        };
+        let held_to = HeldTo::of(&held_to).unwrap_or_else(|_| self.held_to.clone());
+        Target { plan, title, held_to, before: Some(before) }
+    }
 }

@@ -1,31 +1,34 @@
 //! Shrinks a plan and tells about it: for `harrow shrink`, and for `--shrink` of a run or a sweep.
 
 use std::cell::Cell;
-use std::fs;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use harrow_broker_model::defect::Defect;
+use harrow_broker_model::defect::{Defect, Defects};
 use harrow_reports::fingerprint::Fingerprint;
 use harrow_reports::render::{Format, render};
 use harrow_reports::report::Report;
 use harrow_reports::verdict::Finding;
+use harrow_sim::application::Applications;
 use harrow_sim::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::files::OutDirectory;
+use super::hold::HeldTo;
 use super::occupied::refuse_for_shrink;
 use super::reading::quoted;
 use super::seeds;
-use super::shrunk_heading::Heading;
+use super::shrunk_heading::{Heading, own_defects};
+use super::shrunk_left::{Earlier, Measured, earlier};
 use crate::exit::ExitCode;
 use crate::format::{parse, print_scenario};
-use crate::pipeline::{COMMIT, RunIdentity, follow, run_and_judge};
+use crate::pipeline::{COMMIT, RunIdentity, fingerprint, follow, run_and_judge_held_to};
 use crate::plan_text::said;
 use crate::planner;
 use crate::shrink::{
@@ -73,6 +76,10 @@ pub(super) struct Shrinking<'a> {
     pub(super) out: Option<PathBuf>,
     /// What the plan is called.
     pub(super) title: String,
+    /// What it is held to beside what was promised.
+    pub(super) held_to: HeldTo,
+    /// What it was before an earlier search, from which this one goes on.
+    pub(super) before: Option<Measured>,
 }
 
 /// What came out; `shrunk.json` and the JSON on stdout.
@@ -85,6 +92,9 @@ pub(super) struct ShrunkReport {
     pub(super) guarantee: String,
     pub(super) anomaly: String,
     pub(super) fingerprint: Fingerprint,
+    /// What it is held to beside what was promised.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held_to: Vec<String>,
     pub(super) before: Measured,
     pub(super) after: Measured,
     /// Plans judged, and how many of them were smaller and still failed.
@@ -95,9 +105,13 @@ pub(super) struct ShrunkReport {
     pub(super) wall_ms: u64,
     /// Under how many of the runtime seeds that were tried it fails.
     pub(super) fails: Frequency,
-    /// Of several bugs and weaknesses that are on, those without any one of which it does not fail.
+    /// Of several bugs and weaknesses that were on, those without any one of which it does not fail: the others are
+    /// off in the result.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     takes: Vec<Defect>,
+    /// Fingerprints of other findings of the whole plan, which are not in question here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    others: Vec<String>,
     /// The scenario that says the same.
     pub(super) scenario: ScenarioText,
     /// The nearest plan that passes; absent if none was found.
@@ -106,15 +120,6 @@ pub(super) struct ShrunkReport {
     report: Report,
     /// The plan itself, as plan.json has it.
     pub(super) plan: Plan,
-}
-
-/// How large a plan and its run are.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(super) struct Measured {
-    #[serde(flatten)]
-    pub(super) size: Size,
-    pub(super) events: u64,
-    simulated_ms: u64,
 }
 
 /// A plan as a scenario.
@@ -150,27 +155,41 @@ impl Shrinking<'_> {
     ) -> Result<ExitCode, Failure> {
         let out = self.out.as_deref().map(OutDirectory::open).transpose()?;
         if let Some(out) = &out {
-            refuse_for_shrink(out, &self.title)?;
+            refuse_for_shrink(out, &self.title, plan)?;
             out.probe_files(&FILES)?;
         }
-        let smallest = match self.smallest(plan, wanted, out.as_ref()) {
-            Ok(smallest) => smallest,
+        let broken = match self.broken(plan, wanted) {
+            Ok(broken) => broken,
             Err(reason) => {
                 out.into_iter().for_each(OutDirectory::unmake);
                 return self.nothing(console, &reason);
             }
         };
-        let left = out.as_ref().map_or(Ok(()), |out| leave_smaller(out, &smallest));
+        if let Some(out) = &out {
+            refuse_other_finding(out, &broken.0)?;
+        }
+        let mut smallest = self.smallest(plan, broken, out.as_ref());
+        let is_better = out.as_ref().is_none_or(|out| is_better(out, &smallest));
+        let left = match &out {
+            Some(out) if is_better => leave(out, &smallest),
+            Some(_) | None => Ok(()),
+        };
+        let out = out.filter(|_| left.is_ok());
+        if !is_better || out.is_none() {
+            smallest.report.coordinate.replay = self.command();
+        }
         if console.is_json() {
             console.json(&smallest)?;
         } else {
             self.tell(console, &smallest)?;
-            if let Some(out) = out.filter(|_| left.is_ok()) {
-                let place = quoted(&out.path("plan.json").display().to_string());
+            if let Some(out) = out {
+                self.tell_left(console, &out, &smallest, is_better)?;
+            }
+            if wanted.is_none() && !smallest.others.is_empty() {
+                let others = smallest.others.join(", ");
                 writeln!(
                     console.stdout(),
-                    "left plan.json, scenario.toml, report.json and shrunk.json there; \
-                     again: harrow replay {place}, further: harrow shrink {place}"
+                    "the plan has other findings, too: `--fingerprint` takes one of {others}"
                 )?;
             }
         }
@@ -200,15 +219,76 @@ impl Shrinking<'_> {
         Ok(code)
     }
 
-    /// The smallest plan, and all that is to be said about it.
-    pub(super) fn smallest(
+    /// Where it was left, and how it is seen again.
+    fn tell_left(
+        &self,
+        console: &mut Console,
+        out: &OutDirectory,
+        smallest: &ShrunkReport,
+        is_better: bool,
+    ) -> Result<(), Failure> {
+        let place = |file: &str| quoted(&out.path(file).display().to_string());
+        let plan = place("plan.json");
+        if !is_better {
+            let there = place("");
+            writeln!(
+                console.stdout(),
+                "what an earlier search has left in {there} is smaller, and stays; `harrow shrink {plan}` goes on \
+                 from that, and who removes it begins anew"
+            )?;
+            return Ok(());
+        }
+        let again = self.held_to.with_flags(&format!("harrow replay {plan}"));
+        writeln!(
+            console.stdout(),
+            "left plan.json, scenario.toml, report.json and shrunk.json there; \
+             again: {again}, further: harrow shrink {plan}"
+        )?;
+        if let Some(seed) = smallest.scenario.seed {
+            let command = format!("harrow run {} --seed {seed}", place("scenario.toml"));
+            let command = self.with_rules(&command, &smallest.plan);
+            writeln!(console.stdout(), "as a scenario: {command}")?;
+        }
+        Ok(())
+    }
+
+    /// What is broken: the first finding, or the one of that fingerprint.
+    pub(super) fn broken(
         &self,
         plan: &Plan,
         wanted: Option<&str>,
+    ) -> Result<(Broken, FailingRun), NoFailure> {
+        let hold = self.held_to.hold();
+        Broken::of_run_with(plan, wanted, &Applications::default(), &hold)
+    }
+
+    /// The plan with only those of several bugs and weaknesses that it takes: what is on beside them could break the
+    /// same guarantee for another reason in a smaller one. And which it takes.
+    fn of_what_it_takes(&self, plan: &Plan, broken: &Broken) -> (Plan, Vec<Defect>) {
+        let on = &plan.cluster.defects;
+        let is_stopped = self.interrupted.load(Ordering::Relaxed);
+        if on.iter().count() < 2 || is_stopped {
+            return (plan.clone(), Vec::new());
+        }
+        let takes = needed_defects(plan, &|plan| broken.seen(plan, 1).is_some());
+        let mut plan = plan.clone();
+        if takes.len() < plan.cluster.defects.iter().count() {
+            plan.cluster.kafka = None;
+            plan.cluster.defects = takes.iter().copied().collect::<Defects>();
+        }
+        (plan, takes)
+    }
+
+    /// The smallest plan, and all that is to be said about it.
+    pub(super) fn smallest(
+        &self,
+        whole: &Plan,
+        (broken, failing_run): (Broken, FailingRun),
         out: Option<&OutDirectory>,
-    ) -> Result<ShrunkReport, NoFailure> {
+    ) -> ShrunkReport {
         let started = Instant::now();
-        let (broken, failing_run) = Broken::of(plan, wanted)?;
+        let (plan, takes) = self.of_what_it_takes(whole, &broken);
+        let failing_run = broken.seen(&plan, 1).unwrap_or(failing_run);
         let more =
             || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < self.duration;
         let bar = Self::progress();
@@ -217,7 +297,7 @@ impl Shrinking<'_> {
         let written = Cell::new(started);
         // What an earlier search has found stays until this one has ended with something smaller.
         let is_first = out.is_none_or(|out| earlier(out).is_none());
-        let shrunk = shrink(plan, failing_run, &oracle, budget, &mut |at| {
+        let shrunk = shrink(&plan, failing_run, &oracle, budget, &mut |at| {
             bar.set_message(format!("{}: {} ({} plans)", at.pass, Size::of(at.best), at.judged));
             let writes = at.improved && is_first;
             if writes && written.get().elapsed() > Duration::from_secs(1) {
@@ -230,24 +310,22 @@ impl Shrinking<'_> {
         let is_stopped = self.interrupted.load(Ordering::Relaxed);
         let scenario_seeds = if is_stopped { 1 } else { SCENARIO_SEEDS };
         let (scenario, smallest) = as_scenario(&shrunk.plan, &broken, scenario_seeds);
-        let smallest = smallest.unwrap_or(shrunk.plan);
+        let mut smallest = smallest.unwrap_or(shrunk.plan);
+        smallest.scenario = shrunk_name(&smallest);
+        smallest.drawn = Some(fingerprint(&smallest));
         let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let counted = if is_stopped { SEEDS_TRIED } else { SEEDS_COUNTED };
         let fails = broken.frequency(&smallest, counted, self.jobs);
         bar.finish_and_clear();
         let passes = self.passes(&smallest, &shrunk.failing_run);
-        let several = smallest.cluster.defects.iter().count() > 1;
-        let fails_so = |plan: &Plan| broken.seen(plan, 1).is_some();
-        let takes =
-            if several && !is_stopped { needed_defects(&smallest, &fails_so) } else { Vec::new() };
-        let before = measured(plan, &self.report(plan));
-        let report = self.report(&smallest);
+        let (first, report) = (self.report(whole), self.report(&smallest));
+        let before = self.before.unwrap_or_else(|| measured(whole, &first));
         let finding = &broken.finding;
         let same = |it: &&Finding| it.fingerprint.id == finding.fingerprint.id;
         let seen = report.findings.iter().find(same).unwrap_or(finding);
         let why = Why { passes: passes.as_ref(), takes: &takes };
         let scenario = self.commented(&smallest, scenario, seen, (fails, why));
-        Ok(ShrunkReport {
+        ShrunkReport {
             schema: 1,
             kind: "shrunk",
             commit: COMMIT,
@@ -255,6 +333,7 @@ impl Shrinking<'_> {
             guarantee: finding.guarantee.clone(),
             anomaly: finding.anomaly.clone(),
             fingerprint: finding.fingerprint.clone(),
+            held_to: self.held_to.texts(),
             before,
             after: measured(&smallest, &report),
             judged: shrunk.judged,
@@ -263,22 +342,39 @@ impl Shrinking<'_> {
             wall_ms,
             fails,
             takes,
+            others: others(&first, &finding.fingerprint),
             scenario,
             passes,
             report,
             plan: smallest,
-        })
+        }
+    }
+
+    /// The command that searches again.
+    fn command(&self) -> String {
+        format!("harrow shrink {} --out DIR", self.title)
+    }
+
+    /// A command that runs a plan's scenario by the plan's rules, and holds it to the same.
+    fn with_rules(&self, command: &str, plan: &Plan) -> String {
+        let version = plan.cluster.kafka.map(|kafka| format!("--kafka {kafka}"));
+        let others = own_defects(plan);
+        let others = others.iter().map(|it| format!("--defect {it}"));
+        let words = [command.to_owned()].into_iter().chain(version).chain(others);
+        self.held_to.with_flags(&words.collect::<Vec<String>>().join(" "))
     }
 
     fn report(&self, plan: &Plan) -> Report {
         let replay = match &self.out {
             Some(out) => {
-                format!("harrow replay {}", quoted(&out.join("plan.json").display().to_string()))
+                let plan = quoted(&out.join("plan.json").display().to_string());
+                self.held_to.with_flags(&format!("harrow replay {plan}"))
             }
-            None => format!("harrow shrink {} --out DIR", self.title),
+            None => self.command(),
         };
         let identity = RunIdentity { scenario: &plan.scenario, plan: None, replay: &replay };
-        let mut report = run_and_judge(plan, identity, false).report;
+        let mut report = run_and_judge_held_to(plan, identity, false, &self.held_to.hold()).report;
+        report.coordinate.held_to = self.held_to.texts();
         follow(plan, &mut report);
         report
     }
@@ -286,7 +382,7 @@ impl Shrinking<'_> {
     fn passes(&self, plan: &Plan, failing_run: &FailingRun) -> Option<Passes> {
         let started = Instant::now();
         let more = || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < NEAREST_FOR;
-        let nearest = nearest_passing(plan, failing_run, &more)?;
+        let nearest = nearest_passing(plan, failing_run, &self.held_to.hold(), &more)?;
         Some(Passes { changes: nearest.changes, parting: nearest.parting })
     }
 
@@ -299,9 +395,12 @@ impl Shrinking<'_> {
         (fails, why): (Frequency, Why<'_>),
     ) -> ScenarioText {
         let passes = why.passes.map(Passes::text);
+        let run = |seed| format!("harrow run THIS.toml --seed {seed}");
+        let command = scenario.seed.map(|seed| self.with_rules(&run(seed), plan));
         let heading = Heading {
             title: &self.title,
             plan,
+            command: command.as_deref(),
             finding,
             fails,
             seed: scenario.seed,
@@ -344,7 +443,7 @@ impl Shrinking<'_> {
         writeln!(stdout, "  it fails under {failed} of {seeds} runtime seeds")?;
         if !report.takes.is_empty() {
             let names: Vec<&str> = report.takes.iter().map(|defect| defect.name()).collect();
-            writeln!(stdout, "  of all that is on it takes {}", names.join(" and "))?;
+            writeln!(stdout, "  of all that was on it takes {}", names.join(" and "))?;
         }
         writeln!(stdout)?;
         writeln!(stdout, "{}", report.scenario.text)?;
@@ -393,11 +492,22 @@ fn measured(plan: &Plan, report: &Report) -> Measured {
     Measured { size: Size::of(plan), events, simulated_ms }
 }
 
-fn printed(plan: &Plan, proves: &str, comments: &[String]) -> Option<String> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+/// What a shrunk plan is called, that nobody takes it for a run of its scenario.
+fn shrunk_name(plan: &Plan) -> String {
+    let plain = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-';
     let scenario = plan.scenario.trim_start_matches("shrunk-");
-    let name: String = scenario.chars().filter(|c| plain(*c)).collect();
-    print_scenario(plan, &format!("shrunk-{name}"), proves, comments).ok()
+    format!("shrunk-{}", scenario.chars().filter(plain).collect::<String>())
+}
+
+fn printed(plan: &Plan, proves: &str, comments: &[String]) -> Option<String> {
+    print_scenario(plan, &shrunk_name(plan), proves, comments).ok()
+}
+
+/// Fingerprints of the other findings of a run.
+fn others(report: &Report, fingerprint: &Fingerprint) -> Vec<String> {
+    let ids = report.findings.iter().map(|finding| &finding.fingerprint.id);
+    let ids: BTreeSet<&String> = ids.filter(|id| **id != fingerprint.id).collect();
+    ids.into_iter().cloned().collect()
 }
 
 /// The scenario that says the same, and the plan that it gives, if that fails, too, and is no larger: then it is the
@@ -429,40 +539,24 @@ fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
     Ok(out.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, plan)?))?)
 }
 
-/// The fingerprint and the size of what a search has left there before.
-fn earlier(out: &OutDirectory) -> Option<(String, Size)> {
-    #[derive(Deserialize)]
-    struct Earlier {
-        fingerprint: Fingerprint,
-        after: Size,
+/// Another finding has a directory of its own.
+fn refuse_other_finding(out: &OutDirectory, broken: &Broken) -> Result<(), Failure> {
+    let id = &broken.finding.fingerprint.id;
+    let Some(Earlier { fingerprint, .. }) = earlier(out) else { return Ok(()) };
+    if fingerprint.id == *id {
+        return Ok(());
     }
-    let text = fs::read(out.path("shrunk.json")).ok()?;
-    let Earlier { fingerprint, after } = serde_json::from_slice(&text).ok()?;
-    Some((fingerprint.id, after))
+    let place = out.path("");
+    let (place, other) = (place.display(), fingerprint.id);
+    let message = format!(
+        "failed to write to {place}: another finding, {other}, has left its files there, and this is {id}"
+    );
+    Err(mistake(message, "give `--out` another directory, or remove this one").into())
 }
 
-/// Leaves the result where nothing better of its kind is, and nothing of another.
-fn leave_smaller(out: &OutDirectory, smallest: &ShrunkReport) -> Result<(), Failure> {
-    let place = out.path("");
-    match earlier(out) {
-        Some((id, _)) if id != smallest.fingerprint.id => {
-            let place = place.display();
-            let message = format!(
-                "failed to write to {place}: another finding, {id}, has left its files there"
-            );
-            Err(mistake(message, "give `--out` another directory, or remove this one").into())
-        }
-        Some((_, size)) if size < smallest.after.size => {
-            let place = place.display();
-            let message = format!(
-                "failed to write to {place}: what an earlier search has left there is smaller, and stays"
-            );
-            let help =
-                format!("`harrow shrink {place}` goes on from that; remove it to begin anew");
-            Err(mistake(message, help).into())
-        }
-        Some(_) | None => leave(out, smallest),
-    }
+/// Whether nothing smaller was left there before.
+fn is_better(out: &OutDirectory, smallest: &ShrunkReport) -> bool {
+    earlier(out).is_none_or(|earlier| earlier.after.size >= smallest.after.size)
 }
 
 fn leave(out: &OutDirectory, report: &ShrunkReport) -> Result<(), Failure> {

@@ -16,6 +16,8 @@ pub(super) struct Heading<'a> {
     pub(super) title: &'a str,
     /// The smallest plan.
     pub(super) plan: &'a Plan,
+    /// The command that shows it by the scenario, if that was seen to fail.
+    pub(super) command: Option<&'a str>,
     /// What breaks in its run.
     pub(super) finding: &'a Finding,
     /// How often it does.
@@ -28,14 +30,14 @@ pub(super) struct Heading<'a> {
     pub(super) refused: Option<&'a str>,
     /// The nearest plan that passes.
     pub(super) passes: Option<&'a str>,
-    /// Of several bugs and weaknesses that are on, those that it takes; none if there is one alone.
+    /// Of several bugs and weaknesses that were on, those that it takes; none if there was one alone.
     pub(super) takes: &'a [Defect],
 }
 
 impl Heading<'_> {
     /// The lines, without the sign of a comment; an empty one parts two paragraphs.
     pub(super) fn comments(&self) -> Vec<String> {
-        let Self { finding, seed, .. } = self;
+        let finding = self.finding;
         let Frequency { failed, seeds } = self.fails;
         let mut lines = vec![
             format!("Shrunk from {}.", self.title),
@@ -50,9 +52,9 @@ impl Heading<'_> {
         ];
         let often =
             format!("fails under {failed} of {seeds} runtime seeds (how long each message takes)");
-        if let Some(seed) = seed {
+        if let Some(command) = self.command {
             lines.push(format!("It {often}; under this one:"));
-            lines.push(format!("harrow run THIS.toml --seed {seed}{}", self.flags()));
+            lines.push(command.to_owned());
         } else {
             lines.push(format!("The plan {often}."));
             lines.push(match self.refused {
@@ -66,7 +68,7 @@ impl Heading<'_> {
         lines.extend(self.rules());
         if !self.takes.is_empty() {
             let names: Vec<&str> = self.takes.iter().map(|defect| defect.name()).collect();
-            lines.push(format!("Of all that is on it takes {}.", names.join(" and ")));
+            lines.push(format!("Of all that was on it takes {}.", names.join(" and ")));
         }
         lines.extend(self.passes.map(|passes| format!("As near as can be, {passes}.")));
         lines.push(String::new());
@@ -79,25 +81,11 @@ impl Heading<'_> {
         lines
     }
 
-    /// Flags of the rules that the plan is run by.
-    fn flags(&self) -> String {
-        let version = self.plan.cluster.kafka.map(|kafka| format!(" --kafka {kafka}"));
-        let others = self.own_defects().iter().map(|defect| format!(" --defect {defect}"));
-        version.into_iter().chain(others).collect()
-    }
-
-    /// Those that no version brings along.
-    fn own_defects(&self) -> Defects {
-        let cluster = &self.plan.cluster;
-        let version = cluster.kafka.map_or(Defects::NONE, Defects::of_version);
-        cluster.defects.iter().filter(|defect| !version.has(*defect)).collect()
-    }
-
     /// What each bug or weakness is that was switched on by name, and what it may lead to.
     fn rules(&self) -> Vec<String> {
         let told =
             |name: &str| explain(name).map(|it| format!("{} Such as: {}", it.meaning, it.example));
-        let defects = self.own_defects();
+        let defects = own_defects(self.plan);
         defects
             .iter()
             .filter_map(|it| Some(format!("Switched on, {it}: {}", told(it.name())?)))
@@ -128,6 +116,12 @@ impl Heading<'_> {
             "The plan beside it says more than a scenario can. What happened in it when it was shrunk:".to_owned()
         }
     }
+}
+
+/// The bugs and weaknesses of a plan that no version brings along.
+pub(super) fn own_defects(plan: &Plan) -> Defects {
+    let version = plan.cluster.kafka.map_or(Defects::NONE, Defects::of_version);
+    plan.cluster.defects.iter().filter(|defect| !version.has(*defect)).collect()
 }
 
 /// What a name means; nothing if nobody explains it.

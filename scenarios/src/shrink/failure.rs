@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use harrow_broker_model::defect::Defects;
-use harrow_reports::judge::judge;
+use harrow_reports::judge::judge_held_to;
+use harrow_reports::policy::Hold;
 use harrow_reports::verdict::{Finding, Outcome, Verdict};
 use harrow_sim::application::Applications;
 use harrow_sim::plan::Plan;
@@ -21,6 +22,8 @@ pub struct Failure {
     pub finding: Finding,
     /// The code of the applications that are part of it.
     pub applications: Applications,
+    /// What it is held to beside what was promised.
+    pub hold: Hold,
     /// Whether the whole plan holds without its defects: then a smaller one must, too, or it shows something else.
     pub is_of_defects: bool,
 }
@@ -59,21 +62,22 @@ pub struct Frequency {
 impl Failure {
     /// The failure of a plan: its first finding, or the one of that fingerprint.
     pub fn of(plan: &Plan, wanted: Option<&str>) -> Result<(Self, FailingRun), NoFailure> {
-        Self::of_run_with(plan, wanted, &Applications::default())
+        Self::of_run_with(plan, wanted, &Applications::default(), &Hold::default())
     }
 
-    /// The same of a plan with applications.
+    /// The same of a plan with applications, judged as if more had been promised.
     pub fn of_run_with(
         plan: &Plan,
         wanted: Option<&str>,
         applications: &Applications,
+        hold: &Hold,
     ) -> Result<(Self, FailingRun), NoFailure> {
         let run = || harrow_sim::run_with(plan, RunOptions::default(), applications);
         let (run, again) = (run(), run());
         if run.digest != again.digest {
             return Err(NoFailure::NotDeterministic(run.digest, again.digest));
         }
-        let verdict = judge(plan, &run);
+        let verdict = judge_held_to(plan, &run, hold);
         let found = || verdict.findings.iter();
         let is_wanted =
             |finding: &&Finding| wanted.is_none_or(|wanted| finding.fingerprint.id == wanted);
@@ -81,7 +85,8 @@ impl Failure {
             let failure = Self {
                 finding: finding.clone(),
                 applications: applications.clone(),
-                is_of_defects: holds_without_defects(plan, applications),
+                hold: hold.clone(),
+                is_of_defects: holds_without_defects(plan, applications, hold),
             };
             let failing_run = failure.failing_run(plan, &run, &verdict).expect("it was just found");
             return Ok((failure, failing_run));
@@ -129,8 +134,9 @@ impl Failure {
         let mut plan = plan.clone();
         plan.seed = seed;
         let run = harrow_sim::run_with(&plan, RunOptions::default(), &self.applications);
-        self.failing_run(&plan, &run, &judge(&plan, &run))
-            .filter(|_| !self.is_of_defects || holds_without_defects(&plan, &self.applications))
+        let holds = || holds_without_defects(&plan, &self.applications, &self.hold);
+        self.failing_run(&plan, &run, &judge_held_to(&plan, &run, &self.hold))
+            .filter(|_| !self.is_of_defects || holds())
     }
 
     fn failing_run(&self, plan: &Plan, run: &Run, verdict: &Verdict) -> Option<FailingRun> {
@@ -161,10 +167,10 @@ impl Failure {
 }
 
 /// Whether a plan with defects holds once they are off.
-fn holds_without_defects(plan: &Plan, applications: &Applications) -> bool {
+fn holds_without_defects(plan: &Plan, applications: &Applications, hold: &Hold) -> bool {
     without_defects(plan).is_some_and(|plan| {
         let run = harrow_sim::run_with(&plan, RunOptions::default(), applications);
-        judge(&plan, &run).outcome != Outcome::Violated
+        judge_held_to(&plan, &run, hold).outcome != Outcome::Violated
     })
 }
 

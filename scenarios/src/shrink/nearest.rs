@@ -4,7 +4,8 @@
 //! a setting, an operation, a client. What the runs have in common up to where they part is what the change did not
 //! matter for; the first fact that differs is what it did.
 
-use harrow_reports::judge::judge;
+use harrow_reports::judge::judge_held_to;
+use harrow_reports::policy::Hold;
 use harrow_reports::verdict::Outcome;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::TraceRow;
@@ -50,10 +51,11 @@ pub struct Parting {
     pub passing: Option<String>,
 }
 
-/// Looks for the nearest passing plan, while `more` says so.
+/// Looks for the nearest plan that passes, judged as if more had been promised, while `more` says so.
 pub fn nearest_passing(
     plan: &Plan,
     failing_run: &FailingRun,
+    hold: &Hold,
     more: &dyn Fn() -> bool,
 ) -> Option<Nearest> {
     let steps = plan.steps.len();
@@ -66,7 +68,7 @@ pub fn nearest_passing(
             continue;
         }
         let run = pipeline::run(&candidate, false);
-        let verdict = judge(&candidate, &run);
+        let verdict = judge_held_to(&candidate, &run, hold);
         if verdict.outcome_apart_from_reach() == Outcome::Held {
             let changes = changes(plan, &candidate);
             let parting = parting(plan, &candidate);

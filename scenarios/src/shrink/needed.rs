@@ -4,18 +4,23 @@ use harrow_broker_model::defect::{Defect, Defects};
 use harrow_sim::plan::Plan;
 
 /// Those without any one of which the plan does not fail any more, in the order of the catalogue. Each is taken out in
-/// turn, so that none of two that would do alone is told with the other.
+/// turn, so that none of two that would do alone is told with the other, and again until each that is left matters.
 pub fn needed_defects(plan: &Plan, fails: &dyn Fn(&Plan) -> bool) -> Vec<Defect> {
     let mut kept: Vec<Defect> = plan.cluster.defects.iter().collect();
-    for defect in plan.cluster.defects.iter() {
-        let without: Vec<Defect> = kept.iter().copied().filter(|one| *one != defect).collect();
-        let mut plan = plan.clone();
-        plan.cluster.defects = without.iter().copied().collect::<Defects>();
-        if fails(&plan) {
-            kept = without;
+    loop {
+        let before = kept.clone();
+        for defect in before.iter().copied() {
+            let without: Vec<Defect> = kept.iter().copied().filter(|one| *one != defect).collect();
+            let mut plan = plan.clone();
+            plan.cluster.defects = without.iter().copied().collect::<Defects>();
+            if fails(&plan) {
+                kept = without;
+            }
+        }
+        if kept.len() == before.len() {
+            return kept;
         }
     }
-    kept
 }
 
 #[cfg(test)]
@@ -40,5 +45,11 @@ mod tests {
         let either =
             |plan: &Plan| plan.cluster.defects.has(all[2]) || plan.cluster.defects.has(all[7]);
         assert_eq!(needed_defects(&plan, &either), [all[7]]);
+        // The first matters only as long as a later one is on.
+        let masked = |plan: &Plan| {
+            let has = |defect: Defect| plan.cluster.defects.has(defect);
+            has(all[7]) && (has(all[2]) || !has(all[9]))
+        };
+        assert_eq!(needed_defects(&plan, &masked), [all[7]]);
     }
 }

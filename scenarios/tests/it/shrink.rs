@@ -183,7 +183,10 @@ fn two_sides_of_a_comparison_differ_by_what_only_one_has() {
     assert!(stdout.contains("seeds under both, held to acks=all"), "{stdout}");
     assert!(stdout.contains("--hold acks=all\n"), "the command has it: {stdout}");
     let same = "compare calm --set heal.at_ms=30000 heal.at_ms=30000 --seeds 1..2";
-    let (code, stdout, _) = harrow(directory.path(), same);
+    let (code, _, stderr) = harrow(directory.path(), same);
+    assert!(code == 2 && stderr.contains("the two sides are the same"), "{stderr}");
+    let alike = "compare calm --set heal.at_ms=30000 heal.at_ms=30_000 --seeds 1..2";
+    let (code, stdout, _) = harrow(directory.path(), alike);
     assert_eq!(code, 0, "{stdout}");
     assert!(stdout.ends_with("all seeds end alike under both\n"), "{stdout}");
 }
@@ -221,12 +224,28 @@ fn nobody_s_files_are_replaced_by_a_shrink() {
     let (code, stdout, stderr) = harrow(path, again);
     assert_eq!(code, 1, "{stderr}");
     assert!(stdout.contains("# Shrunk from quick-failover --seed 9"), "{stdout}");
-    let scenario = path.join("small/scenario.toml");
+    // What a person has changed is theirs, and has no part in what was before.
+    let [plan, scenario] = ["small/plan.json", "small/scenario.toml"].map(|file| path.join(file));
+    let text = fs::read_to_string(&plan).expect("it was left there");
+    let edited = text.replacen("\"heal_at_ms\": ", "\"heal_at_ms\": 1", 1);
+    assert_ne!(edited, text);
+    fs::write(&plan, edited).expect("it takes files");
+    refused("failed to write small/plan.json: it was edited since it was left there");
+    let (_, stdout, _) = harrow(path, "shrink small/plan.json --for 1s");
+    assert!(stdout.contains("shrunk small/plan.json"), "{stdout}");
+    fs::write(&plan, text).expect("it takes files");
     let text = fs::read_to_string(&scenario).expect("it was left there");
     fs::write(&scenario, format!("{text}# mine\n")).expect("it takes files");
-    refused("it was edited since it was left there");
+    refused("failed to write small/scenario.toml: it was edited since it was left there");
     fs::remove_file(path.join("small/shrunk.json")).expect("it is there");
-    refused("a run has left its files there, or a shrink that was ended its plan");
+    refused("a run has left its files there, or a search that did not come to its end");
+    // One that was killed has left nothing but its best plan: from there it goes on.
+    for file in ["scenario.toml", "report.json"] {
+        fs::remove_file(path.join("small").join(file)).expect("it is there");
+    }
+    refused("a run has left its files there, or a search that did not come to its end");
+    let (code, _, stderr) = harrow(path, again);
+    assert_eq!(code, 1, "{stderr}");
 }
 
 #[test]
@@ -244,16 +263,17 @@ fn a_smaller_plan_stays_and_no_other_finding_takes_its_place() {
     // As if an earlier search had come further.
     report["after"]["steps"] = 0.into();
     fs::write(&shrunk, report.to_string()).expect("it takes files");
-    let (code, _, stderr) = harrow(path, shrink);
+    let (code, stdout, stderr) = harrow(path, shrink);
     assert_eq!(code, 1, "{stderr}");
-    let stays = "what an earlier search has left there is smaller, and stays";
-    assert!(stderr.contains(stays), "{stderr}");
+    let stays = "what an earlier search has left in small/ is smaller, and stays";
+    assert!(stdout.contains(stays), "{stdout}");
+    assert!(!stdout.contains("replay: harrow replay small"), "that is another plan: {stdout}");
     assert_eq!(plan(), before);
     // As if another finding of the same run had been shrunk there.
     report["fingerprint"]["id"] = "0000000a".into();
     fs::write(&shrunk, report.to_string()).expect("it takes files");
-    let (code, _, stderr) = harrow(path, shrink);
-    assert_eq!(code, 1, "{stderr}");
+    let (code, stdout, stderr) = harrow(path, shrink);
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
     assert!(stderr.contains("another finding, 0000000a, has left its files there"), "{stderr}");
     assert_eq!(plan(), before);
     let (code, _, stderr) = harrow(path, "shrink small/shrunk.json");
@@ -262,6 +282,38 @@ fn a_smaller_plan_stays_and_no_other_finding_takes_its_place() {
         stderr.contains("is the result of a shrink, whose plan.json lies beside it"),
         "{stderr}"
     );
+}
+
+#[test]
+fn what_is_held_to_is_kept_when_a_plan_gets_smaller() {
+    let directory = directory();
+    let path = directory.path();
+    let hold = "--hold enable.idempotence=true";
+    let (code, stdout, stderr) =
+        harrow(path, &format!("run swarm --seed 2 {hold} --shrink --shrink-for 1s --out run"));
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    for wanted in [
+        format!("shrunk swarm --seed 2 {hold}: "),
+        format!("again: harrow replay run/shrunk/plan.json {hold}"),
+        format!("THIS.toml --seed 2 {hold}"),
+    ] {
+        assert!(stdout.contains(&wanted), "{wanted} in {stdout}");
+    }
+    let (code, stdout, _) = harrow(path, "shrink run/shrunk --for 1s");
+    assert!(code == 1 && stdout.contains(&format!("shrunk swarm --seed 2 {hold}: ")), "{stdout}");
+    let (code, _, stderr) = harrow(path, "corpus own --keep run/shrunk --name one");
+    assert!(code == 2 && stderr.contains("it was held to enable.idempotence=true"), "{stderr}");
+}
+
+#[test]
+fn of_all_that_a_version_has_only_what_a_failure_takes_is_left() {
+    let directory = directory();
+    let (code, stdout, stderr) =
+        harrow(directory.path(), "shrink power-loss --seed 6 --kafka 4.1 --for 1s");
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stdout.contains("  of all that was on it takes recovery-keeps-gaps\n"), "{stdout}");
+    assert!(stdout.contains(" --defect recovery-keeps-gaps\n"), "{stdout}");
+    assert!(stdout.contains(": shrunk-power-loss --seed "), "no run of the scenario: {stdout}");
 }
 
 #[test]
@@ -310,13 +362,16 @@ fn a_plan_of_the_corpus_that_needs_another_seed_says_so() {
     let report = fs::read_to_string(path.join("small/shrunk.json")).expect("it was left there");
     let report = json(&report);
     let plan = fs::read_to_string(path.join("small/plan.json")).expect("it was left there");
-    let listed = format!(
-        "[[plan]]\nname = \"mine\"\nseed = 0\ndefects = [\"truncate-to-hw\"]\nguarantee = {}\n\
-         anomaly = {}\nfingerprint = {}\n",
-        report["guarantee"], report["anomaly"], report["fingerprint"]["id"]
-    );
     fs::create_dir(path.join("own")).expect("it takes folders");
-    fs::write(path.join("own/corpus.toml"), listed).expect("it takes files");
+    let list = |seed: u64| {
+        let listed = format!(
+            "[[plan]]\nname = \"mine\"\nseed = {seed}\ndefects = [\"truncate-to-hw\"]\n\
+             guarantee = {}\nanomaly = {}\nfingerprint = {}\n",
+            report["guarantee"], report["anomaly"], report["fingerprint"]["id"]
+        );
+        fs::write(path.join("own/corpus.toml"), listed).expect("it takes files");
+    };
+    list(0);
     let (code, _, stderr) = harrow(path, "corpus own");
     assert_eq!(code, 2);
     assert!(stderr.contains("mine.toml: it is not there, nor is own/mine.json"), "{stderr}");
@@ -326,7 +381,10 @@ fn a_plan_of_the_corpus_that_needs_another_seed_says_so() {
         fs::write(path.join("own/mine.json"), plan.to_string()).expect("it takes files");
         harrow(path, "replay own/mine.json").0 == 0
     });
-    holds.expect("a seed with which it holds");
+    let seed = holds.expect("a seed with which it holds");
+    let (code, _, stderr) = harrow(path, "corpus own");
+    assert!(code == 2 && stderr.contains("own/mine.json: it has another seed"), "{stderr}");
+    list(seed);
     let said = harrow(path, "corpus own").1;
     assert!(said.contains("mine: not under its own seed"), "{said}");
     assert!(
@@ -401,6 +459,7 @@ fn what_was_shrunk_is_kept_to_fail_or_to_hold() {
     assert_eq!(kept.code, 0, "{}", kept.stderr);
     assert_eq!(complaints(&schema("corpus-kept"), &json(&kept.stdout)), Vec::<String>::new());
     refused(&keep, "the corpus has a plan `cut-too-far` already");
+    refused(&[&keep[..], &mended[..]].concat(), "it is mended and must hold, but breaks again");
     let said = harrow(path, "corpus own").1;
     assert!(said.contains("1 of 1 plans fail as they must; "), "{said}");
     // The bug goes, and the plan is one of those that must hold.

@@ -12,6 +12,7 @@ use harrow_sim::plan::Plan;
 
 use crate::catalogue::find;
 use crate::commands::console::{Console, Failure, Note, mistake};
+use crate::commands::hold::HeldTo;
 use crate::commands::shrinking::{Shrinking, ShrunkReport};
 use crate::corpus::{Corpus, Listed, try_plan};
 use crate::exit::ExitCode;
@@ -56,24 +57,36 @@ impl Maker<'_> {
         let wanted = |defect: &Defect| defects.is_empty() || defects.contains(defect);
         let mut lacking = Vec::new();
         for defect in Defect::all().filter(wanted) {
-            if self.interrupted.load(Ordering::Relaxed) {
-                return Ok(ExitCode::Inconclusive);
+            let found = self.first_failure(defect);
+            // What was looked for or shrunk while somebody stopped it is not kept.
+            let is_stopped = || self.interrupted.load(Ordering::Relaxed);
+            if is_stopped() {
+                return Ok(ExitCode::Interrupted);
             }
-            let Some(found) = self.first_failure(defect) else {
+            let Some(found) = found else {
                 lacking.push(defect.name());
                 continue;
             };
-            let title = format!("{} --seed {}", found.scenario, found.plan.seed);
+            // Some show together with another alone.
+            let others = found.plan.cluster.defects.iter().filter(|other| *other != defect);
+            let own = format!("{} --seed {}", found.scenario, found.plan.seed);
+            let title = others.fold(own, |title, other| format!("{title} --defect {other}"));
             let shrinking = Shrinking {
                 jobs: self.jobs,
                 duration: self.duration,
                 interrupted: self.interrupted,
                 out: None,
                 title: format!("{title} --defect {defect}"),
+                held_to: HeldTo::default(),
+                before: None,
             };
-            let smallest = shrinking
-                .smallest(&found.plan, None, None)
+            let broken = shrinking
+                .broken(&found.plan, None)
                 .map_err(|reason| Failure::Harrow(format!("{defect}, {title}: {reason}")))?;
+            let smallest = shrinking.smallest(&found.plan, broken, None);
+            if is_stopped() {
+                return Ok(ExitCode::Interrupted);
+            }
             row(console, defect, &title, &smallest)?;
             match smaller(&corpus, defect, &smallest)? {
                 Some(size) => console.note(&Note(mistake(

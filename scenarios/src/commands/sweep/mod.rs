@@ -191,6 +191,8 @@ impl Sweep {
                 interrupted,
                 out: self.out.as_ref().map(|out| out.join(format!("shrunk-{fingerprint}"))),
                 title: prepared.title(seed),
+                held_to: self.held_to.clone(),
+                before: None,
             };
             let plan = prepared.plan(seed);
             let shrunk = shrinking.shrink_and_tell(console, &plan, Some(fingerprint));

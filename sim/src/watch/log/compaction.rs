@@ -6,7 +6,8 @@
 //! batch of its transaction does. What a round leaves below its end is the compaction of what was written: each key
 //! once; nothing is cleaned that is younger than `min.compaction.lag.ms`. Batches keep their offsets, epochs and
 //! producers; the last one of a round stays, the last one of each
-//! producer, and the first one of each leader's epoch but the oldest, be it empty. A log that is opened again lacks nothing but what the cleaner had taken.
+//! producer, and the first one of each leader's epoch but the oldest, be it empty. A log that is opened again lacks
+//! nothing but what the cleaner had taken.
 //! Source: KIP-58, KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`.
 //! Not verified: when a log is cleaned, which `cleaning_due` judges; what lies below the log start; producers that may
 //! have expired; that a replica which was away for longer than `delete.retention.ms` learns of all deletions: it copies

@@ -53,13 +53,24 @@ impl LoneLeaders {
         self.alone.retain(|_, alone| alone.node != node);
     }
 
-    /// A node appended records.
+    /// A node appended records. One that waits for somebody who may join, between two looks, is not alone: its high
+    /// watermark stays, and moves with the next append, or when it looks for lagging members.
     #[inline]
-    pub(super) fn on_appended(&mut self, context: &Context<'_>, partition: TopicPartition) {
-        if let Some(alone) = self.alone.get_mut(&partition)
-            && alone.node == context.node
-        {
-            alone.appended_ns = context.at_ns;
+    pub(super) fn on_appended(
+        &mut self,
+        context: &Context<'_>,
+        shared: &Shared,
+        partition: TopicPartition,
+    ) {
+        let Some(known) = self.alone.get_mut(&partition).filter(|it| it.node == context.node)
+        else {
+            return;
+        };
+        let view = context.view.partition(partition);
+        if view.is_some_and(|view| alone(context, shared, view).is_some()) {
+            known.appended_ns = context.at_ns;
+        } else {
+            self.alone.remove(&partition);
         }
     }
 

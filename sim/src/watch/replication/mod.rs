@@ -82,7 +82,7 @@ impl ReplicationWing {
         if let Note::Replication(note) = note {
             self.on_replication_note(context, findings, shared, note);
         } else if let Note::Log(LogNote::Appended { partition, .. }) = note {
-            self.lone_leaders.on_appended(context, *partition);
+            self.lone_leaders.on_appended(context, shared, *partition);
         } else if let Note::Log(
             LogNote::Truncated { partition, .. } | LogNote::Discarded { partition, .. },
         ) = note
