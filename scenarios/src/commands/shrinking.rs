@@ -307,15 +307,13 @@ impl Shrinking<'_> {
             }
         });
         // Who has stopped it waits for nothing that can be left out.
-        let is_stopped = self.interrupted.load(Ordering::Relaxed);
-        let scenario_seeds = if is_stopped { 1 } else { SCENARIO_SEEDS };
-        let (scenario, smallest) = as_scenario(&shrunk.plan, &broken, scenario_seeds);
+        let is_going_on = || !self.interrupted.load(Ordering::Relaxed);
+        let (scenario, smallest) = as_scenario(&shrunk.plan, &broken, &is_going_on);
         let mut smallest = smallest.unwrap_or(shrunk.plan);
         smallest.scenario = shrunk_name(&smallest);
         smallest.drawn = Some(fingerprint(&smallest));
         let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let counted = if is_stopped { SEEDS_TRIED } else { SEEDS_COUNTED };
-        let fails = broken.frequency(&smallest, counted, self.jobs);
+        let fails = self.frequency(&smallest, &broken);
         bar.finish_and_clear();
         let passes = self.passes(&smallest, &shrunk.failing_run);
         let (first, report) = (self.report(whole), self.report(&smallest));
@@ -347,6 +345,16 @@ impl Shrinking<'_> {
             passes,
             report,
             plan: smallest,
+        }
+    }
+
+    /// How often it fails; under the seeds of the search alone, once somebody has stopped that.
+    fn frequency(&self, plan: &Plan, broken: &Broken) -> Frequency {
+        let is_going_on = || !self.interrupted.load(Ordering::Relaxed);
+        if is_going_on() {
+            broken.frequency(plan, SEEDS_COUNTED, self.jobs, &is_going_on)
+        } else {
+            broken.frequency(plan, SEEDS_TRIED, self.jobs, &|| true)
         }
     }
 
@@ -512,7 +520,11 @@ fn others(report: &Report, fingerprint: &Fingerprint) -> Vec<String> {
 
 /// The scenario that says the same, and the plan that it gives, if that fails, too, and is no larger: then it is the
 /// result, and nothing of it is lost in the scenario.
-fn as_scenario(plan: &Plan, broken: &Broken, seeds: u64) -> (ScenarioText, Option<Plan>) {
+fn as_scenario(
+    plan: &Plan,
+    broken: &Broken,
+    more: &dyn Fn() -> bool,
+) -> (ScenarioText, Option<Plan>) {
     let none = |text: String, refused: Option<String>| {
         (ScenarioText { exact: false, seed: None, refused, text }, None)
     };
@@ -521,8 +533,9 @@ fn as_scenario(plan: &Plan, broken: &Broken, seeds: u64) -> (ScenarioText, Optio
         Ok(read) => read,
         Err(error) => return none(text, Some(said(&error))),
     };
-    let seeds = std::iter::once(plan.seed).chain(1..seeds);
-    for seed in seeds {
+    // Its own is tried whoever has stopped it.
+    let others = (1..SCENARIO_SEEDS).take_while(|_| more());
+    for seed in std::iter::once(plan.seed).chain(others) {
         let mut again = planner::plan(&read, seed);
         again.cluster.kafka = plan.cluster.kafka;
         again.cluster.defects = plan.cluster.defects;

@@ -24,8 +24,19 @@ pub struct Failure {
     pub applications: Applications,
     /// What it is held to beside what was promised.
     pub hold: Hold,
-    /// Whether the whole plan holds without its defects: then a smaller one must, too, or it shows something else.
-    pub is_of_defects: bool,
+    /// What the whole plan does without its defects: a smaller one that does more shows something else.
+    pub without_defects: WithoutDefects,
+}
+
+/// What a plan does once its defects are off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WithoutDefects {
+    /// It holds.
+    Holds,
+    /// It breaks something else.
+    BreaksOtherwise,
+    /// It breaks just so, or has no defects.
+    BreaksAlike,
 }
 
 /// Why there is nothing to shrink.
@@ -82,12 +93,13 @@ impl Failure {
         let is_wanted =
             |finding: &&Finding| wanted.is_none_or(|wanted| finding.fingerprint.id == wanted);
         if let Some(finding) = found().find(is_wanted) {
-            let failure = Self {
+            let mut failure = Self {
                 finding: finding.clone(),
                 applications: applications.clone(),
                 hold: hold.clone(),
-                is_of_defects: holds_without_defects(plan, applications, hold),
+                without_defects: WithoutDefects::BreaksAlike,
             };
+            failure.without_defects = failure.without_defects_of(plan);
             let failing_run = failure.failing_run(plan, &run, &verdict).expect("it was just found");
             return Ok((failure, failing_run));
         }
@@ -106,22 +118,30 @@ impl Failure {
         Self::seeds(plan).take(seeds as usize).find_map(|seed| self.seen_with(plan, seed))
     }
 
-    /// How often it fails.
-    pub fn frequency(&self, plan: &Plan, seeds: u32, jobs: usize) -> Frequency {
-        let tried: Vec<u64> = Self::seeds(plan).take(seeds as usize).collect();
-        let failed = RefCell::new(0);
+    /// How often it fails, under its own seed and others, as many as are tried while `more` says so.
+    pub fn frequency(
+        &self,
+        plan: &Plan,
+        seeds: u32,
+        jobs: usize,
+        more: &(dyn Fn() -> bool + Sync),
+    ) -> Frequency {
+        let wanted: Vec<u64> = Self::seeds(plan).take(seeds as usize).collect();
+        let tried = RefCell::new(Frequency { failed: 0, seeds: 0 });
         pool::ordered(
-            pool::Options { jobs, more: &|| true },
+            pool::Options { jobs, more },
             |index| {
-                let seed = *tried.get(usize::try_from(index).ok()?)?;
+                let seed = *wanted.get(usize::try_from(index).ok()?)?;
                 Some(self.seen_with(plan, seed).is_some())
             },
             |fails| {
-                *failed.borrow_mut() += u64::from(fails);
+                let mut tried = tried.borrow_mut();
+                tried.seeds += 1;
+                tried.failed += u64::from(fails);
                 ControlFlow::Continue(())
             },
         );
-        Frequency { failed: failed.into_inner(), seeds: tried.len() as u64 }
+        tried.into_inner()
     }
 
     /// The plan's seed, then 1, 2, 3, ...
@@ -134,17 +154,16 @@ impl Failure {
         let mut plan = plan.clone();
         plan.seed = seed;
         let run = harrow_sim::run_with(&plan, RunOptions::default(), &self.applications);
-        let holds = || holds_without_defects(&plan, &self.applications, &self.hold);
+        let alike = WithoutDefects::BreaksAlike;
+        let is_sound = || {
+            self.without_defects == alike || self.without_defects_of(&plan) <= self.without_defects
+        };
         self.failing_run(&plan, &run, &judge_held_to(&plan, &run, &self.hold))
-            .filter(|_| !self.is_of_defects || holds())
+            .filter(|_| is_sound())
     }
 
     fn failing_run(&self, plan: &Plan, run: &Run, verdict: &Verdict) -> Option<FailingRun> {
-        let same = |finding: &&Finding| {
-            finding.fingerprint == self.finding.fingerprint
-                && finding.guarantee == self.finding.guarantee
-        };
-        verdict.findings.iter().find(same)?;
+        verdict.findings.iter().find(|finding| self.is_same(finding))?;
         let resolved = run
             .faults
             .iter()
@@ -156,6 +175,25 @@ impl Failure {
         })
     }
 
+    fn is_same(&self, finding: &Finding) -> bool {
+        finding.fingerprint == self.finding.fingerprint
+            && finding.guarantee == self.finding.guarantee
+    }
+
+    /// What a plan does once its defects are off.
+    fn without_defects_of(&self, plan: &Plan) -> WithoutDefects {
+        let Some(plan) = without_defects(plan) else { return WithoutDefects::BreaksAlike };
+        let run = harrow_sim::run_with(&plan, RunOptions::default(), &self.applications);
+        let verdict = judge_held_to(&plan, &run, &self.hold);
+        if verdict.findings.iter().any(|finding| self.is_same(finding)) {
+            WithoutDefects::BreaksAlike
+        } else if verdict.outcome == Outcome::Violated {
+            WithoutDefects::BreaksOtherwise
+        } else {
+            WithoutDefects::Holds
+        }
+    }
+
     /// When it showed, if a monitor saw it or the model panicked; what clients saw is known only in the end.
     fn shown_ms(&self, run: &Run) -> Option<u64> {
         if let End::Panicked { .. } = run.end {
@@ -164,14 +202,6 @@ impl Failure {
         let alike = run.violations.iter().filter(|seen| seen.anomaly == self.finding.anomaly);
         alike.map(|seen| seen.at_ns / 1_000_000 + 1).min()
     }
-}
-
-/// Whether a plan with defects holds once they are off.
-fn holds_without_defects(plan: &Plan, applications: &Applications, hold: &Hold) -> bool {
-    without_defects(plan).is_some_and(|plan| {
-        let run = harrow_sim::run_with(&plan, RunOptions::default(), applications);
-        judge_held_to(&plan, &run, hold).outcome != Outcome::Violated
-    })
 }
 
 /// The same plan with its defects off, if any are on.

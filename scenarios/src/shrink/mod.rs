@@ -35,7 +35,7 @@ mod unusual;
 
 pub use failing_run::FailingRun;
 pub(crate) use failure::without_defects;
-pub use failure::{Failure, Frequency, NoFailure};
+pub use failure::{Failure, Frequency, NoFailure, WithoutDefects};
 pub use nearest::{Change, Nearest, Parting, changes, nearest_passing, parting};
 pub use needed::needed_defects;
 pub use search::{Budget, Progress, Shrunk, shrink};

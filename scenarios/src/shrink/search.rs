@@ -153,49 +153,48 @@ impl Search<'_> {
         (self.progress)(Progress { pass, judged, best, improved });
     }
 
-    /// The first of these changes that gives a smaller plan which still fails.
+    /// The first of these changes that gives a smaller plan, not tried yet, which still fails. Each is made when its
+    /// turn comes: a plan with thousands of steps has tens of thousands of them.
     fn first(
         &mut self,
         edits: &[Edit],
         pass: &Pass,
         seeds: u32,
     ) -> Option<(usize, Plan, FailingRun)> {
-        let candidates = self.candidates(edits);
-        let oracle = self.oracle;
-        let (found, judged) = (RefCell::new(None), RefCell::new(0_u64));
+        let Self { oracle, best, size, tried, .. } = self;
+        let (oracle, best, size, tried) = (*oracle, &*best, *size, &*tried);
+        let candidate = |edit: &Edit| {
+            let plan = edit.apply(best).filter(|plan| Size::of(plan) < size)?;
+            let key = key(&plan);
+            (!tried.contains(&key)).then_some((key, plan))
+        };
+        let (found, judged) = (RefCell::new(None), RefCell::new(BTreeSet::new()));
         pool::ordered(
             pool::Options { jobs: self.budget.jobs, more: self.budget.more },
             |index| {
-                let (position, plan) = candidates.get(usize::try_from(index).ok()?)?;
-                Some((*position, plan, oracle(plan, seeds)))
+                let position = usize::try_from(index).ok()?;
+                let given = candidate(edits.get(position)?);
+                let seen = given.map(|(key, plan)| {
+                    let failing_run = oracle(&plan, seeds);
+                    (key, plan, failing_run)
+                });
+                Some((position, seen))
             },
-            |(position, plan, failing_run)| {
-                *judged.borrow_mut() += 1;
+            |(position, seen)| {
+                let Some((key, plan, failing_run)) = seen else {
+                    return ControlFlow::Continue(());
+                };
+                judged.borrow_mut().insert(key);
                 let Some(failing_run) = failing_run else { return ControlFlow::Continue(()) };
-                *found.borrow_mut() = Some((position, plan.clone(), failing_run));
+                *found.borrow_mut() = Some((position, plan, failing_run));
                 ControlFlow::Break(())
             },
         );
         let judged = judged.into_inner();
-        self.judged += judged;
-        let judged = usize::try_from(judged).unwrap_or(usize::MAX).min(candidates.len());
-        self.tried.extend(candidates[..judged].iter().map(|(_, plan)| key(plan)));
+        self.judged += judged.len() as u64;
+        self.tried.extend(judged);
         self.tell(pass, false);
         found.into_inner()
-    }
-
-    /// The plans that these changes give: smaller ones that were not tried.
-    fn candidates(&self, edits: &[Edit]) -> Vec<(usize, Plan)> {
-        let mut seen = BTreeSet::new();
-        let given = edits.iter().enumerate();
-        given
-            .filter_map(|(position, edit)| Some((position, edit.apply(&self.best)?)))
-            .filter(|(_, plan)| Size::of(plan) < self.size)
-            .filter(|(_, plan)| {
-                let key = key(plan);
-                !self.tried.contains(&key) && seen.insert(key)
-            })
-            .collect()
     }
 }
 

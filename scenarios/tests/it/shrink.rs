@@ -7,8 +7,8 @@ use harrow_broker_model::defect::Defect;
 use harrow_scenarios::catalogue::find;
 use harrow_scenarios::format::parse;
 use harrow_scenarios::planner::plan;
-use harrow_scenarios::shrink::Failure;
-use serde_json::Value;
+use harrow_scenarios::shrink::{Failure, WithoutDefects};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::binary::{Said, harrow_in};
@@ -299,6 +299,10 @@ fn what_is_held_to_is_kept_when_a_plan_gets_smaller() {
     ] {
         assert!(stdout.contains(&wanted), "{wanted} in {stdout}");
     }
+    let report = fs::read_to_string(path.join("run/shrunk/shrunk.json")).expect("it was left");
+    let report = json(&report);
+    assert_eq!(complaints(&schema("shrunk"), &report), Vec::<String>::new());
+    assert_eq!(report["held_to"], json!(["enable.idempotence=true"]));
     let (code, stdout, _) = harrow(path, "shrink run/shrunk --for 1s");
     assert!(code == 1 && stdout.contains(&format!("shrunk swarm --seed 2 {hold}: ")), "{stdout}");
     let (code, _, stderr) = harrow(path, "corpus own --keep run/shrunk --name one");
@@ -491,8 +495,11 @@ fn a_smaller_plan_that_breaks_without_the_defect_does_not_count() {
     let whole = with_it(entry.name, entry.text, 3);
     let (mut failure, _) = Failure::of(&whole, Some("a624f108")).expect("it fails");
     let smaller = with_it("half", include_str!("half-processed.toml"), 4);
-    assert!(failure.is_of_defects && failure.seen(&smaller, 1).is_none());
-    failure.is_of_defects = false;
+    assert_eq!(failure.without_defects, WithoutDefects::Holds);
+    assert!(failure.seen(&smaller, 1).is_none());
+    failure.without_defects = WithoutDefects::BreaksOtherwise;
+    assert!(failure.seen(&smaller, 1).is_none(), "without the defect it breaks just so");
+    failure.without_defects = WithoutDefects::BreaksAlike;
     assert!(failure.seen(&smaller, 1).is_some(), "it fails alike");
 }
 
