@@ -65,6 +65,18 @@ pub struct CorpusError {
     pub path: PathBuf,
     /// What is wrong with it.
     pub message: String,
+    /// Whether the file system refused, rather than what the file says.
+    pub is_io: bool,
+}
+
+impl CorpusError {
+    fn of_content(path: PathBuf, message: impl Into<String>) -> Self {
+        Self { path, message: message.into(), is_io: false }
+    }
+
+    fn of_io(path: PathBuf, message: impl Into<String>) -> Self {
+        Self { path, message: message.into(), is_io: true }
+    }
 }
 
 /// A corpus, read.
@@ -119,11 +131,11 @@ impl Corpus {
         let listing = if path.exists() {
             let text = text_of(&path)?;
             let listing: Listing = toml::from_str(&text)
-                .map_err(|error| CorpusError { path: path.clone(), message: error.to_string() })?;
+                .map_err(|error| CorpusError::of_content(path.clone(), error.to_string()))?;
             let mut names = BTreeSet::new();
             if let Some(again) = listing.plans.iter().find(|it| !names.insert(&it.name)) {
                 let message = format!("it lists `{}` twice", again.name);
-                return Err(CorpusError { path, message });
+                return Err(CorpusError::of_content(path, message));
             }
             listing
         } else {
@@ -144,7 +156,7 @@ impl Corpus {
                     let message = format!(
                         "it has another seed, other defects or another version than {LISTING} says"
                     );
-                    return Err(CorpusError { path, message });
+                    return Err(CorpusError::of_content(path, message));
                 }
                 return Ok(plan);
             }
@@ -152,11 +164,11 @@ impl Corpus {
             (true, true) => {
                 let message =
                     format!("it is there beside {}: one of them is the plan", scenario.display());
-                return Err(CorpusError { path, message });
+                return Err(CorpusError::of_content(path, message));
             }
             (false, false) => {
                 let message = format!("it is not there, nor is {}", path.display());
-                return Err(CorpusError { path: scenario, message });
+                return Err(CorpusError::of_content(scenario, message));
             }
         }
         let text = text_of(&scenario)?;
@@ -166,7 +178,7 @@ impl Corpus {
     /// The plan that a scenario gives for an entry.
     pub fn scenario_plan(listed: &Listed, path: &Path, text: &str) -> Result<Plan, CorpusError> {
         let scenario = parse(&path.display().to_string(), text, &[])
-            .map_err(|error| CorpusError { path: path.to_owned(), message: said(&error) })?;
+            .map_err(|error| CorpusError::of_content(path.to_owned(), said(&error)))?;
         let mut plan = planner::plan(&scenario, listed.seed);
         plan.cluster.kafka = listed.kafka;
         plan.cluster.defects = listed.kafka.map_or(Defects::NONE, Defects::of_version);
@@ -192,7 +204,7 @@ impl Corpus {
     fn drop_file(&self, name: &str) -> Result<(), CorpusError> {
         let path = self.directory.join(name);
         let gone = if path.exists() { fs::remove_file(&path) } else { Ok(()) };
-        gone.map_err(|error| CorpusError { path, message: error.to_string() })
+        gone.map_err(|error| CorpusError::of_io(path, error.to_string()))
     }
 
     fn list(&mut self, listed: Listed) -> Result<(), CorpusError> {
@@ -209,7 +221,7 @@ impl Corpus {
         let written = fs::create_dir_all(&self.directory)
             .and_then(|()| fs::write(&part, text))
             .and_then(|()| fs::rename(&part, &path));
-        written.map_err(|error| CorpusError { path, message: error.to_string() })
+        written.map_err(|error| CorpusError::of_io(path, format!("failed to write it: {error}")))
     }
 
     /// The digests that are kept, by name; none if there are none yet.
@@ -219,7 +231,7 @@ impl Corpus {
             return Ok(BTreeMap::new());
         }
         let text = text_of(&path)?;
-        kept_digests(&text).map_err(|message| CorpusError { path, message })
+        kept_digests(&text).map_err(|message| CorpusError::of_content(path, message))
     }
 
     /// Keeps other digests.
@@ -233,15 +245,13 @@ const DIGESTS: &str = "digests.txt";
 /// A plan as JSON, brought to this version if it is an older one.
 fn plan_of(path: &Path) -> Result<Plan, CorpusError> {
     let read = read_plan(&path.display().to_string(), &text_of(path)?);
-    let other =
-        |error: PlanTextError| CorpusError { path: path.to_owned(), message: error.to_string() };
+    let other = |error: PlanTextError| CorpusError::of_content(path.to_owned(), error.to_string());
     Ok(read.map_err(other)?.plan)
 }
 
 fn text_of(path: &Path) -> Result<String, CorpusError> {
-    let failed = |error: std::io::Error| CorpusError {
-        path: path.to_owned(),
-        message: format!("failed to read it: {error}"),
+    let failed = |error: std::io::Error| {
+        CorpusError::of_io(path.to_owned(), format!("failed to read it: {error}"))
     };
     fs::read_to_string(path).map_err(failed)
 }

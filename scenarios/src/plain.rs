@@ -11,18 +11,60 @@ use crate::planner::plan;
 
 const PLAIN: &str = "name = \"plain\"\nproves = \"Nothing.\"\n[[topic]]\nname = \"orders\"\n";
 
-/// The tree of the plain plan, with one client of a kind; without any if no scenario can ask for such a one.
-pub(crate) fn plain_tree(kind: Option<&str>) -> Value {
-    static KNOWN: LazyLock<Mutex<BTreeMap<Option<String>, Value>>> = LazyLock::new(Mutex::default);
-    let key = kind.map(str::to_owned);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    known.entry(key).or_insert_with(|| drawn(kind)).clone()
+/// The tree of the plain plan.
+pub(crate) fn plain_tree() -> Value {
+    with("")
 }
 
-fn drawn(kind: Option<&str>) -> Value {
-    let load = kind.map_or_else(String::new, |kind| format!("[[load]]\nkind = \"{kind}\"\n"));
+/// The barest client of the kind that a client is of; `Null` if no scenario can ask for such a one.
+pub(crate) fn plain_client(client: &Value) -> Value {
+    client_of(&format!("kind = {}", client["kind"]))
+}
+
+/// A client that has the same parts as another one, such as a group or transactions, each as it is if nothing more is
+/// said of it.
+pub(crate) fn plain_client_like(client: &Value) -> Value {
+    let has = |place: &str| client.pointer(place).is_some_and(|part| !part.is_null());
+    let mut load = if has("/transactions") {
+        "kind = \"transaction\"".to_owned()
+    } else if has("/config/worker") {
+        "kind = \"share-consumer\"\ngroup.id = \"plain\"".to_owned()
+    } else {
+        format!("kind = {}", client["kind"])
+    };
+    if has("/config/group") {
+        load.push_str("\ngroup.id = \"plain\"");
+    }
+    if has("/pipeline") {
+        let guarantee = &client["pipeline"]["guarantee"];
+        load.push_str(&format!("\noutputs = [\"orders\"]\nguarantee = {guarantee}"));
+    }
+    let like = client_of(&load);
+    if like.is_null() { plain_client(client) } else { like }
+}
+
+/// The plain topic, compacted as another one is.
+pub(crate) fn plain_topic_like(topic: &Value) -> Value {
+    let policy = &topic["retention"]["compaction"]["policy"];
+    let text =
+        if policy.is_null() { String::new() } else { format!("cleanup.policy = {policy}\n") };
+    with(&text)["topics"][0].clone()
+}
+
+fn client_of(load: &str) -> Value {
+    with(&format!("[[load]]\n{load}\n"))["clients"][0].clone()
+}
+
+/// The plain plan with a few lines more; without them if no scenario can have these.
+fn with(lines: &str) -> Value {
+    static KNOWN: LazyLock<Mutex<BTreeMap<String, Value>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(lines.to_owned()).or_insert_with(|| drawn(lines)).clone()
+}
+
+fn drawn(lines: &str) -> Value {
     let read = |text: &str| parse("a plain scenario", text, &[]);
-    let scenario = read(&format!("{PLAIN}{load}")).or_else(|_| read(PLAIN));
+    let scenario = read(&format!("{PLAIN}{lines}")).or_else(|_| read(PLAIN));
     let scenario = scenario.unwrap_or_else(|error| panic!("{PLAIN}: {:?}", error.mistakes()));
     serde_json::to_value(plan(&scenario, 0)).expect("a plan is plain data")
 }
@@ -31,7 +73,7 @@ fn drawn(kind: Option<&str>) -> Value {
 /// added; what it has and nobody knows any more is left for the reader to complain of.
 pub(crate) fn migrate(tree: &mut Value) -> Vec<String> {
     let mut added = Vec::new();
-    let plain = plain_tree(None);
+    let plain = plain_tree();
     for (key, default) in plain.as_object().into_iter().flatten() {
         match tree.get_mut(key) {
             Some(value) if default.is_object() => fill(key, value, default, &mut added),
@@ -43,11 +85,12 @@ pub(crate) fn migrate(tree: &mut Value) -> Vec<String> {
         }
     }
     for (position, topic) in list(tree, "topics").iter_mut().enumerate() {
-        fill(&format!("topics.{position}"), topic, &plain["topics"][0], &mut added);
+        let plain = plain_topic_like(topic);
+        fill(&format!("topics.{position}"), topic, &plain, &mut added);
     }
     for (position, client) in list(tree, "clients").iter_mut().enumerate() {
-        let plain = plain_tree(client["kind"].as_str());
-        fill(&format!("clients.{position}"), client, &plain["clients"][0], &mut added);
+        let plain = plain_client_like(client);
+        fill(&format!("clients.{position}"), client, &plain, &mut added);
     }
     tree["schema"] = Value::from(PLAN_SCHEMA);
     added
@@ -77,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_an_older_plan_lacks_is_added_at_its_default() {
-        let whole = plain_tree(Some("consumer"));
+        let whole = with("[[load]]\nkind = \"consumer\"\ngroup.id = \"readers\"\n");
         let mut old = whole.clone();
         old["schema"] = Value::from(1);
         for (place, key) in [("", "fresh_producer"), ("/cluster", "segment_bytes")] {
@@ -86,15 +129,23 @@ mod tests {
         }
         let client = old.pointer_mut("/clients/0").and_then(Value::as_object_mut);
         client.expect("a client").remove("reassign_every").expect("it is there");
+        let group = old.pointer_mut("/clients/0/config/group").and_then(Value::as_object_mut);
+        group.expect("a group").remove("session_timeout_ms").expect("it is there");
         let added = migrate(&mut old);
-        assert_eq!(added, ["cluster.segment_bytes", "fresh_producer", "clients.0.reassign_every"]);
+        let wanted = [
+            "cluster.segment_bytes",
+            "fresh_producer",
+            "clients.0.config.group.session_timeout_ms",
+            "clients.0.reassign_every",
+        ];
+        assert_eq!(added, wanted);
         assert_eq!(old, whole);
         serde_json::from_value::<Plan>(old).expect("a plan of this version");
     }
 
     #[test]
     fn what_nobody_knows_any_more_is_left_in_its_place() {
-        let mut old = plain_tree(None);
+        let mut old = plain_tree();
         old["cluster"]["zookeeper_connect"] = Value::from("localhost");
         assert_eq!(migrate(&mut old), Vec::<String>::new());
         let read = serde_json::from_value::<Plan>(old);

@@ -52,7 +52,7 @@ pub(super) struct ShrinkArgs {
 /// A smaller plan counts if it fails under one of so many runtime seeds.
 const SEEDS_TRIED: u32 = 4;
 
-/// How often the smallest plan fails is told over so many runtime seeds.
+/// How often the smallest plan fails is told over so many runtime seeds beside its own.
 const SEEDS_COUNTED: u32 = 20;
 
 /// The scenario's salts are not the plan's: a seed under which it fails is looked for among so many.
@@ -103,7 +103,7 @@ pub(super) struct ShrunkReport {
     /// Whether nothing more can be taken away; otherwise time ran out, or somebody stopped it.
     pub(super) complete: bool,
     pub(super) wall_ms: u64,
-    /// Under how many of the runtime seeds that were tried it fails.
+    /// Under how many of the other runtime seeds that were tried it fails.
     pub(super) fails: Frequency,
     /// Of several bugs and weaknesses that were on, those without any one of which it does not fail: the others are
     /// off in the result.
@@ -448,7 +448,7 @@ impl Shrinking<'_> {
         let seconds = format!("{}.{}", wall_ms / 1_000, wall_ms % 1_000 / 100);
         writeln!(stdout, "  {judged} plans judged in {seconds} s, {end}")?;
         let Frequency { failed, seeds } = fails;
-        writeln!(stdout, "  it fails under {failed} of {seeds} runtime seeds")?;
+        writeln!(stdout, "  it fails under its own runtime seed and {failed} of {seeds} others")?;
         if !report.takes.is_empty() {
             let names: Vec<&str> = report.takes.iter().map(|defect| defect.name()).collect();
             writeln!(stdout, "  of all that was on it takes {}", names.join(" and "))?;

@@ -50,10 +50,15 @@ impl Heading<'_> {
             format!("{} is promised: {}", finding.guarantee, meaning(&finding.guarantee)),
             format!("Fingerprint {}: {}.", finding.fingerprint.id, finding.fingerprint.text),
         ];
-        let often =
-            format!("fails under {failed} of {seeds} runtime seeds (how long each message takes)");
+        let often = format!(
+            "fails under its own runtime seed (how long each message takes) and {failed} of {seeds} others"
+        );
         if let Some(command) = self.command {
-            lines.push(format!("It {often}; under this one:"));
+            lines.push(if self.exact {
+                format!("It {often}; under its own:")
+            } else {
+                format!("The plan {often}; this scenario:")
+            });
             lines.push(command.to_owned());
         } else {
             lines.push(format!("The plan {often}."));

@@ -61,12 +61,12 @@ pub enum NoFailure {
     NotDeterministic(u64, u64),
 }
 
-/// How often a plan fails, over runtime seeds.
+/// How often a plan fails, over other runtime seeds than its own, which was chosen because it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Frequency {
-    /// Seeds under which it fails in the same way.
+    /// Other seeds under which it fails in the same way.
     pub failed: u64,
-    /// Seeds tried.
+    /// Other seeds tried.
     pub seeds: u64,
 }
 
@@ -118,7 +118,7 @@ impl Failure {
         Self::seeds(plan).take(seeds as usize).find_map(|seed| self.seen_with(plan, seed))
     }
 
-    /// How often it fails, under its own seed and others, as many as are tried while `more` says so.
+    /// How often it fails under other seeds than its own, as many as are tried while `more` says so.
     pub fn frequency(
         &self,
         plan: &Plan,
@@ -126,7 +126,7 @@ impl Failure {
         jobs: usize,
         more: &(dyn Fn() -> bool + Sync),
     ) -> Frequency {
-        let wanted: Vec<u64> = Self::seeds(plan).take(seeds as usize).collect();
+        let wanted: Vec<u64> = Self::seeds(plan).skip(1).take(seeds as usize).collect();
         let tried = RefCell::new(Frequency { failed: 0, seeds: 0 });
         pool::ordered(
             pool::Options { jobs, more },

@@ -10,6 +10,9 @@ use super::tree::{at, each_mut, list, list_mut, put};
 pub(super) fn mend(tree: &mut Value) {
     replicas(tree);
     partitions(tree);
+    for client in list_mut(tree, "/clients").into_iter().flatten() {
+        parts(client);
+    }
     clients(tree);
     let known = Known::of(tree);
     if let Some(steps) = list_mut(tree, "/steps") {
@@ -124,6 +127,20 @@ fn partitions(tree: &mut Value) {
         if first.zip(all.as_u64()).is_some_and(|(first, all)| first >= all) {
             put(topic, "/initial_partitions", Value::Null);
         }
+    }
+}
+
+/// What a client does as a member goes with its group, and its transactional id with its transactions.
+fn parts(client: &mut Value) {
+    let is_gone = |client: &Value, place: &str| at(client, place).is_null();
+    if is_gone(client, "/config/group") || is_gone(client, "/member") {
+        for place in ["/config/group", "/member", "/pattern", "/pipeline"] {
+            put(client, place, Value::Null);
+        }
+    }
+    if is_gone(client, "/transactions") || is_gone(client, "/config/transactional_id") {
+        put(client, "/transactions", Value::Null);
+        put(client, "/config/transactional_id", Value::Null);
     }
 }
 

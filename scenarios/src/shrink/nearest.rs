@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::edit::Edit;
 use super::failing_run::FailingRun;
 use super::passes::PASSES;
-use super::tree::{at, each, list, tree};
+use super::tree::{at, each, list, list_mut, tree};
 use crate::pipeline;
 
 /// The passing plan that is nearest to a failing one.
@@ -107,54 +107,98 @@ fn a_little_less(tree: &Value) -> Vec<Edit> {
     edits
 }
 
-/// How the passing plan differs.
+/// How the passing plan differs: steps and clients that only one of them has, then whatever else the two say
+/// otherwise.
 pub fn changes(failing: &Plan, passing: &Plan) -> Vec<Change> {
-    let (before, after) = (tree(failing), tree(passing));
+    let (mut before, mut after) = (tree(failing), tree(passing));
     let mut found = Vec::new();
-    for key in ["steps", "clients"] {
-        found.extend(gone(&before, &after, key));
+    for (key, id) in [("/steps", "/id"), ("/clients", "/config/node")] {
+        let (old, new) = (ids(&before, key, id), ids(&after, key, id));
+        found.extend(only_in(&before, key, id, &new).map(|(place, element)| Change {
+            text: format!("without {}", element_text(&element)),
+            place,
+            from: element,
+            to: Value::Null,
+        }));
+        found.extend(only_in(&after, key, id, &old).map(|(place, element)| Change {
+            text: format!("with {} as well", element_text(&element)),
+            place,
+            from: Value::Null,
+            to: element,
+        }));
+        // What both have stands in the same place then.
+        for (tree, others) in [(&mut before, &new), (&mut after, &old)] {
+            let elements = list_mut(tree, key).into_iter();
+            elements.for_each(|list| list.retain(|element| others.contains(at(element, id))));
+        }
     }
-    if found.is_empty() {
-        each(&before, "", &mut |place, _, from| {
-            let to = at(&after, place);
-            // What says that a plan is as it was drawn is no part of what was.
-            if place != "/drawn" && !from.is_object() && !from.is_array() && from != to {
-                found.push(changed(&before, place, from, to));
-            }
-        });
-    }
+    let is_said = |place: &str, value: &Value| {
+        let is_list = value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
+        !value.is_object() && !is_list && !UNSAID.iter().any(|end| place.ends_with(end))
+    };
+    each(&before, "", &mut |place, _, from| {
+        let to = at(&after, place);
+        if is_said(place, from) && from != to {
+            found.push(changed(&before, place, from, to));
+        }
+    });
+    each(&after, "", &mut |place, _, to| {
+        if is_said(place, to) && before.pointer(place).is_none() {
+            found.push(changed(&after, place, &Value::Null, to));
+        }
+    });
     found
 }
 
-/// Elements that are only in the failing plan.
-fn gone(before: &Value, after: &Value, key: &str) -> Vec<Change> {
-    let place = format!("/{key}");
-    let kept = list(after, &place);
-    if kept.len() == list(before, &place).len() {
-        return Vec::new();
+/// What two plans may have otherwise without a word: that one is as it was drawn; and whom clients ask first follows
+/// from the brokers that there are.
+const UNSAID: [&str; 2] = ["/drawn", "/bootstrap"];
+
+fn ids(tree: &Value, place: &str, id: &str) -> Vec<Value> {
+    list(tree, place).iter().map(|element| at(element, id).clone()).collect()
+}
+
+/// Elements of a list whose ids are not among those, with their places.
+fn only_in<'a>(
+    tree: &'a Value,
+    place: &'a str,
+    id: &'a str,
+    others: &'a [Value],
+) -> impl Iterator<Item = (String, Value)> + 'a {
+    let elements = list(tree, place).iter().enumerate();
+    elements
+        .filter(|(_, element)| !others.contains(at(element, id)))
+        .map(move |(position, element)| (format!("{place}/{position}"), element.clone()))
+}
+
+/// A step or a client as people name it.
+fn element_text(element: &Value) -> String {
+    let client = at(element, "/config/node");
+    if client.is_null() {
+        format!("the {}", step_text(element))
+    } else {
+        format!("client {client}")
     }
-    let is_gone = |element: &&Value| !kept.contains(element);
-    let singular = key.trim_end_matches('s');
-    let gone = list(before, &place).iter().enumerate();
-    gone.filter(|(_, element)| is_gone(element))
-        .map(|(position, element)| {
-            let text = match key {
-                "steps" => format!("without the {}", step_text(element)),
-                _ => format!("without {singular} {}", at(element, "/config/node")),
-            };
-            let place = format!("{place}/{position}");
-            Change { place, from: element.clone(), to: Value::Null, text }
-        })
-        .collect()
 }
 
 fn changed(tree: &Value, place: &str, from: &Value, to: &Value) -> Change {
     let name = place.rsplit('/').next().unwrap_or_default();
-    let step = place.strip_prefix("/steps/").and_then(|rest| rest.split('/').next());
-    let step = step.and_then(|position| position.parse::<usize>().ok());
-    let step = step.and_then(|position| list(tree, "/steps").get(position));
-    let whose = step.map_or_else(String::new, |step| format!(" of the {}", step_text(step)));
-    let text = format!("with `{name}`{whose} {} instead of {}", plain(to), plain(from));
+    let mut parts = place.split('/').skip(1);
+    let of = |list_name: &str, position: &str| {
+        let position = position.parse::<usize>().ok()?;
+        Some(element_text(list(tree, list_name).get(position)?))
+    };
+    let whose = match (parts.next(), parts.next()) {
+        (Some("steps"), Some(position)) => of("/steps", position),
+        (Some("clients"), Some(position)) => of("/clients", position),
+        _ => None,
+    };
+    let whose = whose.map_or_else(String::new, |whose| format!(" of {whose}"));
+    let text = match (from, to) {
+        (_, Value::Null) => format!("without `{name}`{whose}, which is {}", plain(from)),
+        (Value::Null, _) => format!("with `{name}`{whose} {}, which is not set", plain(to)),
+        _ => format!("with `{name}`{whose} {} instead of {}", plain(to), plain(from)),
+    };
     Change { place: place.to_owned(), from: from.clone(), to: to.clone(), text }
 }
 

@@ -23,7 +23,7 @@ pub struct Size {
     pub operations: u64,
     /// Brokers and controllers.
     pub nodes: u64,
-    /// Topics and partitions, and replicas of each topic.
+    /// Topics and partitions, replicas of each topic, and topics of each client.
     pub places: u64,
     /// Clocks that are wrong, and nodes that are never healed.
     pub oddities: u64,
@@ -59,17 +59,19 @@ impl Size {
         each(at(&tree, "/clients"), "", &mut |_, key, value| {
             size.times += if key == "start_ms" { time(value) } else { 0 };
         });
-        each(at(&tree, "/steps"), "", &mut |_, key, value| size.add_field(key, value));
+        for place in ["/steps", "/clocks"] {
+            each(at(&tree, place), "", &mut |_, key, value| size.add_field(key, value));
+        }
         size
     }
 
-    /// A field of a step.
+    /// A field of a step or a clock.
     fn add_field(&mut self, key: &str, value: &Value) {
         let target = value.as_str().and_then(|text| Target::parse(text).ok());
         self.drawn_targets += u64::from(target.is_some_and(|target| is_drawn(&target)));
         if key.ends_with("_ms") {
             self.times += time(value);
-        } else if key != "id" {
+        } else if !["id", "node"].contains(&key) {
             self.digits += digits(value);
         }
     }
@@ -170,11 +172,13 @@ pub(super) fn severity(action: &Value) -> u64 {
     of(at(action, "/kind")) + moved + cut + u64::from(at(action, "/power") == &Value::Bool(true))
 }
 
-/// Topics, partitions and replicas.
+/// Topics, partitions and replicas, and topics that clients work on.
 fn places(tree: &Value) -> u64 {
-    let topics = list(tree, "/topics");
+    let topics = list(tree, "/topics").len() as u64;
     let each = |key: &str| numbers(tree, "/topics", key);
-    topics.len() as u64 + each("partitions") + each("replication_factor")
+    let worked_on =
+        list(tree, "/clients").iter().map(|client| list(client, "/topics").len() as u64);
+    topics + each("partitions") + each("replication_factor") + worked_on.sum::<u64>()
 }
 
 /// The sum of all numbers of that key.

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use harrow_sim::plan::{ClientPlan, Plan, Step};
+use harrow_broker_model::types::NodeId;
+use harrow_sim::plan::{Action, ClientPlan, ClockPlan, CorePlan, OutsideState, Plan, Step, Target};
 use serde_json::Value;
 
 use super::tree::{at, list, tree};
-use super::{Budget, FailingRun, Shrunk, Size, shrink};
+use super::{Budget, FailingRun, Shrunk, Size, changes, shrink};
 use crate::catalogue::find;
 use crate::format::{check_plan, parse};
 use crate::planner::plan;
@@ -228,4 +229,123 @@ fn brokers_that_leave_may_only_stop_and_topics_only_lose_records() {
         let shrunk = shrunk_by(&planned(scenario, only), 1, either);
         assert_eq!(kinds(&shrunk.plan), [weaker], "{scenario}");
     }
+}
+
+/// A plan of which nothing is known but these steps.
+fn with_actions(actions: Vec<Action>) -> Plan {
+    let mut plan = swarm(3);
+    let steps = actions.into_iter().enumerate();
+    plan.steps = steps
+        .map(|(index, action)| Step { id: index as u32, at_ms: 2_000 + index as u64, action })
+        .collect();
+    plan
+}
+
+#[test]
+fn any_node_may_go_and_those_after_it_take_their_ids() {
+    let (last, core) = (NodeId(3), CorePlan { outside: Vec::new(), state: OutsideState::Dead });
+    let mut whole = with_actions(vec![Action::Bounce { target: Target::Node(last) }]);
+    assert_eq!(whole.cluster.brokers, [NodeId(1), NodeId(2), last]);
+    whole.clocks = vec![ClockPlan { node: last, offset_ms: 1_234, drift_ppm: -77 }];
+    whole.core = Some(CorePlan { outside: vec![last], ..core });
+    let bounced_and_skewed = |plan: &Plan| {
+        let skewed = plan.clocks.first().map(|clock| clock.node);
+        let outside = plan.core.iter().flat_map(|core| &core.outside).next();
+        let bounced = plan.steps.first().and_then(|step| match &step.action {
+            Action::Bounce { target: Target::Node(node) } => Some(*node),
+            _ => None,
+        });
+        bounced.is_some() && bounced == skewed && bounced.as_ref() == outside
+    };
+    let shrunk = shrunk_by(&whole, 1, bounced_and_skewed);
+    assert_eq!(shrunk.plan.cluster.brokers.len(), 3, "fewer than half may be outside");
+    let at_all = |plan: &Plan| {
+        let is_bounce = |step: &Step| {
+            matches!(step.action, Action::Bounce { target: Target::Node(NodeId(1..)) })
+        };
+        plan.steps.iter().any(is_bounce) && !plan.clocks.is_empty()
+    };
+    let shrunk = shrunk_by(&whole, 1, at_all).plan;
+    assert_eq!(Size::of(&shrunk).nodes, 2, "{:?}", shrunk.cluster.brokers);
+    let (offset_ms, drift_ppm) = (shrunk.clocks[0].offset_ms, shrunk.clocks[0].drift_ppm);
+    assert_eq!((shrunk.clocks[0].node, offset_ms, drift_ppm), (NodeId(1), 0, 0));
+}
+
+#[test]
+fn one_of_those_outside_is_left_alone() {
+    let mut whole = swarm(3);
+    whole.cluster.brokers = (1..=5).map(NodeId).collect();
+    let outside = vec![NodeId(2), NodeId(4)];
+    whole.core = Some(CorePlan { outside, state: OutsideState::Dead });
+    let any = |plan: &Plan| plan.core.as_ref().is_some_and(|core| !core.outside.is_empty());
+    let shrunk = shrunk_by(&whole, 1, any).plan;
+    assert_eq!(shrunk.core.map(|core| core.outside.len()), Some(1));
+}
+
+#[test]
+fn all_numbers_of_a_step_become_rounder() {
+    let target = || Target::Node(NodeId(1));
+    let slow = Action::SlowDisk { target: target(), extra_us: (12_345, 67_891), for_ms: 777 };
+    let whole = with_actions(vec![
+        slow,
+        Action::StepClock { target: target(), by_ms: -4_321 },
+        Action::LimitBandwidth { target: target(), bytes_per_second: 76_543, for_ms: 777 },
+    ]);
+    let shrunk = shrunk_by(&whole, 1, |plan| plan.steps.len() == 3).plan;
+    let size = Size::of(&shrunk);
+    assert!(size.digits <= 3, "{:?}", shrunk.steps);
+    let stepped = |step: &Step| matches!(step.action, Action::StepClock { by_ms: 0, .. });
+    assert!(shrunk.steps.iter().any(stepped), "{:?}", shrunk.steps);
+}
+
+#[test]
+fn who_reads_one_topic_is_smaller_than_who_reads_two() {
+    let mut whole = swarm(3);
+    whole.topics.truncate(1);
+    let mut other = whole.topics[0].clone();
+    other.name = "invoices".to_owned();
+    whole.topics.push(other);
+    let both: Vec<String> = whole.topics.iter().map(|topic| topic.name.clone()).collect();
+    for client in &mut whole.clients {
+        let (ClientPlan::Producer { topics, .. } | ClientPlan::Consumer { topics, .. }) = client;
+        topics.clone_from(&both);
+    }
+    let shrunk = shrunk_by(&whole, 1, |plan| plan.topics.len() == 2 && !plan.clients.is_empty());
+    let tree = tree(&shrunk.plan);
+    assert_eq!(list(&tree, "/clients/0/topics").len(), 1);
+}
+
+#[test]
+fn all_that_two_plans_have_otherwise_is_told() {
+    let node = |id| Target::Node(NodeId(id));
+    let failing = with_actions(vec![
+        Action::Bounce { target: node(1) },
+        Action::Pause { target: node(2), for_ms: 500 },
+    ]);
+    let mut passing = failing.clone();
+    passing.steps.remove(0);
+    passing.steps[0].action = Action::Pause { target: node(2), for_ms: 400 };
+    passing.steps.push(Step { id: 9, at_ms: 3_000, action: Action::Bounce { target: node(3) } });
+    passing.heal_at_ms += 1;
+    passing.topics[0].initial_partitions = Some(1);
+    passing.network.latency_us.1 += 1;
+    let texts: Vec<String> =
+        changes(&failing, &passing).into_iter().map(|change| change.text).collect();
+    let latency = &failing.network.latency_us;
+    let wanted = [
+        "without the bounce of node 1 at 2000 ms".to_owned(),
+        "with the bounce of node 3 at 3000 ms as well".to_owned(),
+        format!("with `heal_at_ms` {} instead of {}", failing.heal_at_ms + 1, failing.heal_at_ms),
+        format!(
+            "with `latency_us` [{},{}] instead of [{},{}]",
+            latency.0,
+            latency.1 + 1,
+            latency.0,
+            latency.1
+        ),
+        "with `for_ms` of the pause of node 2 at 2001 ms 400 instead of 500".to_owned(),
+        "with `initial_partitions` 1, which is not set".to_owned(),
+    ];
+    assert_eq!(texts, wanted);
+    assert!(changes(&failing, &failing).is_empty());
 }

@@ -1,5 +1,5 @@
 //! Fewer elements of every list of tables at the top of a plan, whatever they are: clients, clocks, and what is yet to
-//! come; and no table that a plan can do without. Steps and topics have passes of their own.
+//! come; no table that a plan can do without, or fewer elements of its lists. Steps and topics have passes of their own.
 
 use serde_json::Value;
 
@@ -22,7 +22,9 @@ pub(super) fn fewer(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
                 edits.extend(parts(elements).into_iter().map(|part| without(&place, part)));
             }
             Value::Object(_) if !NEEDED.contains(&key.as_str()) && key != "expect" => {
+                let fewer = lists_in(&place, value);
                 edits.push(Edit::new(move |tree| put(tree, &place, Value::Null)));
+                edits.extend(fewer);
             }
             Value::Null
             | Value::Bool(_)
@@ -31,6 +33,17 @@ pub(super) fn fewer(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
             | Value::Array(_)
             | Value::Object(_) => {}
         }
+    }
+    edits
+}
+
+/// Fewer elements of each list in a table; all of them go with the table.
+fn lists_in(place: &str, table: &Value) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (key, value) in table.as_object().into_iter().flatten() {
+        let elements = value.as_array().map_or(&[][..], Vec::as_slice);
+        let fewer = parts(elements).into_iter().filter(|part| part.len() < elements.len());
+        edits.extend(fewer.map(|part| without(&format!("{place}/{key}"), part)));
     }
     edits
 }

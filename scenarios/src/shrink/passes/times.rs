@@ -1,4 +1,4 @@
-//! Shorter faults, sooner, with less between them, at round times; and round settings.
+//! Shorter faults, sooner, with less between them, at round times; and round numbers of all else.
 
 use serde_json::{Value, json};
 
@@ -13,9 +13,14 @@ pub(super) fn shorter(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
         edits.extend(sooner(position));
     }
     each(at(tree, "/steps"), "/steps", &mut |place, key, value| {
-        let timed = key.ends_with("_ms") && key != "at_ms" || key.ends_with("_us");
-        if timed && (value.is_i64() || value.is_u64()) {
-            edits.extend(number(place, 1));
+        let is_timed = key.ends_with("_ms") || key.ends_with("_us");
+        for place in numbers(place, value).filter(|_| !["id", "at_ms"].contains(&key)) {
+            edits.extend(if is_timed { number(&place, 1) } else { round(&place) });
+        }
+    });
+    each(at(tree, "/clocks"), "/clocks", &mut |place, key, value| {
+        for place in numbers(place, value).filter(|_| key != "node") {
+            edits.extend(number(&place, 0));
         }
     });
     for position in 0..list(tree, "/clients").len() {
@@ -25,19 +30,34 @@ pub(super) fn shorter(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
     for position in 0..list(tree, "/steps").len() {
         edits.extend(round(&format!("/steps/{position}/at_ms")));
     }
-    edits.extend(unusual(tree).iter().flat_map(|place| round(place)));
+    for unusual in unusual(tree) {
+        edits.extend(numbers(&unusual, at(tree, &unusual)).flat_map(|place| round(&place)));
+    }
     edits
 }
 
-/// A number nearer to the least that it can be: that, then by ever smaller parts of the way, at round values first.
+/// The places of a number, or of those in a list.
+fn numbers(place: &str, value: &Value) -> impl Iterator<Item = String> {
+    let is_number = |value: &Value| value.is_i64() || value.is_u64();
+    let elements = value.as_array().map_or(&[][..], Vec::as_slice).iter().enumerate();
+    let listed = elements.filter(|(_, element)| is_number(element));
+    let alone = is_number(value).then(|| place.to_owned());
+    let places: Vec<String> =
+        alone.into_iter().chain(listed.map(|(index, _)| format!("{place}/{index}"))).collect();
+    places.into_iter()
+}
+
+/// A number nearer to zero, down to the least that it can be: that, then by ever smaller parts of the way, at round
+/// values first.
 fn number(place: &str, least: i64) -> Vec<Edit> {
-    let mut edits = vec![Edit::put(place.to_owned(), json!(least))];
-    for (part, whole) in [(1, 10), (1, 4), (1, 2), (1, 2), (1, 2), (3, 4), (7, 8)] {
+    let mut edits = Vec::new();
+    for (part, whole) in [(0, 1), (1, 10), (1, 4), (1, 2), (1, 2), (1, 2), (3, 4), (7, 8)] {
         let place = place.to_owned();
         edits.push(Edit::new(move |tree| {
             let Some(now) = at(tree, &place).as_i64() else { return false };
-            let next = rounded(least + (now - least) * part / whole);
-            next != now && next >= least && put(tree, &place, json!(next))
+            let next = rounded(least + (now.saturating_abs() - least) * part / whole);
+            let next = next * now.signum();
+            next != now && next.abs() >= least && put(tree, &place, json!(next))
         }));
     }
     edits.extend(round(place));
@@ -104,5 +124,13 @@ mod tests {
             assert_eq!(rounded(number), wanted, "{number}");
         }
         assert_eq!((unit(1_563, 1), unit(1_563, 2), unit(7, 2)), (1_000, 100, 1));
+    }
+
+    #[test]
+    fn numbers_are_found_alone_and_in_lists() {
+        let found = |value: &Value| numbers("/a", value).collect::<Vec<_>>();
+        assert_eq!(found(&json!(7)), ["/a"]);
+        assert_eq!(found(&json!([-1, 2, "x"])), ["/a/0", "/a/1"]);
+        assert_eq!(found(&json!("x")), Vec::<String>::new());
     }
 }
