@@ -78,6 +78,10 @@ impl Broker {
     ) {
         let image = self.metadata.image();
         let registration = image.partitions.get(&id).expect("a changed partition is in the image");
+        let is_deaf = self.context.config.defects.has(BrokerDefect::StoppingLeadsOn);
+        if is_deaf && self.lifecycle.is_stopping() {
+            return;
+        }
         if !registration.replicas.contains(&self.context.node) {
             return self.give_up(now, id, effects);
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::controller::directories::{check_log_dirs, directories_offline, log_dirs_record};
 use crate::controller::election::ControllerRules;
 use crate::controller::partitions::{BrokerEvent, partition_records};
+use crate::defect::ControllerDefect;
 use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, ClusterError, HeartbeatState,
 };
@@ -112,24 +113,32 @@ pub(super) fn register(
     check_log_dirs(image, broker, &request.log_dirs)?;
     let known = image.brokers.get(&broker);
     if let Some(known) = known {
-        if known.incarnation == incarnation {
+        if known.incarnation == incarnation
+            && !rules.defects.has(ControllerDefect::SameUptimeGetsNewEpoch)
+        {
             let mut records = vec![amended(broker, known)];
             records.extend(log_dirs_record(broker, &request.log_dirs));
             return Ok((records, known.broker_epoch));
         }
-        if sessions.is_valid(broker, known.broker_epoch, now) {
+        if known.incarnation != incarnation && sessions.is_valid(broker, known.broker_epoch, now) {
             return Err(ClusterError::DuplicateBrokerRegistration);
         }
     }
     let unclean = known.is_some_and(|known| known.broker_epoch != previous_broker_epoch);
     // Without eligible leader replicas nobody asks what a broker may have lost.
-    let event = if unclean && rules.eligible_leader_replicas {
+    let is_told = rules.eligible_leader_replicas
+        && !rules.defects.has(ControllerDefect::UncleanStopForgotten);
+    let event = if unclean && is_told {
         BrokerEvent::StoppedUncleanly(broker)
     } else {
         BrokerEvent::Left(broker)
     };
     // Before the new uptime is registered: it must not inherit the place of the old one (KAFKA-15586).
-    let mut records = partition_records(image, event, rules);
+    let mut records = if rules.defects.has(ControllerDefect::RegistrationKeepsIsr) {
+        Vec::new()
+    } else {
+        partition_records(image, event, rules)
+    };
     let broker_epoch = BrokerEpoch(image.end_offset.0);
     records.push(MetadataRecord::RegisterBroker {
         broker,

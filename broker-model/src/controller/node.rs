@@ -368,12 +368,14 @@ impl Controller {
         let Some(active) = &self.active else {
             return refusal::producer_ids();
         };
-        let result = allocate_producer_ids(&active.image, request).map(|(record, block)| {
-            let asker = (request.broker, request.broker_epoch);
-            self.note_broker_served(Api::AllocateProducerIds, asker, effects);
-            self.write(now, &[record], effects);
-            block
-        });
+        let result = allocate_producer_ids(&active.image, request, self.config.defects).map(
+            |(record, block)| {
+                let asker = (request.broker, request.broker_epoch);
+                self.note_broker_served(Api::AllocateProducerIds, asker, effects);
+                self.write(now, &[record], effects);
+                block
+            },
+        );
         ControllerResponse::AllocateProducerIds(AllocateProducerIdsResponse { result })
     }
 

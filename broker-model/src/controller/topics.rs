@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::config::TopicConfig;
+use crate::defect::{ControllerDefect, Defects};
 use crate::message::{AllocateProducerIdsRequest, ClusterError};
 use crate::metadata::{MetadataImage, MetadataRecord, is_topic_name};
 use crate::note::{PartitionRegistration, Reassignment};
@@ -20,13 +21,15 @@ const PRODUCER_ID_BLOCK: i32 = 1000;
 pub(super) fn allocate_producer_ids(
     image: &MetadataImage,
     request: &AllocateProducerIdsRequest,
+    defects: Defects,
 ) -> Result<(MetadataRecord, (i64, i32)), ClusterError> {
     let known = image.brokers.get(&request.broker);
     if known.is_none_or(|known| known.broker_epoch != request.broker_epoch) {
         return Err(ClusterError::StaleBrokerEpoch);
     }
     let first = image.next_producer_id;
-    let next_producer_id = first + i64::from(PRODUCER_ID_BLOCK);
+    let given = !defects.has(ControllerDefect::ProducerIdsGivenAgain);
+    let next_producer_id = if given { first + i64::from(PRODUCER_ID_BLOCK) } else { first };
     Ok((MetadataRecord::ProducerIds { next_producer_id }, (first, PRODUCER_ID_BLOCK)))
 }
 

@@ -87,4 +87,15 @@ ConsumerDefect {
         example: "A consumer has fetched 500 records and returned 10 when it commits. It dies: whoever goes on begins \
             behind 490 records that nobody has seen.",
     }
+
+    LeaderReadsToEnd {
+        name: "leader-reads-to-end",
+        source: "UnifiedLog.read, FetchIsolation; Redpanda 14794",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        meaning: "A leader gives consumers all that it has, and not only what is committed.",
+        example: "A consumer reads a payment that the leader has appended and nobody else. The leader dies, \
+            another one takes over without that record, and the payment that was acted on never was.",
+    }
 } }

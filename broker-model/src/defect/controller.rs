@@ -104,4 +104,51 @@ ControllerDefect {
             nobody fences it: the partitions that it led on the dead disk answer \
             KAFKA_STORAGE_ERROR until somebody stops it.",
     }
+
+    UncleanStopForgotten {
+        name: "unclean-stop-forgotten",
+        source: "KIP-966, KAFKA-18106; ReplicationControlManager.handleBrokerUncleanShutdown",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        meaning: "A broker whose last uptime ended without a clean shutdown stays eligible to lead what it may \
+            have lost.",
+        example: "The last eligible replica of a partition loses power, and with it what it had not flushed. It \
+            comes back, tells that it was not stopped cleanly, is elected all the same, and everybody cuts to \
+            its log.",
+    }
+
+    RegistrationKeepsIsr {
+        name: "registration-keeps-isr",
+        source: "KAFKA-15586; ClusterControlManager.registerBroker",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        meaning: "A broker that registers its next uptime before its last one has expired keeps its place in the \
+            ISR.",
+        example: "A machine loses power and is back within the session timeout. Nobody was fenced: it is still \
+            in the ISR, with a log that has lost its end, and counts for what is committed.",
+    }
+
+    SameUptimeGetsNewEpoch {
+        name: "same-uptime-gets-new-epoch",
+        source: "KAFKA-16952, KAFKA-16757; ClusterControlManager.registerBroker",
+        affected: Affected::Fixed { since: Version::new(3, 0, 0), fixed: &[Version::new(3, 8, 0)] },
+        side: Server,
+        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        meaning: "A broker that registers the same uptime again is given another broker epoch, and is fenced.",
+        example: "The answer to a registration is lost, and the broker asks again. It is registered anew, leaves \
+            every ISR, and what it sends in the epoch that it has is refused as stale.",
+    }
+
+    ProducerIdsGivenAgain {
+        name: "producer-ids-given-again",
+        source: "KAFKA-15552; ProducerIdControlManager.generateNextProducerId",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        meaning: "The controller gives out a block of producer ids that it has given out before.",
+        example: "Two producers have the same id: the sequences of the one are those of the other, and what the \
+            second sends is taken for what the first has sent, or refused.",
+    }
 } }

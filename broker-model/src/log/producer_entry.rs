@@ -23,6 +23,9 @@ pub(super) struct ProducerEntry {
     coordinator_epoch: LeaderEpoch,
     /// First record of its transaction, if one is open here.
     transaction: Option<Offset>,
+    /// Whether its batches may be of records that are gone: `LogDefect::CutKeepsProducers`.
+    #[serde(skip)]
+    beyond_the_log: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,7 @@ impl ProducerEntry {
             last_timestamp: WallTime(i64::MIN),
             coordinator_epoch: LeaderEpoch::NONE,
             transaction: None,
+            beyond_the_log: false,
         }
     }
 
@@ -133,14 +137,20 @@ impl ProducerEntry {
         self.self_check();
     }
 
+    /// The same producer, some of whose batches are gone.
+    pub(super) fn beyond_the_log(self) -> Self {
+        Self { beyond_the_log: true, ..self }
+    }
+
     /// As many batches are kept as may be in flight, in the order of the log.
     fn self_check(&self) {
         let count = self.batches.len();
         assert!(count <= BATCHES_MAX, "{count} batches of one producer are kept");
         let mut newest = self.batches.iter().rev();
         if let (Some(last), Some(before)) = (newest.next(), newest.next()) {
+            let ordered = before.last_offset < last.base_offset || self.beyond_the_log;
             assert!(
-                before.last_offset < last.base_offset && last.base_offset <= last.last_offset,
+                ordered && last.base_offset <= last.last_offset,
                 "{before:?} is followed by {last:?}"
             );
         }

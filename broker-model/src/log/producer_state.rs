@@ -269,6 +269,17 @@ impl ProducerState {
         }
     }
 
+    /// Knows again what was known of producers without a transaction, whatever the log has of it. Source:
+    /// `LogDefect::CutKeepsProducers`.
+    pub(crate) fn keep_all_of(&mut self, before: Self) {
+        for (id, entry) in before.producers {
+            let open = |entry: &ProducerEntry| entry.transaction().is_some();
+            if !open(&entry) && !self.producers.get(&id).is_some_and(open) {
+                self.producers.insert(id, entry.beyond_the_log());
+            }
+        }
+    }
+
     /// Forgets of each producer all but its newest batch. Source: `ProducerStateManager.writeSnapshot`.
     pub(crate) fn keep_last_batches(&mut self) {
         for entry in self.producers.values_mut() {

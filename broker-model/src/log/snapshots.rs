@@ -185,11 +185,17 @@ impl Log {
     /// As [`Self::restore_producers`], after a cut. Who was known of nobody knows no more after it: the batches that
     /// are left are of producers that have expired. Source: `UnifiedLog.rebuildProducerState`.
     pub(super) fn restore_producers_after_cut(&mut self) {
+        let keeps = self.config.defects.has(LogDefect::CutKeepsProducers);
+        let before = keeps.then(|| self.producers.clone());
         if self.producers.is_empty() {
             self.producers = self.newest_snapshot().0;
             self.transactions.truncate(self.log_end_offset);
         } else {
             self.restore_producers();
+        }
+        if let Some(before) = before {
+            // LogDefect::CutKeepsProducers: of those without a transaction, all that was known.
+            self.producers.keep_all_of(before);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::collections::PartitionMap;
 use crate::config::TopicConfig;
 use crate::metadata::MetadataRecord;
 use crate::metadata::directories::Directories;
-use crate::note::{MetadataChange, PartitionRegistration};
+use crate::note::{MetadataChange, PartitionRegistration, RegisteredAgain};
 use crate::topic_settings;
 use crate::types::{BrokerEpoch, NodeId, Offset, TopicId, TopicPartition};
 use crate::voter_set::VoterSet;
@@ -222,11 +222,17 @@ impl MetadataImage {
         unclean: bool,
     ) -> MetadataChange {
         let BrokerRegistration { broker_epoch, fenced, shutting_down, .. } = registration;
-        match self.brokers.insert(broker, registration) {
+        let incarnation = registration.incarnation;
+        let before = self.brokers.insert(broker, registration);
+        let known = before.as_ref().is_some_and(|before| before.incarnation == incarnation);
+        match before {
             Some(before) if before.broker_epoch == broker_epoch => {
                 MetadataChange::BrokerChanged { broker, broker_epoch, fenced, shutting_down }
             }
-            Some(_) | None => MetadataChange::BrokerRegistered { broker, broker_epoch, unclean },
+            Some(_) | None => {
+                let again = RegisteredAgain(known);
+                MetadataChange::BrokerRegistered { broker, broker_epoch, unclean, again }
+            }
         }
     }
 

@@ -73,6 +73,8 @@ pub enum MetadataChange {
         broker_epoch: BrokerEpoch,
         /// Whether the uptime before ended without a clean shutdown.
         unclean: bool,
+        /// Whether it is no other uptime than before.
+        again: RegisteredAgain,
     },
     /// A broker's state changed.
     BrokerChanged {
@@ -203,6 +205,20 @@ impl Reassignment {
     /// Whether one is under way.
     pub fn is_under_way(&self) -> bool {
         !self.adding.is_empty() || !self.removing.is_empty()
+    }
+}
+
+/// Whether an uptime that is registered in another epoch was registered before. Runs in which none was have the digests
+/// that they had before this was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RegisteredAgain(pub bool);
+
+impl Hash for RegisteredAgain {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.0 {
+            state.write_u8(1);
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub use broker::{BrokerNote, BrokerState};
 pub use consumer::{AbortedTransaction, ConsumerNote, IsolationLevel};
 pub use controller::{
     AcceptedProposal, ControllerNote, MetadataChange, PartitionRegistration, Reassignment,
+    RegisteredAgain,
 };
 pub use exchange::{Api, ExchangeNote, Standing};
 pub use group::{Departure, GroupNote, Lateness};

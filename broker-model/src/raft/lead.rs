@@ -94,7 +94,8 @@ impl Quorum {
         ends.extend(leader.followers.iter().map(|follower| follower.end.unwrap_or(Offset::NONE)));
         ends.sort_unstable_by(|a, b| b.cmp(a));
         let to = ends[ends.len() / 2];
-        if to <= leader.epoch_start || to <= self.log.high_watermark() {
+        let any_epoch = self.defects.has(QuorumDefect::CommitsAtEpochStart);
+        if to <= leader.epoch_start && !any_epoch || to <= self.log.high_watermark() {
             return;
         }
         leader.high_watermark = Some(to);

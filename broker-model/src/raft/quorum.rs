@@ -196,7 +196,10 @@ impl Quorum {
         self.sync_log(effects);
         self.note_replica(effects);
         self.note_state(effects);
-        if self.is_only_voter() {
+        let led = self.state.leader == Some(self.node) && self.votes();
+        if led && self.defects.has(QuorumDefect::RestartedLeaderResumes) {
+            self.become_leader(now, effects);
+        } else if self.is_only_voter() {
             match self.role {
                 Role::Candidate(_) => self.become_leader(now, effects),
                 Role::Unattached { .. }
@@ -615,7 +618,9 @@ impl Quorum {
         let (before, now) = (self.checked.0, self.state);
         assert!(now.epoch >= before.epoch, "epoch fell from {} to {}", before.epoch, now.epoch);
         if now.epoch == before.epoch {
-            let kept = before.voted.is_none() || now.voted == before.voted;
+            let kept = before.voted.is_none()
+                || now.voted == before.voted
+                || self.defects.has(QuorumDefect::VotesTwice);
             assert!(kept, "the vote of {before:?} became that of {now:?}");
             let one = before.leader.is_none() || now.leader == before.leader;
             assert!(one, "the leader of {before:?} became that of {now:?}");
@@ -640,7 +645,8 @@ impl Quorum {
             let (start, end) = (leader.epoch_start, self.log.log_end_offset());
             let committed = leader.high_watermark;
             assert!(start < end, "epoch {} begins at {start}, the log ends at {end}", state.epoch);
-            let own = committed.is_none_or(|committed| committed > start);
+            let any_epoch = self.defects.has(QuorumDefect::CommitsAtEpochStart);
+            let own = any_epoch || committed.is_none_or(|committed| committed > start);
             assert!(own, "{committed:?} is committed, the epoch begins at {start}");
             let told = committed.is_none_or(|committed| committed == self.log.high_watermark());
             assert!(told, "{committed:?} is committed, of which the log does not know");

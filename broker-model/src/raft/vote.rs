@@ -72,7 +72,7 @@ impl Quorum {
             return self.would_grant_pre_vote(request);
         }
         let granted = if newer { self.is_up_to_date(request) } else { self.would_grant(request) };
-        let first = granted && (newer || self.state.voted.is_none());
+        let first = granted && (newer || self.state.voted != Some(request.candidate));
         if newer {
             let voted = granted.then_some(request.candidate);
             let state = ElectionState { voted, ..ElectionState::at(request.epoch) };
@@ -100,7 +100,10 @@ impl Quorum {
     fn would_grant(&self, request: &VoteRequest) -> bool {
         match self.role {
             Role::Unattached { .. } | Role::Prospective(_) => match self.state.voted {
-                Some(voted) => voted == request.candidate,
+                Some(voted) => {
+                    voted == request.candidate
+                        || self.defects.has(QuorumDefect::VotesTwice) && self.is_up_to_date(request)
+                }
                 None => self.state.leader.is_none() && self.is_up_to_date(request),
             },
             Role::Follower { .. } | Role::Candidate(_) | Role::Leader(_) | Role::Resigned(_) => {
@@ -136,7 +139,8 @@ impl Quorum {
 
     /// Gives the vote of this epoch. The election timer starts anew: the candidate is as likely to win as this voter.
     fn add_vote(&mut self, now: Time, candidate: NodeId, effects: &mut Effects) {
-        assert!(self.state.voted.is_none(), "{:?} votes for {candidate} too", self.state);
+        let is_first = self.state.voted.is_none() || self.defects.has(QuorumDefect::VotesTwice);
+        assert!(is_first, "{:?} votes for {candidate} too", self.state);
         assert!(self.state.leader.is_none(), "{:?} votes for {candidate}", self.state);
         let state = ElectionState { voted: Some(candidate), ..self.state };
         let election_at = now + self.election_timeout();

@@ -8,7 +8,7 @@ use harrow_broker_model::types::{
 
 use harrow_broker_model::note::{
     CleanedBatch, ControllerNote, KeyedRecord, LogNote, MetadataChange, PartitionRegistration,
-    ProducerNote, Reassignment, ReplicationNote,
+    ProducerNote, Reassignment, RegisteredAgain, ReplicationNote,
 };
 
 use super::*;
@@ -183,6 +183,7 @@ fn scene() -> Scene {
         broker: B,
         broker_epoch: BrokerEpoch(9),
         unclean: true,
+        again: RegisteredAgain::default(),
     });
     scene.elect(B, 2, true);
     scene.append(B, &other, AppendOrigin::Leader);

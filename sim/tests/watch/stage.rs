@@ -9,8 +9,8 @@ use harrow_broker_model::config::{
 use harrow_broker_model::note::{
     AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, ConsumerNote, ControllerNote,
     DeletionReason, GroupNote, IsolationLevel, LogNote, MetadataChange, Note,
-    PartitionRegistration, ProducerNote, QuorumNote, QuorumRole, Reassignment, ReplicationNote,
-    TransactionNote, TransactionState, TruncateReason,
+    PartitionRegistration, ProducerNote, QuorumNote, QuorumRole, Reassignment, RegisteredAgain,
+    ReplicationNote, TransactionNote, TransactionState, TruncateReason,
 };
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::testing as node_testing;
@@ -136,7 +136,12 @@ impl Stage {
 
     pub(crate) fn broker_registered(&mut self, broker: NodeId) {
         let broker_epoch = BrokerEpoch(self.metadata_end);
-        self.metadata(MetadataChange::BrokerRegistered { broker, broker_epoch, unclean: false });
+        self.metadata(MetadataChange::BrokerRegistered {
+            broker,
+            broker_epoch,
+            unclean: false,
+            again: RegisteredAgain::default(),
+        });
         self.metadata(MetadataChange::BrokerChanged {
             broker,
             broker_epoch,

@@ -3,6 +3,7 @@
 use super::{image, nodes, partition};
 use crate::config::topic_name;
 use crate::controller::topics::{allocate_producer_ids, create_topics};
+use crate::defect::Defects;
 use crate::message::{AllocateProducerIdsRequest, ClusterError};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::proto::{
@@ -120,11 +121,12 @@ fn producer_id_blocks_do_not_overlap() {
     let mut request =
         AllocateProducerIdsRequest { broker: NodeId(1), broker_epoch: BrokerEpoch(11) };
     for expected in [0, 1000] {
-        let (record, block) = allocate_producer_ids(&image, &request).expect("current");
+        let (record, block) =
+            allocate_producer_ids(&image, &request, Defects::NONE).expect("current");
         assert_eq!(block, (expected, 1000));
         image.apply(image.end_offset, &record);
     }
     request.broker_epoch = BrokerEpoch(3);
-    let stale = allocate_producer_ids(&image, &request);
+    let stale = allocate_producer_ids(&image, &request, Defects::NONE);
     assert_eq!(stale.expect_err("stale"), ClusterError::StaleBrokerEpoch);
 }

@@ -86,8 +86,13 @@ impl Partition {
 
     /// Where what a consumer may see ends.
     pub(super) fn visible_end(&self, isolation: IsolationLevel) -> Offset {
-        if !self.is_leader() && self.defects.has(ConsumerDefect::FollowerReadsToEnd) {
-            // ConsumerDefect::FollowerReadsToEnd: what this replica has, committed or not.
+        let to_end = if self.is_leader() {
+            ConsumerDefect::LeaderReadsToEnd
+        } else {
+            ConsumerDefect::FollowerReadsToEnd
+        };
+        if self.defects.has(to_end) {
+            // What this replica has, committed or not.
             return self.log.log_end_offset();
         }
         match isolation {

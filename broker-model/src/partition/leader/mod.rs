@@ -92,7 +92,9 @@ impl Partition {
         registration: &PartitionRegistration,
         effects: &mut Effects,
     ) {
-        self.log.assign_epoch(registration.leader_epoch, effects);
+        if !self.defects.has(ReplicationDefect::EpochBeginsAtAppend) {
+            self.log.assign_epoch(registration.leader_epoch, effects);
+        }
         let epoch_start_offset = self.log.log_end_offset();
         let led_before = self.is_leader() && !self.changes.leads_anew();
         let (followers, waiting) = self.carried_over(registration, now);

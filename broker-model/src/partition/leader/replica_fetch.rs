@@ -81,6 +81,9 @@ impl Partition {
                 epoch: end.epoch,
                 end_offset: end.end_offset,
             });
+            if bounds.update_follower && self.defects.has(ReplicationDefect::DivergingFetchCounts) {
+                self.follower_fetched(context, replica, broker_epoch, fetch, effects);
+            }
             return Ok(Read::Diverging(end));
         }
         if self.log.is_unreadable(fetch.fetch_offset) {

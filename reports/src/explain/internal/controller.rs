@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 13] = [
+pub(super) static ANOMALIES: [Entry; 14] = [
     Entry {
         name: "leader-completeness",
         kind: Kind::InternalAnomaly,
@@ -76,6 +76,15 @@ pub(super) static ANOMALIES: [Entry; 13] = [
         example: "Epoch 40 after epoch 52: an answer meant for the earlier uptime would count.",
         legal: "Never.",
         source: "KIP-380, KIP-631",
+    },
+    Entry {
+        name: "uptime-registered-twice",
+        kind: Kind::InternalAnomaly,
+        meaning: "An uptime of a broker was registered again, with another broker epoch.",
+        example: "Broker 2 does not hear that it is registered, asks again, and is another one from \
+                  then on: what it sends in the epoch that it has is refused.",
+        legal: "Never: it keeps its epoch, however often it asks.",
+        source: "KIP-631, KAFKA-16952",
     },
     Entry {
         name: "stale-isr-change-accepted",

@@ -53,13 +53,18 @@ const BROKER_EPOCH: Anomaly = Anomaly {
     guarantee: Guarantee::Leadership,
     meaning: "an uptime of a broker was registered with a broker epoch that is not new",
 };
+const AGAIN: Anomaly = Anomaly {
+    name: "uptime-registered-twice",
+    guarantee: Guarantee::Leadership,
+    meaning: "an uptime of a broker was registered again, with another broker epoch",
+};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "leadership",
     promise: "an epoch has one leader, epochs grow, and the leader is in sync",
     source: "KIP-380, KIP-497, KIP-841, KIP-966, ValidControllerIsrAndElr",
     leaves_out: "whether a change was necessary",
-    anomalies: &[DUAL, REGRESS, OUTSIDE, SHAPE, OVERLAP, FENCED, BROKER_EPOCH],
+    anomalies: &[DUAL, REGRESS, OUTSIDE, SHAPE, OVERLAP, FENCED, BROKER_EPOCH, AGAIN],
 };
 
 /// Who led, or was elected to lead, each epoch.
@@ -127,7 +132,14 @@ impl Leadership {
 
 /// The state of a broker changed: it is registered, fenced or unfenced.
 pub(super) fn on_broker(context: &Context<'_>, findings: &mut Findings, change: &MetadataChange) {
-    if let MetadataChange::BrokerRegistered { broker, broker_epoch, unclean } = change {
+    if let MetadataChange::BrokerRegistered { broker, broker_epoch, unclean, again } = change {
+        if again.0 {
+            findings.report(context, &AGAIN, TopicPartition::METADATA, || {
+                format!(
+                    "an uptime of broker {broker} is registered again, with epoch {broker_epoch}"
+                )
+            });
+        }
         let before = context.view.registry().broker(*broker).map(|known| known.broker_epoch);
         if let Some(before) = before.filter(|before| broker_epoch <= before) {
             findings.report(context, &BROKER_EPOCH, TopicPartition::METADATA, || {

@@ -2,7 +2,8 @@
 
 use harrow_broker_model::client::coordinator_partition;
 use harrow_broker_model::note::{
-    AcceptedProposal, ControllerNote, GroupNote, MetadataChange, Note, ReplicationNote,
+    AcceptedProposal, ControllerNote, GroupNote, MetadataChange, Note, RegisteredAgain,
+    ReplicationNote,
 };
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
@@ -50,7 +51,12 @@ fn fence(stage: &mut Stage, broker: NodeId) {
 
 fn register(stage: &mut Stage, broker: NodeId, broker_epoch: i64, unclean: bool) {
     let broker_epoch = BrokerEpoch(broker_epoch);
-    stage.metadata(MetadataChange::BrokerRegistered { broker, broker_epoch, unclean });
+    stage.metadata(MetadataChange::BrokerRegistered {
+        broker,
+        broker_epoch,
+        unclean,
+        again: RegisteredAgain::default(),
+    });
 }
 
 /// The controller takes an ISR from a broker and commits it.
@@ -162,6 +168,24 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| {
             let epoch = epoch_of(stage, C);
             register(stage, C, epoch, false);
+        },
+    },
+    Case {
+        anomaly: "uptime-registered-twice",
+        good: |stage| {
+            let epoch = epoch_of(stage, C);
+            register(stage, C, epoch + 1, false);
+        },
+        bad: |stage| {
+            let broker_epoch = BrokerEpoch(epoch_of(stage, C) + 1);
+            let again = RegisteredAgain(true);
+            let unclean = false;
+            stage.metadata(MetadataChange::BrokerRegistered {
+                broker: C,
+                broker_epoch,
+                unclean,
+                again,
+            });
         },
     },
     Case {

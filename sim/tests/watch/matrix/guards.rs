@@ -2,7 +2,7 @@
 
 use harrow_broker_model::note::{
     BatchSummary, BrokerNote, BrokerState, ConsumerNote, ControllerNote, IsolationLevel, LogNote,
-    MetadataChange, Note, ProducerNote, QuorumNote, QuorumRole, ReplicationNote,
+    MetadataChange, Note, ProducerNote, QuorumNote, QuorumRole, RegisteredAgain, ReplicationNote,
 };
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
@@ -29,7 +29,12 @@ fn registers_again(stage: &mut Stage, broker: NodeId, applied_by: NodeId) -> (i6
     let before = stage.observer.view().registry().broker(broker).expect("it is registered");
     let (before, offset) = (before.broker_epoch.0, stage.metadata_end());
     let broker_epoch = BrokerEpoch(offset.0);
-    stage.metadata(MetadataChange::BrokerRegistered { broker, broker_epoch, unclean: false });
+    stage.metadata(MetadataChange::BrokerRegistered {
+        broker,
+        broker_epoch,
+        unclean: false,
+        again: RegisteredAgain::default(),
+    });
     applies(stage, applied_by, offset);
     (before, offset.0)
 }

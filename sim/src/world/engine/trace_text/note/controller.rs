@@ -34,7 +34,7 @@ pub(super) fn trace_text(names: &Names, note: &ControllerNote) -> String {
 fn metadata(names: &Names, change: &MetadataChange) -> String {
     match change {
         MetadataChange::LeaderChanged { leader } => format!("quorum leader is node {leader}"),
-        MetadataChange::BrokerRegistered { broker, broker_epoch, unclean } => {
+        MetadataChange::BrokerRegistered { broker, broker_epoch, unclean, .. } => {
             let after = if *unclean { " after unclean shutdown" } else { "" };
             format!("registered broker {broker} with broker epoch {broker_epoch}{after}")
         }
