@@ -9,6 +9,7 @@
 //! | L3 | `partition-leaderless` | another partition is led |
 //! | L4 | `isr-not-full` | another partition's ISR is whole |
 //! | L5 | `high-watermark-stuck` | fewer offsets are missing or above a high watermark |
+//! | L6 | `transaction-open` | fewer transactions are open |
 //! | L7 | `operation-open` | another operation of a load is begun or ended, or a pipeline has got further |
 //! | L9 | `consumer-lag` | consumers lag fewer records behind |
 //! | L11 | `fresh-client-fails` | the fresh producer has one partition more |
@@ -20,7 +21,8 @@
 //! counted from the last progress of the whole run, and only the best state so far counts, so that a cluster that goes
 //! back and forth for ever makes none.
 //!
-//! Absent: L6, L8 and L10 (transactions, groups, reassignments) need coordinators. L13, the variant in which a minority
+//! Absent: L8 and L10 (groups that settle, reassignments that end) have no goals of their own: what waits for them is
+//! pending by others, such as a consumer that lags or an ISR that is not whole. L13, the variant in which a minority
 //! stays dead for good, is the plan's [`CorePlan`](crate::plan::CorePlan): all goals then hold for the rest.
 //!
 //! Not verified: that a goal once met stays met. What cannot be met by any rule is told apart by the director.

@@ -118,7 +118,7 @@ BrokerDefect {
         source: "KAFKA-14296; BrokerMetadataPublisher, ReplicaManager.applyDelta",
         affected: Affected::Fixed { since: Version::new(3, 3, 0), fixed: &[Version::new(3, 4, 0)] },
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "leadership" / "acts-in-older-epoch" in "rolling-restart", seed 1,
         meaning: "A broker that stops in a controlled way does not hear that others lead its partitions now.",
         example: "A broker is asked to stop, and the controller gives its partitions to others. Until its \
             process ends it goes on taking records with acks=1, as the leader of an epoch that is over: they are \

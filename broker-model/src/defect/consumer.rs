@@ -93,7 +93,7 @@ ConsumerDefect {
         source: "UnifiedLog.read, FetchIsolation; Redpanda 14794",
         affected: Affected::Never,
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "visibility" / "read-above-true-hw" in "partition-leader", seed 1,
         meaning: "A leader gives consumers all that it has, and not only what is committed.",
         example: "A consumer reads a payment that the leader has appended and nobody else. The leader dies, \
             another one takes over without that record, and the payment that was acted on never was.",

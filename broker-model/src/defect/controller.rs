@@ -110,7 +110,7 @@ ControllerDefect {
         source: "KIP-966, KAFKA-18106; ReplicationControlManager.handleBrokerUncleanShutdown",
         affected: Affected::Never,
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "replication" / "fenced-in-isr" in "unclean-trap", seed 1,
         meaning: "A broker whose last uptime ended without a clean shutdown stays eligible to lead what it may \
             have lost.",
         example: "The last eligible replica of a partition loses power, and with it what it had not flushed. It \
@@ -123,7 +123,7 @@ ControllerDefect {
         source: "KAFKA-15586; ClusterControlManager.registerBroker",
         affected: Affected::Never,
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "replication" / "fenced-in-isr" in "whole-cluster-outage", seed 1,
         meaning: "A broker that registers its next uptime before its last one has expired keeps its place in the \
             ISR.",
         example: "A machine loses power and is back within the session timeout. Nobody was fenced: it is still \
@@ -135,7 +135,7 @@ ControllerDefect {
         source: "KAFKA-16952, KAFKA-16757; ClusterControlManager.registerBroker",
         affected: Affected::Fixed { since: Version::new(3, 0, 0), fixed: &[Version::new(3, 8, 0)] },
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "leadership" / "uptime-registered-twice" in "controller-failover", seed 42,
         meaning: "A broker that registers the same uptime again is given another broker epoch, and is fenced.",
         example: "The answer to a registration is lost, and the broker asks again. It is registered anew, leaves \
             every ISR, and what it sends in the epoch that it has is refused as stale.",
@@ -146,7 +146,7 @@ ControllerDefect {
         source: "KAFKA-15552; ProducerIdControlManager.generateNextProducerId",
         affected: Affected::Never,
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "ordering" / "producer-id-block-overlap" in "calm", seed 1,
         meaning: "The controller gives out a block of producer ids that it has given out before.",
         example: "Two producers have the same id: the sequences of the one are those of the other, and what the \
             second sends is taken for what the first has sent, or refused.",

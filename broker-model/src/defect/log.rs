@@ -203,7 +203,7 @@ LogDefect {
         source: "KAFKA-12153 is its kin; UnifiedLog.truncateTo, ProducerStateManager.truncateAndReload",
         affected: Affected::Never,
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "ordering" / "producer-state-mismatch" in "quick-failover", seed 1,
         meaning: "A log that is cut keeps what it knows of producers by the records that are gone.",
         example: "A leader appends a batch that nobody else has, is deposed, cuts it, and is elected again. The \
             producer sends the batch once more, and is told that it is there already.",

@@ -192,7 +192,7 @@ QuorumDefect {
         source: "KAFKA-12619; LeaderState.maybeUpdateHighWatermark",
         affected: Affected::Fixed { since: Version::new(2, 7, 0), fixed: &[Version::new(3, 0, 0)] },
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "durability" / "metadata-commit-without-majority" in "vote-storm", seed 2,
         meaning: "A leader of the quorum takes records of earlier epochs for committed as soon as a majority has \
             them, before one of its own epoch is.",
         example: "A record of epoch 2 reaches a majority only under the leader of epoch 4, which dies before \
@@ -205,7 +205,7 @@ QuorumDefect {
         source: "KIP-595; EpochState.canGrantVote",
         affected: Affected::Never,
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "leadership" / "double-vote" in "vote-storm", seed 1,
         meaning: "A voter gives its vote to whoever asks for it, although it has given it in that epoch.",
         example: "Two controllers stand in one epoch, and the third votes for both: the epoch has two leaders.",
     }
@@ -215,7 +215,7 @@ QuorumDefect {
         source: "KAFKA-10527; KafkaRaftClient.initialize, QuorumState.initialize",
         affected: Affected::Fixed { since: Version::new(2, 7, 0), fixed: &[Version::new(2, 8, 0)] },
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "leadership" / "controller-epoch-resumed" in "vote-storm", seed 1,
         meaning: "A leader of the quorum that restarts goes on in the epoch in which it led.",
         example: "A leader loses power, and with it a record that a follower has fetched already. It comes back \
             as the leader of the same epoch and writes another record at that offset: two logs differ where \

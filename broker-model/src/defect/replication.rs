@@ -289,7 +289,7 @@ ReplicationDefect {
         source: "KAFKA-13141; KafkaApis, Partition.fetchRecords, Partition.updateFollowerFetchState",
         affected: Affected::Fixed { since: Version::new(2, 7, 0), fixed: &[Version::new(2, 8, 1), Version::new(3, 0, 0)] },
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "replication" / "heard-of-other-log" in "quick-failover", seed 1,
         meaning: "A leader counts the fetch of a follower whose log it finds to have parted from its own.",
         example: "A leader that was deposed comes back with ten records that nobody has. The new leader tells it \
             where to cut, and takes it for one that has everything up to there: what is sent next counts as \
@@ -301,7 +301,7 @@ ReplicationDefect {
         source: "KAFKA-7415; Partition.makeLeader, LeaderEpochFileCache.assign",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 0, 1), Version::new(2, 1, 0)] },
         side: Server,
-        shows: "replication" / "commit-before-replication" in "swarm", seed 1,
+        shows: "replication" / "epoch-cache-mismatch" in "quick-failover", seed 1,
         meaning: "A leader notes that its epoch begins with the first record that it appends, and not when it is \
             elected.",
         example: "Two leaders are elected one after the other, and nobody writes. A follower that has records of \

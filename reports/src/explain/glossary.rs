@@ -11,7 +11,7 @@ const fn word(
     Entry { name, kind: Kind::Word, meaning, example, legal: "", source }
 }
 
-pub(super) static ENTRIES: [Entry; 13] = [
+pub(super) static ENTRIES: [Entry; 14] = [
     word(
         "acks",
         "How many must have a record before its producer is told that it is there: `0` nobody, `1` the leader, \
@@ -35,6 +35,14 @@ pub(super) static ENTRIES: [Entry; 13] = [
          once the ISR is empty, unless they lost data: after an unclean shutdown a replica leaves ISR and ELR.",
         "`ISR [], ELR [3, 1]`: nobody leads until 3 or 1 comes back.",
         "KIP-966",
+    ),
+    word(
+        "livelock",
+        "The same question and the same answer again and again, while nothing else changes: the cluster is at work \
+         and gets nowhere. A finding that something never came names it where there is one, with who asks whom for \
+         what, which answer comes, and how often.",
+        "`a livelock: node 1001 asks node 2 for produce and gets NOT_LEADER_OR_FOLLOWER, 214 times`.",
+        "the director of a run, which counts what comes again after the heal",
     ),
     word(
         "leader-epoch",

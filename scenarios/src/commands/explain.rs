@@ -11,7 +11,7 @@ use super::console::{Console, Failure, Mistake, mistake};
 use super::list::wrapped;
 use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
-use crate::format::{nearest, parse, tables};
+use crate::format::{KeyReference, nearest, parse, tables};
 
 /// Explain a guarantee, anomaly, invariant, fault, defect or scenario in plain words.
 ///
@@ -21,7 +21,7 @@ use crate::format::{nearest, parse, tables};
 #[command(after_help = "Examples:\n  harrow explain durability\n  harrow explain power-loss\n  \
     harrow explain truncate-to-hw\n  harrow explain KIP-101\n  harrow explain inconclusive")]
 pub(super) struct Explain {
-    /// A name that a report, a scenario, `harrow list` or `harrow defects` shows, or a source such as KIP-101.
+    /// A name that a report, a scenario, `harrow list` or `harrow defects` shows, a setting, or a source such as KIP-101.
     name: Option<String>,
 }
 
@@ -46,7 +46,11 @@ impl Explain {
         let rows = rows()?;
         match &self.name {
             Some(name) => {
-                let found = find(&rows, name);
+                let settings = settings(name);
+                let mut found = find(&rows, name);
+                if found.is_empty() {
+                    found.extend(&settings);
+                }
                 let first = found.first().ok_or_else(|| unknown(&rows, name))?;
                 match found.as_slice() {
                     [_] if console.is_json() => console.json(first)?,
@@ -120,15 +124,44 @@ fn source(entry: &Entry) -> String {
 /// nothing is named by may be a source, such as a KIP: then everything that comes from it.
 fn find<'a>(rows: &'a [Row], name: &str) -> Vec<&'a Row> {
     // Settings are named with their section, too: `expect.loss_allowed`.
-    let name = name.trim().trim_start_matches("expect.").trim_start_matches("--");
-    let name = name.replace([' ', '_'], "-");
+    let whole = name.trim().trim_start_matches("expect.").trim_start_matches("--");
+    let name = whole.replace([' ', '_'], "-");
     let is_it = |row: &&Row| row.name.replace('_', "-").eq_ignore_ascii_case(&name);
     let named: Vec<&Row> = rows.iter().filter(is_it).collect();
-    if named.is_empty() {
-        rows.iter().filter(|row| comes_from(row, &name)).collect()
-    } else {
-        named
+    if !named.is_empty() {
+        return named;
     }
+    let from: Vec<&Row> = rows.iter().filter(|row| comes_from(row, &name)).collect();
+    // As it stands in a finding or a scenario: `acks=all`, `leader-of orders-0`.
+    let shorter = whole.split(['=', ' ']).next().unwrap_or_default();
+    if from.is_empty() && shorter.len() < whole.len() { find(rows, shorter) } else { from }
+}
+
+/// Settings of scenario files of that name, or whose text names it as Kafka does.
+fn settings(name: &str) -> Vec<Row> {
+    let name = name.trim().split('=').next().unwrap_or_default().trim();
+    let quoted = format!("`{name}`");
+    let mut found: Vec<Row> = Vec::new();
+    for table in tables() {
+        let is_it = |key: &&KeyReference| key.key == name || key.about.contains(&quoted);
+        for key in table.keys.iter().filter(is_it) {
+            let meaning = format!("{}: {}.", key.about, key.values);
+            if found.iter().any(|row| row.name == key.key && row.meaning == meaning) {
+                continue;
+            }
+            let default = key.default.as_deref().map(|default| format!("{} = {default}", key.key));
+            found.push(Row {
+                name: key.key.clone(),
+                kind: "setting of a scenario",
+                meaning,
+                example: default.unwrap_or_default(),
+                legal: String::new(),
+                source: format!("{} in scenarios/SCENARIOS.md", table.title),
+                tables: Vec::new(),
+            });
+        }
+    }
+    found
 }
 
 /// Whether a row has this source: `KIP-10` is no part of `KIP-101`.

@@ -17,7 +17,7 @@ use super::console::{Failure, Mistake, mistake};
 use super::hold::HeldTo;
 use super::known_file::{HELP, what_it_is};
 use crate::catalogue::{self, CATALOGUE};
-use crate::format::{Excerpt, Scenario, excerpt, nearest, parse};
+use crate::format::{Excerpt, Scenario, excerpt, misfit, nearest, parse};
 use crate::pipeline::{JudgedRun, RunIdentity, Switched, hash_of, run_and_judge_held_to};
 use crate::plan_text::{Older, PlanText, PlanTextError, read_plan};
 
@@ -203,7 +203,7 @@ fn source(argument: &str) -> Result<(String, String), Mistake> {
             let help = "write the scenario to it, or give a path";
             mistake(format!("failed to read a scenario from standard input: {error}"), help)
         })?;
-        return Ok(("standard input".to_owned(), text));
+        return scenario_text("standard input", text);
     }
     let is_path = Path::new(argument).extension() == Some(OsStr::new("toml"))
         || argument.contains(['/', '\\']);
@@ -216,10 +216,15 @@ fn source(argument: &str) -> Result<(String, String), Mistake> {
             "give a path to a .toml file, or a name",
         )
     })?;
-    if let Some(what) = what_it_is(&text) {
-        return Err(mistake(format!("{argument} is {what}, not a scenario"), HELP));
+    scenario_text(argument, text)
+}
+
+/// The text, unless it is one of the other files that Harrow leaves.
+fn scenario_text(origin: &str, text: String) -> Result<(String, String), Mistake> {
+    match what_it_is(&text) {
+        Some(what) => Err(mistake(format!("{origin} is {what}, not a scenario"), HELP)),
+        None => Ok((origin.to_owned(), text)),
     }
-    Ok((argument.to_owned(), text))
 }
 
 fn unknown_scenario(argument: &str) -> Mistake {
@@ -330,18 +335,35 @@ fn not_a_plan(path: &Path, text: &str, error: &serde_json::Error) -> Mistake {
     if let Some(what) = what_it_is(text).filter(|what| *what != "a plan") {
         return mistake(format!("{} is {what}, not a plan", path.display()), HELP);
     }
-    let (line, column) = (error.line().max(1), error.column().max(1));
-    let help = format!(
-        "mend {}:{line}:{column}, or draw the plan anew with `harrow run ... --out DIR`",
-        path.display()
-    );
-    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let offset = (before + column.saturating_sub(1)).min(text.len());
+    let offset = misfit(text).map_or_else(|| offset_of(text, error), |value| value.start);
+    let (line, column) = line_and_column(text, offset);
     let original = text;
     let Excerpt { text, start, .. } = excerpt(text, offset, offset);
+    // Of a long line a part is shown, in which columns count anew.
+    let place = if line_and_column(&text, start) == (line, column) {
+        "mend it".to_owned()
+    } else {
+        format!("mend it, in line {line} of the file at column {column}")
+    };
+    let help = format!("{place}, or draw the plan anew with `harrow run ... --out DIR`");
     let offset = start;
     let source = NamedSource::new(path.display().to_string(), text);
     mistake(format!("this is not a plan: {}", plain(original, error)), help).at(source, offset)
+}
+
+/// Where a reader of JSON stopped, in bytes.
+fn offset_of(text: &str, error: &serde_json::Error) -> usize {
+    let (line, column) = (error.line().max(1), error.column().max(1));
+    let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    (before + column - 1).min(text.len())
+}
+
+/// Line and column of a byte, both from 1 on.
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    let begins = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    (line, before.len() - begins + 1)
 }
 
 /// What a reader of JSON says, for who does not read Rust.

@@ -23,6 +23,7 @@ mod faults;
 mod json_place;
 mod limits;
 mod loads;
+mod misfit;
 mod place;
 mod plan;
 mod plan_fields;
@@ -46,6 +47,7 @@ use crate::planner::defaults;
 
 pub use excerpt::{Excerpt, excerpt};
 pub use faults::fault_kinds;
+pub use misfit::misfit;
 pub use plan::check_plan;
 pub use problem::{Mistake, ScenarioError, nearest};
 pub use promises::parse_promises;

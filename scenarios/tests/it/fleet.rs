@@ -194,6 +194,36 @@ fn a_shard_has_its_own_runs_one_behind_the_other() {
     said(directory.path(), "merge fleet").refuses_with(&["damaged: ", "it plans 2 runs"]);
 }
 
+/// Of one seed in two a broker crashes.
+const AT_TIMES: &str = "name = \"at-times\"\nproves = \"Nothing.\"\n[[topic]]\nname = \"orders\"\n\
+    [[load]]\nkind = \"producer\"\noperations = 5\n[[fault]]\nkind = \"crash\"\n\
+    target = \"any-broker\"\ncount = \"0..1\"\nat_ms = 2000\ndown_ms = 500\n\
+    [heal]\nat_ms = 3000\n[expect]\nreach = [\"crash\"]\n";
+
+#[test]
+fn what_a_shard_has_not_reached_is_judged_with_all_others() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path();
+    fs::write(path.join("at-times.toml"), AT_TIMES).expect("it takes files");
+    let run = |seed: u64| said(path, &format!("run at-times.toml --seed {seed}")).code;
+    let with = (1..).find(|seed| run(*seed) == 0).expect("a seed reaches it");
+    let without = (1..).find(|seed| run(*seed) == 3).expect("a seed does not");
+    let (first, last) = (with.min(without), with.max(without));
+    let shards = last - first + 1;
+    let sweep = format!("sweep at-times.toml --seeds {first}..{last}");
+    for shard in 1..=shards {
+        let part = said(path, &format!("{sweep} --shard {shard}/{shards} --receipt parts"));
+        assert_eq!(part.code, 0, "shard {shard}: {}{}", part.stdout, part.stderr);
+        let told = part.stdout.contains("in none of 1 runs of this shard; `harrow merge`");
+        assert_eq!(told, run(first + shard - 1) == 3, "shard {shard}: {}", part.stdout);
+    }
+    let whole = said(path, &sweep);
+    assert_eq!((whole.code, said(path, "merge parts").code), (0, 0), "{}", whole.stdout);
+    assert!(whole.stdout.contains("reach at-times.toml: `crash` was"), "{}", whole.stdout);
+    let nowhere = format!("sweep at-times.toml --seeds {without}..{without}");
+    assert_eq!(said(path, &nowhere).code, 3);
+}
+
 #[test]
 fn a_shard_that_was_ended_goes_on_where_it_was() {
     let directory = swept();

@@ -57,8 +57,8 @@
 //! | an answer counts only where it was asked for | `exchange/standing` |
 //! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
 //!
-//! Nowhere: changes of the voter set, since the model has none; that a broker is fenced before its next uptime
-//! registers, since Kafka lets it register once its session is over.
+//! Nowhere: that a broker is fenced before its next uptime registers, since Kafka lets it register once its session is
+//! over.
 
 mod broker;
 mod calm;

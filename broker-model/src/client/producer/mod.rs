@@ -113,7 +113,7 @@ impl Producer {
                 .with_recreated(EpochsOfRecreated::of(defects)),
             unplaced: SortedMap::default(),
             sticky: SortedMap::default(),
-            queues: Queues::default(),
+            queues: Queues::new(defects),
             transactional: Transactional::of(&config, defects, now.time),
             transaction: None,
             next_internal: 0,

@@ -2,6 +2,7 @@
 
 use crate::client::metadata::PartitionKey;
 use crate::collections::{PartitionMap, SortedSet};
+use crate::defect::{Defects, TransactionDefect};
 
 use super::accumulator::Queue;
 
@@ -11,9 +12,17 @@ pub(super) struct Queues {
     all: PartitionMap<PartitionKey, Queue>,
     /// Those that are not idle, and perhaps some that have become so.
     busy: SortedSet<PartitionKey>,
+    /// As queues have it.
+    outlive_epochs: bool,
 }
 
 impl Queues {
+    /// None yet, of a producer with these defects.
+    pub(super) fn new(defects: Defects) -> Self {
+        let outlive_epochs = defects.has(TransactionDefect::EndsBeforeAnswered);
+        Self { outlive_epochs, ..Self::default() }
+    }
+
     /// A queue.
     pub(super) fn get(&self, key: &PartitionKey) -> Option<&Queue> {
         self.all.get(key)
@@ -29,7 +38,8 @@ impl Queues {
     /// A queue, which begins empty.
     pub(super) fn entry(&mut self, key: PartitionKey) -> &mut Queue {
         self.busy.insert(key);
-        self.all.get_or_insert_with(key, Queue::default)
+        let outlives_epochs = self.outlive_epochs;
+        self.all.get_or_insert_with(key, || Queue { outlives_epochs, ..Queue::default() })
     }
 
     /// All queues, in order.

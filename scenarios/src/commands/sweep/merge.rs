@@ -216,6 +216,7 @@ fn ended(all: &[Receipt]) -> Ended {
         interrupted: all.iter().any(|receipt| receipt.cut.as_deref() == Some("interrupted")),
         left_undone: if out_of_time(all) { 0 } else { all.iter().fold(0, undone) },
         empty: all.iter().all(|receipt| receipt.planned == 0),
+        is_part: false,
     }
 }
 

@@ -44,7 +44,7 @@ use work::Work;
 ///
 /// Every seed is run with each scenario before the next seed begins. What is told, and in which order, does not depend
 /// on --jobs. Ctrl-C ends the sweep with what was found so far. A run that does not reach what its scenario is about is
-/// counted; it is the sweep that must: each mark of `expect.reach` in one run, or in `expect.reach_share` of them. Exit
+/// counted; it is the sweep that must: each mark of `expect.reach` in one run, or in `expect.reach_share` of them; of shards, `harrow merge` judges that. Exit
 /// codes: 0 all held, or a shard had no part of the work; 1 some violated; 3 none violated, but some inconclusive, a
 /// mark not reached or none run; 130 none violated, and interrupted. What was legally lost, duplicated or reordered is
 /// counted by its reason; --hold makes findings of it. Runs that
@@ -165,6 +165,7 @@ impl Sweep {
             interrupted: interrupted.load(Ordering::Relaxed),
             left_undone: self.left_undone(&work, &tally),
             empty: work.count() == 0,
+            is_part: work.shard != Shard::WHOLE,
         };
         let code = tally.close(console, ended)?;
         let left = receipt.close(ended).and(artifacts.close()).and_then(|()| match &self.out {
@@ -301,7 +302,7 @@ fn tell_ci(
     tally: &Tally<'_>,
     ended: Ended,
 ) -> Result<(), Failure> {
-    for (scenario, missing) in tally.unreached() {
+    for (scenario, missing) in tally.unreached(ended) {
         ci.add(console, true, || Case::of_sweep(scenario, "reach", &missing))?;
     }
     if ended.interrupted {

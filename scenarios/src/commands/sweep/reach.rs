@@ -52,6 +52,15 @@ impl<'a> Reach<'a> {
         short.map(|mark| self.line(*mark)).collect()
     }
 
+    /// What was reached in enough of the runs, and not in all, in words.
+    pub(super) fn partly(&self) -> Vec<String> {
+        let some = |mark: &&Mark<'_>| mark.runs < self.runs && self.is_enough(mark.runs);
+        let line = |Mark { mark, runs }: &Mark<'_>| {
+            format!("`{mark}` was reached in {runs} of {} runs", self.runs)
+        };
+        self.marks.iter().filter(some).map(line).collect()
+    }
+
     fn is_enough(&self, reached: u64) -> bool {
         let share = self.share.is_none_or(|Chance { numerator, denominator }| {
             let (reached, runs) = (u128::from(reached), u128::from(self.runs));

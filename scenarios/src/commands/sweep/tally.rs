@@ -41,6 +41,8 @@ pub(super) struct Ended {
     pub(super) left_undone: u64,
     /// Whether its shard has no part of the work.
     pub(super) empty: bool,
+    /// Whether it is one shard of several: what it has not reached, others may have. Who joins them all knows.
+    pub(super) is_part: bool,
 }
 
 /// What became of the planned faults of all runs.
@@ -237,13 +239,15 @@ impl<'a> Tally<'a> {
 
     /// How the sweep stands.
     pub(super) fn outcome(&self, ended: Ended) -> Outcome {
-        let reached = self.rows.iter().all(|row| row.reach.missing().is_empty());
-        self.total().outcome(ended, reached)
+        self.total().outcome(ended, self.unreached(ended).is_empty())
     }
 
-    /// What no run has reached, or too few, with the scenario that it belongs to.
-    pub(super) fn unreached(&self) -> Vec<(&'a str, String)> {
+    /// What no run has reached, or too few, with the scenario that it belongs to. Of a shard nobody can say so.
+    pub(super) fn unreached(&self, ended: Ended) -> Vec<(&'a str, String)> {
         let mut all = Vec::new();
+        if ended.is_part {
+            return all;
+        }
         for Row { prepared, reach, .. } in &self.rows {
             all.extend(reach.missing().into_iter().map(|one| (prepared.argument.as_str(), one)));
         }
@@ -284,7 +288,7 @@ impl<'a> Tally<'a> {
         if console.is_json() {
             console.json(&summary)?;
         } else {
-            self.table(console)?;
+            self.table(console, ended)?;
             self.clusters.show(console, total.runs)?;
             let end = match (interrupted, total.runs) {
                 (true, _) => ", interrupted".to_owned(),
@@ -342,7 +346,7 @@ impl<'a> Tally<'a> {
         format!("; records legally {}", told.join(", "))
     }
 
-    fn table(&self, console: &mut Console) -> Result<(), Failure> {
+    fn table(&self, console: &mut Console, ended: Ended) -> Result<(), Failure> {
         let width =
             self.rows.iter().map(|row| row.prepared.argument.len()).max().unwrap_or(0).max(8);
         let titles = ("scenario", "held", "violated", "inconclusive");
@@ -371,9 +375,19 @@ impl<'a> Tally<'a> {
                     row.prepared.argument
                 )?;
             }
+            let name = &row.prepared.argument;
             for missing in row.reach.missing() {
-                let name = &row.prepared.argument;
-                writeln!(console.stdout(), "inconclusive {name}: {missing}")?;
+                if ended.is_part {
+                    let whose = "of this shard; `harrow merge` tells it of all";
+                    writeln!(console.stdout(), "reach {name}: {missing} {whose}")?;
+                } else {
+                    writeln!(console.stdout(), "inconclusive {name}: {missing}")?;
+                }
+            }
+            // Of many scenarios it would be a page that nobody asked for.
+            let alone = self.rows.len() == 1;
+            for some in row.reach.partly().into_iter().filter(|_| alone) {
+                writeln!(console.stdout(), "reach {name}: {some}")?;
             }
         }
         Ok(())
