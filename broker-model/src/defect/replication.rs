@@ -287,7 +287,10 @@ ReplicationDefect {
     DivergingFetchCounts {
         name: "diverging-fetch-counts",
         source: "KAFKA-13141; KafkaApis, Partition.fetchRecords, Partition.updateFollowerFetchState",
-        affected: Affected::Fixed { since: Version::new(2, 7, 0), fixed: &[Version::new(2, 8, 1), Version::new(3, 0, 0)] },
+        affected: Affected::Fixed {
+            since: Version::new(2, 7, 0),
+            fixed: &[Version::new(2, 8, 1), Version::new(3, 0, 0)],
+        },
         side: Server,
         shows: "replication" / "heard-of-other-log" in "quick-failover", seed 1,
         meaning: "A leader counts the fetch of a follower whose log it finds to have parted from its own.",
@@ -299,7 +302,10 @@ ReplicationDefect {
     EpochBeginsAtAppend {
         name: "epoch-begins-at-append",
         source: "KAFKA-7415; Partition.makeLeader, LeaderEpochFileCache.assign",
-        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 0, 1), Version::new(2, 1, 0)] },
+        affected: Affected::Fixed {
+            since: Version::new(0, 11, 0),
+            fixed: &[Version::new(2, 0, 1), Version::new(2, 1, 0)],
+        },
         side: Server,
         shows: "replication" / "epoch-cache-mismatch" in "quick-failover", seed 1,
         meaning: "A leader notes that its epoch begins with the first record that it appends, and not when it is \

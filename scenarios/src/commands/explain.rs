@@ -21,7 +21,8 @@ use crate::format::{KeyReference, nearest, parse, tables};
 #[command(after_help = "Examples:\n  harrow explain durability\n  harrow explain power-loss\n  \
     harrow explain truncate-to-hw\n  harrow explain KIP-101\n  harrow explain inconclusive")]
 pub(super) struct Explain {
-    /// A name that a report, a scenario, `harrow list` or `harrow defects` shows, a setting, or a source such as KIP-101.
+    /// A name that a report, a scenario, `harrow list` or `harrow defects` shows, a setting, or a source such as
+    /// KIP-101.
     name: Option<String>,
 }
 

@@ -57,7 +57,7 @@ impl Heading<'_> {
             lines.push(if self.exact {
                 format!("It {often}; under its own:")
             } else {
-                format!("The plan {often}; this scenario:")
+                format!("The plan {often}; this scenario fails, too:")
             });
             lines.push(command.to_owned());
         } else {

@@ -78,7 +78,7 @@ fn says_what_it_is(path: &Path, seed: u64) {
         "# committed-truncation breaks durability:",
         "# durability is promised:",
         "# Fingerprint ",
-        "# It fails under ",
+        " fails under its own runtime seed ",
         &format!("# harrow run THIS.toml {flags}\n"),
         "# Switched on, truncate-to-hw:",
         "# Brokers: node ",

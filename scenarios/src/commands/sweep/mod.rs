@@ -43,13 +43,13 @@ use work::Work;
 /// Run many seeds in parallel and tell which fail.
 ///
 /// Every seed is run with each scenario before the next seed begins. What is told, and in which order, does not depend
-/// on --jobs. Ctrl-C ends the sweep with what was found so far. A run that does not reach what its scenario is about is
-/// counted; it is the sweep that must: each mark of `expect.reach` in one run, or in `expect.reach_share` of them; of shards, `harrow merge` judges that. Exit
-/// codes: 0 all held, or a shard had no part of the work; 1 some violated; 3 none violated, but some inconclusive, a
-/// mark not reached or none run; 130 none violated, and interrupted. What was legally lost, duplicated or reordered is
-/// counted by its reason; --hold makes findings of it. Runs that
-/// fail in the same way have the same fingerprint: the first of each is told as it comes, and at the end how many there
-/// are.
+/// on --jobs. Ctrl-C ends the sweep with what was found so far. A run that does not reach what its scenario is about
+/// is counted; it is the sweep that must: each mark of `expect.reach` in one run, or in `expect.reach_share` of them;
+/// of shards, `harrow merge` judges that. Exit codes: 0 all held, or a shard had no part of the work; 1 some
+/// violated; 3 none violated, but some inconclusive, a mark not reached or none run; 130 none violated, and
+/// interrupted. What was legally lost, duplicated or reordered is counted by its reason; --hold makes findings of it.
+/// Runs that fail in the same way have the same fingerprint: the first of each is told as it comes, and at the end
+/// how many there are.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "harrow sweep [OPTIONS] [SCENARIO]...\n       harrow sweep [OPTIONS] --all",

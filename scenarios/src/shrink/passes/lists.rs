@@ -1,5 +1,6 @@
-//! Fewer elements of every list of tables at the top of a plan, whatever they are: clients, clocks, and what is yet to
-//! come; no table that a plan can do without, or fewer elements of its lists. Steps and topics have passes of their own.
+//! Fewer elements of every list of tables at the top of a plan, whatever they are: clients, clocks, and what is yet
+//! to come; no table that a plan can do without, or fewer elements of its lists. Steps and topics have passes of
+//! their own.
 
 use serde_json::Value;
 
