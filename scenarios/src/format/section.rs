@@ -145,7 +145,8 @@ impl<'a> Section<'a> {
         let mut help = format!("write `{key} = {example}`");
         // A shell takes the quotes of a text away.
         if node.place.is_assignment() && example.starts_with('"') {
-            help = format!("{help}; in a shell, `--set '...{key}={example}'`");
+            let first = example.split("` or `").next().unwrap_or(example);
+            help = format!("{help}; in a shell, `--set '...{key}={first}'`");
         }
         self.problem(&node.place, message, help);
     }

@@ -33,7 +33,10 @@ fn every_bug_rule_invariant_and_asked_mark_is_told_of() {
     let text = std::fs::read_to_string(root().join("broker-model/RULES.md")).expect("it is there");
     let rows = text.lines().filter(|line| line.starts_with("| 2."));
     assert_eq!(rows.count(), rules.len(), "each row of RULES.md is a rule");
-    assert_eq!(rules["2.1.2"], serde_json::json!(["diverging-fetch-counts", "unknown-epoch-served"]));
+    assert_eq!(
+        rules["2.1.2"],
+        serde_json::json!(["diverging-fetch-counts", "unknown-epoch-served"])
+    );
     let row = told["defects"].as_array().expect("a list").iter();
     let row = row.clone().find(|row| row["name"] == "truncate-to-hw").expect("it is there");
     assert_eq!(row["anomaly"], "committed-truncation");

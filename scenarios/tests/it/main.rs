@@ -45,6 +45,7 @@ mod serve_transactions;
 mod server;
 mod shrink;
 mod slips;
+mod stated;
 mod subjects;
 mod tidy;
 mod trace;
