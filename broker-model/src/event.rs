@@ -133,6 +133,15 @@ pub enum Event {
     },
     /// Graceful stop: finish what must be finished, then [`Effect::Halt`](crate::node::Effect::Halt).
     StopRequested,
+    /// A connection that this node opened stands: what it asked there meanwhile is on its way. Every connection that a
+    /// request opens ends in this or in [`Event::ConnectionLost`], whatever the other side does; those of clients that
+    /// speak bytes are told of a loss alone.
+    Connected {
+        /// The other side.
+        to: NodeId,
+        /// Which connection to it.
+        channel: Channel,
+    },
 }
 
 /// What an application asks a client to do.

@@ -138,7 +138,7 @@ fn is_same_fact(a: &TraceEvent, b: &TraceEvent) -> bool {
 const FLOW: [&str; 6] = ["message", "disk", "operation", "exchange", "producer", "consumer"];
 
 /// Kinds that do.
-const FLOWING: [&str; 12] = [
+const FLOWING: [&str; 13] = [
     "appended",
     "high-watermark-moved",
     "follower-heard",
@@ -149,6 +149,7 @@ const FLOWING: [&str; 12] = [
     "commit-accepted",
     "deadline-passed",
     "closed",
+    "connected",
     "connection-closed",
     "connection-lost",
 ];

@@ -160,7 +160,10 @@ impl Goal {
             Self::Metadata => {
                 Self::BrokersUnfenced.timeouts_ms(plan) + 2 * c.quorum_fetch_wait_max_ms
             }
-            Self::Topics => Self::Metadata.timeouts_ms(plan) + plan.admin.request_timeout_ms,
+            Self::Topics => {
+                let request_ms = plan.admin.request_timeout_ms;
+                Self::Metadata.timeouts_ms(plan) + request_ms + connecting_ms(plan, request_ms)
+            }
             Self::Leaders => Self::Topics.timeouts_ms(plan) + 1_000,
             // A follower that is not alive any more is shrunk away only after the lag.
             Self::Isr => {
@@ -207,13 +210,21 @@ fn slowest_operation_ms(plan: &Plan) -> u64 {
         }
         ClientPlan::Consumer { config, interval_us, poll_timeout_ms, pipeline, .. } => {
             let poll_ms = u64::from(*poll_timeout_ms);
-            let answer_ms = poll_ms.max(2 * config.request_timeout_ms);
+            let request_ms = config.request_timeout_ms;
+            let answer_ms = poll_ms.max(2 * request_ms) + connecting_ms(plan, request_ms);
             let sends = |pipeline: &PipelinePlan| 2 * pipeline.producer.delivery_timeout_ms;
             let processes_ms = pipeline.as_ref().map_or(0, sends);
             answer_ms + interval_us.1 / 1_000 + rebalance_ms(config) + processes_ms
         }
     };
     plan.clients.iter().map(longest).max().unwrap_or(0)
+}
+
+/// How much longer than for an answer a client may wait for a connection to a node that is not there.
+fn connecting_ms(plan: &Plan, request_timeout_ms: u64) -> u64 {
+    let network = &plan.network;
+    let setup_ms = network.connect_timeout_ms.min(network.stall_timeout_ms);
+    setup_ms.saturating_sub(request_timeout_ms)
 }
 
 /// How long a member's group may take to be whole again: sessions of those who are gone end, then those who are there
@@ -254,7 +265,8 @@ fn slowest_fetch_ms(plan: &Plan) -> u64 {
     });
     let longest = |config: &harrow_broker_model::config::ConsumerConfig| {
         let fetch_ms = config.metadata_max_age_ms + config.fetch_wait_max_ms;
-        2 * config.request_timeout_ms + fetch_ms + rebalance_ms(config)
+        let request_ms = config.request_timeout_ms;
+        2 * request_ms + connecting_ms(plan, request_ms) + fetch_ms + rebalance_ms(config)
     };
     configs.chain([&plan.final_reader]).map(longest).max().unwrap_or(0)
 }

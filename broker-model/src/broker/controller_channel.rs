@@ -4,7 +4,7 @@
 use crate::admin_message::AdminRequest;
 use crate::broker::connections::Caller;
 use crate::broker::context::Context;
-use crate::config::ms;
+use crate::config::{ClusterConfig, ms};
 use crate::coordinator::runtime::CoordinatorKind;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effect, Effects};
@@ -72,7 +72,7 @@ impl ControllerChannel {
     ) {
         let to = context.controllers.target();
         let correlation_id = context.send(to, Channel::Controller, body, effects);
-        let deadline = now + ms(context.config.request_timeout_ms);
+        let deadline = deadline(now, &context.config);
         let newest = self.in_flight.last().map(|sent| sent.correlation_id);
         assert!(newest != Some(correlation_id), "two requests are {correlation_id}");
         self.in_flight.push(InFlight { correlation_id, to, pending, deadline });
@@ -108,6 +108,13 @@ impl ControllerChannel {
         Some(self.in_flight.remove(index).pending)
     }
 
+    /// The connection to a node stands: the time of what was sent to it begins.
+    pub(super) fn on_connected(&mut self, now: Time, to: NodeId, config: &ClusterConfig) {
+        for sent in self.in_flight.iter_mut().filter(|sent| sent.to == to) {
+            sent.deadline = deadline(now, config);
+        }
+    }
+
     /// Takes out all requests to a node whose connection is gone, in the order of sending.
     pub(super) fn lost(&mut self, to: NodeId) -> Vec<PendingRequest> {
         self.in_flight.extract_if(.., |sent| sent.to == to).map(|sent| sent.pending).collect()
@@ -129,4 +136,9 @@ impl ControllerChannel {
         let at = self.in_flight.iter().map(|sent| sent.deadline).min()?;
         Some(Deadline { at, why: "request to the controller times out" })
     }
+}
+
+/// When the answer to what is sent now is too late.
+fn deadline(now: Time, config: &ClusterConfig) -> Time {
+    now + ms(config.request_timeout_ms)
 }

@@ -6,7 +6,7 @@
 
 use crate::broker::context::Context;
 use crate::collections::{PartitionMap, SortedMap, SortedSet};
-use crate::config::ms;
+use crate::config::{ClusterConfig, ms};
 use crate::defect::{BrokerDefect, ReplicationDefect};
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::{
@@ -196,6 +196,14 @@ impl Fetchers {
         Some((fetcher, sent.asked))
     }
 
+    /// The fetch connection to a leader stands.
+    pub(super) fn on_connected(&mut self, now: Time, to: NodeId, config: &ClusterConfig) {
+        let sent = self.by_leader.get_mut(&to).and_then(|fetcher| fetcher.in_flight.as_mut());
+        if let Some(sent) = sent {
+            sent.deadline = deadline(now, config);
+        }
+    }
+
     /// The fetch connection to a leader is gone.
     pub(super) fn on_connection_lost(&mut self, now: Time, to: NodeId, context: &Context) {
         if let Some(fetcher) =
@@ -258,8 +266,8 @@ impl Fetcher {
             (RequestBody::Peer(PeerRequest::ReplicaFetch(Box::new(request))), RequestKind::Records)
         };
         let correlation_id = context.send(leader, Channel::ReplicaFetch, body, effects);
-        let patience = context.config.request_timeout_ms + context.config.replica_fetch_wait_max_ms;
-        self.in_flight = Some(InFlight { correlation_id, deadline: now + ms(patience), asked });
+        let deadline = deadline(now, &context.config);
+        self.in_flight = Some(InFlight { correlation_id, deadline, asked });
     }
 
     fn next_bounds(&self) -> Option<ReplicaOffsetsRequest> {
@@ -371,4 +379,9 @@ impl Fetcher {
         }
         Some(Deadline { at: next, why: "replica fetch is due" })
     }
+}
+
+/// When the answer to what is sent now is too late: the leader may wait before it gives one.
+fn deadline(now: Time, config: &ClusterConfig) -> Time {
+    now + ms(config.request_timeout_ms + config.replica_fetch_wait_max_ms)
 }

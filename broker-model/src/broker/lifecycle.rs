@@ -206,8 +206,7 @@ impl Lifecycle {
         };
         let to = context.controllers.target();
         let correlation_id = context.send(to, Channel::Heartbeat, body, effects);
-        // Half a session, so that one lost heartbeat does not end it. Source: KAFKA-14392.
-        let deadline = now + ms(context.config.broker_session_timeout_ms / 2);
+        let deadline = deadline(now, &context.config);
         let registers = self.state == BrokerState::Starting;
         let offline = if registers { 0 } else { self.offline.len() };
         self.in_flight = Some(InFlight { correlation_id, to, sent_at: now, deadline, offline });
@@ -300,6 +299,13 @@ impl Lifecycle {
         if self.state != BrokerState::Starting {
             self.next_at = now;
             self.again_at_once = self.in_flight.is_some();
+        }
+    }
+
+    /// The heartbeat connection to a controller stands.
+    pub(super) fn on_connected(&mut self, now: Time, to: NodeId, config: &ClusterConfig) {
+        if let Some(sent) = self.in_flight.as_mut().filter(|sent| sent.to == to) {
+            sent.deadline = deadline(now, config);
         }
     }
 
@@ -439,6 +445,12 @@ fn decode_broker_epoch(bytes: &Bytes) -> Option<BrokerEpoch> {
 /// The last applied offset of the metadata log. Source: `MetadataProvenance.lastContainedOffset`.
 fn last_applied(metadata_end: Offset) -> Offset {
     metadata_end.plus(-1)
+}
+
+/// When the answer to what is sent now is too late: half a session, so that one lost heartbeat does not end it.
+/// Source: KAFKA-14392.
+fn deadline(now: Time, config: &ClusterConfig) -> Time {
+    now + ms(config.broker_session_timeout_ms / 2)
 }
 
 #[cfg(test)]

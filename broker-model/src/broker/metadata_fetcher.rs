@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use crate::broker::context::{Context, RETRY_BACKOFF_MS};
-use crate::config::ms;
+use crate::config::{ClusterConfig, ms};
 use crate::message::{
     ClusterError, FetchSnapshotResponse, QuorumFetchRequest, QuorumFetchResponse, QuorumRequest,
     RequestBody,
@@ -126,9 +126,7 @@ impl MetadataFetcher {
         let to = context.controllers.target();
         let body = self.request(context);
         let correlation_id = context.send(to, Channel::QuorumFetch, body, effects);
-        let patience =
-            context.config.quorum_fetch_timeout_ms.max(2 * context.config.quorum_fetch_wait_max_ms);
-        let (deadline, asked) = (now + ms(patience), self.standing(context));
+        let (deadline, asked) = (deadline(now, &context.config), self.standing(context));
         self.in_flight = Some(InFlight { correlation_id, to, sent_at: now, deadline, asked });
     }
 
@@ -388,6 +386,13 @@ impl MetadataFetcher {
         effects.note(ControllerNote::MetadataApplied { offset, controller_epoch, change });
     }
 
+    /// The fetch connection to a controller stands.
+    pub(super) fn on_connected(&mut self, now: Time, to: NodeId, config: &ClusterConfig) {
+        if let Some(sent) = self.in_flight.as_mut().filter(|sent| sent.to == to) {
+            sent.deadline = deadline(now, config);
+        }
+    }
+
     /// The fetch connection to a controller is gone.
     pub(super) fn on_connection_lost(&mut self, now: Time, to: NodeId, context: &mut Context) {
         if self.in_flight.is_some_and(|sent| sent.to == to) {
@@ -408,4 +413,9 @@ impl MetadataFetcher {
             None => Deadline { at: self.next_at, why: "metadata fetch is due" },
         }
     }
+}
+
+/// When the answer to what is sent now is too late.
+fn deadline(now: Time, config: &ClusterConfig) -> Time {
+    now + ms(config.quorum_fetch_timeout_ms.max(2 * config.quorum_fetch_wait_max_ms))
 }

@@ -321,6 +321,29 @@ impl Broker {
         }
     }
 
+    /// A connection stands: what waits for an answer on it has its whole time from now on. Source: Kafka waits for a
+    /// connection first, for as long as for the answer then (`NetworkClientUtils.awaitReady`,
+    /// `InterBrokerSendThread.failExpiredRequests`, `NetworkClient.doSend`).
+    fn on_connected(&mut self, now: Time, to: NodeId, channel: Channel) {
+        let config = &self.context.config;
+        match channel {
+            Channel::Heartbeat => self.lifecycle.on_connected(now, to, config),
+            Channel::QuorumFetch => self.metadata.on_connected(now, to, config),
+            Channel::ReplicaFetch => self.fetchers.on_connected(now, to, config),
+            Channel::Controller => self.channel.on_connected(now, to, config),
+            Channel::TransactionMarkers | Channel::TransactionVerification => {
+                self.on_transaction_connected(now, to, channel);
+            }
+            Channel::ShareState => self.on_share_connected(now, to),
+            Channel::Quorum
+            | Channel::Client
+            | Channel::ClientFetch
+            | Channel::ClientCoordinator
+            | Channel::ClientProducer
+            | Channel::Application(_) => {}
+        }
+    }
+
     fn on_connection_lost(
         &mut self,
         now: Now,
@@ -510,6 +533,7 @@ impl Node for Broker {
                 self.connections.accept(connection, from, message);
             }
             Event::Response { from, message, .. } => self.on_response(now, from, message, effects),
+            Event::Connected { to, channel } => return self.on_connected(now.time, to, channel),
             Event::ConnectionLost { to, channel } => {
                 self.on_connection_lost(now, to, channel, effects);
             }

@@ -12,7 +12,7 @@ use crate::message::{PeerRequest, RequestBody, WriteTxnMarkersResponse};
 use crate::node::{Channel, Effect, Effects};
 use crate::partition::{ProduceOutcome, ProduceTicket};
 use crate::proto::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ErrorCode};
-use crate::types::{ConnectionId, CorrelationId, NodeId, Now, TopicPartition};
+use crate::types::{ConnectionId, CorrelationId, NodeId, Now, Time, TopicPartition};
 
 /// How often a log that is to be loaded is looked at, until all of it is committed, in milliseconds.
 const COMMIT_CHECK_MS: u64 = 5;
@@ -210,6 +210,16 @@ impl Broker {
             }
         }
         Ok(missing)
+    }
+
+    /// A connection to another broker stands.
+    pub(super) fn on_transaction_connected(&mut self, now: Time, to: NodeId, channel: Channel) {
+        let until = now + ms(self.context.config.request_timeout_ms);
+        for ((node, _), outgoing) in self.transactions.outgoing.iter_mut() {
+            if *node == to && outgoing.what.channel() == channel {
+                outgoing.until = until;
+            }
+        }
     }
 
     /// A connection to another broker is gone.

@@ -37,6 +37,10 @@ impl Backoff {
     }
 }
 
+/// So long a client waits for a connection to stand, whatever the network tells: what Kafka's patience grows to, and
+/// its jitter. Source: `socket.connection.setup.timeout.max.ms`, `ClusterConnectionStates`.
+const SETUP_MAX: Duration = Duration::from_secs(36);
+
 /// All connections of one client, which names by `P` what a request is for.
 #[derive(Debug)]
 pub(crate) struct Connections<P> {
@@ -55,11 +59,13 @@ struct Peer<P> {
     in_flight: VecDeque<InFlight<P>>,
     /// No request before this time: the last attempt to talk failed.
     blocked_until: Time,
+    /// Whether its connection stands: until then no request's own time runs.
+    is_connected: bool,
 }
 
 impl<P> Default for Peer<P> {
     fn default() -> Self {
-        Self { in_flight: VecDeque::new(), blocked_until: Time::ZERO }
+        Self { in_flight: VecDeque::new(), blocked_until: Time::ZERO, is_connected: false }
     }
 }
 
@@ -86,6 +92,8 @@ impl<P: std::fmt::Debug> Peer<P> {
 #[derive(Debug)]
 struct InFlight<P> {
     correlation_id: CorrelationId,
+    /// How long its answer may take.
+    timeout: Duration,
     deadline: Time,
     purpose: P,
 }
@@ -103,7 +111,7 @@ impl<P: std::fmt::Debug> Connections<P> {
         }
     }
 
-    /// Sends a request; its answer, or its loss, gives the purpose back.
+    /// Sends a request; its answer, or its loss, gives the purpose back. Its time runs from when its connection stands.
     pub(crate) fn send(
         &mut self,
         now: Time,
@@ -126,11 +134,13 @@ impl<P: std::fmt::Debug> Connections<P> {
         effects: &mut Effects,
     ) {
         let correlation_id = self.send_unanswered((to, channel), body, effects);
-        let deadline = now + timeout.max(self.request_timeout);
-        self.in_time_until = self.in_time_until.min(deadline);
+        let timeout = timeout.max(self.request_timeout);
         let peer = self.peers.get_or_insert_with((to, channel), Peer::default);
         assert!(now >= peer.blocked_until, "sent to {to} at {now}, before {}", peer.blocked_until);
-        peer.in_flight.push_back(InFlight { correlation_id, deadline, purpose });
+        let setup = if peer.is_connected { Duration::ZERO } else { SETUP_MAX };
+        let deadline = now + setup + timeout;
+        self.in_time_until = self.in_time_until.min(deadline);
+        peer.in_flight.push_back(InFlight { correlation_id, timeout, deadline, purpose });
         peer.self_check(to, channel);
     }
 
@@ -147,6 +157,25 @@ impl<P: std::fmt::Debug> Connections<P> {
         let body = RequestBody::Client(body);
         effects.request(to, channel, Message { correlation_id, body });
         correlation_id
+    }
+
+    /// A connection stands: the time of all that waits for an answer on it begins now. When the first is too late, of
+    /// all connections. Source: `NetworkClient.doSend`, which sends on what is connected alone.
+    pub(crate) fn connected(
+        &mut self,
+        now: Time,
+        to: NodeId,
+        channel: Channel,
+    ) -> Option<Deadline> {
+        let peer = self.peers.get_or_insert_with((to, channel), Peer::default);
+        assert!(!peer.is_connected, "the {channel:?} connection to {to} stands already");
+        peer.is_connected = true;
+        for request in &mut peer.in_flight {
+            request.deadline = now + request.timeout;
+            self.in_time_until = self.in_time_until.min(request.deadline);
+        }
+        peer.self_check(to, channel);
+        self.next_deadline()
     }
 
     /// The purpose of the request that is answered; `None` for an answer to nothing that is outstanding, such as a
@@ -169,7 +198,7 @@ impl<P: std::fmt::Debug> Connections<P> {
         self.blocked_until_max = self.blocked_until_max.max(blocked_until);
         assert!(blocked_until > now, "a retry does not wait: {blocked_until}, {now}");
         let peer = self.peers.get_or_insert_with((to, channel), Peer::default);
-        peer.blocked_until = blocked_until;
+        (peer.blocked_until, peer.is_connected) = (blocked_until, false);
         peer.self_check(to, channel);
         peer.in_flight.drain(..).map(|request| request.purpose).collect()
     }
@@ -268,10 +297,57 @@ mod tests {
         assert!(connections.answered(BROKER, Channel::Client, CorrelationId(0)).is_none());
     }
 
+    fn due(connections: &Connections<MetadataUpdate>) -> Option<Time> {
+        connections.next_deadline().map(|deadline| deadline.at)
+    }
+
+    #[test]
+    fn the_time_of_requests_runs_from_when_their_connection_stands() {
+        let (mut connections, mut effects) = (connections(), Effects::new());
+        ask(&mut connections, Time::ZERO, &mut effects);
+        ask(&mut connections, Time::ZERO + ms(700), &mut effects);
+        let setup = Time::ZERO + ms(1_500);
+        assert!(connections.time_out(setup, &mut effects).is_empty(), "it is being set up");
+        let first = connections.connected(setup, BROKER, Channel::Client);
+        assert_eq!(first.map(|deadline| deadline.at), Some(setup + ms(1_000)), "of both");
+        ask(&mut connections, setup + ms(100), &mut effects);
+        assert!(connections.answered(BROKER, Channel::Client, CorrelationId(0)).is_some());
+        assert!(connections.answered(BROKER, Channel::Client, CorrelationId(1)).is_some());
+        assert_eq!(due(&connections), Some(setup + ms(1_100)), "what is asked later has its own");
+        assert!(connections.time_out(setup + ms(1_099), &mut effects).is_empty());
+        assert_eq!(connections.time_out(setup + ms(1_100), &mut effects).len(), 1);
+    }
+
+    #[test]
+    fn the_time_of_a_request_does_not_run_over_from_a_connection_to_the_next() {
+        let (mut connections, mut effects) = (connections(), Effects::new());
+        ask(&mut connections, Time::ZERO, &mut effects);
+        let refused = Time::ZERO + ms(900);
+        assert_eq!(connections.lost(refused, BROKER, Channel::Client).len(), 1, "before it stood");
+        assert_eq!(due(&connections), None);
+        let again = refused + ms(200);
+        ask(&mut connections, again, &mut effects);
+        connections.connected(again + ms(1_200), BROKER, Channel::Client);
+        assert_eq!(due(&connections), Some(again + ms(2_200)));
+        connections.lost(again + ms(1_300), BROKER, Channel::Client);
+        ask(&mut connections, again + ms(1_500), &mut effects);
+        assert!(due(&connections) > Some(again + ms(30_000)), "this one does not stand yet");
+    }
+
+    #[test]
+    fn a_connection_that_nobody_tells_of_is_given_up_in_the_end() {
+        let (mut connections, mut effects) = (connections(), Effects::new());
+        ask(&mut connections, Time::ZERO, &mut effects);
+        let last = Time::ZERO + SETUP_MAX + ms(1_000);
+        assert_eq!(due(&connections), Some(last));
+        assert_eq!(connections.time_out(last, &mut effects).len(), 1);
+    }
+
     #[test]
     fn one_late_request_costs_the_whole_connection() {
         let (mut connections, mut effects) = (connections(), Effects::new());
         ask(&mut connections, Time::ZERO, &mut effects);
+        connections.connected(Time::ZERO, BROKER, Channel::Client);
         ask(&mut connections, Time::ZERO + ms(900), &mut effects);
         effects.drain().for_each(drop);
         assert!(connections.time_out(Time::ZERO + ms(999), &mut effects).is_empty());

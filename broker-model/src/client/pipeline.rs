@@ -113,7 +113,11 @@ impl Node for Pipeline {
                 let event = Event::ConnectionLost { to, channel: Channel::Client };
                 self.tell_producer(now, event, effects);
             }
-            Event::Response { .. } | Event::ConnectionLost { .. } => {
+            Event::Connected { to, channel: Channel::ClientProducer } => {
+                let event = Event::Connected { to, channel: Channel::Client };
+                self.tell_producer(now, event, effects);
+            }
+            Event::Response { .. } | Event::ConnectionLost { .. } | Event::Connected { .. } => {
                 self.consumer.handle(now, event, effects);
             }
             Event::Booted

@@ -1,6 +1,6 @@
 //! A scripted broker for tests: what a client asks is taken from the wire one by one and answered by hand.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::config::ms;
 use crate::message::{ClientRequest, ClientResponse, Message, Request, RequestBody, ResponseBody};
@@ -36,6 +36,7 @@ pub(crate) struct Driver<N> {
     pub(crate) notes: Vec<Note>,
     pub(crate) disconnected: Vec<(NodeId, Channel)>,
     pub(crate) halted: bool,
+    connected: BTreeSet<(NodeId, Channel)>,
 }
 
 /// The clocks at the start of a test.
@@ -51,22 +52,28 @@ impl<N: Node> Driver<N> {
             notes: Vec::new(),
             disconnected: Vec::new(),
             halted: false,
+            connected: BTreeSet::new(),
         };
         driver.event(Event::Booted);
         driver
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        if let Event::ConnectionLost { to, channel } = event {
+            self.connected.remove(&(to, channel));
+        }
         self.call(|node, now, effects| node.handle(now, event, effects));
     }
 
-    /// Calls the client, and takes what it does.
+    /// Calls the client, and takes what it does. A connection stands as soon as something is asked on it.
     pub(crate) fn call(&mut self, call: impl FnOnce(&mut N, Now, &mut Effects)) {
         let mut effects = Effects::new();
         call(&mut self.node, Now { time: self.time, wall: START.wall }, &mut effects);
+        let mut opened = Vec::new();
         for effect in effects.drain() {
             match effect {
                 Effect::Request { to, channel, message } => {
+                    opened.extend(self.connected.insert((to, channel)).then_some((to, channel)));
                     self.wire.push_back(SentRequest { to, channel, message });
                 }
                 Effect::Complete { operation, outcome } => {
@@ -76,7 +83,10 @@ impl<N: Node> Driver<N> {
                 Effect::Begin(begun) => panic!("nobody has invoked {begun:?}"),
                 Effect::Note(Note::Exchange(_)) => {}
                 Effect::Note(note) => self.notes.push(note),
-                Effect::Disconnect { to, channel } => self.disconnected.push((to, channel)),
+                Effect::Disconnect { to, channel } => {
+                    self.connected.remove(&(to, channel));
+                    self.disconnected.push((to, channel));
+                }
                 Effect::Halt { .. } => self.halted = true,
                 Effect::Reply { .. }
                 | Effect::Close { .. }
@@ -92,6 +102,9 @@ impl<N: Node> Driver<N> {
                 | Effect::Sync { .. }
                 | Effect::Flush { .. } => panic!("a client did {effect:?}"),
             }
+        }
+        for (to, channel) in opened {
+            self.event(Event::Connected { to, channel });
         }
         if let Some(deadline) = self.node.next_deadline() {
             assert!(deadline.at > self.time, "hot loop: {} due at {}", deadline.why, deadline.at);

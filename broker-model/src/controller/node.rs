@@ -623,6 +623,9 @@ impl Node for Controller {
             Event::Response { from, channel, message } => {
                 self.quorum.on_response(now, from, channel, message, effects);
             }
+            Event::Connected { to, channel } => {
+                return self.quorum.on_connected(now.time, to, channel);
+            }
             Event::ConnectionLost { to, channel } => {
                 self.quorum.on_connection_lost(now, to, channel, effects);
             }

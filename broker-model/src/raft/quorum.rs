@@ -318,6 +318,15 @@ impl Quorum {
         self.pump(now.time, effects);
     }
 
+    /// A connection that this voter opened stands. Source: `InterBrokerSendThread.failExpiredRequests`, `doSend`.
+    pub(crate) fn on_connected(&mut self, now: Time, to: NodeId, channel: Channel) {
+        let expires_at = now + self.timeouts.request;
+        let peer = self.peers.iter_mut().find(|peer| peer.node == to);
+        if let Some(connection) = peer.and_then(|peer| peer.connection(channel)) {
+            connection.connected(expires_at);
+        }
+    }
+
     /// A connection that this voter opened is gone.
     pub(crate) fn on_connection_lost(
         &mut self,

@@ -64,6 +64,13 @@ impl ConnectionState {
         self.in_flight = Some(InFlight { expires_at, ..request });
     }
 
+    /// The connection stands: what was sent on it has its time from now on.
+    pub(super) fn connected(&mut self, expires_at: Time) {
+        if let Some(sent) = &mut self.in_flight {
+            sent.expires_at = expires_at;
+        }
+    }
+
     /// Takes out the request that this answers; `None` for an answer that nobody waits for any more.
     pub(super) fn answered(&mut self, correlation_id: CorrelationId) -> Option<InFlight> {
         let sent = self.in_flight.take_if(|sent| sent.correlation_id == correlation_id)?;

@@ -83,6 +83,7 @@ const OTHERS: [Others; 13] = [
         names: &[
             "booted",
             "closed",
+            "connected",
             "connection-closed",
             "connection-lost",
             "deadline-passed",

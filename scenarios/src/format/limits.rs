@@ -13,6 +13,14 @@ pub(super) struct Extremes {
     pub(super) round_trip_us: i64,
     /// `request.timeout.ms` of clients, at its least; none if there are no loads.
     pub(super) request_ms: Option<i64>,
+    /// How long a connection takes to stand, at the least, in microseconds: from a client or between nodes, the longer.
+    pub(super) setup_us: i64,
+    /// `connect_timeout_ms`, at its least.
+    pub(super) connect_ms: i64,
+    /// From a node to the controller and back at the least, with what a commit takes there, in microseconds.
+    pub(super) commit_us: i64,
+    /// `request.timeout.ms` of brokers and controllers, at its least.
+    pub(super) node_request_ms: i64,
     /// What a slow message adds at the most, in microseconds, if there are any.
     pub(super) slow_us: i64,
     /// One sync, in microseconds.
@@ -74,6 +82,8 @@ impl Extremes {
             self.heartbeat(),
             self.clients(),
             self.requests(),
+            self.connections(),
+            self.commits(),
             self.bandwidth(),
             self.capacity(),
             self.partitions(),
@@ -128,7 +138,8 @@ impl Extremes {
         })
     }
 
-    /// A connection and a request each take a round trip, and the nodes another one among themselves.
+    /// A connection and a request each take a round trip, and so do those of the nodes among themselves. A request's
+    /// own time begins when its connection stands, but the time that a run has for its goals holds all of it.
     fn clients(&self) -> Option<Contradiction> {
         let needed = 4 * (self.client_latency_us + self.latency_us) + 2 * self.sync_us;
         let at = if self.client_latency_us >= self.latency_us {
@@ -139,14 +150,15 @@ impl Extremes {
         (needed >= CLIENT_TIMEOUT_US).then(|| Contradiction {
             at,
             message: format!(
-                "a request may take {needed} us, and the clients that create topics and read at the end \
-                 give up after {CLIENT_TIMEOUT_US} us"
+                "a first request and its connection may take {needed} us, and the clients that create topics and \
+                 read at the end are given {CLIENT_TIMEOUT_US} us for it"
             ),
             help: "lower the latencies".to_owned(),
         })
     }
 
-    /// A request that is given up before any answer can come is sent again for ever.
+    /// A request that is given up before any answer can come is sent again for ever. Its time begins when its
+    /// connection stands, as in Kafka.
     fn requests(&self) -> Option<Contradiction> {
         let given = self.request_ms?.saturating_mul(1_000);
         let needed = self.round_trip_us;
@@ -157,6 +169,32 @@ impl Extremes {
                  that client gives up every request before its answer can come"
             ),
             help: "lower it, or raise the timeout".to_owned(),
+        })
+    }
+
+    /// An attempt to connect that is given up before it can be answered is made again for ever.
+    fn connections(&self) -> Option<Contradiction> {
+        let (needed, given) = (self.setup_us, self.connect_ms.saturating_mul(1_000));
+        (needed >= given).then(|| Contradiction {
+            at: ("network", "connect_timeout_ms"),
+            message: format!(
+                "a connection takes {needed} us at the least, not below `connect_timeout_ms`, {given} us: every \
+                 attempt is given up before its answer can come"
+            ),
+            help: "raise it, or lower the latency".to_owned(),
+        })
+    }
+
+    /// A controller answers most of what brokers ask when it is committed, which takes another round trip.
+    fn commits(&self) -> Option<Contradiction> {
+        let (needed, given) = (self.commit_us, self.node_request_ms.saturating_mul(1_000));
+        (needed >= given).then(|| Contradiction {
+            at: ("cluster", "request.timeout.ms"),
+            message: format!(
+                "what a controller has committed takes {needed} us at the least, not below `request.timeout.ms` of \
+                 the cluster, {given} us: brokers give up every such request before its answer can come"
+            ),
+            help: "raise it, or lower `latency_us`".to_owned(),
         })
     }
 
@@ -204,6 +242,11 @@ impl Extremes {
             help: format!("at most {PARTITIONS_MAX} partitions and {REPLICAS_MAX} replicas are"),
         })
     }
+}
+
+/// From a node to the controller and back at the least, and as long again if others must have it there first.
+pub(super) fn commit_us(latency_us: i64, voters: i64) -> i64 {
+    if voters > 1 { 4 * latency_us } else { 2 * latency_us }
 }
 
 /// What most draws from a range stay below. Each message and each sync draws anew: where the highest alone is too long,

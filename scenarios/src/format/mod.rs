@@ -148,11 +148,17 @@ fn extremes(
     let often = one_in.is_some_and(|least| least < OFTEN_SLOW);
     let usual = |settings: &Settings, name| limits::usual_of(settings.get(name).ranges());
     let slow_us = if often { usual(network, "slow_extra_us") } else { 0 };
+    let least = |name| network.get(name).least();
+    let voters = reading.controllers_min - cluster.get("observer_controllers").greatest();
     Extremes {
         latency_us: usual(network, "latency_us") + slow_us,
         client_latency_us: usual(network, "client_latency_us") + slow_us,
-        round_trip_us: 2 * network.get("client_latency_us").least(),
+        round_trip_us: 2 * least("client_latency_us"),
         request_ms: reading.request_ms_min,
+        setup_us: 2 * least("latency_us").max(least("client_latency_us")),
+        connect_ms: least("connect_timeout_ms"),
+        commit_us: limits::commit_us(least("latency_us"), voters),
+        node_request_ms: cluster.get("request.timeout.ms").least(),
         slow_us: one_in.map_or(0, |_| network.get("slow_extra_us").greatest()),
         sync_us: usual(disk, "sync_us"),
         election_ms: cluster.get("controller.quorum.election.timeout.ms").least(),

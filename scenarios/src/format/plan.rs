@@ -650,11 +650,16 @@ impl Check<'_> {
             ClientPlan::Consumer { pipeline: None, .. } => (0, 0),
         });
         let sent: Vec<(i64, i64)> = sent.collect();
+        let voters = cluster.controllers.len() as i64 - i64::from(cluster.observer_controllers);
         Extremes {
             latency_us: usual(network.latency_us) + slow_us,
             client_latency_us: usual(network.client_latency_us) + slow_us,
             round_trip_us: 2 * number(network.client_latency_us.0),
             request_ms: clients.iter().map(request_ms).map(number).min(),
+            setup_us: 2 * number(network.latency_us.0.max(network.client_latency_us.0)),
+            connect_ms: number(network.connect_timeout_ms),
+            commit_us: limits::commit_us(number(network.latency_us.0), voters),
+            node_request_ms: number(cluster.request_timeout_ms),
             slow_us: if network.slow_one_in > 0 { number(network.slow_extra_us.1) } else { 0 },
             sync_us: usual(disk.sync_us),
             election_ms: number(cluster.quorum_election_timeout_ms),

@@ -259,6 +259,29 @@ fn an_end_that_goes_back_after_a_loss_is_excused_by_the_loss() {
     assert!(seen > 0, "no seed shows an end that goes back");
 }
 
+/// A request's time begins when its connection stands: one that holds a round trip holds, though the first answer on a
+/// new connection takes two. The same between brokers and controllers, of which some are started again meanwhile.
+#[test]
+fn a_timeout_a_little_above_a_round_trip_holds() {
+    let text = text("scenarios/request-timeout-below-round-trip-steady.toml");
+    let long = text.replace("delivery.timeout.ms = 3000", "delivery.timeout.ms = 30000");
+    let loads = long.replace("request.timeout.ms = 300", "request.timeout.ms = 960");
+    let slow =
+        loads.replace("1000..20000", "80000..100000").replace("300000..400000", "1000..2000");
+    let nodes = slow
+        + "[cluster]\nrequest.timeout.ms = 390\ncontroller.quorum.election.timeout.ms = 1000\n\
+           [[fault]]\nkind = \"bounce\"\ntarget = \"any-node\"\nat_ms = 2000\n";
+    for (name, text) in [("clients", &loads), ("nodes", &nodes)] {
+        let scenario = parse(name, text, &[]).expect("it works");
+        for seed in 1..=5 {
+            let identity = RunIdentity { scenario: name, plan: None, replay: "" };
+            let (plan, hold) = (plan(&scenario, seed), Hold::default());
+            let report = run_and_judge_held_to(&plan, identity, false, &hold).report;
+            assert_eq!(report.outcome, Outcome::Held, "{name} {seed}: {:#?}", report.findings);
+        }
+    }
+}
+
 /// Clients that give up before any answer can come are refused with the reason, in scenarios and in plans.
 #[test]
 fn timeouts_below_a_round_trip_are_refused() {

@@ -80,6 +80,7 @@ impl Node for ApplicationProcess {
             Event::DeadlinePassed => self.on_deadline(now, effects),
             Event::StopRequested => effects.push(Effect::Halt { reason: "stopped" }),
             Event::Request { .. }
+            | Event::Connected { .. }
             | Event::ConnectionClosed { .. }
             | Event::FlushCompleted { .. }
             | Event::Invoked { .. }

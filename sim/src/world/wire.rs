@@ -107,6 +107,7 @@ impl WireBroker {
             Event::Booted
             | Event::Response { .. }
             | Event::ConnectionLost { .. }
+            | Event::Connected { .. }
             | Event::FlushCompleted { .. }
             | Event::Invoked { .. }
             | Event::DeadlinePassed

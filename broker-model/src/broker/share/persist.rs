@@ -15,7 +15,7 @@ use crate::note::ShareNote;
 use crate::partition::Changes;
 use crate::proto::ErrorCode;
 use crate::share_message::{SharePartitionKey, ShareState, ShareStateRequest, ShareStateResponse};
-use crate::types::{CorrelationId, NodeId, Now, Offset, TopicPartition};
+use crate::types::{CorrelationId, NodeId, Now, Offset, Time, TopicPartition};
 
 use super::share_partition::Answered;
 
@@ -138,6 +138,17 @@ impl Broker {
 
     fn lose_question(&mut self, Question { key, number }: Question, error: ErrorCode) {
         self.shares.answers.push_back((number, ShareStateResponse { key, result: Err(error) }));
+    }
+
+    /// A connection to a share coordinator stands.
+    pub(in crate::broker) fn on_share_connected(&mut self, now: Time, to: NodeId) {
+        let until = now + ms(self.context.config.request_timeout_ms);
+        for (_, question) in self.shares.outgoing.iter().filter(|((node, _), _)| *node == to) {
+            let led = self.shares.led.get_mut(&question.key);
+            if let Some(led) = led.filter(|led| led.question == question.number) {
+                led.asking = Asking::Until(until);
+            }
+        }
     }
 
     /// A connection to a share coordinator is gone, with what was asked there.

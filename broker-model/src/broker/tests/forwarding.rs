@@ -104,6 +104,29 @@ fn create_topics_without_an_answer_may_or_may_not_have_happened() {
     assert_eq!(response.topics[0].name, TopicName(topic_name("new")));
 }
 
+#[test]
+fn the_time_of_what_a_broker_asks_begins_when_its_connection_stands() {
+    // What may take how long: a request, half a session, and what a leader may wait before it answers.
+    let table =
+        [(Channel::Controller, 3_000), (Channel::Heartbeat, 4_500), (Channel::ReplicaFetch, 3_500)];
+    for (channel, patience_ms) in table {
+        let mut bench = Bench::hosting(registration(2, 1, &[2]));
+        if channel == Channel::Heartbeat {
+            bench.pass_ms(2_000);
+        }
+        bench.request(7, 1003, 5, create_topics());
+        let to = bench.take_sent(channel).to;
+        let given_up = Effect::Disconnect { to, channel };
+        let effects = bench.pass_ms(patience_ms - 1);
+        assert!(!effects.contains(&given_up), "{channel:?}: {effects:?}");
+        bench.handle(Event::Connected { to, channel });
+        let effects = bench.pass_ms(patience_ms - 1);
+        assert!(!effects.contains(&given_up), "{channel:?}, since it was sent: {effects:?}");
+        let effects = bench.pass_ms(1);
+        assert!(effects.contains(&given_up), "{channel:?}, since it arrived: {effects:?}");
+    }
+}
+
 /// Follower 2 fetches from the end of the leader's log, so that it may join the ISR.
 fn follower_fetch(bench: &mut Bench) -> Vec<Effect> {
     let asked = ReplicaFetchPartition {

@@ -547,6 +547,11 @@ impl Node for Consumer {
             Event::Response { from, channel, message } => {
                 self.on_response(now.time, (from, channel), message, effects);
             }
+            Event::Connected { to, channel } => {
+                let first = self.connections.connected(now.time, to, channel);
+                self.deadline = Deadline::earlier(self.deadline, first);
+                return;
+            }
             Event::ConnectionLost { to, channel } => {
                 let lost = self.connections.lost(now.time, to, channel);
                 self.metadata.request_update();

@@ -220,6 +220,19 @@ fn a_follower_whose_leader_is_gone_asks_another_voter() {
 }
 
 #[test]
+fn the_time_of_a_voter_s_request_begins_when_its_connection_stands() {
+    let mut voter = Voter::knows(None, Some(103));
+    let to = voter.asked(Channel::QuorumFetch).0;
+    let sent_until = voter.quorum.next_deadline().expect("it waits for an answer").at;
+    let setup = std::time::Duration::from_millis(50);
+    voter.quorum.on_connected(NOW.time + setup, to, Channel::QuorumFetch);
+    let peer = voter.quorum.peers.iter().find(|peer| peer.node == to).expect("a voter");
+    let until = peer.fetch.in_flight.expect("a fetch").expires_at;
+    assert_eq!(until, NOW.time + setup + voter.quorum.timeouts.request);
+    assert!(until > sent_until, "{until}, {sent_until}");
+}
+
+#[test]
 fn a_resigned_leader_leaves_its_epoch_before_it_looks_for_votes() {
     let mut voter = Voter::knows(Some(101), Some(101));
     voter.deadline(LATER);

@@ -58,8 +58,8 @@ pub(super) fn on_served(
     }
 }
 
-/// A leader told a follower that its log differs: the epoch that it names is one that it knows, or before all of them.
-/// The one that was asked for instead would have the follower keep what another leader wrote in it (KIP-279).
+/// A leader told a follower that its log differs: the epoch that it names is one that it knows, or before all of them,
+/// where those whose records are all below the log start are forgotten. The one that was asked for instead would have the follower keep what another leader wrote in it (KIP-279).
 pub(super) fn on_diverging(
     context: &Context<'_>,
     findings: &mut Findings,
@@ -73,7 +73,9 @@ pub(super) fn on_diverging(
         let entries = replica.log.entries();
         let at = entries.partition_point(|entry| entry.batch.leader_epoch < named);
         let is_in_log = entries.get(at).is_some_and(|it| it.batch.leader_epoch == named);
-        at == 0 || is_in_log || replica.led_in.contains(&named)
+        let before = entries[..at].last();
+        let is_first = before.is_none_or(|entry| entry.end() <= replica.log_start_offset);
+        is_first || is_in_log || replica.led_in.contains(&named)
     };
     if holds_all && named != LeaderEpoch::NONE && !is_known(named) {
         findings.report(context, &WRONG_END, (partition, end, end), || {

@@ -369,6 +369,10 @@ impl<N: Node> Engine<N> {
                 hash.pair(from.0, channel_number(*channel) as i32);
                 hash.response(message);
             }
+            Event::Connected { to, channel } => {
+                hash.pair(self.ids[node].0, 17);
+                hash.pair(to.0, channel_number(*channel) as i32);
+            }
             Event::ConnectionLost { to, channel } => {
                 hash.pair(self.ids[node].0, 4);
                 hash.pair(to.0, channel_number(*channel) as i32);

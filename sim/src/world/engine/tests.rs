@@ -34,6 +34,8 @@ type Act = Box<dyn FnOnce(&mut Effects)>;
 pub(crate) struct Shared {
     now_ns: u64,
     pub(crate) seen: Vec<Seen>,
+    /// When connections stood, apart: most tests are about something else.
+    connected: Vec<Seen>,
     acts: VecDeque<Act>,
     deadline: Option<Deadline>,
     /// Toys answer every request at once.
@@ -62,7 +64,9 @@ impl Node for Toy {
         if event == Event::DeadlinePassed {
             shared.deadline = None;
         }
-        shared.seen.push(Seen { at_us, node: self.id.0, event });
+        let seen = Seen { at_us, node: self.id.0, event };
+        let apart = matches!(seen.event, Event::Connected { .. });
+        if apart { &mut shared.connected } else { &mut shared.seen }.push(seen);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
@@ -201,6 +205,11 @@ impl Stage {
         of
     }
 
+    /// Which connections stood since it was last asked, and when their openers learned of it.
+    pub(crate) fn connected(&mut self) -> Vec<Seen> {
+        std::mem::take(&mut self.shared().connected)
+    }
+
     /// Numbers of the requests that a node has seen, in order.
     pub(crate) fn requests(&mut self, id: i32) -> Vec<i32> {
         let number = |seen: Seen| {
@@ -243,6 +252,7 @@ pub(crate) fn first_connection(events: &[Event]) -> ConnectionId {
         }
         Event::Booted
         | Event::Response { .. }
+        | Event::Connected { .. }
         | Event::ConnectionLost { .. }
         | Event::FlushCompleted { .. }
         | Event::Invoked { .. }

@@ -22,6 +22,11 @@ pub(crate) enum Incoming {
         /// What.
         message: Response,
     },
+    /// The opener's connection stands.
+    Connected {
+        /// Which connection.
+        connection: u64,
+    },
     /// The opener's end is gone.
     Lost {
         /// Which connection.
@@ -93,21 +98,23 @@ impl Network {
         queue: Plans<'_>,
     ) -> Option<(usize, Incoming)> {
         match segment {
-            Segment::Syn => self.take_syn(now, id, queue),
+            Segment::Syn => {
+                self.take_syn(now, id, queue);
+                None
+            }
             Segment::SynAck => self.take_syn_ack(now, id, queue),
             Segment::Request(message) => {
                 assert!(toward == Side::Acceptor, "request {message:?} towards its opener");
                 let acceptor = self.take_data(now, id, toward, queue)?;
-                return Some((acceptor, Incoming::Request { connection: id, message }));
+                Some((acceptor, Incoming::Request { connection: id, message }))
             }
             Segment::Response(message) => {
                 assert!(toward == Side::Opener, "response {message:?} towards who answers");
                 let opener = self.take_data(now, id, toward, queue)?;
-                return Some((opener, Incoming::Response { connection: id, message }));
+                Some((opener, Incoming::Response { connection: id, message }))
             }
-            Segment::Fin | Segment::Rst => return self.ended(id, toward),
+            Segment::Fin | Segment::Rst => self.ended(id, toward),
         }
-        None
     }
 
     fn take_syn(&mut self, now: u64, id: u64, queue: Plans<'_>) {
@@ -121,15 +128,17 @@ impl Network {
         }
     }
 
-    fn take_syn_ack(&mut self, now: u64, id: u64, queue: Plans<'_>) {
+    fn take_syn_ack(&mut self, now: u64, id: u64, queue: Plans<'_>) -> Option<(usize, Incoming)> {
         let connection = self.get(id);
         if connection.establishment != Establishment::Connecting {
-            return;
+            return None;
         }
         connection.establishment = Establishment::Established;
+        let (opener, waits) = (connection.opener, connection.opener_waits());
         for message in std::mem::take(&mut connection.pending) {
             self.send(now, id, Side::Acceptor, Segment::Request(message), queue);
         }
+        waits.then_some((opener, Incoming::Connected { connection: id }))
     }
 
     /// Who gets what arrives at one end, if that is open.
@@ -175,7 +184,8 @@ impl Network {
             return None;
         }
         connection.broken = true;
-        if connection.establishment == Establishment::Connecting {
+        // An opener that has not heard of it goes on trying, as long as it tries at all.
+        if side == Side::Opener && connection.establishment == Establishment::Connecting {
             connection.establishment = Establishment::Failed;
         }
         Some(match side {

@@ -151,6 +151,11 @@ impl Network {
                 self.delivered += u64::from(open);
                 open.then_some(Event::Response { from, channel, message })
             }
+            Incoming::Connected { connection: id } => {
+                let connection = self.get(id);
+                let (to, channel) = (ids[connection.acceptor], connection.channel);
+                connection.opener_waits().then_some(Event::Connected { to, channel })
+            }
             Incoming::Lost { connection: id } => {
                 let connection = self.get(id);
                 let (to, channel) = (ids[connection.acceptor], connection.channel);

@@ -88,7 +88,7 @@ impl Network {
                 let (of, content) = (self.of(*connection), Content::Response(message));
                 Some(under_way(of, *connection, Side::Opener, content, why))
             }
-            Incoming::Lost { .. } | Incoming::Closed { .. } => None,
+            Incoming::Connected { .. } | Incoming::Lost { .. } | Incoming::Closed { .. } => None,
         }
     }
 

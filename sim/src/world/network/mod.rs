@@ -424,6 +424,11 @@ impl Connection {
         }
     }
 
+    /// Whether the opener's process is told that the connection stands: clients that speak bytes have no use for it.
+    fn opener_waits(&self) -> bool {
+        self.open[Side::Opener as usize] && !matches!(self.channel, Channel::Application(_))
+    }
+
     fn is_open_at(&self, node: usize) -> bool {
         let side = if self.opener == node { Side::Opener } else { Side::Acceptor };
         self.open[side as usize]

@@ -31,6 +31,56 @@ fn requests_arrive_in_order_after_the_handshake() {
 }
 
 #[test]
+fn an_opener_is_told_once_that_its_connection_stands() {
+    let mut stage = Stage::new();
+    stage.echo();
+    stage.send(1, 2, Channel::Quorum, 0);
+    stage.send(1, 2, Channel::Quorum, 1);
+    stage.send(4, 2, Channel::Application(0), 2);
+    stage.run_until_us(10_000);
+    stage.send(1, 2, Channel::Quorum, 3);
+    stage.run_until_us(20_000);
+    let told = stage.connected();
+    let event = Event::Connected { to: NodeId(2), channel: Channel::Quorum };
+    assert_eq!(told.len(), 1, "the acceptor is not told, nor a client that speaks bytes: {told:?}");
+    assert_eq!((told[0].node, &told[0].event), (1, &event));
+    assert!((200..=401).contains(&told[0].at_us), "after a way there and back: {told:?}");
+    assert!(stage.seen(1)[0].at_us > told[0].at_us, "before any answer");
+}
+
+#[test]
+fn every_attempt_to_connect_ends() {
+    let plan = NetworkPlan { stall_timeout_ms: 200, connect_timeout_ms: 500, ..NETWORK };
+    for (there, back) in [(true, false), (false, true), (true, true)] {
+        let mut stage = Stage::with(&plan, &DISK, &[]);
+        stage.cut(1, 2, there);
+        stage.cut(2, 1, back);
+        stage.send(1, 2, Channel::Quorum, 1);
+        stage.run_until_us(510_000);
+        assert_eq!(stage.events(1), [LOST], "cut there: {there}, back: {back}");
+        assert_eq!(stage.connected(), [], "cut there: {there}, back: {back}");
+    }
+    let mut stage = Stage::with(&plan, &DISK, &[]);
+    stage.engine.set_paused(1, true, &mut stage.host);
+    stage.send(1, 2, Channel::Quorum, 1);
+    stage.run_until_us(510_000);
+    assert_eq!(stage.connected().len(), 1, "who is paused has a kernel that accepts");
+    assert_eq!(stage.seen(1), []);
+}
+
+#[test]
+fn a_connection_that_was_given_up_before_it_was_heard_of_is_not_told_of() {
+    let mut stage = Stage::new();
+    stage.send(1, 2, Channel::Quorum, 1);
+    stage.engine.set_paused(0, true, &mut stage.host);
+    stage.run_until_us(10_000);
+    stage.crash_node(1, CrashKind::Crash);
+    stage.start(1);
+    stage.run_until_us(20_000);
+    assert_eq!(stage.connected(), [], "it was another process's");
+}
+
+#[test]
 fn two_connections_are_not_ordered() {
     let overtakes = (0..20).any(|_| {
         let mut stage = Stage::new();

@@ -1,6 +1,6 @@
 //! What may be deleted, and what follows from it. On the stage a producer keeps a record back for a second at most.
 
-use harrow_broker_model::note::{DeletionReason, LogNote, Note};
+use harrow_broker_model::note::{DeletionReason, LogNote, Note, ReplicationNote};
 use harrow_broker_model::types::{LeaderEpoch, Offset, WallTime};
 
 use super::case::{Case, outcome, plain};
@@ -151,4 +151,18 @@ fn epochs_below_a_start_that_moved_are_forgotten() {
     assert_eq!(stage.found(), Vec::<String>::new());
     epochs(&mut stage, &[(1, 0)]);
     assert_eq!(stage.found(), ["epoch-cache-mismatch"]);
+}
+
+/// Of which nothing is left above the log start is not known, and the epoch that was asked for is before all that are.
+#[test]
+fn an_epoch_is_before_all_that_are_known_once_the_start_is_behind_all_records() {
+    for (start, found) in [(1, true), (2, false)] {
+        let mut stage = super::case::stage();
+        stage.delete(A, start, DeletionReason::DeleteRecords);
+        let (follower, epoch, end_offset) = (B, LeaderEpoch(2), Offset(2));
+        let note = ReplicationNote::DivergenceFound { partition: X, follower, epoch, end_offset };
+        stage.note(A, &Note::Replication(note));
+        let names = stage.found();
+        assert_eq!(names.iter().any(|name| name == "epoch-end-wrong"), found, "{start}: {names:?}");
+    }
 }

@@ -92,6 +92,7 @@ impl Node for Toy {
             }
             Event::Request { .. }
             | Event::Response { .. }
+            | Event::Connected { .. }
             | Event::ConnectionLost { .. }
             | Event::ConnectionClosed { .. }
             | Event::FlushCompleted { .. }

@@ -23,6 +23,7 @@ pub(in crate::world::engine) fn detail_of_event(event: &Event) -> RowDetail {
             records: sent(request),
         },
         Event::Booted => named("booted"),
+        Event::Connected { .. } => named("connected"),
         Event::ConnectionLost { .. } => named("connection-lost"),
         Event::ConnectionClosed { .. } => named("connection-closed"),
         Event::StopRequested => named("stop-requested"),

@@ -23,7 +23,9 @@ pub(in crate::world::engine) fn of_event(event: &Event) -> RowKind {
         | Event::LogDirectoryFailed { .. }
         | Event::MetadataPublishing { .. } => RowKind::Process,
         Event::Invoked { .. } => RowKind::Operation,
-        Event::DeadlinePassed | Event::ConnectionClosed { .. } => RowKind::Routine,
+        Event::DeadlinePassed | Event::ConnectionClosed { .. } | Event::Connected { .. } => {
+            RowKind::Routine
+        }
         Event::FlushCompleted { .. } => RowKind::Disk,
     }
 }

@@ -35,6 +35,9 @@ pub(super) fn event(names: &Names, event: &Event) -> String {
             let text = message::response(names, &message.body);
             format!("<- {from} #{}: {text}", message.correlation_id)
         }
+        Event::Connected { to, channel } => {
+            format!("its {} connection to node {to} stands", channel_name(*channel))
+        }
         Event::ConnectionLost { to, channel } => {
             format!("lost its {} connection to node {to}", channel_name(*channel))
         }
