@@ -55,7 +55,8 @@
 //! | a partition that somebody may lead is led; so is the quorum | `controller/overdue`, `quorum/overdue` |
 //! | whoever names another epoch is refused where it asks | `exchange/request_fencing` |
 //! | an answer counts only where it was asked for | `exchange/standing` |
-//! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch`, `exchange/coordination` |
+//! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
+//! | the same of coordinators | `exchange/coordination` |
 //!
 //! Nowhere: changes of the voter set, since the model has none; that a broker is fenced before its next uptime
 //! registers, since Kafka lets it register once its session is over.

@@ -65,11 +65,12 @@ impl Wings {
         self.broker.observe(context, findings, shared, note);
         self.controller.observe(context, findings, note);
         self.replication.observe(context, findings, shared, note);
+        // Who acts in an older epoch is told of before what comes of it.
+        self.exchange.observe(context, findings, note);
         self.transaction.observe(context, findings, note);
         self.producer.observe(context, findings, shared, note);
         self.consumer.observe(context, findings, note);
         self.group.observe(context, findings, note);
-        self.exchange.observe(context, findings, note);
         self.share.observe(context, findings, note);
     }
 

@@ -1,9 +1,9 @@
 //! Coordinators, of whom the rule of the newest epoch is, too: see `newest_epoch`.
 //!
-//! A coordinator is one in the epoch in which its node leads a partition of an internal topic. Once the node has applied
-//! metadata that another one leads it, or nobody, it states nothing of that partition's groups, transactions or
-//! share-partitions, answers nobody as their coordinator and sends no markers, until it leads again. A group coordinator
-//! that leads again reads its partition anew before that: what it knew is of the older epoch.
+//! A coordinator is one in the epoch in which its node leads a partition of an internal topic. Once the node has
+//! applied metadata that another one leads it, or nobody, it states nothing of that partition's groups, transactions or
+//! share-partitions, answers nobody as their coordinator and sends no markers, until it leads again. A group
+//! coordinator that leads again reads its partition anew before that: what it knew is of the older epoch.
 //! Source: KAFKA-9235, KAFKA-20115; `GroupCoordinator.onResignation`, `TransactionCoordinator.onResignation`,
 //! `CoordinatorRuntime.scheduleUnloadOperation`.
 //! Not verified: questions about several groups or transactional ids at once, and an administrator's; what a deposed
@@ -169,7 +169,7 @@ impl Coordination {
     ) {
         let deed = match deed {
             CoordinatorDeed::Answers { kind, about, api } => {
-                let what = || format!("answered {api} about {about}");
+                let what = || format!("answered {api} of {about}");
                 self.deed(context, (*kind, about), None, what)
             }
             CoordinatorDeed::Marks { producer_id, coordinator_epoch } => {
@@ -299,17 +299,17 @@ fn judge(
     }
     let (node, newest) = (context.node, known.epoch);
     let why = if !known.leads {
-        format!("it knew that it does not lead in epoch {newest}")
+        format!("; it knew that it does not lead in epoch {newest}")
     } else if let Some(older) = epoch.filter(|epoch| *epoch < newest) {
-        format!("in epoch {older}; it knew of {newest}")
+        format!(" in epoch {older}; it knew of {newest}")
     } else if known.outdated
         && let Some(read) = known.read
     {
-        format!("by what it read in epoch {read}; it leads anew in {newest}")
+        format!(" by what it read in epoch {read}; it leads anew in {newest}")
     } else {
         return;
     };
-    findings.report(context, &OLDER, partition, || format!("coordinator {node} {what}, {why}"));
+    findings.report(context, &OLDER, partition, || format!("coordinator {node} {what}{why}"));
 }
 
 fn is_of_coordinators(context: &Context<'_>, topic: TopicId) -> bool {
