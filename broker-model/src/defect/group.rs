@@ -82,7 +82,7 @@ GroupDefect {
         source: "KAFKA-9235, KAFKA-20115",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "double-ownership" in "coordinator-failover", seed 11,
+        shows: "leadership" / "acts-in-older-epoch" in "coordinator-failover", seed 11,
         meaning: "A coordinator that does not lead its partition any more goes on answering from memory.",
         example: "A broker loses the leadership of a partition of `__consumer_offsets` and keeps its groups. \
             It answers heartbeats of members that the new coordinator has long thrown out.",

@@ -107,7 +107,7 @@ TransactionDefect {
         source: "KAFKA-9235; TransactionCoordinator.onResignation",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "producer-stuck" in "hanging-transaction", seed 3,
+        shows: "leadership" / "acts-in-older-epoch" in "hanging-transaction", seed 3,
         meaning: "A transaction coordinator that leads its partition no more keeps what it knows and goes by it.",
         example: "Coordination moves to another broker and back. What was decided in between is in the log, and the \
             first coordinator, which did not forget, goes by what it knew before.",

@@ -51,9 +51,10 @@ enum Epoch {
     Generation,
     GroupCoordinator,
     TransactionCoordinator,
+    ShareCoordinator,
 }
 
-const EPOCHS: [Epoch; 10] = [
+const EPOCHS: [Epoch; 11] = [
     Epoch::Leader,
     Epoch::Partition,
     Epoch::Quorum,
@@ -64,6 +65,7 @@ const EPOCHS: [Epoch; 10] = [
     Epoch::Generation,
     Epoch::GroupCoordinator,
     Epoch::TransactionCoordinator,
+    Epoch::ShareCoordinator,
 ];
 
 /// Every offset that is told.
@@ -144,9 +146,9 @@ const NO_UPTIME: &str = "isr-no-broker-epoch";
 const REFUSED: &str = "refused-join";
 const EARLY: &str = "commit-answered-at-append";
 const OLD_ACKS: &str = "old-epoch-acks-count";
+const GOES_ON: &str = "deposed-coordinator-goes-on";
 const EPOCH_ALONE: &str = "it tells an epoch alone, which only grows";
 const MENDED: &str = "mended before a release";
-const NO_EPOCH: &str = "it names no epoch";
 const OLD_FETCH: &str = "old-fetch-answers-count";
 const OLD_ISR: &str = "old-isr-answers-count";
 const ONE_IN_FLIGHT: &str = "it names its request, and its process has one uptime";
@@ -157,7 +159,7 @@ const ROWS: &[Row] = &[
     row(Asked(Api::ReplicaFetch), "fetch-of-earlier-uptime", Bug(NO_UPTIME, REFUSED)),
     row(Asked(Api::ReplicaOffsets), "unfenced-request", Case("the race is rare")),
     row(Asked(Api::Fetch), "unfenced-read", Bug(NO_FENCING, "zombie-follower")),
-    row(Asked(Api::Produce), "", Nothing(NO_EPOCH)),
+    row(Asked(Api::Produce), "producer-epoch-regress", Case(UNRELEASED)),
     row(Asked(Api::ListOffsets), "unfenced-request", Bug(NO_FENCING, "swarm-lossy")),
     row(Asked(Api::OffsetForLeaderEpoch), "unfenced-request", Bug(NO_FENCING, "swarm-lossy")),
     row(Asked(Api::AlterPartition), "unfenced-request", Case(BEHIND)),
@@ -219,8 +221,9 @@ const ROWS: &[Row] = &[
     row(Newer(Epoch::Client), "acts-in-older-epoch", Case("before 2.2 clients knew no epochs")),
     row(Newer(Epoch::Producer), "producer-epoch-regress", Case(UNRELEASED)),
     row(Newer(Epoch::Generation), "member-epoch-regress", Case("told by clients as zombie-commit")),
-    row(Newer(Epoch::GroupCoordinator), "answer-before-commit", Bug(EARLY, "coordinator-failover")),
-    row(Newer(Epoch::TransactionCoordinator), "illegal-txn-transition", Case(UNRELEASED)),
+    row(Newer(Epoch::GroupCoordinator), "acts-in-older-epoch", Bug("coordinator-not-unloaded", "coordinator-failover")),
+    row(Newer(Epoch::TransactionCoordinator), "acts-in-older-epoch", Bug(GOES_ON, "swarm-transactions")),
+    row(Newer(Epoch::ShareCoordinator), "acts-in-older-epoch", Case(UNRELEASED)),
     row(Reported(Offset::HighWatermark), "commit-before-replication", Bug("hw-uses-proposed-isr", "isr-race")),
     row(Reported(Offset::FollowersHighWatermark), "high-watermark-differs", Case("a cut comes first")),
     row(Reported(Offset::FollowersLogEnd), "heard-of-other-log", Case("logs that part in one epoch are rare")),

@@ -1,5 +1,6 @@
 //! Liveness on the real model: a livelock is told with what is pending, and what no rule can bring back is no bug.
 
+use harrow_broker_model::defect::Defect;
 use harrow_broker_model::types::NodeId;
 use harrow_reports::judge::judge;
 use harrow_reports::verdict::{Outcome, Verdict};
@@ -123,5 +124,22 @@ fn a_consumer_that_never_polls_in_time_is_told_with_the_setting() {
         for part in ["a livelock: consumer ", "joins group billing", "max.poll.interval.ms"] {
             assert!(finding.summary.contains(part), "{protocol}: {}", finding.summary);
         }
+    }
+}
+
+/// A producer whose coordinator has it wait for ever asks again and again: the finding says of whom, for what, and what
+/// it gets.
+#[test]
+fn a_producer_that_is_told_to_wait_for_ever_is_told_as_a_livelock() {
+    let mut plan = planned("hanging-transaction", 3, &[]);
+    let defect = Defect::from_name("deposed-coordinator-goes-on").expect("a name of the catalogue");
+    plan.cluster.defects = [defect].into_iter().collect();
+    let verdict = verdict(&plan);
+    let stuck = verdict.findings.iter().find(|finding| finding.guarantee == "liveness");
+    let stuck = stuck.unwrap_or_else(|| panic!("it does not end: {verdict:#?}"));
+    for part in
+        ["a livelock: node 1001 asks node ", "InitProducerId and gets ConcurrentTransactions"]
+    {
+        assert!(stuck.summary.contains(part), "{}", stuck.summary);
     }
 }

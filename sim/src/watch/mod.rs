@@ -56,6 +56,7 @@
 //! | whoever names another epoch is refused where it asks | `exchange/request_fencing` |
 //! | an answer counts only where it was asked for | `exchange/standing` |
 //! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
+//! | the same of coordinators | `exchange/coordination` |
 //!
 //! Nowhere: that a broker is fenced before its next uptime registers, since Kafka lets it register once its session is
 //! over.
@@ -80,6 +81,7 @@ mod wings;
 use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{LeaderEpoch, LogDirectory, NodeId, Offset, TopicPartition};
 
+pub use exchange::{CoordinatorDeed, CoordinatorKind};
 pub use finding::{Anomaly, Invariant};
 pub use log::ReplicaAudit;
 pub(crate) use transaction::state_name as transaction_state;
@@ -175,6 +177,18 @@ impl Observer {
     /// A node is about to handle a fetch of the metadata log that another one made in an epoch of the quorum.
     pub fn quorum_fetched(&mut self, at_ns: u64, at: NodeId, by: NodeId, epoch: LeaderEpoch) {
         self.wings.quorum_fetched(at_ns, at, by, epoch);
+    }
+
+    /// A node answers as a coordinator, or sends a marker as one.
+    pub fn coordinator_acts(
+        &mut self,
+        at_ns: u64,
+        event: u64,
+        node: NodeId,
+        deed: &CoordinatorDeed,
+    ) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        self.wings.coordinator_acts(&context, deed);
     }
 
     /// A node's disk was emptied, and with it what the node remembers across restarts.

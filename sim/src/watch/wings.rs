@@ -6,7 +6,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use super::broker::BrokerWing;
 use super::consumer::ConsumerWing;
 use super::controller::ControllerWing;
-use super::exchange::ExchangeWing;
+use super::exchange::{CoordinatorDeed, ExchangeWing};
 use super::finding::{Context, Findings};
 use super::group::GroupWing;
 use super::log::{DurableLogs, LogWing};
@@ -52,7 +52,7 @@ impl Wings {
             consumer: ConsumerWing::new(plan),
             group: GroupWing::new(plan),
             transaction: TransactionWing::default(),
-            exchange: ExchangeWing::default(),
+            exchange: ExchangeWing::new(plan),
             share: ShareWing::new(plan),
         }
     }
@@ -65,12 +65,17 @@ impl Wings {
         self.broker.observe(context, findings, shared, note);
         self.controller.observe(context, findings, note);
         self.replication.observe(context, findings, shared, note);
+        // Who acts in an older epoch is told of before what comes of it.
+        self.exchange.observe(context, findings, note);
         self.transaction.observe(context, findings, note);
         self.producer.observe(context, findings, shared, note);
         self.consumer.observe(context, findings, note);
         self.group.observe(context, findings, note);
-        self.exchange.observe(context, findings, note);
         self.share.observe(context, findings, note);
+    }
+
+    pub(super) fn coordinator_acts(&mut self, context: &Context<'_>, deed: &CoordinatorDeed) {
+        self.exchange.coordinator_acts(context, &mut self.findings, deed);
     }
 
     pub(super) fn consumer_assigned(&mut self, node: NodeId) {

@@ -14,6 +14,7 @@
 //! | `application`, `wire`, `hosted` | applications that speak bytes, brokers that understand them |
 //! | `session` | a run that stands still whenever somebody wants to look |
 //! | `live` | the same nodes on a clock that its host gives: what `harrow serve` runs |
+//! | `questions`, `refusal`, `repetitions` | what is asked of coordinators, how it is refused, and how often |
 //! | `observe` | where notes go: view, watch, reach marks, biographies |
 
 mod application;
@@ -39,9 +40,11 @@ mod network;
 mod observe;
 mod panics;
 mod pipeline;
+mod questions;
 mod queue;
 mod recorded_topic;
 mod recorder;
+mod refusal;
 mod repetitions;
 mod session;
 mod targets;

@@ -24,7 +24,7 @@ use crate::timeline::{ProcessState, Timeline, TimelineRecorder};
 use crate::truth::PartitionTruth;
 use crate::view::ClusterView;
 use crate::violation::Violation;
-use crate::watch::{Observer, ReplicaAudit};
+use crate::watch::{CoordinatorDeed, Observer, ReplicaAudit};
 
 /// The true state, with the invariants over it or, if nobody watches, without.
 #[derive(Debug)]
@@ -287,6 +287,12 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
     fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
         if let TrueState::Watching(observer) = &mut self.true_state {
             observer.quorum_fetched(moment.at_ns, moment.node, by, epoch);
+        }
+    }
+
+    fn coordinator_acts(&mut self, moment: Moment, deed: &CoordinatorDeed) {
+        if let TrueState::Watching(observer) = &mut self.true_state {
+            observer.coordinator_acts(moment.at_ns, moment.event, moment.node, deed);
         }
     }
 

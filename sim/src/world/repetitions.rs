@@ -1,27 +1,33 @@
 //! What comes again and again while a run waits and nothing else changes: it is a livelock, and says why something
 //! never comes true.
 //!
-//! Two things repeat: the same question with the same refusal, and a consumer that joins its group and is no member of
-//! it soon after. The second needs no refusal: who leaves because its application does not poll in time joins again
-//! with the next poll, and never comes to commit.
+//! Three things repeat: the same question with the same refusal, a question that is never answered, so that its asker
+//! gives up on it, and a consumer that joins its group and is no member of it soon after. The last needs no refusal: who
+//! leaves because its application does not poll in time joins again with the next poll, and never comes to commit.
+//!
+//! It says why a finding is one, and makes none: to ask again is right wherever what is asked for comes in the end.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use harrow_broker_model::message::{
-    ClientResponse, ClusterError, ControllerResponse, PeerResponse, QuorumResponse, ResponseBody,
-};
+use harrow_broker_model::message::{Request, RequestBody, Response};
+use harrow_broker_model::node::Channel;
 use harrow_broker_model::note::{Departure, GroupNote, Note};
-use harrow_broker_model::proto::ErrorCode;
-use harrow_broker_model::types::NodeId;
+use harrow_broker_model::types::{CorrelationId, NodeId};
 
+use super::refusal::{Reason, name_of, refusal};
 use crate::liveness::Goal;
 
 /// So many refusals alike are a livelock; retries of a question that will be answered are fewer.
 const MANY: u64 = 25;
 
+/// So many questions that are given up are one: each has waited for as long as its asker has patience.
+const MANY_UNANSWERED: u64 = 3;
+
 /// So many departures of a consumer for one reason are one: a group that finds together needs none.
 const MANY_DEPARTURES: u64 = 3;
+
+/// Who asks, whom, and on which connection.
+pub(super) type Line = (NodeId, NodeId, Channel);
 
 /// What is asked in vain: by whom, of whom, and how it is refused.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,31 +38,14 @@ struct Refusal {
     error: Reason,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reason {
-    Cluster(ClusterError),
-    /// Kafka's code.
-    Code(i16),
-    Diverges,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cluster(error) => write!(f, "{error:?}"),
-            Self::Code(code) => match ErrorCode::try_from_code(*code) {
-                Some(error) => write!(f, "{error:?}"),
-                None => write!(f, "error {code}"),
-            },
-            Self::Diverges => f.write_str("where its log parts"),
-        }
-    }
-}
-
 /// What has come again since something changed.
 #[derive(Debug, Default)]
 pub(crate) struct Repetitions {
     refusals: BTreeMap<Refusal, u64>,
+    /// By who asks, whom, and what.
+    unanswered: BTreeMap<(NodeId, NodeId, &'static str), u64>,
+    /// What is asked and waits, by connection.
+    open: BTreeMap<Line, BTreeMap<CorrelationId, &'static str>>,
     /// By consumer and group.
     departures: BTreeMap<(NodeId, String, Departure), u64>,
 }
@@ -65,13 +54,33 @@ impl Repetitions {
     /// Something changed: what came before says nothing.
     pub(crate) fn forget(&mut self) {
         self.refusals.clear();
+        self.unanswered.clear();
         self.departures.clear();
     }
 
+    /// A node asks. Of bytes nobody knows which answer is whose.
+    pub(crate) fn asked(&mut self, line: Line, request: &Request) {
+        if !matches!(request.body, RequestBody::Wire(_)) {
+            let api = name_of(&request.body);
+            self.open.entry(line).or_default().insert(request.correlation_id, api);
+        }
+    }
+
     /// A node is answered.
-    pub(crate) fn answered(&mut self, asker: NodeId, asked: NodeId, body: &ResponseBody) {
-        if let Some((api, error)) = refusal(body) {
+    pub(crate) fn answered(&mut self, line: Line, response: &Response) {
+        let open = self.open.get_mut(&line);
+        let Some(api) = open.and_then(|open| open.remove(&response.correlation_id)) else { return };
+        let (asker, asked, _) = line;
+        if let Some(error) = refusal(&response.body) {
             *self.refusals.entry(Refusal { asker, asked, api, error }).or_default() += 1;
+        }
+    }
+
+    /// A connection is no more: what was asked on it is not answered.
+    pub(crate) fn given_up(&mut self, line: Line) {
+        let (asker, asked, _) = line;
+        for api in self.open.remove(&line).unwrap_or_default().into_values() {
+            *self.unanswered.entry((asker, asked, api)).or_default() += 1;
         }
     }
 
@@ -101,7 +110,8 @@ impl Repetitions {
             | Goal::ShareLag
             | Goal::Resources => false,
         };
-        of_consumers.then(|| self.rejoins()).flatten().or_else(|| self.refused())
+        let rejoins = of_consumers.then(|| self.rejoins()).flatten();
+        rejoins.or_else(|| self.refused()).or_else(|| self.ignored())
     }
 
     fn rejoins(&self) -> Option<String> {
@@ -118,6 +128,14 @@ impl Repetitions {
         let Refusal { asker, asked, api, error } = most;
         (*count >= MANY).then(|| {
             format!("a livelock: node {asker} asks node {asked} for {api} and gets {error}, {count} times")
+        })
+    }
+
+    fn ignored(&self) -> Option<String> {
+        let (most, count) = self.unanswered.iter().max_by_key(|(_, count)| **count)?;
+        let (asker, asked, api) = most;
+        (*count >= MANY_UNANSWERED).then(|| {
+            format!("a livelock: node {asker} asks node {asked} for {api} and gets no answer, {count} times")
         })
     }
 }
@@ -140,60 +158,39 @@ fn cause(reason: Departure) -> &'static str {
     }
 }
 
-/// What is refused, and how; none of an answer that is none. Clients ask again for what they need to know of leaders,
-/// which is no sign of a livelock.
-fn refusal(body: &ResponseBody) -> Option<(&'static str, Reason)> {
-    let cluster =
-        |api, error: Option<ClusterError>| error.map(|error| (api, Reason::Cluster(error)));
-    if let ResponseBody::Peer(PeerResponse::ReplicaFetch(response)) = body {
-        let refused = response.partitions.iter().find_map(|one| one.error);
-        let parts = response.partitions.iter().any(|one| one.diverging.is_some());
-        return cluster("Fetch", refused).or(parts.then_some(("Fetch", Reason::Diverges)));
-    }
-    if let ResponseBody::QuorumFetch(response) = body {
-        let parts = response.diverging.is_some();
-        let parts = parts.then_some(("Fetch of metadata", Reason::Diverges));
-        return cluster("Fetch of metadata", response.error).or(parts);
-    }
-    if let ResponseBody::Quorum(QuorumResponse::FetchSnapshot(response)) = body {
-        return cluster("FetchSnapshot", response.error);
-    }
-    if let ResponseBody::Controller(ControllerResponse::AlterPartition(response)) = body {
-        return cluster("AlterPartition", response.result.as_ref().err().copied());
-    }
-    if let ResponseBody::Controller(ControllerResponse::BrokerRegistration(response)) = body {
-        return cluster("BrokerRegistration", response.result.err());
-    }
-    if let ResponseBody::Controller(ControllerResponse::BrokerHeartbeat(response)) = body {
-        return cluster("BrokerHeartbeat", response.result.err());
-    }
-    if let ResponseBody::Peer(PeerResponse::ReplicaOffsets(response)) = body {
-        return cluster("ListOffsets", response.error);
-    }
-    if let ResponseBody::Client(ClientResponse::Produce(response)) = body {
-        let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
-        return refused_code("Produce", partitions.map(|one| one.error_code));
-    }
-    if let ResponseBody::Client(ClientResponse::Fetch(response)) = body {
-        let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
-        return refused_code("Fetch", partitions.map(|one| one.error_code));
-    }
-    None
-}
-
-fn refused_code(
-    api: &'static str,
-    mut codes: impl Iterator<Item = i16>,
-) -> Option<(&'static str, Reason)> {
-    codes.find(|code| *code != 0).map(|code| (api, Reason::Code(code)))
-}
-
 #[cfg(test)]
 mod tests {
-    use harrow_broker_model::message::ReplicaOffsetsResponse;
-    use harrow_broker_model::types::{Offset, TopicPartition};
+    use harrow_broker_model::message::{
+        ClientRequest, ClientResponse, ClusterError, PeerRequest, PeerResponse,
+        ReplicaOffsetsRequest, ReplicaOffsetsResponse, ResponseBody,
+    };
+    use harrow_broker_model::proto::{
+        ErrorCode, FindCoordinatorRequest, FindCoordinatorResponse, InitProducerIdRequest,
+        InitProducerIdResponse,
+    };
+    use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
     use super::*;
+
+    const CORRELATION: CorrelationId = CorrelationId(7);
+
+    fn line(asker: i32, channel: Channel) -> Line {
+        (NodeId(asker), NodeId(2), channel)
+    }
+
+    fn asks(repetitions: &mut Repetitions, line: Line, body: RequestBody) {
+        repetitions.asked(line, &Request { correlation_id: CORRELATION, body });
+    }
+
+    fn is_answered(repetitions: &mut Repetitions, line: Line, body: ResponseBody) {
+        repetitions.answered(line, &Response { correlation_id: CORRELATION, body });
+    }
+
+    fn question() -> RequestBody {
+        let (partition, current_leader_epoch) = (TopicPartition::METADATA, LeaderEpoch(0));
+        let request = ReplicaOffsetsRequest { partition, current_leader_epoch };
+        RequestBody::Peer(PeerRequest::ReplicaOffsets(request))
+    }
 
     #[test]
     fn the_same_refusal_again_and_again_is_a_livelock_until_something_changes() {
@@ -207,19 +204,65 @@ mod tests {
         };
         let mut refusals = Repetitions::default();
         for _ in 0..MANY {
-            refusals.answered(NodeId(1), NodeId(2), &answer(None));
+            let (well, ill) = (line(1, Channel::ReplicaFetch), line(3, Channel::ReplicaFetch));
+            asks(&mut refusals, well, question());
+            is_answered(&mut refusals, well, answer(None));
             assert_eq!(refusals.livelock(Goal::Leaders), None, "nothing was refused often");
-            refusals.answered(
-                NodeId(3),
-                NodeId(2),
-                &answer(Some(ClusterError::NotLeaderOrFollower)),
-            );
+            asks(&mut refusals, ill, question());
+            is_answered(&mut refusals, ill, answer(Some(ClusterError::NotLeaderOrFollower)));
         }
         let expected =
             "a livelock: node 3 asks node 2 for ListOffsets and gets NotLeaderOrFollower, 25 times";
         assert_eq!(refusals.livelock(Goal::Leaders).as_deref(), Some(expected));
         refusals.forget();
         assert_eq!(refusals.livelock(Goal::Leaders), None);
+    }
+
+    #[test]
+    fn what_coordinators_refuse_counts_too() {
+        let wait = ErrorCode::ConcurrentTransactions.code();
+        let none = ErrorCode::CoordinatorNotAvailable.code();
+        let init = InitProducerIdResponse::default().with_error_code(wait);
+        let find = FindCoordinatorResponse::default().with_error_code(none);
+        let table = [
+            (
+                ClientRequest::InitProducerId(Box::new(InitProducerIdRequest::default())),
+                ClientResponse::InitProducerId(Box::new(init)),
+                "InitProducerId and gets ConcurrentTransactions",
+            ),
+            (
+                ClientRequest::FindCoordinator(Box::new(FindCoordinatorRequest::default())),
+                ClientResponse::FindCoordinator(Box::new(find)),
+                "FindCoordinator and gets CoordinatorNotAvailable",
+            ),
+        ];
+        for (request, response, expected) in table {
+            let mut refusals = Repetitions::default();
+            for _ in 0..MANY {
+                let line = line(1001, Channel::ClientProducer);
+                asks(&mut refusals, line, RequestBody::Client(request.clone()));
+                is_answered(&mut refusals, line, ResponseBody::Client(response.clone()));
+            }
+            let told = refusals.livelock(Goal::FreshProducer).expect("it is one");
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_question_that_is_given_up_again_and_again_is_a_livelock() {
+        let mut repetitions = Repetitions::default();
+        let line = line(3, Channel::ReplicaFetch);
+        for count in 0..MANY_UNANSWERED {
+            assert_eq!(repetitions.livelock(Goal::Isr), None, "{count} times");
+            // With nothing asked on it, a connection goes for good.
+            repetitions.given_up(line);
+            asks(&mut repetitions, line, question());
+            repetitions.given_up(line);
+        }
+        let expected = "a livelock: node 3 asks node 2 for ListOffsets and gets no answer, 3 times";
+        assert_eq!(repetitions.livelock(Goal::Isr).as_deref(), Some(expected));
+        repetitions.forget();
+        assert_eq!(repetitions.livelock(Goal::Isr), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use harrow_broker_model::types::{
 };
 use harrow_sim::plan::{ClientPlan, Plan};
 use harrow_sim::testing;
-use harrow_sim::watch::{Observer, ReplicaAudit};
+use harrow_sim::watch::{CoordinatorDeed, Observer, ReplicaAudit};
 
 /// The partition that most tests use.
 pub(crate) const X: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -80,6 +80,18 @@ impl Stage {
     pub(crate) fn note(&mut self, node: NodeId, note: &Note) {
         self.event += 1;
         self.observer.observe(self.now_ns(), self.event, node, note);
+        self.look();
+    }
+
+    /// A node says something to others that only a coordinator says.
+    pub(crate) fn acts(&mut self, node: NodeId, deed: &CoordinatorDeed) {
+        self.event += 1;
+        self.acts_at_once(node, deed);
+    }
+
+    /// The same in the event of what was stated last.
+    pub(crate) fn acts_at_once(&mut self, node: NodeId, deed: &CoordinatorDeed) {
+        self.observer.coordinator_acts(self.now_ns(), self.event, node, deed);
         self.look();
     }
 

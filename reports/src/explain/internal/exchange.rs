@@ -36,12 +36,12 @@ pub(super) static ANOMALIES: [Entry; 4] = [
     Entry {
         name: "acts-in-older-epoch",
         kind: Kind::InternalAnomaly,
-        meaning: "A node led, followed, voted or answered in an epoch although it knew of a newer \
-                  one, or a client went back to an older one.",
+        meaning: "A node led, followed, voted, coordinated or answered in an epoch although it knew \
+                  of a newer one, or a client went back to an older one.",
         example: "A leader applies the metadata that elects another one, and then commits in its own \
-                  epoch.",
+                  epoch; or a transaction coordinator does, and tells its producers to wait.",
         legal: "Never.",
-        source: "KIP-101, KIP-320, KIP-595",
+        source: "KIP-101, KIP-320, KIP-595, KAFKA-9235",
     },
 ];
 
@@ -67,7 +67,7 @@ pub(super) static INVARIANTS: [Entry; 3] = [
         kind: Kind::Invariant,
         meaning: "Who has heard of a newer epoch does nothing more in an older one.",
         example: "Broken by acts-in-older-epoch.",
-        legal: "Until it hears of it, a deposed leader goes on.",
-        source: "KIP-101, KIP-320, KIP-595",
+        legal: "Until it hears of it, a deposed leader goes on, and so does a deposed coordinator.",
+        source: "KIP-101, KIP-320, KIP-595, KAFKA-9235",
     },
 ];

@@ -2,7 +2,8 @@
 //!
 //! Promise: once a process has led, followed or voted in an epoch, or has applied metadata that tells of one, it states
 //! nothing of an older one any more: no append, no commit, no acknowledgement, no answer, no proposal, no vote; and a
-//! client that has heard of an epoch of a partition takes no older one for the newest again.
+//! client that has heard of an epoch of a partition takes no older one for the newest again. Coordinators are judged in
+//! `coordination`.
 //! Source: KIP-101, KIP-320, KIP-595; `Partition.makeLeader`, `QuorumState.transitionTo`.
 //! Not verified: what it does in the event in which it hears; processes that heard of it in an earlier uptime, which
 //! the disk judges (`quorum-disk`).
@@ -18,7 +19,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant, Place};
 
-const OLDER: Anomaly = Anomaly {
+pub(super) const OLDER: Anomaly = Anomaly {
     name: "acts-in-older-epoch",
     guarantee: Guarantee::Leadership,
     meaning: "a node acted in an epoch although it knew of a newer one",

@@ -118,6 +118,7 @@ impl<N: Node> Engine<N> {
         if self.telling {
             self.trace_effect(self.ids[node], &effect);
         }
+        self.overhear_effect(node, &effect, host);
         match effect {
             Effect::Request { to, channel, message } => {
                 let to = self.peer(to);

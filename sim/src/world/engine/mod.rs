@@ -5,6 +5,7 @@
 
 mod effects;
 mod inspect;
+mod overhear;
 mod process;
 mod scheduled;
 mod slot;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
-use harrow_broker_model::message::{QuorumRequest, RequestBody, Response};
+use harrow_broker_model::message::Response;
 use harrow_broker_model::node::{Begun, Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{
@@ -29,11 +30,13 @@ use super::disk::{FlushedLog, SoundLog};
 use super::draw::Draws;
 use super::fingerprint::Fingerprint;
 use super::network::{Network, Transit};
+use super::questions::Questions;
 use super::queue::Queue;
 use super::repetitions::Repetitions;
 use crate::liveness::Goal;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
 use crate::run::{RowDetail, RowKind, TraceRow};
+use crate::watch::CoordinatorDeed;
 
 pub(crate) use process::CrashKind;
 pub(crate) use scheduled::{DirectorTimer, ScheduledEvent};
@@ -95,6 +98,10 @@ pub(crate) trait NodeHost<N> {
     /// has to look.
     fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
         let _ = (moment, by, epoch);
+    }
+    /// A node is about to answer as a coordinator, or to send a marker as one. Nobody has to look.
+    fn coordinator_acts(&mut self, moment: Moment, deed: &CoordinatorDeed) {
+        let _ = (moment, deed);
     }
     /// A log directory of a node failed: its process, if it runs, is about to be told. Nobody has to look.
     fn log_directory_failed(&mut self, moment: Moment, directory: LogDirectory) {
@@ -218,6 +225,8 @@ pub(crate) struct Engine<N> {
     reports: VecDeque<Report>,
     /// What goes out to who is not in the network.
     outside: VecDeque<Outside>,
+    /// What is asked of coordinators.
+    questions: Questions,
     /// What comes again and again, once somebody wants to know.
     repetitions: Option<Repetitions>,
     trace: Option<Vec<TraceRow>>,
@@ -255,6 +264,7 @@ impl<N: Node> Engine<N> {
             segments_rolled: 0,
             reports: VecDeque::new(),
             outside: VecDeque::new(),
+            questions: Questions::default(),
             repetitions: None,
             trace: setup.record_trace.then(Vec::new),
             telling: setup.record_trace || tracing::enabled!(tracing::Level::INFO),
@@ -525,16 +535,7 @@ impl<N: Node> Engine<N> {
         if self.telling {
             self.trace_event(id, &event);
         }
-        if let Event::Request { message, .. } = &event
-            && let Some((by, epoch)) = quorum_fetch(&message.body)
-        {
-            host.quorum_fetched(self.moment(node), by, epoch);
-        }
-        if let Some(repetitions) = &mut self.repetitions
-            && let Event::Response { from, message, .. } = &event
-        {
-            repetitions.answered(id, *from, &message.body);
-        }
+        self.overhear_event(node, &event, host);
         if let Event::LogDirectoryFailed { directory } = &event {
             self.fail_directory(node, *directory, host);
         }
@@ -633,15 +634,4 @@ fn index_by_id(ids: &[i32]) -> Vec<u32> {
         *entry = position as u32;
     }
     index
-}
-
-/// Who asks for the metadata log, or for a part of a snapshot of it, and in which epoch of the quorum.
-fn quorum_fetch(body: &RequestBody) -> Option<(NodeId, LeaderEpoch)> {
-    if let RequestBody::QuorumFetch(fetch) = body {
-        Some((fetch.replica, fetch.epoch))
-    } else if let RequestBody::Quorum(QuorumRequest::FetchSnapshot(fetch)) = body {
-        Some((fetch.replica, fetch.epoch))
-    } else {
-        None
-    }
 }

@@ -104,6 +104,7 @@ impl<N: Node> Engine<N> {
         slot.timer_generation += 1;
         slot.start_generation += 1;
         slot.uptime += 1;
+        self.questions.ended(node);
         match how {
             CrashKind::Crash | CrashKind::Rot => {}
             CrashKind::PowerLoss => {

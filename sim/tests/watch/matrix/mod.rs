@@ -5,6 +5,7 @@ mod case;
 mod cluster;
 mod compaction;
 mod consumers;
+mod coordination;
 mod due;
 mod exchange;
 mod guards;
@@ -30,6 +31,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         retention::CASES,
         compaction::CASES,
         consumers::CASES,
+        coordination::CASES,
         reassignment::CASES,
         cluster::CASES,
         quorum::CASES,

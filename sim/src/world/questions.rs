@@ -1,0 +1,172 @@
+//! Questions to coordinators that wait for their answers: about what each is, so that the watch is told who answers
+//! for what. An answer says that by itself no more than an error does which any broker gives.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::message::{
+    ClientRequest, PeerRequest, Request, RequestBody, Response, ResponseBody,
+};
+use harrow_broker_model::proto::ErrorCode;
+use harrow_broker_model::types::{ConnectionId, CorrelationId};
+
+use super::refusal::{Reason, name_of, refusal};
+use crate::watch::{CoordinatorDeed, CoordinatorKind};
+
+/// Errors that nobody gives who has no group.
+const OF_GROUPS: &[ErrorCode] = &[
+    ErrorCode::UnknownMemberId,
+    ErrorCode::IllegalGeneration,
+    ErrorCode::RebalanceInProgress,
+    ErrorCode::FencedInstanceId,
+    ErrorCode::FencedMemberEpoch,
+    ErrorCode::StaleMemberEpoch,
+    ErrorCode::UnreleasedInstanceId,
+    ErrorCode::MemberIdRequired,
+    ErrorCode::GroupIdNotFound,
+    ErrorCode::InconsistentGroupProtocol,
+    ErrorCode::UnstableOffsetCommit,
+    ErrorCode::GroupMaxSizeReached,
+];
+
+/// Errors that nobody gives who has no transaction.
+const OF_TRANSACTIONS: &[ErrorCode] = &[
+    ErrorCode::ConcurrentTransactions,
+    ErrorCode::InvalidProducerEpoch,
+    ErrorCode::ProducerFenced,
+    ErrorCode::InvalidProducerIdMapping,
+    ErrorCode::InvalidTxnState,
+    ErrorCode::TransactionAbortable,
+];
+
+/// Errors that nobody gives who has no share-partition.
+const OF_SHARES: &[ErrorCode] = &[ErrorCode::FencedLeaderEpoch];
+
+/// A question: of whom, on which connection, and which of those there.
+type Key = (usize, ConnectionId, CorrelationId);
+
+/// What is asked of coordinators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Question {
+    kind: CoordinatorKind,
+    /// The group, the transactional id, or what a share-partition is known by.
+    about: String,
+    api: &'static str,
+}
+
+/// All questions to coordinators that are not answered.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    open: BTreeMap<Key, Question>,
+}
+
+impl Questions {
+    /// A node is about to handle a request.
+    pub(super) fn asked(&mut self, node: usize, connection: ConnectionId, request: &Request) {
+        if let Some((kind, about)) = subject(&request.body) {
+            let question = Question { kind, about, api: name_of(&request.body) };
+            self.open.insert((node, connection, request.correlation_id), question);
+        }
+    }
+
+    /// Nobody waits on a connection any more.
+    pub(super) fn closed(&mut self, node: usize, connection: ConnectionId) {
+        self.open.retain(|(at, on, _), _| (*at, *on) != (node, connection));
+    }
+
+    /// A process ended.
+    pub(super) fn ended(&mut self, node: usize) {
+        self.open.retain(|(at, ..), _| *at != node);
+    }
+
+    /// A node answers; what it does so as the coordinator of, if it has nobody ask elsewhere.
+    pub(super) fn answered(
+        &mut self,
+        node: usize,
+        connection: ConnectionId,
+        response: &Response,
+    ) -> Option<CoordinatorDeed> {
+        let question = self.open.remove(&(node, connection, response.correlation_id))?;
+        let Question { kind, about, api } = question;
+        speaks_for(kind, &response.body).then_some(CoordinatorDeed::Answers { kind, about, api })
+    }
+}
+
+/// Whether only a coordinator of that kind answers so.
+fn speaks_for(kind: CoordinatorKind, body: &ResponseBody) -> bool {
+    let own = match kind {
+        CoordinatorKind::Group => OF_GROUPS,
+        CoordinatorKind::Transaction => OF_TRANSACTIONS,
+        CoordinatorKind::Share => OF_SHARES,
+    };
+    match refusal(body) {
+        None => true,
+        Some(Reason::Code(code)) => own.iter().any(|error| error.code() == code),
+        Some(_) => false,
+    }
+}
+
+/// Of which coordinator something is asked, if it is of one alone.
+fn subject(body: &RequestBody) -> Option<(CoordinatorKind, String)> {
+    match body {
+        RequestBody::Client(request) => {
+            let (kind, about) = subject_of_clients(request)?;
+            Some((kind, about.to_owned()))
+        }
+        RequestBody::Peer(PeerRequest::AddPartitionsToTxn(request)) => match &*request.transactions
+        {
+            [one] => Some((CoordinatorKind::Transaction, one.transactional_id.to_string())),
+            _ => None,
+        },
+        RequestBody::Peer(PeerRequest::ShareState(request)) => {
+            Some((CoordinatorKind::Share, request.key.coordinator_key()))
+        }
+        RequestBody::Peer(
+            PeerRequest::ReplicaFetch(_)
+            | PeerRequest::ReplicaOffsets(_)
+            | PeerRequest::WriteTxnMarkers(_),
+        )
+        | RequestBody::Controller(_)
+        | RequestBody::Quorum(_)
+        | RequestBody::QuorumFetch(_)
+        | RequestBody::Wire(_) => None,
+    }
+}
+
+fn subject_of_clients(request: &ClientRequest) -> Option<(CoordinatorKind, &str)> {
+    let group = |id| Some((CoordinatorKind::Group, id));
+    let transaction = |id| Some((CoordinatorKind::Transaction, id));
+    match request {
+        ClientRequest::JoinGroup(request) => group(request.group_id.as_str()),
+        ClientRequest::SyncGroup(request) => group(request.group_id.as_str()),
+        ClientRequest::Heartbeat(request) => group(request.group_id.as_str()),
+        ClientRequest::LeaveGroup(request) => group(request.group_id.as_str()),
+        ClientRequest::OffsetCommit(request) => group(request.group_id.as_str()),
+        ClientRequest::OffsetFetch(request) => match &*request.groups {
+            [one] => group(one.group_id.as_str()),
+            _ => None,
+        },
+        ClientRequest::ConsumerGroupHeartbeat(request) => group(request.group_id.as_str()),
+        ClientRequest::TxnOffsetCommit(request) => group(request.group_id.as_str()),
+        ClientRequest::InitProducerId(request) => {
+            request.transactional_id.as_ref().and_then(|id| transaction(id.as_str()))
+        }
+        ClientRequest::AddPartitionsToTxn(request) => match &*request.transactions {
+            [one] => transaction(one.transactional_id.as_str()),
+            _ => None,
+        },
+        ClientRequest::AddOffsetsToTxn(request) => transaction(request.transactional_id.as_str()),
+        ClientRequest::EndTxn(request) => transaction(request.transactional_id.as_str()),
+        ClientRequest::Produce(_)
+        | ClientRequest::Fetch(_)
+        | ClientRequest::ListOffsets(_)
+        | ClientRequest::Metadata(_)
+        | ClientRequest::OffsetForLeaderEpoch(_)
+        | ClientRequest::CreateTopics(_)
+        | ClientRequest::DeleteRecords(_)
+        | ClientRequest::Admin(_)
+        | ClientRequest::GroupAdmin(_)
+        | ClientRequest::TransactionAdmin(_)
+        | ClientRequest::FindCoordinator(_)
+        | ClientRequest::ShareFetch(_) => None,
+    }
+}
