@@ -47,14 +47,18 @@ impl Broker {
         }
         self.internal_topics.creating.push(kind);
         let planned = self.context.config.coordinators.topic(kind);
-        let minimum = CreatableTopicConfig::default()
-            .with_name(StrBytes::from_static_str("min.insync.replicas"))
-            .with_value(Some(StrBytes::from_string(planned.min_insync_replicas.to_string())));
+        let minimum = ("min.insync.replicas", planned.min_insync_replicas.to_string());
+        let policy = ("cleanup.policy", kind.cleanup_policy().name().to_owned());
+        let configs = [minimum, policy].into_iter().map(|(name, value)| {
+            CreatableTopicConfig::default()
+                .with_name(StrBytes::from_static_str(name))
+                .with_value(Some(StrBytes::from_string(value)))
+        });
         let topic = CreatableTopic::default()
             .with_name(TopicName(topic_name(kind.topic())))
             .with_num_partitions(planned.partitions as i32)
             .with_replication_factor(planned.replication_factor as i16)
-            .with_configs(vec![minimum]);
+            .with_configs(configs.collect());
         let timeout = i32::try_from(self.context.config.request_timeout_ms).unwrap_or(i32::MAX);
         let request =
             CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(timeout);

@@ -1,6 +1,8 @@
 //! Which coordinator is responsible for a key. Source: Kafka's `GroupCoordinatorService.partitionFor`,
 //! `TransactionStateManager.partitionFor`.
 
+use crate::compaction::CleanupPolicy;
+
 /// What a coordinator coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CoordinatorKind {
@@ -32,6 +34,16 @@ impl CoordinatorKind {
             Self::Group => "__consumer_offsets",
             Self::Transaction => "__transaction_state",
             Self::Share => "__share_group_state",
+        }
+    }
+
+    /// What becomes of old records in that topic: state is by key, and of each key the newest counts. Share coordinators
+    /// delete what lies before their snapshots themselves. Source: `GroupCoordinatorService.groupMetadataTopicConfigs`,
+    /// `TransactionStateManager.transactionTopicConfigs`, `ShareCoordinatorService.shareGroupStateTopicConfigs`.
+    pub(crate) const fn cleanup_policy(self) -> CleanupPolicy {
+        match self {
+            Self::Group | Self::Transaction => CleanupPolicy::Compact,
+            Self::Share => CleanupPolicy::Delete,
         }
     }
 }

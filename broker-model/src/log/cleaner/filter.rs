@@ -98,13 +98,11 @@ impl Filter<'_> {
     }
 
     /// Whether a leader's epoch begins with the batch: whoever copies the log knows that by this alone, and has to know
-    /// it where a log is to be cut that parted from this one there.
+    /// it where a log is to be cut that parted from this one there. It goes where the log began with it.
     fn begins_epoch(&self, batch: &RecordBatch) -> bool {
-        let base = Some(batch.base_offset());
-        let begins = self.epochs.start_of(batch.header().leader_epoch) == base;
-        // Nothing is cut at where the oldest one begins.
-        let is_oldest = self.epochs.first_start() == base;
-        begins && !is_oldest && !self.defects.has(CleanerDefect::DropsEpochStart)
+        let base = batch.base_offset();
+        let begins = self.epochs.start_of(batch.header().leader_epoch) == Some(base);
+        begins && base > Offset::ZERO && !self.defects.has(CleanerDefect::DropsEpochStart)
     }
 
     fn is_last_of_producer(&self, batch: &RecordBatch) -> bool {

@@ -5,6 +5,7 @@ use crate::compaction::{CleanupPolicy, Compaction};
 use crate::config::CleanerConfig;
 use crate::defect::{CleanerDefect, Defects, LogDefect};
 use crate::disk_image::Suffix;
+use crate::log::EpochCache;
 use crate::log::LogConfig;
 use crate::log::cleaner::CleaningRound;
 use crate::record::{TransactionMarker, TransactionResult};
@@ -301,6 +302,12 @@ fn the_first_batch_of_an_epoch_stays_empty() {
 /// Where the log begins of which one epoch is replaced and the first batch of the next one, at offset 2; whether that
 /// one is empty.
 fn left_where_an_epoch_began(defects: &[CleanerDefect]) -> (i64, bool) {
+    let harness = cleaned_across_epochs(defects);
+    let first = bases(&harness.log)[0];
+    (first, !offsets(&harness.log).contains(&first))
+}
+
+fn cleaned_across_epochs(defects: &[CleanerDefect]) -> Harness {
     let mut harness = log_of(&values(&[(1, 1), (2, 1)]), defects);
     let later = LeaderEpoch(EPOCH.0 + 1);
     for (at, key) in (2..).zip([1, 1, 2, 3, 3]) {
@@ -309,8 +316,23 @@ fn left_where_an_epoch_began(defects: &[CleanerDefect]) -> (i64, bool) {
     let end = harness.log.log_end_offset();
     harness.log.set_high_watermark(end);
     clean(&mut harness, 0);
-    let first = bases(&harness.log)[0];
-    (first, !offsets(&harness.log).contains(&first))
+    harness
+}
+
+/// Who copied what is left knows of no older epoch, and who copies from there has to know where this one began.
+#[test]
+fn the_first_batch_of_the_oldest_epoch_that_is_left_stays() {
+    let mut harness = cleaned_across_epochs(&[]);
+    let batches: Vec<RecordBatch> = harness.log.batches().cloned().collect();
+    harness.log.epochs = EpochCache::of(batches.iter());
+    let later = LeaderEpoch(EPOCH.0 + 1);
+    assert_eq!(harness.log.known_epochs(), [(later, Offset(2))]);
+    for at in 7..14 {
+        harness.append(&keyed((1, at), 1, 3), later);
+    }
+    harness.log.set_high_watermark(harness.log.log_end_offset());
+    clean(&mut harness, 0);
+    assert_eq!(bases(&harness.log)[0], 2);
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //! batch of its transaction does. What a round leaves below its end is the compaction of what was written: each key
 //! once; nothing is cleaned that is younger than `min.compaction.lag.ms`. Batches keep their offsets, epochs and
 //! producers; the last one of a round stays, the last one of each
-//! producer, and the first one of each leader's epoch but the oldest, be it empty. A log that is opened again lacks
-//! nothing but what the cleaner had taken.
+//! producer, and the first one of each leader's epoch but of that with which the log began, be it empty. A log that is
+//! opened again lacks nothing but what the cleaner had taken.
 //! Source: KIP-58, KIP-534, `Cleaner`, `LogCleanerManager.cleanableOffsets`; Kafka's own `LogCompactionTester`.
 //! Not verified: when a log is cleaned, which `cleaning_due` judges; what lies below the log start; producers that may
 //! have expired; that a replica which was away for longer than `delete.retention.ms` learns of all deletions: it copies
@@ -467,13 +467,10 @@ impl<'a> Judged<'a> {
         }
     }
 
-    /// Whether a batch is the first of its epoch, and something of an older one is there still.
+    /// Whether a batch is the first of its epoch in what the log has had.
     fn begins_later_epoch(&self, batch: &BatchSummary) -> bool {
-        let log = &self.replica.log;
-        let before = log.between(self.replica.log_start_offset, batch.base_offset);
-        let is_first = before.last().is_some_and(|it| it.batch.leader_epoch < batch.leader_epoch);
-        let mut older = before.iter().map(|it| it.batch.base_offset);
-        is_first && older.any(|base| !self.replica.holes.gone.contains(&base))
+        let before = self.replica.log.between(self.replica.log_start_offset, batch.base_offset);
+        before.last().is_some_and(|it| it.batch.leader_epoch < batch.leader_epoch)
     }
 
     /// The last batch of each producer stays.

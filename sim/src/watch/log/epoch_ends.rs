@@ -4,9 +4,9 @@
 //! in its own log, or the log's end; a replica that opens or cuts its log or begins to lead knows the first offset of
 //! every epoch in it, and of no other epoch but the one that begins at its end; whoever begins to lead knows its own.
 //! Source: KIP-101, KIP-279, KIP-320; `LeaderEpochFileCache`.
-//! Not verified: what lies below a log start that moved; logs of which the cleaner took something, since a replica that
-//! copied such a one knows of an epoch from its first record on that was left; which of several epochs without records
-//! is named.
+//! Not verified: what lies below a log start that moved; where the oldest epoch begins in a log of which the cleaner
+//! took something, since a replica that copied such a one knows of that from the first record on that was left; which
+//! of several epochs without records is named.
 
 use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
@@ -42,7 +42,7 @@ pub(super) fn on_served(
     end: Offset,
 ) {
     let Some(replica) = context.view.replica(context.node, partition) else { return };
-    let unknown = asked == LeaderEpoch::NONE || end == Offset::NONE || !replica.holes.is_empty();
+    let unknown = asked == LeaderEpoch::NONE || end == Offset::NONE;
     if unknown || replica.log.start() > Offset::ZERO {
         return;
     }
@@ -68,7 +68,7 @@ pub(super) fn on_diverging(
 ) {
     on_served(context, findings, partition, named, end);
     let Some(replica) = context.view.replica(context.node, partition) else { return };
-    let holds_all = replica.holes.is_empty() && replica.log.start() == Offset::ZERO;
+    let holds_all = replica.log.start() == Offset::ZERO;
     let is_known = |named| {
         let entries = replica.log.entries();
         let at = entries.partition_point(|entry| entry.batch.leader_epoch < named);
@@ -95,8 +95,7 @@ pub(super) fn on_known(
     known: &[(LeaderEpoch, Offset)],
 ) {
     let Some(replica) = context.view.replica(context.node, partition) else { return };
-    let holes = !replica.holes.is_empty();
-    if replica.log.start() > Offset::ZERO || holes || !context.view.states_all() {
+    if replica.log.start() > Offset::ZERO || !context.view.states_all() {
         return;
     }
     let truly = known_from(replica, replica.log_start_offset);
@@ -105,7 +104,7 @@ pub(super) fn on_known(
         let empty = |(epoch, start): &(LeaderEpoch, Offset)| {
             *start == end && truly.last().is_none_or(|(last, _)| epoch > last)
         };
-        let rest = known.strip_prefix(truly);
+        let rest = without_prefix(known, truly, !replica.holes.is_empty());
         rest.is_some_and(|rest| rest.len() <= 1 && rest.iter().all(empty))
     };
     // Who leads knows its own epoch before it has a record of it: else it could tell nobody where the one before ends.
@@ -124,6 +123,20 @@ pub(super) fn on_known(
             )
         });
     }
+}
+
+type Starts = [(LeaderEpoch, Offset)];
+
+/// What is known beyond these epochs, if all of them are known: of a log that was cleaned the oldest one may be known
+/// from later on, or not at all.
+fn without_prefix<'a>(known: &'a Starts, truly: &Starts, cleaned: bool) -> Option<&'a Starts> {
+    if let Some(rest) = known.strip_prefix(truly) {
+        return Some(rest);
+    }
+    let (oldest, later) = truly.split_first().filter(|_| cleaned)?;
+    let begins_later = |first: &&(LeaderEpoch, Offset)| first.0 == oldest.0 && first.1 > oldest.1;
+    let known = known.first().filter(begins_later).map_or(known, |_| &known[1..]);
+    known.strip_prefix(later)
 }
 
 /// Where the records of later epochs begin.
