@@ -35,6 +35,7 @@ impl<N: Node> Engine<N> {
             }
             Event::ConnectionClosed { connection } => self.questions.closed(node, *connection),
             Event::Booted
+            | Event::Connected { .. }
             | Event::FlushCompleted { .. }
             | Event::Invoked { .. }
             | Event::DeadlinePassed
