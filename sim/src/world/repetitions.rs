@@ -1,9 +1,9 @@
 //! What comes again and again while a run waits and nothing else changes: it is a livelock, and says why something
 //! never comes true.
 //!
-//! Three things repeat: the same question with the same refusal, a question that is never answered, so that its asker
-//! gives up on it, and a consumer that joins its group and is no member of it soon after. The last needs no refusal: who
-//! leaves because its application does not poll in time joins again with the next poll, and never comes to commit.
+//! Three things repeat: the same question with the same refusal; a question that is never answered, so that its asker
+//! gives up on it; and a consumer that joins its group and is no member of it soon after. The last needs no refusal:
+//! who leaves because its application does not poll in time joins again with the next poll, and never comes to commit.
 //!
 //! It says why a finding is one, and makes none: to ask again is right wherever what is asked for comes in the end.
 
@@ -29,21 +29,32 @@ const MANY_DEPARTURES: u64 = 3;
 /// Who asks, whom, and on which connection.
 pub(super) type Line = (NodeId, NodeId, Channel);
 
-/// What is asked in vain: by whom, of whom, and how it is refused.
+/// What is asked in vain: by whom, of whom, and how it is refused; none if it is not answered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Refusal {
     asker: NodeId,
+    /// Whether the asker is no part of the cluster.
+    outside: bool,
     asked: NodeId,
     api: &'static str,
-    error: Reason,
+    error: Option<Reason>,
+}
+
+impl Refusal {
+    fn on((asker, asked, channel): Line, api: &'static str, error: Option<Reason>) -> Self {
+        Self { asker, outside: is_of_clients(channel), asked, api, error }
+    }
+
+    /// So many of them are a livelock.
+    fn many(&self) -> u64 {
+        if self.error.is_some() { MANY } else { MANY_UNANSWERED }
+    }
 }
 
 /// What has come again since something changed.
 #[derive(Debug, Default)]
 pub(crate) struct Repetitions {
     refusals: BTreeMap<Refusal, u64>,
-    /// By who asks, whom, and what.
-    unanswered: BTreeMap<(NodeId, NodeId, &'static str), u64>,
     /// What is asked and waits, by connection.
     open: BTreeMap<Line, BTreeMap<CorrelationId, &'static str>>,
     /// By consumer and group.
@@ -54,7 +65,6 @@ impl Repetitions {
     /// Something changed: what came before says nothing.
     pub(crate) fn forget(&mut self) {
         self.refusals.clear();
-        self.unanswered.clear();
         self.departures.clear();
     }
 
@@ -70,17 +80,15 @@ impl Repetitions {
     pub(crate) fn answered(&mut self, line: Line, response: &Response) {
         let open = self.open.get_mut(&line);
         let Some(api) = open.and_then(|open| open.remove(&response.correlation_id)) else { return };
-        let (asker, asked, _) = line;
         if let Some(error) = refusal(&response.body) {
-            *self.refusals.entry(Refusal { asker, asked, api, error }).or_default() += 1;
+            *self.refusals.entry(Refusal::on(line, api, Some(error))).or_default() += 1;
         }
     }
 
     /// A connection is no more: what was asked on it is not answered.
     pub(crate) fn given_up(&mut self, line: Line) {
-        let (asker, asked, _) = line;
         for api in self.open.remove(&line).unwrap_or_default().into_values() {
-            *self.unanswered.entry((asker, asked, api)).or_default() += 1;
+            *self.refusals.entry(Refusal::on(line, api, None)).or_default() += 1;
         }
     }
 
@@ -92,26 +100,29 @@ impl Repetitions {
     }
 
     /// The livelock, in words, if there is one. What waits for consumers waits for who leaves again and again first, as
-    /// nobody refuses anything to him; to anything else consumers that come and go mean nothing.
+    /// nobody refuses anything to him; to anything else consumers that come and go mean nothing. What the cluster does
+    /// by itself waits for none of its clients: what they are refused meanwhile comes of it.
     pub(crate) fn livelock(&self, goal: Goal) -> Option<String> {
-        let of_consumers = match goal {
-            Goal::Operations | Goal::ConsumerLag => true,
-            Goal::Processes
-            | Goal::QuorumLeader
-            | Goal::BrokersUnfenced
-            | Goal::Metadata
-            | Goal::Topics
-            | Goal::Leaders
-            | Goal::Isr
-            | Goal::HighWatermark
+        let (of_consumers, of_clients) = match goal {
+            Goal::Operations | Goal::ConsumerLag => (true, true),
+            Goal::Topics
             | Goal::FreshProducer
             | Goal::LoadProducers
             | Goal::Transactions
             | Goal::ShareLag
-            | Goal::Resources => false,
+            | Goal::Resources => (false, true),
+            Goal::Processes
+            | Goal::QuorumLeader
+            | Goal::BrokersUnfenced
+            | Goal::Metadata
+            | Goal::Leaders
+            | Goal::Isr
+            | Goal::HighWatermark => (false, false),
         };
         let rejoins = of_consumers.then(|| self.rejoins()).flatten();
-        rejoins.or_else(|| self.refused()).or_else(|| self.ignored())
+        let refused = || self.in_vain(|it| it.error.is_some() && (of_clients || !it.outside));
+        let ignored = || self.in_vain(|it| it.error.is_none() && (of_clients || !it.outside));
+        rejoins.or_else(refused).or_else(ignored)
     }
 
     fn rejoins(&self) -> Option<String> {
@@ -123,20 +134,34 @@ impl Repetitions {
         })
     }
 
-    fn refused(&self) -> Option<String> {
-        let (most, count) = self.refusals.iter().max_by_key(|(_, count)| **count)?;
-        let Refusal { asker, asked, api, error } = most;
-        (*count >= MANY).then(|| {
-            format!("a livelock: node {asker} asks node {asked} for {api} and gets {error}, {count} times")
+    /// What is asked in vain most often of what counts, if that is often.
+    fn in_vain(&self, counts: impl Fn(&Refusal) -> bool) -> Option<String> {
+        let counted = self.refusals.iter().filter(|(refusal, _)| counts(refusal));
+        let (most, count) = counted.max_by_key(|(_, count)| **count)?;
+        let Refusal { asker, asked, api, error, .. } = most;
+        let gets = error.map_or_else(|| "no answer".to_owned(), |error| error.to_string());
+        (*count >= most.many()).then(|| {
+            format!("a livelock: node {asker} asks node {asked} for {api} and gets {gets}, {count} times")
         })
     }
+}
 
-    fn ignored(&self) -> Option<String> {
-        let (most, count) = self.unanswered.iter().max_by_key(|(_, count)| **count)?;
-        let (asker, asked, api) = most;
-        (*count >= MANY_UNANSWERED).then(|| {
-            format!("a livelock: node {asker} asks node {asked} for {api} and gets no answer, {count} times")
-        })
+/// Whether clients ask on such a connection.
+fn is_of_clients(channel: Channel) -> bool {
+    match channel {
+        Channel::Client
+        | Channel::ClientFetch
+        | Channel::ClientCoordinator
+        | Channel::ClientProducer
+        | Channel::Application(_) => true,
+        Channel::ReplicaFetch
+        | Channel::Heartbeat
+        | Channel::Controller
+        | Channel::QuorumFetch
+        | Channel::Quorum
+        | Channel::TransactionMarkers
+        | Channel::TransactionVerification
+        | Channel::ShareState => false,
     }
 }
 
@@ -245,6 +270,7 @@ mod tests {
             }
             let told = refusals.livelock(Goal::FreshProducer).expect("it is one");
             assert!(told.contains(expected), "{told}");
+            assert_eq!(refusals.livelock(Goal::Leaders), None, "no leader waits for a client");
         }
     }
 
