@@ -106,6 +106,15 @@ impl LogMirror {
         self.end() >= to && other.end() >= to && batches(self) == batches(other)
     }
 
+    /// Whether both logs are the same up to an offset: all that is below or, where that is not known or deleted, what
+    /// is between both starts and it.
+    pub fn is_same_up_to(&self, other: &Self, (start, to): (Offset, Offset)) -> bool {
+        let from = start.max(self.start).max(other.start);
+        self.chain_at(to) == other.chain_at(to)
+            || from >= to
+            || from > Offset::ZERO && self.is_equal_between(other, (from, to))
+    }
+
     /// The batches that start at or after `from` and end at or before `to`.
     pub fn between(&self, from: Offset, to: Offset) -> &[LogEntry] {
         let first = self.entries.partition_point(|entry| entry.batch.base_offset < from);
@@ -282,6 +291,10 @@ mod tests {
             assert_eq!(one.is_equal_between(&other, between), equal, "{between:?}");
         }
         assert_eq!(one.common_end(&other), Offset::ZERO);
+        for ((start, to), same) in [((1, 3), true), ((0, 3), false), ((1, 4), false), ((3, 2), true)] {
+            let asked = (Offset(start), Offset(to));
+            assert_eq!(one.is_same_up_to(&other, asked), same, "{asked:?}");
+        }
     }
 
     #[test]

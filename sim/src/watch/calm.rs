@@ -1,8 +1,12 @@
-//! Since when nothing stands in the way: what is due can be demanded only then.
+//! For whom nothing stands in the way, and since when: what is due can be demanded only of those.
 //!
-//! It is calm while no fault lasts and every process of the cluster runs. A process that ends or starts, a connection
-//! that is reset and a fault that begins or ends begin the time anew. What a slow link or disk holds when its fault
-//! ends is as late as it would have been: the calm begins when all of that has arrived.
+//! It is calm for nodes while each of them runs, no lasting fault touches one of them, and none cuts a link between
+//! them that matters. A process that ends or starts, a connection that is reset and a fault that begins or ends begin
+//! the time anew, for the nodes that they touch alone: somebody else who is down or cut stops nobody's clock. What a
+//! slow link or disk holds when its fault ends is as late as it would have been: the calm begins when all of that has
+//! arrived.
+
+use std::collections::BTreeSet;
 
 use harrow_broker_model::types::NodeId;
 
@@ -12,13 +16,46 @@ use crate::plan::Plan;
 const US: u64 = 1_000;
 const MS: u64 = 1_000_000;
 
-/// Since when it is calm, and how long things may take then.
+/// The faults that last at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LastingFaults {
+    /// Nodes that one touches: the process, its disk, its messages.
+    pub nodes: Vec<NodeId>,
+    /// Links that pass nothing, by sender and receiver.
+    pub cuts: Vec<(NodeId, NodeId)>,
+}
+
+/// For whom it is calm, and how long things may take then.
 #[derive(Debug)]
 pub(super) struct Calm {
-    /// None while a fault lasts.
-    since: Option<u64>,
+    /// Brokers and controllers.
     nodes: Vec<NodeId>,
+    /// What lasts at each of them.
+    touched: Vec<Standing>,
+    /// What lasts between each two of them, by the place of the sender and then of the receiver.
+    cut: Vec<Standing>,
     bounds: Bounds,
+}
+
+/// A node or a link.
+#[derive(Debug, Clone, Copy, Default)]
+struct Standing {
+    /// Whether a fault lasts.
+    hindered: bool,
+    /// When that changed last or, of a node, something came and went.
+    changed_ns: u64,
+}
+
+impl Standing {
+    fn turn(&mut self, at_ns: u64, hindered: bool) {
+        if self.hindered != hindered {
+            *self = Self { hindered, changed_ns: self.changed_ns.max(at_ns) };
+        }
+    }
+
+    fn calm_since(self) -> Option<u64> {
+        (!self.hindered).then_some(self.changed_ns)
+    }
 }
 
 /// How long things may take when it is calm, in nanoseconds, by the slowest clock.
@@ -27,8 +64,12 @@ pub(super) struct Calm {
 pub(super) struct Bounds {
     /// That a leader hears how far its followers are.
     pub(super) hears_ns: u64,
+    /// That a leader does not wait any more for who is outside of the ISR and was about to join.
+    pub(super) joiner_ns: u64,
     /// That a leader's proposal is committed and known.
     pub(super) proposal_ns: u64,
+    /// That a broker knows what is registered.
+    pub(super) learns_ns: u64,
     /// That voters elect a leader of the quorum.
     pub(super) election_ns: u64,
 }
@@ -56,7 +97,9 @@ impl Bounds {
         };
         Self {
             hears_ns: bound(2 * fetch),
+            joiner_ns: bound(cluster.replica_lag_time_max_ms * MS * 3 / 2),
             proposal_ns: bound(2 * fetch + asks * MS + syncs),
+            learns_ns: bound(asks * MS),
             election_ns: bound(elections * MS + syncs),
         }
     }
@@ -65,26 +108,105 @@ impl Bounds {
 impl Calm {
     pub(super) fn new(plan: &Plan) -> Self {
         let cluster = &plan.cluster;
-        let nodes = cluster.brokers.iter().chain(&cluster.controllers).copied().collect();
-        Self { since: Some(0), nodes, bounds: Bounds::of(plan) }
+        let nodes: Vec<NodeId> =
+            cluster.brokers.iter().chain(&cluster.controllers).copied().collect();
+        let count = nodes.len();
+        let (touched, cut) = (vec![Standing::default(); count], vec![Standing::default(); count * count]);
+        Self { nodes, touched, cut, bounds: Bounds::of(plan) }
     }
 
     pub(super) fn bounds(&self) -> Bounds {
         self.bounds
     }
 
-    /// A fault began or ended: when all that is under way has arrived, and whether any fault lasts now.
-    pub(super) fn disturbed(&mut self, settles_ns: u64, lasts: bool) {
-        self.since = (!lasts).then_some(settles_ns);
+    /// A fault began or ended: when all that is under way has arrived, and what lasts now.
+    pub(super) fn disturbed(&mut self, settles_ns: u64, lasting: &LastingFaults) {
+        for (node, standing) in self.nodes.iter().zip(&mut self.touched) {
+            standing.turn(settles_ns, lasting.nodes.contains(node));
+        }
+        let count = self.nodes.len();
+        let cuts = lasting.cuts.iter();
+        let is_cut: BTreeSet<usize> = cuts.filter_map(|(from, to)| self.link(*from, *to)).collect();
+        for link in 0..count * count {
+            self.cut[link].turn(settles_ns, is_cut.contains(&link));
+        }
     }
 
-    /// Something came and went: a process, a connection.
-    pub(super) fn stirred(&mut self, at_ns: u64) {
-        self.since = self.since.map(|since| since.max(at_ns));
+    /// Something of a node came and went: its process, its connections.
+    pub(super) fn stirred(&mut self, at_ns: u64, node: NodeId) {
+        if let Some(place) = self.place(node) {
+            let standing = &mut self.touched[place];
+            standing.changed_ns = standing.changed_ns.max(at_ns);
+        }
     }
 
-    /// Since when it is calm; none while it is not, or while a process of the cluster is down.
-    pub(super) fn since(&self, runs: impl Fn(NodeId) -> bool) -> Option<u64> {
-        self.since.filter(|_| self.nodes.iter().all(|node| runs(*node)))
+    /// Since when it is calm for a node and all others that it has to do with; none while it is not.
+    pub(super) fn around(
+        &self,
+        node: NodeId,
+        others: &[NodeId],
+        runs: impl Fn(NodeId) -> bool,
+    ) -> Option<u64> {
+        let mut since = self.at(node, &runs)?;
+        for other in others.iter().copied().filter(|other| *other != node) {
+            since = since.max(self.at(other, &runs)?);
+            since = since.max(self.between(node, other)?);
+        }
+        Some(since)
+    }
+
+    /// The largest majority of these voters for which it is calm, and since when. Who is outside of it must be down or
+    /// quite cut off, or may disturb it; since somebody of them came or went, the time begins anew.
+    pub(super) fn majority(
+        &self,
+        voters: &[NodeId],
+        runs: impl Fn(NodeId) -> bool,
+    ) -> Option<(Vec<NodeId>, u64)> {
+        let chosen = |mask: u32| -> Vec<NodeId> {
+            let is_in = |(place, _): &(usize, &NodeId)| mask & (1 << place) != 0;
+            voters.iter().enumerate().filter(is_in).map(|(_, voter)| *voter).collect()
+        };
+        let everyone = 1_u32.checked_shl(voters.len().try_into().ok()?)? - 1;
+        let needed = voters.len() / 2 + 1;
+        let mut masks: Vec<u32> = (1..=everyone).collect();
+        masks.retain(|mask| mask.count_ones() as usize >= needed);
+        masks.sort_by_key(|mask| std::cmp::Reverse(mask.count_ones()));
+        let is_calm = |members: &Vec<NodeId>| {
+            let connected = members.iter().all(|it| self.around(*it, members, &runs).is_some());
+            let mut outside = voters.iter().filter(|voter| !members.contains(voter));
+            connected && outside.all(|it| !runs(*it) || self.is_cut_off(*it, members))
+        };
+        let members = masks.into_iter().map(chosen).find(is_calm)?;
+        let mut since = 0;
+        for place in voters.iter().filter_map(|voter| self.place(*voter)) {
+            since = since.max(self.touched[place].changed_ns);
+            for other in voters.iter().filter_map(|voter| self.place(*voter)) {
+                since = since.max(self.cut[place * self.nodes.len() + other].changed_ns);
+            }
+        }
+        Some((members, since))
+    }
+
+    fn at(&self, node: NodeId, runs: impl Fn(NodeId) -> bool) -> Option<u64> {
+        self.touched[self.place(node)?].calm_since().filter(|_| runs(node))
+    }
+
+    fn between(&self, one: NodeId, other: NodeId) -> Option<u64> {
+        let there = self.cut[self.link(one, other)?].calm_since()?;
+        let back = self.cut[self.link(other, one)?].calm_since()?;
+        Some(there.max(back))
+    }
+
+    fn is_cut_off(&self, node: NodeId, from: &[NodeId]) -> bool {
+        let is_cut = |from, to| self.link(from, to).is_some_and(|link| self.cut[link].hindered);
+        from.iter().all(|other| is_cut(node, *other) && is_cut(*other, node))
+    }
+
+    fn link(&self, from: NodeId, to: NodeId) -> Option<usize> {
+        Some(self.place(from)? * self.nodes.len() + self.place(to)?)
+    }
+
+    fn place(&self, node: NodeId) -> Option<usize> {
+        self.nodes.iter().position(|known| *known == node)
     }
 }

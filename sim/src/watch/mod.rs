@@ -81,6 +81,7 @@ mod wings;
 use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{LeaderEpoch, LogDirectory, NodeId, Offset, TopicPartition};
 
+pub use calm::LastingFaults;
 pub use exchange::{CoordinatorDeed, CoordinatorKind};
 pub use finding::{Anomaly, Invariant};
 pub use log::ReplicaAudit;
@@ -146,15 +147,20 @@ impl Observer {
 
     /// A process starts: before its first event.
     pub fn process_started(&mut self, at_ns: u64, node: NodeId) {
-        self.wings.stirred(at_ns);
+        self.wings.stirred(at_ns, node);
         self.wings.process_started(node);
         self.view.process_started(node);
     }
 
-    /// A fault began or ended, or a connection was reset: when all that is under way now has arrived, in nanoseconds
-    /// of true time, and whether any fault lasts.
-    pub fn disturbed(&mut self, settles_ns: u64, lasts: bool) {
-        self.wings.disturbed(settles_ns, lasts);
+    /// A fault began or ended: when all that is under way now has arrived, in nanoseconds of true time, and which
+    /// faults last.
+    pub fn disturbed(&mut self, settles_ns: u64, lasting: &LastingFaults) {
+        self.wings.disturbed(settles_ns, lasting);
+    }
+
+    /// The connections of a node were reset: when all that is under way now has arrived, in nanoseconds of true time.
+    pub fn connections_reset(&mut self, settles_ns: u64, node: NodeId) {
+        self.wings.stirred(settles_ns, node);
     }
 
     /// A process stands still from now on, paused or in a blocking sync, or goes on.
@@ -169,7 +175,7 @@ impl Observer {
 
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
-        self.wings.stirred(at_ns);
+        self.wings.stirred(at_ns, node);
         self.wings.process_ended(at_ns, &self.view, node);
         self.view.process_ended(at_ns, node, lossy);
     }

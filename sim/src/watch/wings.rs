@@ -4,6 +4,7 @@ use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::broker::BrokerWing;
+use super::calm::LastingFaults;
 use super::consumer::ConsumerWing;
 use super::controller::ControllerWing;
 use super::exchange::{CoordinatorDeed, ExchangeWing};
@@ -82,12 +83,12 @@ impl Wings {
         self.consumer.consumer_assigned(node);
     }
 
-    pub(super) fn disturbed(&mut self, settles_ns: u64, lasts: bool) {
-        self.shared.calm.disturbed(settles_ns, lasts);
+    pub(super) fn disturbed(&mut self, settles_ns: u64, lasting: &LastingFaults) {
+        self.shared.calm.disturbed(settles_ns, lasting);
     }
 
-    pub(super) fn stirred(&mut self, at_ns: u64) {
-        self.shared.calm.stirred(at_ns);
+    pub(super) fn stirred(&mut self, at_ns: u64, node: NodeId) {
+        self.shared.calm.stirred(at_ns, node);
     }
 
     pub(super) fn process_started(&mut self, node: NodeId) {

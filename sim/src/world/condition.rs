@@ -49,7 +49,37 @@ pub(super) enum Kept<'a> {
     Links(&'a [(usize, usize)]),
 }
 
+/// What a condition is about, with nodes by index.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Touched<'a> {
+    /// A node: its process, its disk, its messages.
+    Node(usize),
+    /// These links alone.
+    Links(&'a [(usize, usize)]),
+}
+
 impl Condition {
+    /// What it is about.
+    pub(super) fn touches(&self) -> Touched<'_> {
+        match self {
+            Self::Cut(links) => Touched::Links(links),
+            Self::Pause(node)
+            | Self::Delay(node, _)
+            | Self::Drop(node, _)
+            | Self::Hold(node, _)
+            | Self::HoldMetadata(node)
+            | Self::StallPublishing(node)
+            | Self::Stall(node, _)
+            | Self::Duplicate(node, _)
+            | Self::Bandwidth(node, _)
+            | Self::SlowDisk(node, _)
+            | Self::StallDisk(node)
+            | Self::FullDisk(node)
+            | Self::LyingSync(node)
+            | Self::FailLogDirectory(node, _) => Touched::Node(*node),
+        }
+    }
+
     /// Whom it keeps from work.
     pub(super) fn keeps(&self) -> Kept<'_> {
         match self {

@@ -24,7 +24,7 @@ use crate::timeline::{ProcessState, Timeline, TimelineRecorder};
 use crate::truth::PartitionTruth;
 use crate::view::ClusterView;
 use crate::violation::Violation;
-use crate::watch::{CoordinatorDeed, Observer, ReplicaAudit};
+use crate::watch::{CoordinatorDeed, LastingFaults, Observer, ReplicaAudit};
 
 /// The true state, with the invariants over it or, if nobody watches, without.
 #[derive(Debug)]
@@ -111,10 +111,17 @@ impl<F> Observation<F> {
         observer.audit_strays(moment.at_ns, moment.event, moment.node);
     }
 
-    /// A fault began or ended: when all that is under way now has arrived, and whether any fault lasts.
-    pub(crate) fn disturbed(&mut self, settles_ns: u64, lasts: bool) {
+    /// A fault began or ended: when all that is under way now has arrived, and which faults last.
+    pub(crate) fn disturbed(&mut self, settles_ns: u64, lasting: &LastingFaults) {
         if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.disturbed(settles_ns, lasts);
+            observer.disturbed(settles_ns, lasting);
+        }
+    }
+
+    /// The connections of a node were reset: when all that is under way now has arrived.
+    pub(crate) fn connections_reset(&mut self, settles_ns: u64, node: NodeId) {
+        if let TrueState::Watching(observer) = &mut self.true_state {
+            observer.connections_reset(settles_ns, node);
         }
     }
 

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use harrow_broker_model::note::{BatchSummary, IsolationLevel};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
-use crate::view::{LogMirror, PartitionView};
+use crate::view::{LogMirror, PartitionView, ReplicaView};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
@@ -198,7 +198,7 @@ impl ReadRule {
                     context.node
                 )
             });
-        } else if view.replica(context.node).is_some_and(|it| parts_below(view, &it.log, offset)) {
+        } else if view.replica(context.node).is_some_and(|it| parts_below(view, it, offset)) {
             findings.report(context, &END_DIFFERS, (partition, Offset::ZERO, offset), || {
                 format!(
                     "node {} returned end offset {offset}; below it has other records than committed",
@@ -223,8 +223,8 @@ fn starts_above(
 }
 
 /// Whether a log has other records than those committed below an offset that is committed.
-fn parts_below(view: &PartitionView, log: &LogMirror, offset: Offset) -> bool {
-    log.start() == Offset::ZERO && log.chain_at(offset) != view.committed.chain_at(offset)
+fn parts_below(view: &PartitionView, replica: &ReplicaView, offset: Offset) -> bool {
+    !replica.log.is_same_up_to(&view.committed, (replica.log_start_offset, offset))
 }
 
 impl ReadRule {

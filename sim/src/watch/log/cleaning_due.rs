@@ -4,7 +4,7 @@
 //! for both and the cleaner has had time for it: until then a segment that is so old is closed, and a log that has one
 //! is cleaned, however little of it is dirty.
 //! Source: KIP-354; `LogConfig.maxSegmentMs`, `LogCleanerManager.maxCompactionDelay`.
-//! Not verified: topics without that setting; anything while a fault lasts; logs to which nothing is appended any more,
+//! Not verified: topics without that setting; nodes at which a fault lasts; logs to which nothing is appended any more,
 //! since nothing closes their last segments; clusters in which a clock is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "compaction-due",
     promise: "what was replaced is gone when max.compaction.lag.ms is over",
     source: "KIP-354, LogConfig.maxSegmentMs, LogCleanerManager.maxCompactionDelay",
-    leaves_out: "logs to which nothing is appended any more; anything while a fault lasts; clocks that are wrong",
+    leaves_out: "logs to which nothing is appended any more; nodes at which a fault lasts; clocks that are wrong",
     anomalies: &[OVERDUE],
 };
 
@@ -48,7 +48,7 @@ pub(super) struct CleaningDue {
     logs: BTreeMap<(TopicPartition, NodeId), Watched>,
 }
 
-/// A log since the time when it became calm.
+/// A log since the time when it became calm for its node.
 #[derive(Debug, Default)]
 struct Watched {
     /// Where it ended at the last look.
@@ -82,15 +82,17 @@ impl CleaningDue {
         }
         let Some(bound_ns) = self.bound_ns else { return };
         self.next_look_ns = context.at_ns.saturating_add(bound_ns / LOOKS);
-        let calm_since = shared.calm.since(|node| context.view.is_running(node));
-        let Some(calm_since) = calm_since.filter(|since| *since <= context.at_ns) else {
-            return self.logs.clear();
-        };
         for view in context.view.partitions() {
             let Some(compaction) = limited(context, view.partition) else { continue };
             let bound_ns =
                 bound_ns.saturating_add(compaction.min_compaction_lag_ms.saturating_mul(MS));
             for replica in view.replicas().iter().filter(|it| is_sound(context, view, it)) {
+                let runs = |node| context.view.is_running(node);
+                let calm_since = shared.calm.around(replica.node, &[], runs);
+                let Some(calm_since) = calm_since.filter(|since| *since <= context.at_ns) else {
+                    self.logs.remove(&(view.partition, replica.node));
+                    continue;
+                };
                 let due = |from: u64| context.at_ns > from.max(calm_since).saturating_add(bound_ns);
                 self.look_at(context, findings, (view, replica, compaction), due);
             }

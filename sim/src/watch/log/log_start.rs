@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
+use crate::view::ReplicaRole;
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 use crate::watch::log::recovery::Reopened;
@@ -112,7 +113,9 @@ pub(super) fn on_moved(
         });
     }
     let committed = view.committed.end();
-    if to > committed && view.lost_in.is_none() {
+    // Who does not lead may not have cut its log yet to what is left after a loss.
+    let leads = replica.role == ReplicaRole::Leader && !view.lost_since(replica.leader_epoch);
+    if to > committed && (view.lost_in.is_none() || leads) {
         findings.report(context, &AHEAD, (partition, committed, to), || {
             format!("node {}: log start {to}, committed end {committed}", context.node)
         });

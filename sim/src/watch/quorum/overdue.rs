@@ -1,11 +1,13 @@
 //! Voters that can reach each other have a leader.
 //!
-//! Promise: while no fault lasts and every process runs, the voters of the quorum have a leader within the time of some
-//! elections. Source: KIP-595, KIP-996; `QuorumState`, Raft section 9.3.
-//! Not verified: anything while a fault lasts; that the leader is followed, which check-quorum and liveness judge.
+//! Promise: while a majority of the voters run, can reach each other, and have no fault, one of them leads the quorum
+//! within the time of some elections. Source: KIP-595, KIP-996; `QuorumState`, Raft section 9.3.
+//! Not verified: while one of the other voters is hindered but still heard, since it may disturb the majority; while
+//! the set of voters may change and one of them is hindered; that the leader is followed, which check-quorum and
+//! liveness judge.
 
 use harrow_broker_model::note::QuorumRole;
-use harrow_broker_model::types::TopicPartition;
+use harrow_broker_model::types::{NodeId, TopicPartition};
 
 use crate::violation::Guarantee;
 use crate::watch::calm::Calm;
@@ -14,14 +16,14 @@ use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 const LEADERLESS: Anomaly = Anomaly {
     name: "quorum-election-overdue",
     guarantee: Guarantee::Liveness,
-    meaning: "no voter leads the quorum although all of them run and can reach each other",
+    meaning: "no voter leads the quorum although a majority of them run and can reach each other",
 };
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "quorum-election-due",
-    promise: "when it is calm, the quorum has a leader",
+    promise: "when it is calm for a majority of the voters, one of them leads the quorum",
     source: "KIP-595, KIP-996",
-    leaves_out: "anything while a fault lasts",
+    leaves_out: "while another voter is hindered but heard, or the set of voters may change and one is hindered",
     anomalies: &[LEADERLESS],
 };
 
@@ -44,10 +46,12 @@ impl QuorumElections {
         }
         let bound = calm.bounds().election_ns;
         self.next_look_ns = context.at_ns.saturating_add(bound / LOOKS);
-        let voters = context.view.quorum().voters();
-        let led = voters.iter().any(|voter| voter.role == QuorumRole::Leader);
-        let calm_since = calm.since(|node| context.view.is_running(node));
-        let Some(calm_since) = calm_since.filter(|_| !led && context.view.states_all()) else {
+        let led = |members: &[NodeId]| {
+            let mut voters = context.view.quorum().voters().iter();
+            voters.any(|it| it.role == QuorumRole::Leader && members.contains(&it.node))
+        };
+        let calm = if context.view.states_all() { majority(context, calm) } else { None };
+        let Some((_, calm_since)) = calm.filter(|(members, _)| !led(members)) else {
             self.leaderless_since = None;
             return;
         };
@@ -59,4 +63,12 @@ impl QuorumElections {
             });
         }
     }
+}
+
+/// The voters for which it is calm, if they are enough to elect one of them, and since when.
+fn majority(context: &Context<'_>, calm: &Calm) -> Option<(Vec<NodeId>, u64)> {
+    let quorum = context.view.quorum();
+    let voters: Vec<NodeId> = quorum.voters().iter().map(|voter| voter.node).collect();
+    let calm = calm.majority(&voters, |node| context.view.is_running(node));
+    calm.filter(|(members, _)| members.len() == voters.len() || !quorum.changes())
 }

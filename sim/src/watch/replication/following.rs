@@ -6,15 +6,18 @@
 //! registrations that are not fenced only: until the new uptime is let in, a late fetch of the old one still counts,
 //! which is harmless, since a fenced replica is in no ISR and cannot join one.
 //! Source: KIP-320, KIP-903; `Partition.updateFollowerFetchState`, rules 2.1.3 and 2.1.7.
-//! What a follower has up to where it fetches is what the leader has.
-//! Not verified: later fetches of a known follower in the same uptime; how far it is, which other invariants judge.
+//! What a follower has up to where it fetches is what the leader has: that is looked at with its first fetch, and
+//! whenever the leader moves its high watermark on its word. A member whose process ended since is left out until it is
+//! heard of again: the leader cannot know yet what that one lost.
+//! Not verified: later fetches of a known follower that move nothing; how far it is when it joins the ISR and when
+//! something new is committed, which `membership` and `commit_rule` judge.
 
 use std::collections::BTreeMap;
 
 use harrow_broker_model::note::ReplicationNote;
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicPartition};
 
-use crate::view::ReplicaRole;
+use crate::view::{ReplicaRole, ReplicaView};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
@@ -44,7 +47,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "following",
     promise: "a leader counts only fetches of its own epoch and of a follower's present uptime",
     source: "KIP-320, KIP-903, Partition.updateFollowerFetchState",
-    leaves_out: "later fetches of a known follower",
+    leaves_out: "later fetches of a known follower that move nothing",
     anomalies: &[OTHER_EPOCH, DEAD_UPTIME, UNHEARD, OTHER_LOG],
 };
 
@@ -150,6 +153,7 @@ impl Following {
         let heard = leaders.iter().find(acts).map_or(&[][..], |leader| &leader.followers);
         let is_heard = |member: NodeId| heard.iter().any(|(known, _)| *known == member);
         let unheard = |member: &&NodeId| **member != context.node && !is_heard(**member);
+        check_members(context, findings, (partition, epoch, to), heard);
         if let Some(member) = registration.isr.iter().find(unheard) {
             findings.report(context, &UNHEARD, partition, || {
                 format!(
@@ -175,15 +179,55 @@ fn check_log(
     let comparable = replica.leader_epoch == epoch
         && replica.role == ReplicaRole::Follower
         && replica.log.end() >= offset
-        && offset > leader.log_start_offset
-        && replica.log.start() == Offset::ZERO
-        && leader.log.start() == Offset::ZERO;
-    if comparable && replica.log.chain_at(offset) != leader.log.chain_at(offset) {
+        && offset > leader.log_start_offset;
+    if comparable {
+        compare(context, findings, (view.partition, epoch, offset), (leader, replica));
+    }
+}
+
+/// A leader moves its high watermark because each member of the ISR has told that it has all below it: a member that
+/// has lost nothing since has it. What is new is judged by the commit rule, but of members that may have lost something.
+fn check_members(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    (partition, epoch, to): (TopicPartition, LeaderEpoch, Offset),
+    heard: &[(NodeId, BrokerEpoch)],
+) {
+    let Some(view) = context.view.partition(partition) else { return };
+    let Some(leader) = view.replica(context.node) else { return };
+    let isr = view.registration.as_ref().map_or(&[][..], |now| &now.isr);
+    let is_new = to > view.committed.end();
+    let broker_epoch = |node| context.view.registry().broker(node).map(|it| it.broker_epoch);
+    let heard_now = |node: NodeId| {
+        let now = broker_epoch(node).filter(|_| context.view.has_registered(node));
+        now.is_some_and(|now| heard.contains(&(node, now)))
+    };
+    let judged = |replica: &ReplicaView| {
+        replica.leader_epoch == epoch
+            && replica.role == ReplicaRole::Follower
+            && if replica.lossy { heard_now(replica.node) } else { !is_new }
+    };
+    for member in isr.iter().filter(|member| **member != context.node) {
+        if let Some(replica) = view.replica(*member).filter(|it| judged(it)) {
+            compare(context, findings, (partition, epoch, to), (leader, replica));
+        }
+    }
+}
+
+/// Compares what a leader and a follower have below an offset; what is below one of the log starts is gone.
+fn compare(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    (partition, epoch, offset): (TopicPartition, LeaderEpoch, Offset),
+    (leader, replica): (&ReplicaView, &ReplicaView),
+) {
+    let start = leader.log_start_offset.max(replica.log_start_offset);
+    if !leader.log.is_same_up_to(&replica.log, (start, offset)) {
         let same = leader.log.common_end(&replica.log);
         findings.report(context, &OTHER_LOG, (partition, same, offset), || {
             format!(
-                "leader {} of epoch {epoch} counts node {follower} at {offset}; both logs are the same up to {same}",
-                context.node
+                "leader {} of epoch {epoch} counts node {} at {offset}; both logs are the same up to {same}",
+                leader.node, replica.node
             )
         });
     }

@@ -1,10 +1,12 @@
 //! High watermarks of single replicas.
 //!
 //! Promise: a high watermark is never above the log end; a leader's never falls within an epoch and uptime; a
-//! follower's is never above what is truly committed, as long as no election has lost records; and what it covers is
-//! what is committed, at followers and at who begins to lead.
+//! follower's is never above what is truly committed; and what it covers is what is committed, at followers and at who
+//! begins to lead. After an election that lost records, what its leader made of the log is what is committed.
 //! Source: `UnifiedLog.updateHighWatermark`; KIP-966 TLA+ specification, section 6.4.
 //! Not verified: a follower's high watermark may fall, and a new leader's may start below the true one: both are legal.
+//! Who has not heard of the epoch in which records were lost goes by what was committed before; what is below the start
+//! of a log is gone, whatever it was.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +41,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "high-watermark",
     promise: "a high watermark covers committed records of the own log only and a leader's never falls",
     source: "UnifiedLog.updateHighWatermark",
-    leaves_out: "falls of a follower's, which are legal",
+    leaves_out: "falls of a follower's, which are legal; replicas that have not heard of a loss",
     anomalies: &[REGRESS, BEYOND_END, AHEAD, DIFFERS],
 };
 
@@ -77,13 +79,13 @@ impl HighWatermarks {
         }
         if as_leader {
             self.check_led(context, findings, moved);
-        } else if to > view.committed.end() && view.lost_in.is_none() {
+        } else if to > view.committed.end() && !view.lost_since(epoch) {
             findings.report(context, &AHEAD, (partition, view.committed.end(), to.plus(-1)), || {
                 let committed = view.committed.end();
                 format!("follower {} in epoch {epoch}: high watermark {to}, committed end {committed}", context.node)
             });
         } else {
-            check_covered(context, findings, partition, to);
+            check_covered(context, findings, partition, (epoch, to));
         }
         true
     }
@@ -93,14 +95,19 @@ impl HighWatermarks {
         self.led.retain(|(_, leader), _| *leader != node);
     }
 
-    /// A node begins to lead, with its own high watermark.
+    /// A node begins to lead, with its own high watermark. After a loss, what a replica has that lost something itself
+    /// is what is committed as soon as it leads.
     pub(super) fn on_became_leader(
         context: &Context<'_>,
         findings: &mut Findings,
         partition: TopicPartition,
-        to: Offset,
+        (epoch, to): (LeaderEpoch, Offset),
     ) {
-        check_covered(context, findings, partition, to);
+        let Some(view) = context.view.partition(partition) else { return };
+        let lossy = view.replica(context.node).is_some_and(|replica| replica.lossy);
+        if view.lost_in.is_none() || !lossy {
+            check_covered(context, findings, partition, (epoch, to));
+        }
     }
 
     fn check_led(&mut self, context: &Context<'_>, findings: &mut Findings, moved: Move) {
@@ -118,20 +125,20 @@ impl HighWatermarks {
     }
 }
 
-/// Below a replica's high watermark, its log is the committed one. A log that starts later cannot be compared.
+/// Below a replica's high watermark, its log is the committed one.
 fn check_covered(
     context: &Context<'_>,
     findings: &mut Findings,
     partition: TopicPartition,
-    to: Offset,
+    (epoch, to): (LeaderEpoch, Offset),
 ) {
     let Some(view) = context.view.partition(partition) else { return };
     let Some(replica) = view.replica(context.node) else { return };
-    let to = to.min(view.committed.end());
-    if view.lost_in.is_some() || replica.log.start() > Offset::ZERO {
+    if view.lost_since(epoch) {
         return;
     }
-    if replica.log.chain_at(to) != view.committed.chain_at(to) {
+    let to = to.min(view.committed.end());
+    if !replica.log.is_same_up_to(&view.committed, (replica.log_start_offset, to)) {
         let same = view.committed.common_end(&replica.log);
         findings.report(context, &DIFFERS, (partition, same, to.plus(-1)), || {
             format!(

@@ -118,7 +118,8 @@ impl ReplicationWing {
             ReplicationNote::BecameLeader {
                 partition, leader_epoch, isr, high_watermark, ..
             } => {
-                HighWatermarks::on_became_leader(context, findings, *partition, *high_watermark);
+                let begins = (*leader_epoch, *high_watermark);
+                HighWatermarks::on_became_leader(context, findings, *partition, begins);
                 self.follower_lag.on_became_leader(context, *partition, *leader_epoch);
                 self.following.on_became_leader(context.node, *partition, *leader_epoch);
                 self.shrinks.on_became_leader(context.node, *partition, isr);

@@ -4,7 +4,8 @@ use harrow_broker_model::node::Node;
 use harrow_broker_model::types::NodeId;
 
 use super::Director;
-use crate::world::condition::{Condition, Kept};
+use crate::watch::LastingFaults;
+use crate::world::condition::{Condition, Kept, Touched};
 use crate::world::conditions::apply;
 use crate::world::engine::Boot;
 
@@ -16,9 +17,19 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.tell_hindered();
     }
 
-    /// Tells the watch that something began or ended that stands in the way, and until when it leaves its traces.
-    pub(super) fn tell_disturbed(&mut self) {
-        self.host.disturbed(self.engine.settles_ns(), !self.active.is_empty());
+    /// Tells the watch what stands in the way now that something began or ended, and until when that leaves its traces.
+    fn tell_disturbed(&mut self) {
+        let ids = self.engine.ids();
+        let mut lasting = LastingFaults::default();
+        for active in &self.active {
+            match active.condition.touches() {
+                Touched::Node(node) => lasting.nodes.push(ids[node]),
+                Touched::Links(links) => {
+                    lasting.cuts.extend(links.iter().map(|(from, to)| (ids[*from], ids[*to])));
+                }
+            }
+        }
+        self.host.disturbed(self.engine.settles_ns(), &lasting);
     }
 
     /// Tells the atlas whom it cannot count on: brokers that a fault cuts off or holds still, those that were asked to

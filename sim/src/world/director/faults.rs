@@ -369,7 +369,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if let Action::ResetConnections { target } = &step.action {
             let (node, index) = self.running(step, target)?;
             self.engine.reset_connections(index);
-            self.tell_disturbed();
+            self.host.connections_reset(self.engine.settles_ns(), node);
             Ok(done(node, format!("all connections of node {node} ({target}) reset")))
         } else if let Action::FailDisk { target, down_ms } = &step.action {
             let (node, index) = self.running(step, target)?;
