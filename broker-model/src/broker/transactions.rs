@@ -215,7 +215,7 @@ impl Broker {
     /// A connection to another broker stands.
     pub(super) fn on_transaction_connected(&mut self, now: Time, to: NodeId, channel: Channel) {
         let until = now + ms(self.context.config.request_timeout_ms);
-        for ((node, _), outgoing) in self.transactions.outgoing.iter_mut() {
+        for ((node, _), outgoing) in &mut self.transactions.outgoing {
             if *node == to && outgoing.what.channel() == channel {
                 outgoing.until = until;
             }

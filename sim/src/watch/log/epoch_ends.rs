@@ -59,7 +59,8 @@ pub(super) fn on_served(
 }
 
 /// A leader told a follower that its log differs: the epoch that it names is one that it knows, or before all of them,
-/// where those whose records are all below the log start are forgotten. The one that was asked for instead would have the follower keep what another leader wrote in it (KIP-279).
+/// where those whose records are all below the log start are forgotten. The one that was asked for instead would have
+/// the follower keep what another leader wrote in it (KIP-279).
 pub(super) fn on_diverging(
     context: &Context<'_>,
     findings: &mut Findings,

@@ -1,8 +1,9 @@
 //! Links and the connections over them.
 //!
 //! A connection keeps TCP's promises: what is sent arrives in order, once, or the connection is reset. Opening
-//! one costs a round trip (SYN, SYN-ACK); requests wait for it. Two connections
-//! are not ordered with respect to each other.
+//! one costs a round trip (SYN, SYN-ACK); requests wait for it. Its opener is told that it stands, or that it is lost:
+//! one of both comes, at the latest after the time to connect. Two connections are not ordered with respect to each
+//! other.
 //!
 //! - A cut link stalls what travels on it, also what was sent before the cut. If the link heals within the stall
 //!   timeout, it arrives; else the sender's end is reset. The receiver's end learns nothing through a cut link.
