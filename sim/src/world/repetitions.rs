@@ -189,10 +189,7 @@ mod tests {
         ClientRequest, ClientResponse, ClusterError, PeerRequest, PeerResponse,
         ReplicaOffsetsRequest, ReplicaOffsetsResponse, ResponseBody,
     };
-    use harrow_broker_model::proto::{
-        ErrorCode, FindCoordinatorRequest, FindCoordinatorResponse, InitProducerIdRequest,
-        InitProducerIdResponse,
-    };
+    use harrow_broker_model::proto::{ErrorCode, FindCoordinatorResponse, InitProducerIdResponse};
     use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
     use super::*;
@@ -251,12 +248,12 @@ mod tests {
         let find = FindCoordinatorResponse::default().with_error_code(none);
         let table = [
             (
-                ClientRequest::InitProducerId(Box::new(InitProducerIdRequest::default())),
+                ClientRequest::InitProducerId(Box::default()),
                 ClientResponse::InitProducerId(Box::new(init)),
                 "InitProducerId and gets ConcurrentTransactions",
             ),
             (
-                ClientRequest::FindCoordinator(Box::new(FindCoordinatorRequest::default())),
+                ClientRequest::FindCoordinator(Box::default()),
                 ClientResponse::FindCoordinator(Box::new(find)),
                 "FindCoordinator and gets CoordinatorNotAvailable",
             ),

@@ -20,6 +20,9 @@ const ID: &str = "t";
 const PRODUCER: ProducerId = ProducerId(5);
 const NAME: &str = "acts-in-older-epoch";
 
+/// What somebody does in an epoch.
+type Act = fn(&mut Stage, i32);
+
 pub(super) const CASES: &[Case] = &[Case {
     anomaly: NAME,
     good: |stage| {
@@ -171,7 +174,7 @@ fn a_process_that_starts_has_heard_of_no_successor() {
 #[test]
 fn a_transaction_coordinator_names_the_epoch_in_which_it_leads() {
     let kind = CoordinatorKind::Transaction;
-    let deeds: [(&str, fn(&mut Stage, i32)); 2] = [
+    let deeds: [(&str, Act); 2] = [
         ("marker", |stage, epoch| stage.acts(A, &marks(epoch))),
         ("state", |stage, epoch| stage.note(A, &ongoing(epoch))),
     ];
