@@ -104,7 +104,7 @@ ReplicationDefect {
         source: "KAFKA-1382, \"Cached zkVersion not equal\"; here for a change by the controller",
         affected: Affected::Fixed { since: Version::new(0, 8, 0), fixed: &[Version::new(0, 8, 2)] },
         side: Server,
-        shows: "liveness" / "isr-not-full" in "follower-crash", seed 24,
+        shows: "liveness" / "expansion-overdue" in "follower-crash", seed 24,
         meaning: "A leader never reads again which version of the registration is current, so that every \
             change of the ISR that it asks for is refused once somebody else has changed it.",
         example: "A follower dies, and the controller takes it out of the ISR. The leader does not hear \

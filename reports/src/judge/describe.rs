@@ -185,6 +185,9 @@ fn summary(case: &Case<'_>, charge: &Charge<'_>) -> String {
     match charge {
         Charge::Violation(violation) => violation.summary.clone(),
         Charge::Anomalies(anomalies) => client_summary(case, anomalies),
+        Charge::NotConverged(stuck) if is_early(case, stuck) => {
+            format!("what it waits for was there, and still {}", stuck.pending)
+        }
         Charge::NotConverged(stuck) => {
             format!("after the heal, this never came: {}", stuck.pending)
         }
@@ -195,6 +198,11 @@ fn summary(case: &Case<'_>, charge: &Charge<'_>) -> String {
             format!("an assertion failed outside of any node: {}", one_line(message))
         }
     }
+}
+
+/// Whether it was found before the heal: then it was overdue, whatever faults lasted.
+fn is_early(case: &Case<'_>, stuck: &NotConverged<'_>) -> bool {
+    case.simulated.is_some_and(|simulated| stuck.since_ms < simulated.plan.heal_at_ms)
 }
 
 /// Assertions that compare tell both sides on lines of their own.
@@ -314,12 +322,17 @@ fn not_converged(
     finding: Finding,
 ) -> Finding {
     let entry = stuck.goal.entry();
+    let (since, end) = if is_early(case, stuck) {
+        ("it was seen to be overdue", "it still was, and the run ended, before the heal")
+    } else {
+        ("the last progress", "given up")
+    };
     Finding {
         promise: promise(case.terms, Guarantee::Liveness, Place::Cluster, None),
         evidence: vec![
             format!("goal: {} ({})", entry.converges, entry.source),
-            format!("{} the last progress", seconds(stuck.since_ms.saturating_mul(1_000_000))),
-            format!("{} given up", seconds(end_ns)),
+            format!("{} {since}", seconds(stuck.since_ms.saturating_mul(1_000_000))),
+            format!("{} {end}", seconds(end_ns)),
         ],
         ..finding
     }

@@ -111,7 +111,8 @@ impl Calm {
         let nodes: Vec<NodeId> =
             cluster.brokers.iter().chain(&cluster.controllers).copied().collect();
         let count = nodes.len();
-        let (touched, cut) = (vec![Standing::default(); count], vec![Standing::default(); count * count]);
+        let (touched, cut) =
+            (vec![Standing::default(); count], vec![Standing::default(); count * count]);
         Self { nodes, touched, cut, bounds: Bounds::of(plan) }
     }
 

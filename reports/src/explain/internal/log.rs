@@ -243,7 +243,7 @@ pub(super) static ANOMALIES: [Entry; 35] = [
             allow.",
         example: "What a person asked to be deleted is to be gone within a day, and is there after a month, since \
             little else of the log has changed.",
-        legal: "While a fault lasts, and in a log to which nothing is appended any more.",
+        legal: "While a fault lasts at the node, and in a log to which nothing is appended any more.",
         source: "KIP-354; LogCleanerManager.maxCompactionDelay",
     },
     Entry {
@@ -377,7 +377,7 @@ pub(super) static INVARIANTS: [Entry; 9] = [
         kind: Kind::Invariant,
         meaning: "What was replaced in a compacted log is gone when max.compaction.lag.ms is over.",
         example: "Broken by compaction-overdue.",
-        legal: "While a fault lasts, in a log to which nothing is appended any more, and where clocks are wrong.",
+        legal: "While a fault lasts at the node, in a log to which nothing is appended any more, and where clocks are wrong.",
         source: "KIP-354; LogConfig.maxSegmentMs, LogCleanerManager.maxCompactionDelay",
     },
 ];

@@ -159,9 +159,9 @@ pub(super) static ANOMALIES: [Entry; 31] = [
     Entry {
         name: "quorum-election-overdue",
         kind: Kind::InternalAnomaly,
-        meaning: "No voter leads the quorum although all of them run and can reach each other.",
+        meaning: "No voter leads the quorum although a majority of them run and can reach each other.",
         example: "Two voters refuse each other's pre-votes for ever.",
-        legal: "While a fault lasts, or a process is down.",
+        legal: "While no majority is free of faults, or a voter outside of it is hindered but still heard.",
         source: "KIP-595, KIP-996",
     },
     Entry {
@@ -306,7 +306,7 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         kind: Kind::Invariant,
         meaning: "When nothing stands in the way, the quorum has a leader.",
         example: "Broken by quorum-election-overdue.",
-        legal: "While a fault lasts, or a process is down.",
+        legal: "While no majority is free of faults, or a voter outside of it is hindered but still heard.",
         source: "KIP-595, KIP-996",
     },
     Entry {

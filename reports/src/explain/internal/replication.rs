@@ -52,7 +52,7 @@ pub(super) static ANOMALIES: [Entry; 24] = [
         kind: Kind::InternalAnomaly,
         meaning: "A replica's high watermark is above what is committed.",
         example: "A follower takes a high watermark from a leader whose epoch is over.",
-        legal: "Never.",
+        legal: "At a replica that has not heard yet of an election that legally lost records.",
         source: "KIP-101",
     },
     Entry {
@@ -189,7 +189,7 @@ pub(super) static ANOMALIES: [Entry; 24] = [
         kind: Kind::InternalAnomaly,
         meaning: "A replica's high watermark covers other records than those that are committed.",
         example: "A follower takes the high watermark 12 over records 9 to 11 of a former leader.",
-        legal: "After an election that legally lost records.",
+        legal: "At a replica that has not heard yet of an election that legally lost records.",
         source: "KIP-101",
     },
     Entry {
@@ -206,7 +206,8 @@ pub(super) static ANOMALIES: [Entry; 24] = [
         meaning: "A leader did not commit what every member of its ISR has held for long enough, or, alone in it, \
                   what it has appended.",
         example: "All three hold offset 9; the high watermark stays at 7 although nothing is broken.",
-        legal: "While a fault lasts, or a process is down, unless the leader is alone.",
+        legal: "While the leader or a member of the ISR is down, or a fault touches one of them or cuts them apart. \
+                Somebody else may be.",
         source: "Partition.maybeIncrementLeaderHW",
     },
     Entry {
@@ -214,7 +215,8 @@ pub(super) static ANOMALIES: [Entry; 24] = [
         kind: Kind::InternalAnomaly,
         meaning: "A leader did not let a replica into the ISR that has had all that it needs for long enough.",
         example: "Node 3 is back and has all; its leader never asks the controller to add it.",
-        legal: "While a fault lasts, or a process is down.",
+        legal: "While the leader, the replica or the active controller is down, touched by a fault or cut off, or \
+                the controller from a majority. Somebody else may be.",
         source: "KIP-497, Partition.maybeExpandIsr",
     },
     Entry {
@@ -223,7 +225,7 @@ pub(super) static ANOMALIES: [Entry; 24] = [
         meaning: "A member of the ISR did not let its log start where its leader's has started for long enough.",
         example: "A client has all below 50 deleted. Node 3 goes on fetching from its leader, whose log starts at 50, \
             and keeps the first fifty records: they are back when it leads.",
-        legal: "While a fault lasts, or a process is down.",
+        legal: "While one of the two is down, touched by a fault or cut from the other.",
         source: "KIP-107, ReplicaFetcherThread.processPartitionData",
     },
 ];
@@ -296,7 +298,7 @@ pub(super) static INVARIANTS: [Entry; 8] = [
         meaning: "When nothing stands in the way, what all in-sync replicas hold is committed, and who has \
             caught up is in sync, in time.",
         example: "Broken by commit-overdue, expansion-overdue, log-start-overdue.",
-        legal: "While a fault lasts, or a process is down, unless a leader is alone.",
+        legal: "While a fault lasts that touches who is needed, or one of them is down, unless a leader is alone.",
         source: "KIP-101, KIP-497",
     },
 ];

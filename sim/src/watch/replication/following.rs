@@ -186,7 +186,7 @@ fn check_log(
 }
 
 /// A leader moves its high watermark because each member of the ISR has told that it has all below it: a member that
-/// has lost nothing since has it. What is new is judged by the commit rule, but of members that may have lost something.
+/// has lost nothing since has it. What is new is judged by the commit rule, but of members that may have lost some.
 fn check_members(
     context: &Context<'_>,
     findings: &mut Findings,

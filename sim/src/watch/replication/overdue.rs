@@ -215,8 +215,7 @@ impl Overdue {
             self.expansions.remove(&partition);
             return;
         };
-        let now =
-            Joiner { node, controller, registered: leading.registered, from: context.at_ns };
+        let now = Joiner { node, controller, registered: leading.registered, from: context.at_ns };
         let joiner = self.expansions.entry(partition).or_insert(now);
         if !joiner.is_same(now) {
             *joiner = now;
@@ -320,7 +319,8 @@ impl<'a> Leading<'a> {
     /// What each of these replicas holds, if there are enough in sync.
     fn held_by(&self, nodes: &[NodeId]) -> Option<Offset> {
         let enough = self.isr.len() >= self.view.minimums_of(self.replica.node).1;
-        let end = |node: &NodeId| self.view.replica(*node).map_or(Offset::ZERO, |it| self.end_of(it));
+        let end =
+            |node: &NodeId| self.view.replica(*node).map_or(Offset::ZERO, |it| self.end_of(it));
         enough.then(|| nodes.iter().map(end).min()).flatten()
     }
 

@@ -1,13 +1,14 @@
 //! What is due when nothing stands in the way, and what covers the log below it.
 
 use harrow_broker_model::note::{
-    Api, BrokerNote, BrokerState, ControllerNote, DeletionReason, ExchangeNote, MetadataChange,
-    Note, QuorumRole, ReplicationNote,
+    Api, BatchSummary, BrokerNote, BrokerState, ControllerNote, DeletionReason, ExchangeNote,
+    MetadataChange, Note, QuorumRole, ReplicationNote,
 };
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+use harrow_sim::watch::LastingFaults;
 
-use super::case::{Case, outcome, plain};
-use crate::stage::{A, B, C, N1, N2, Stage, X, record};
+use super::case::{Case, plain};
+use crate::stage::{A, B, C, N1, N2, N3, Stage, X, record};
 
 /// Time goes on for so long; N1 leads the quorum if it is to, and N2 fetches from it.
 fn passes(stage: &mut Stage, seconds: u32) {
@@ -48,12 +49,16 @@ fn heartbeat(stage: &mut Stage, by: NodeId) {
 }
 
 fn hears(stage: &mut Stage, follower: NodeId, end: i64) {
+    hears_in(stage, (follower, BrokerEpoch(-1)), end);
+}
+
+fn hears_in(stage: &mut Stage, (follower, broker_epoch): (NodeId, BrokerEpoch), end: i64) {
     let note = Note::Replication(ReplicationNote::FollowerHeard {
         partition: X,
         leader_epoch: LeaderEpoch(1),
         follower,
         current_leader_epoch: LeaderEpoch(1),
-        broker_epoch: BrokerEpoch(-1),
+        broker_epoch,
         fetch_offset: Offset(end),
     });
     stage.note(A, &note);
@@ -101,6 +106,44 @@ fn has_others(stage: &mut Stage) {
     stage.isr_committed(A, 1, &[A, C]);
     stage.truncate(B, 0);
     (0..2).for_each(|offset| stage.append(B, 0, record(offset, 0, 900 + offset as u32)));
+}
+
+/// A is elected again, with all that is committed, but by an election that is allowed to lose some of it.
+fn loses_legally(stage: &mut Stage) {
+    let mut nobody = stage.next(None, 2, &[]);
+    nobody.last_known_leader = Some(A);
+    stage.registered(X, nobody, false);
+    let next = stage.next(Some(A), 3, &[A]);
+    stage.registered(X, next, true);
+}
+
+/// B, which is not in sync, has a log that begins with its second record, which is this one.
+fn begins_at_second(stage: &mut Stage, second: BatchSummary) {
+    stage.elect(A, 1, &[A, C]);
+    stage.isr_committed(A, 1, &[A, C]);
+    stage.discard(B);
+    stage.truncate(B, 1);
+    stage.append(B, second.leader_epoch.0, second);
+}
+
+/// C loses its second record with the power and is heard again in its new uptime, at the first one.
+fn comes_back_short(stage: &mut Stage) {
+    stage.observer.expect_all_facts();
+    stage.follow(B, 1, A);
+    hears(stage, B, 2);
+    stage.crash(C, true);
+    stage.boot(C, X, 1);
+    stage.broker_registered(C);
+    stage.follow(C, 1, A);
+    let broker_epoch = stage.observer.view().registry().broker(C).expect("known").broker_epoch;
+    hears_in(stage, (C, broker_epoch), 1);
+}
+
+/// A raises its high watermark to what it and B have.
+fn commits_third(stage: &mut Stage) {
+    stage.lead(A, 1, plain(2));
+    stage.append_all(&[B], 1, plain(2));
+    stage.leader_high_watermark(A, 1, 3);
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -189,6 +232,45 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "high-watermark-differs",
+        good: |stage| {
+            has_others(stage);
+            loses_legally(stage);
+            stage.high_watermark(B, 1, false, 1);
+        },
+        bad: |stage| {
+            has_others(stage);
+            loses_legally(stage);
+            stage.follow(B, 3, A);
+            stage.high_watermark(B, 3, false, 1);
+        },
+    },
+    Case {
+        anomaly: "high-watermark-differs",
+        good: |stage| {
+            begins_at_second(stage, plain(1));
+            stage.high_watermark(B, 1, false, 2);
+        },
+        bad: |stage| {
+            begins_at_second(stage, record(1, 0, 901));
+            stage.high_watermark(B, 1, false, 2);
+        },
+    },
+    Case {
+        anomaly: "high-watermark-ahead",
+        good: |stage| {
+            stage.append_all(&[A, B], 1, plain(2));
+            loses_legally(stage);
+            stage.high_watermark(B, 1, false, 3);
+        },
+        bad: |stage| {
+            stage.append_all(&[A, B], 1, plain(2));
+            loses_legally(stage);
+            stage.follow(B, 3, A);
+            stage.high_watermark(B, 3, false, 3);
+        },
+    },
+    Case {
         anomaly: "end-offset-differs",
         good: |stage| {
             has_others(stage);
@@ -213,49 +295,180 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// What makes it right that nothing happens.
+/// A fault begins that touches these nodes, or cuts these links both ways.
+fn hinders(stage: &mut Stage, nodes: &[NodeId], cut: &[(NodeId, NodeId)]) {
+    let both = cut.iter().flat_map(|(one, other)| [(*one, *other), (*other, *one)]);
+    let lasting = LastingFaults { nodes: nodes.to_vec(), cuts: both.collect() };
+    let now_ns = stage.now_ns();
+    stage.observer.disturbed(now_ns, &lasting);
+}
+
+/// What makes it right that nothing happens, and what does not.
 #[test]
 fn nothing_is_due_while_something_stands_in_the_way() {
-    type Variant = (&'static str, fn(&mut Stage));
-    let variants: [Variant; 5] = [
-        ("a fault lasts", |stage| {
-            let now_ns = stage.now_ns();
-            stage.observer.disturbed(now_ns, true);
-        }),
-        ("a process is down", |stage| stage.crash(C, false)),
-        ("the leader stands still", |stage| {
-            let now_ns = stage.now_ns();
-            stage.observer.process_blocked(now_ns, A, true);
-        }),
-        ("the fault has just ended", |stage| {
-            let now_ns = stage.now_ns();
-            stage.observer.disturbed(now_ns, true);
-            passes(stage, 100);
-            let now_ns = stage.now_ns();
-            stage.observer.disturbed(now_ns, false);
-        }),
-        ("what a slow link held when its fault ended is still on its way", |stage| {
-            let now_ns = stage.now_ns();
-            stage.observer.disturbed(now_ns, true);
-            stage.observer.disturbed(now_ns + 200_000_000_000, false);
-        }),
+    type Variant = (&'static str, fn(&mut Stage), bool);
+    let variants: [Variant; 12] = [
+        ("nothing", |_| {}, true),
+        ("a fault lasts at the leader", |stage| hinders(stage, &[A], &[]), false),
+        ("a fault lasts at a member", |stage| hinders(stage, &[C], &[]), false),
+        ("a member is cut from the leader", |stage| hinders(stage, &[], &[(A, C)]), false),
+        ("members are cut from each other", |stage| hinders(stage, &[], &[(B, C)]), true),
+        (
+            "the leader is cut from the controllers",
+            |stage| {
+                hinders(stage, &[], &[(A, N1), (A, N2), (A, N3)]);
+            },
+            true,
+        ),
+        (
+            "the controllers are down",
+            |stage| [N1, N2, N3].iter().for_each(|it| stage.crash(*it, false)),
+            true,
+        ),
+        ("a member is down", |stage| stage.crash(C, false), false),
+        (
+            "the leader stands still",
+            |stage| {
+                let now_ns = stage.now_ns();
+                stage.observer.process_blocked(now_ns, A, true);
+            },
+            false,
+        ),
+        (
+            "connections of a member were reset, and messages are on their way",
+            |stage| {
+                let now_ns = stage.now_ns();
+                stage.observer.connections_reset(now_ns + 200_000_000_000, C);
+            },
+            false,
+        ),
+        (
+            "the fault has just ended",
+            |stage| {
+                hinders(stage, &[A], &[]);
+                passes(stage, 99);
+                hinders(stage, &[], &[]);
+            },
+            false,
+        ),
+        (
+            "what a slow link held when its fault ended is still on its way",
+            |stage| {
+                hinders(stage, &[A], &[]);
+                let now_ns = stage.now_ns();
+                stage.observer.disturbed(now_ns + 200_000_000_000, &LastingFaults::default());
+            },
+            false,
+        ),
     ];
-    for (name, variant) in variants {
+    for (name, variant, overdue) in variants {
         let mut stage = super::case::stage();
         begins(&mut stage);
         replicate_third(&mut stage);
         variant(&mut stage);
-        let seconds = if name == "the fault has just ended" { 1 } else { 100 };
+        let is_recent = name.contains("just");
+        passes(&mut stage, if is_recent { 1 } else { 100 });
+        let found = stage.found();
+        assert_eq!(found.contains(&"commit-overdue".to_owned()), overdue, "{name}: {found:?}");
+    }
+}
+
+/// What a member lost with the power, its leader counts no more once it has heard of it in its new uptime. That it is a
+/// member still, other rules tell as well.
+#[test]
+fn a_leader_counts_only_what_a_member_has_in_its_new_uptime() {
+    for (has_all, told) in [(true, false), (false, true)] {
+        let mut stage = super::case::stage();
+        comes_back_short(&mut stage);
+        if has_all {
+            (1..3).for_each(|offset| stage.append(C, 1, plain(offset)));
+        }
+        commits_third(&mut stage);
+        let found = stage.found();
+        assert_eq!(found.contains(&"heard-of-other-log".to_owned()), told, "{found:?}");
+    }
+}
+
+/// Whoever is outside of the ISR and down, or hindered, does not hold a commit up for long.
+#[test]
+fn who_is_outside_stops_no_commit() {
+    type Variant = (&'static str, fn(&mut Stage), u32, bool);
+    let variants: [Variant; 4] = [
+        ("it follows and lacks the record", |_| {}, 100, false),
+        ("it is down", |stage| stage.crash(C, false), 100, true),
+        ("it has been down for a moment", |stage| stage.crash(C, false), 5, false),
+        ("it is cut off", |stage| hinders(stage, &[], &[(A, C)]), 100, true),
+    ];
+    for (name, variant, seconds, overdue) in variants {
+        let mut stage = super::case::stage();
+        leaves_out(&mut stage);
+        begins(&mut stage);
+        variant(&mut stage);
+        stage.lead(A, 1, plain(2));
+        stage.append_all(&[B], 1, plain(2));
         passes(&mut stage, seconds);
         let found = stage.found();
-        assert!(!found.contains(&"commit-overdue".to_owned()), "{name}: {found:?}");
+        assert_eq!(found.contains(&"commit-overdue".to_owned()), overdue, "{name}: {found:?}");
     }
-    let overdue = outcome(|stage| {
-        begins(stage);
-        replicate_third(stage);
-        passes(stage, 100);
-    });
-    assert_eq!(overdue, ["commit-overdue"], "without any of these");
+}
+
+/// Who has all that it needs joins the ISR while those are well that it takes, whoever else is not.
+#[test]
+fn an_expansion_takes_leader_candidate_and_controllers() {
+    type Variant = (&'static str, fn(&mut Stage), bool);
+    let variants: [Variant; 11] = [
+        ("another member is down", |stage| stage.crash(B, false), true),
+        ("a fault lasts at another member", |stage| hinders(stage, &[B], &[]), true),
+        ("the others are cut from each other", |stage| hinders(stage, &[], &[(B, C)]), true),
+        ("a controller is down", |stage| stage.crash(N3, false), true),
+        (
+            "two controllers are down",
+            |stage| [N2, N3].iter().for_each(|it| stage.crash(*it, false)),
+            false,
+        ),
+        ("a controller is hindered but heard", |stage| hinders(stage, &[N3], &[]), false),
+        ("a controller is cut off", |stage| hinders(stage, &[], &[(N3, N1), (N3, N2)]), true),
+        ("the candidate is down", |stage| stage.crash(C, false), false),
+        ("the candidate is cut from the leader", |stage| hinders(stage, &[], &[(A, C)]), false),
+        ("the leader is cut from the controller", |stage| hinders(stage, &[], &[(A, N1)]), false),
+        (
+            "the leader has not heard of the registration",
+            |stage| stage.isr_committed(A, 1, &[A, B, C]),
+            true,
+        ),
+    ];
+    for (name, variant, overdue) in variants {
+        let mut stage = super::case::stage();
+        leaves_out(&mut stage);
+        begins(&mut stage);
+        variant(&mut stage);
+        passes(&mut stage, 100);
+        let found = stage.found();
+        assert_eq!(found.contains(&"expansion-overdue".to_owned()), overdue, "{name}: {found:?}");
+    }
+}
+
+/// A majority elects, whoever of the others is down or cut off.
+#[test]
+fn a_majority_elects_a_leader_of_the_quorum() {
+    type Variant = (&'static str, fn(&mut Stage), bool);
+    let variants: [Variant; 6] = [
+        ("one is down", |stage| stage.crash(N3, false), true),
+        ("one is cut off", |stage| hinders(stage, &[], &[(N3, N1), (N3, N2)]), true),
+        ("one is cut from one other", |stage| hinders(stage, &[], &[(N3, N1)]), false),
+        ("two are down", |stage| [N2, N3].iter().for_each(|it| stage.crash(*it, false)), false),
+        ("a fault lasts at one", |stage| hinders(stage, &[N3], &[]), false),
+        ("a fault lasts at a broker", |stage| hinders(stage, &[A], &[]), true),
+    ];
+    for (name, variant, overdue) in variants {
+        let mut stage = super::case::stage();
+        stage.observer.expect_all_facts();
+        variant(&mut stage);
+        passes(&mut stage, 100);
+        let found = stage.found();
+        let is_told = found.contains(&"quorum-election-overdue".to_owned());
+        assert_eq!(is_told, overdue, "{name}: {found:?}");
+    }
 }
 
 /// Time in which too few were in sync to commit anything does not count.
@@ -297,8 +510,7 @@ fn a_leader_that_is_alone_commits_at_once() {
             "a fault lasts",
             |stage| {
                 leads_alone(stage, true);
-                let now_ns = stage.now_ns();
-                stage.observer.disturbed(now_ns, true);
+                hinders(stage, &[A], &[]);
             },
             true,
         ),
