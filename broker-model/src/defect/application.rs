@@ -22,7 +22,7 @@ ApplicationDefect {
         source: "ConsumerRebalanceListener's documentation, onPartitionsRevoked; KIP-447",
         affected: Affected::Never,
         side: Client,
-        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 24,
+        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 15,
         meaning: "An application reads ahead while it processes, and when partitions are taken from it, it goes on \
             with what it has read of them, and commits that.",
         example: "A consumer has polled 20 records and polls again before it has processed them. Their partition goes \
@@ -34,7 +34,7 @@ ApplicationDefect {
         source: "Kafka's example ExactlyOnceMessageProcessor, resetToLastCommittedPositions",
         affected: Affected::Never,
         side: Client,
-        shows: "offsets" / "eos-loss" in "exactly-once", seed 2,
+        shows: "offsets" / "eos-loss" in "exactly-once", seed 12,
         meaning: "An application whose transaction is aborted polls on, and does not go back to what its group has \
             committed.",
         example: "A transaction that processes offsets 10 to 19 is aborted. The next poll returns 20 to 29, and the \
@@ -45,7 +45,7 @@ ApplicationDefect {
         source: "ProducerConfig's documentation on transactional.id",
         affected: Affected::Never,
         side: Client,
-        shows: "offsets" / "eos-loss" in "exactly-once", seed 3,
+        shows: "offsets" / "eos-loss" in "exactly-once", seed 44,
         meaning: "All members of a group that process exactly once use one transactional id.",
         example: "Two members begin. The second one fences the first and has its transaction aborted; that begins \
             anew, and fences the second one, and so on: records are read hundreds of times and never processed.",

@@ -106,7 +106,7 @@ CleanerDefect {
         source: "LogLoader.load",
         affected: Affected::Never,
         side: Server,
-        shows: "durability" / "hole-in-log" in "compacted-changelog", seed 13,
+        shows: "durability" / "hole-in-log" in "compacted-changelog", seed 1,
         meaning: "A log that is opened takes a `.swap` file for what an interrupted cleaning has left, and deletes \
             it: the segments in whose place it was to come are gone already.",
         example: "A broker crashes when the old segments have other names and the new one not yet its own. It starts, \

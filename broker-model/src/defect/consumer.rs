@@ -81,7 +81,7 @@ ConsumerDefect {
         source: "KAFKA-18641; AsyncKafkaConsumer, SubscriptionState.allConsumed asked from the background thread",
         affected: Affected::Fixed { since: Version::new(3, 7, 0), fixed: &[Version::new(4, 0, 0)] },
         side: Client,
-        shows: "offsets" / "resume-skip" in "next-gen-rebalance", seed 1,
+        shows: "offsets" / "resume-skip" in "next-gen-rebalance", seed 17,
         meaning: "A commit that does not wait, as auto-commit makes it, commits what is fetched, and not what the \
             application has got.",
         example: "A consumer has fetched 500 records and returned 10 when it commits. It dies: whoever goes on begins \

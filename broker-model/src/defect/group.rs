@@ -23,7 +23,7 @@ GroupDefect {
         source: "KIP-447; OffsetMetadataManager.validateTransactionalOffsetCommit",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 5, 0)] },
         side: Server,
-        shows: "offsets" / "stale-commit-accepted" in "exactly-once", seed 2,
+        shows: "offsets" / "stale-commit-accepted" in "exactly-once", seed 3,
         meaning: "A coordinator takes offsets within a transaction from who is no member of the group any \
             more: only the fence of the producer stands between.",
         example: "A member stands still amid its transaction. Its partitions go to another one, whose \
@@ -35,7 +35,7 @@ GroupDefect {
         source: "KIP-447; OffsetMetadataManager.fetchOffsets, requireStable",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 5, 0)] },
         side: Server,
-        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 4,
+        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 7,
         meaning: "Who gets a partition is told the committed offset while a transaction that commits a later one \
             is open.",
         example: "A member has sent its offsets, and the commit of its transaction is on its way, when its \
@@ -122,7 +122,7 @@ GroupDefect {
         source: "KAFKA-20442; CommitRequestManager, platformatic/kafka issue 267",
         affected: Affected::Never,
         side: Client,
-        shows: "offsets" / "lost-commit" in "next-gen-rebalance", seed 65,
+        shows: "offsets" / "lost-commit" in "next-gen-rebalance", seed 123,
         meaning: "A consumer that asks for offsets in an epoch that has passed takes the refusal for `nothing is \
             committed`.",
         example: "A member gets a partition, asks where its group is there, and the coordinator has gone to the next \
@@ -243,7 +243,7 @@ GroupDefect {
         source: "KIP-848; GroupMetadataManager.throwIfConsumerGroupMemberEpochIsInvalid",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "unfenced-request" in "swarm-groups", seed 5,
+        shows: "leadership" / "unfenced-request" in "swarm-groups", seed 70,
         meaning: "A heartbeat of any older epoch counts, whatever its member has.",
         example: "A member stands still and is replaced by itself, or misses several answers. What it says in an epoch \
             that is long over is taken for what it has now.",

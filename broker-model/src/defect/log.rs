@@ -78,7 +78,7 @@ LogDefect {
         affected: Affected::Fixed { since: Version::new(3, 7, 0), fixed: &[Version::new(3, 8, 0)] },
         side: Server,
         with: ["derived-state-from-files"],
-        shows: "replication" / "epoch-cache-mismatch" in "slow-cut", seed 278,
+        shows: "replication" / "epoch-cache-mismatch" in "slow-cut", seed 22,
         meaning: "When epochs are cut from the checkpoint, the new file takes the old one's name before it is on the \
             disk: a power loss may leave it empty.",
         example: "A follower cuts an epoch and loses power: its checkpoint is empty. Recovery reads the epochs of the \

@@ -25,7 +25,7 @@ ProducerDefect {
         source: "KAFKA-14312, KAFKA-15591, KAFKA-5494; RecordAccumulator.shouldStopDrainBatchesForPartition",
         affected: Affected::Open { since: Version::new(1, 0, 0) },
         side: Client,
-        shows: "ordering" / "seq-gap" in "impatient-producers", seed 5,
+        shows: "ordering" / "seq-gap" in "impatient-producers", seed 2,
         meaning: "A producer has several batches of an epoch in flight before the first is acknowledged: a broker that \
             has no state of it takes whatever sequence comes first, one that knows an older epoch refuses all but \
             the first (epoch-not-from-zero).",
@@ -53,7 +53,7 @@ ProducerDefect {
         source: "KAFKA-5494; Sender.sendProducerData, ProducerBatch.inRetry",
         affected: Affected::Open { since: Version::new(1, 0, 0) },
         side: Client,
-        shows: "ordering" / "seq-gap" in "impatient-producers", seed 9,
+        shows: "ordering" / "seq-gap" in "impatient-producers", seed 17,
         meaning: "A batch that expires in its first attempt is forgotten with its sequence: what follows it \
             is refused as out of order and sent again in vain until it expires, too.",
         example: "A batch lingers, is sent late and lost with its connection as it expires. The next ten \
@@ -95,7 +95,7 @@ ProducerDefect {
         source: "KAFKA-13488; Metadata.updateLatestMetadata",
         affected: Affected::Open { since: Version::new(3, 0, 1) },
         side: Client,
-        shows: "leadership" / "acts-in-older-epoch" in "delete-and-recreate", seed 32,
+        shows: "leadership" / "acts-in-older-epoch" in "delete-and-recreate", seed 53,
         meaning: "A client that has been told that there is no such topic takes whatever epoch it is told next, of \
             the same topic \
             as well: what it knew of its epochs is gone with the id.",

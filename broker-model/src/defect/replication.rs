@@ -116,7 +116,7 @@ ReplicationDefect {
         source: "KAFKA-13091, KIP-497",
         affected: Affected::Fixed { since: Version::new(2, 7, 0), fixed: &[Version::new(3, 1, 0)] },
         side: Server,
-        shows: "liveness" / "commit-overdue" in "group-administration", seed 3,
+        shows: "liveness" / "commit-overdue" in "group-administration", seed 4,
         meaning: "A leader does not compute its high watermark anew when a member that held it back has \
             left the ISR.",
         example: "A follower dies for good with records under way. The ISR shrinks to the leader, which \

@@ -23,7 +23,7 @@ TransactionDefect {
         source: "KIP-98; TransactionCoordinator.endTransaction",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "poll-skip" in "bank", seed 2,
+        shows: "offsets" / "poll-skip" in "bank", seed 4,
         meaning: "A coordinator answers a commit before its decision is committed to the transaction log.",
         example: "The coordinator dies with the decision. The next one knows of an open transaction only, \
             which times out and is aborted, though its producer was told that it was committed.",
@@ -84,7 +84,7 @@ TransactionDefect {
         source: "KIP-98, KAFKA-9312; TransactionManager.nextRequest, RecordAccumulator.awaitFlushCompletion",
         affected: Affected::Never,
         side: Client,
-        shows: "offsets" / "eos-loss" in "exactly-once", seed 1,
+        shows: "offsets" / "eos-loss" in "exactly-once", seed 37,
         meaning: "A producer ends a transaction while batches of it are under way.",
         example: "Of three batches two are acknowledged. The commit overtakes the third, which arrives behind the \
             marker, or not at all: the transaction is committed without it.",
@@ -95,7 +95,7 @@ TransactionDefect {
         source: "KAFKA-9777; TransactionMarkerChannelManager.tryAppendToLog",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "resources-held" in "swarm-transactions", seed 11,
+        shows: "liveness" / "resources-held" in "swarm-transactions", seed 13,
         meaning: "A coordinator whose record that a transaction is complete could not be written does not write it \
             again.",
         example: "All markers are there, and the transaction log has too few replicas for a moment. The producer's \
@@ -143,7 +143,7 @@ TransactionDefect {
         source: "KIP-98; ProducerAppendInfo.checkCoordinatorEpoch",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "unfenced-request" in "swarm-transactions", seed 15,
+        shows: "leadership" / "unfenced-request" in "swarm-transactions", seed 5,
         meaning: "A leader writes markers of a coordinator that has been replaced since.",
         example: "A coordinator stands still with a marker on the way, and another one goes on. Its transaction is \
             over when the marker comes.",
@@ -165,7 +165,7 @@ TransactionDefect {
         source: "KIP-98; KAFKA-17507 is its kin; KafkaApis.handleWriteTxnMarkersRequest",
         affected: Affected::Never,
         side: Server,
-        shows: "visibility" / "marker-wrong-txn" in "swarm-transactions", seed 19,
+        shows: "visibility" / "marker-wrong-txn" in "swarm-transactions", seed 10,
         meaning: "A group coordinator answers a marker before that is committed, and the offsets with it.",
         example: "A transaction is complete as far as its coordinator knows. The broker of the group dies with the \
             marker, and who gets the partition next is told where the group was before.",

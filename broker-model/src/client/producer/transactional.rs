@@ -156,7 +156,8 @@ impl Transactional {
         );
         assert!(!self.orphaned || self.in_flight, "an answer is for nobody, and none is to come");
         let rests = matches!(state, State::Initializing | State::Ready);
-        assert!(!rests || !self.started, "a transaction is {state:?}, and at its coordinator");
+        let may_stand = self.started && !self.ends_early;
+        assert!(!rests || !may_stand, "a transaction is {state:?}, and at its coordinator");
         let needs_id = matches!(state, State::Ready | State::InTransaction | State::Committing);
         assert!(!needs_id || current.is_some(), "a transaction is {state:?} without a producer id");
     }
