@@ -78,6 +78,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "at-least-once",
     "at-most-once",
     "coordinator-failover",
+    "paused-coordinator",
     "zombie-consumer",
     "static-member-bounce",
     "cooperative-rebalance",

@@ -267,7 +267,7 @@ GroupDefect {
         source: "KIP-447; OffsetMetadataManager.fetchOffsets",
         affected: Affected::Open { since: Version::new(2, 5, 0) },
         side: Server,
-        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 4337,
+        shows: "offsets" / "eos-duplicate" in "paused-coordinator", seed 2457,
         meaning: "A coordinator that has not been heard of for longer than its session, and may have been replaced, \
             tells where a group stands.",
         example: "The broker that coordinates stands still, another one takes its place and commits a transaction. The \

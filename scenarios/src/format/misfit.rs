@@ -40,7 +40,10 @@ fn culprit(tree: &Value, path: &[String], reason: &str) -> Option<String> {
                 fields.remove(key);
                 refused_with(Value::Object(fields))
             };
-            fields.keys().find(|key| !without(key)).cloned()
+            // Without the word that says what it is, it is wrong in another way, whatever is wrong with it.
+            let is_tag = |key: &&String| ["kind", "shape"].contains(&key.as_str());
+            let (tags, others): (Vec<_>, Vec<_>) = fields.keys().partition(is_tag);
+            others.into_iter().chain(tags).find(|key| !without(key)).cloned()
         }
         Value::Array(elements) => {
             let first = |count: usize| refused_with(Value::Array(elements[..count].to_vec()));

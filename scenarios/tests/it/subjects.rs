@@ -58,6 +58,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("voter-replacement", &["removed-leader-leads-on", "concurrent-voter-changes"]),
     ("minority-stays-dead", &["no-hw-on-shrink", "stale-partition-epoch"]),
     ("swarm", &["hw-uses-proposed-isr", "stale-partition-epoch", "no-hw-on-shrink"]),
+    ("paused-coordinator", &["coordinator-not-unloaded", "txn-commit-ignores-generation"]),
     ("bank", &["commit-told-before-durable", "reads-past-stable-offset", "no-dedup"]),
     ("zombie-producer", &["commit-told-before-durable", "reads-past-stable-offset"]),
     ("delayed-end-txn", &["commit-told-before-durable", "reads-past-stable-offset"]),

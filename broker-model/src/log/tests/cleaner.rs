@@ -325,6 +325,10 @@ fn the_first_batch_of_the_oldest_epoch_that_is_left_stays() {
     let mut harness = cleaned_across_epochs(&[]);
     let batches: Vec<RecordBatch> = harness.log.batches().cloned().collect();
     harness.log.epochs = EpochCache::of(batches.iter());
+    let file = FileId::LeaderEpochCheckpoint(harness.log.partition());
+    let mut written = Effects::new();
+    written.push(Effect::Replace { file, bytes: harness.log.epochs.encode() });
+    let mut harness = harness.applied(written);
     let later = LeaderEpoch(EPOCH.0 + 1);
     assert_eq!(harness.log.known_epochs(), [(later, Offset(2))]);
     for at in 7..14 {
