@@ -37,9 +37,10 @@ impl CoordinatorKind {
         }
     }
 
-    /// What becomes of old records in that topic: state is by key, and of each key the newest counts. Share coordinators
-    /// delete what lies before their snapshots themselves. Source: `GroupCoordinatorService.groupMetadataTopicConfigs`,
-    /// `TransactionStateManager.transactionTopicConfigs`, `ShareCoordinatorService.shareGroupStateTopicConfigs`.
+    /// What becomes of old records in that topic: state is by key, and of each key the newest counts. Share
+    /// coordinators delete what lies before their snapshots themselves. Source: `transactionTopicConfigs` of
+    /// `TransactionStateManager`, `GroupCoordinatorService.groupMetadataTopicConfigs`,
+    /// `ShareCoordinatorService.shareGroupStateTopicConfigs`.
     pub(crate) const fn cleanup_policy(self) -> CleanupPolicy {
         match self {
             Self::Group | Self::Transaction => CleanupPolicy::Compact,

@@ -377,7 +377,8 @@ pub(super) static INVARIANTS: [Entry; 9] = [
         kind: Kind::Invariant,
         meaning: "What was replaced in a compacted log is gone when max.compaction.lag.ms is over.",
         example: "Broken by compaction-overdue.",
-        legal: "While a fault lasts at the node, in a log to which nothing is appended any more, and where clocks are wrong.",
+        legal: "While a fault lasts at the node, in a log to which nothing is appended any more, and where clocks are \
+            wrong.",
         source: "KIP-354; LogConfig.maxSegmentMs, LogCleanerManager.maxCompactionDelay",
     },
 ];
