@@ -25,21 +25,21 @@ pub(crate) fn plain_client(client: &Value) -> Value {
 /// said of it.
 pub(crate) fn plain_client_like(client: &Value) -> Value {
     let has = |place: &str| client.pointer(place).is_some_and(|part| !part.is_null());
-    let mut load = if has("/transactions") {
+    let kind = if has("/transactions") {
         "kind = \"transaction\"".to_owned()
     } else if has("/config/worker") {
         "kind = \"share-consumer\"\ngroup.id = \"plain\"".to_owned()
     } else {
         format!("kind = {}", client["kind"])
     };
-    if has("/config/group") {
-        load.push_str("\ngroup.id = \"plain\"");
-    }
-    if has("/pipeline") {
-        let guarantee = &client["pipeline"]["guarantee"];
-        load.push_str(&format!("\noutputs = [\"orders\"]\nguarantee = {guarantee}"));
-    }
-    let like = client_of(&load);
+    let group = if has("/config/group") { "\ngroup.id = \"plain\"" } else { "" };
+    let guarantee = &client["pipeline"]["guarantee"];
+    let pipeline = if has("/pipeline") {
+        format!("\noutputs = [\"orders\"]\nguarantee = {guarantee}")
+    } else {
+        String::new()
+    };
+    let like = client_of(&format!("{kind}{group}{pipeline}"));
     if like.is_null() { plain_client(client) } else { like }
 }
 

@@ -94,7 +94,7 @@ CleanerDefect {
         source: "KIP-534; Cleaner.cleanInto, MemoryRecords.filterTo",
         affected: Affected::Open { since: Version::new(0, 8, 1) },
         side: Server,
-        shows: "durability" / "cleaned-past-stable" in "compacted-changelog", seed 1252,
+        shows: "durability" / "hole-in-log" in "compacted-changelog", seed 1252,
         meaning: "Tombstones and markers go when delete.retention.ms is over, whether or not every replica has them.",
         example: "A replica has the records of a transaction and dies. The transaction is aborted, and the marker \
             goes from the leader's log before the replica is back. With the producer's next marker the replica takes \

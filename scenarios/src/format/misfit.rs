@@ -27,7 +27,8 @@ fn refusal(tree: &Value) -> Option<String> {
 
 /// The key or position in the value at a path that is to blame; none if it is the value itself.
 fn culprit(tree: &Value, path: &[String], reason: &str) -> Option<String> {
-    let pointer: String = path.iter().map(|key| format!("/{key}")).collect();
+    let slash = if path.is_empty() { "" } else { "/" };
+    let pointer = format!("{slash}{}", path.join("/"));
     let refused_with = |value: Value| {
         let mut tree = tree.clone();
         *tree.pointer_mut(&pointer).expect("it is there") = value;

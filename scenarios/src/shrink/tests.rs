@@ -251,9 +251,9 @@ fn any_node_may_go_and_those_after_it_take_their_ids() {
     let bounced_and_skewed = |plan: &Plan| {
         let skewed = plan.clocks.first().map(|clock| clock.node);
         let outside = plan.core.iter().flat_map(|core| &core.outside).next();
-        let bounced = plan.steps.first().and_then(|step| match &step.action {
-            Action::Bounce { target: Target::Node(node) } => Some(*node),
-            _ => None,
+        let bounced = plan.steps.first().and_then(|step| {
+            let Action::Bounce { target: Target::Node(node) } = &step.action else { return None };
+            Some(*node)
         });
         bounced.is_some() && bounced == skewed && bounced.as_ref() == outside
     };

@@ -319,7 +319,7 @@ fn found(bug: &str, scenario: &str, seed: u64) -> BTreeSet<String> {
     let run = run(&plan, false);
     let overdue = match run.end {
         End::TimeLimit { goal, since_ms, .. } if since_ms < plan.heal_at_ms => Some(goal.name()),
-        _ => None,
+        End::Quiesced | End::TimeLimit { .. } | End::Panicked { .. } => None,
     };
     let violations = run.violations.into_iter().map(|violation| violation.anomaly);
     violations.chain(overdue.map(str::to_owned)).collect()

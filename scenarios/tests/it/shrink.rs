@@ -492,7 +492,7 @@ fn a_smaller_plan_that_breaks_without_the_defect_does_not_count() {
         plan
     };
     let entry = find("exactly-once").expect("a name of the catalogue");
-    let whole = with_it(entry.name, entry.text, 3);
+    let whole = with_it(entry.name, entry.text, 44);
     let (mut failure, _) = Failure::of(&whole, Some("a624f108")).expect("it fails");
     let smaller = with_it("half", include_str!("half-processed.toml"), 4);
     assert_eq!(failure.without_defects, WithoutDefects::Holds);
