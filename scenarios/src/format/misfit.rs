@@ -77,12 +77,15 @@ mod tests {
         let mut plans = (1..100).map(|seed| plan(&scenario, seed));
         let plan = plans.find(|plan| plan.clients.len() > 2 && plan.steps.len() > 3);
         let tree = serde_json::to_value(plan.expect("some seed draws enough")).expect("plain data");
+        let steps = tree["steps"].as_array().expect("a list");
+        let aimed = steps.iter().position(|step| step["action"]["target"].is_string());
+        let aimed = format!("/steps/{}/action/target", aimed.expect("a step has a target"));
         let table = [
             ("/cluster/brokers", "x"),
             ("/clients/0/config/acks", "some"),
             ("/clients/1/config/jitter_salt", "yes"),
             ("/clients/2/operations", "many"),
-            ("/steps/3/action/target", "no such node"),
+            (aimed.as_str(), "no such node"),
             ("/steps/2/at_ms", "soon"),
         ];
         for (at, wrong) in table {
