@@ -50,12 +50,13 @@
 //! | the first record of a time | `consumer/timed_offsets` |
 //! | whom a leader sends consumers to | `consumer/read_replica` |
 //! | nobody leaves the ISR who has not lagged for long enough | `replication/shrink` |
-//! | when it is calm: commits, expansions of the ISR and log starts in time | `replication/overdue` |
+//! | where it is calm for whom it takes: commits, expansions of the ISR and log starts in time | `replication/overdue` |
 //! | a leader that is alone commits at once | `replication/lone_leader` |
 //! | a partition that somebody may lead is led; so is the quorum | `controller/overdue`, `quorum/overdue` |
 //! | whoever names another epoch is refused where it asks | `exchange/request_fencing` |
 //! | an answer counts only where it was asked for | `exchange/standing` |
 //! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
+//! | nor does a coordinator that has heard that it leads no more | `exchange/coordination` |
 //! | the same of coordinators | `exchange/coordination` |
 //!
 //! Nowhere: that a broker is fenced before its next uptime registers, since Kafka lets it register once its session is
