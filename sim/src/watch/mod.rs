@@ -50,7 +50,7 @@
 //! | the first record of a time | `consumer/timed_offsets` |
 //! | whom a leader sends consumers to | `consumer/read_replica` |
 //! | nobody leaves the ISR who has not lagged for long enough | `replication/shrink` |
-//! | where it is calm for whom it takes: commits, expansions of the ISR and log starts in time | `replication/overdue` |
+//! | where it is calm for those whom it takes: commits, expansions, log starts in time | `replication/overdue` |
 //! | a leader that is alone commits at once | `replication/lone_leader` |
 //! | a partition that somebody may lead is led; so is the quorum | `controller/overdue`, `quorum/overdue` |
 //! | whoever names another epoch is refused where it asks | `exchange/request_fencing` |
