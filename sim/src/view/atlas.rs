@@ -4,7 +4,8 @@
 //! (KIP-966) it survives as long as fewer than that many of them lose what was not flushed. The quorum flushes before
 //! it counts a record, so a controller may always lose power; but a voter that forgets its vote breaks Raft's promise.
 //! Without eligible leader replicas the last member of the ISR leads again with whatever it still has, so no replica
-//! may lose anything.
+//! may lose anything. What is in a log counts though it is not committed yet: a leader goes by what a follower had when
+//! it last asked, so a record may be committed after a member of the ISR has lost it.
 //!
 //! With known weaknesses switched on the question stays what the promised rules survive: a member of ISR or ELR counts
 //! as complete, as promised, though its log may not be. So a plan meets the same faults with them and without.
@@ -54,9 +55,8 @@ impl ClusterView {
     }
 
     /// Whether this node's process may be asked to stop. It hands its partitions over first, and the next in order
-    /// among
-    /// those whom the controller takes for members of the ISR gets them: not even another sound replica helps while one
-    /// that lost data counts among them, since the controller has not heard of its restart.
+    /// among those whom the controller takes for members of the ISR gets them: not even another sound replica helps
+    /// while one that lost data counts among them, since the controller has not heard of its restart.
     pub fn stop_allowed(&self, node: NodeId) -> Result<(), String> {
         if self.loss_allowed {
             return Ok(());
@@ -95,9 +95,7 @@ impl ClusterView {
             !self.is_controller(*node)
                 && view.replica(*node).is_some_and(|replica| !replica.log.is_empty())
         };
-        nodes.iter().any(hosts)
-            && !view.committed.is_empty()
-            && view.replicas().iter().any(electable)
+        nodes.iter().any(hosts) && view.replicas().iter().any(electable)
     }
 
     /// Whether the log directory of a replica works, as far as the controller and its broker know: else it is not
@@ -110,7 +108,7 @@ impl ClusterView {
     fn survives(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
         let hosts = view.is_replica(node)
             && view.replica(node).is_some_and(|replica| !replica.log.is_empty());
-        if !hosts || view.committed.is_empty() {
+        if !hosts {
             return Ok(());
         }
         let name = self.partition_name(view.partition);
