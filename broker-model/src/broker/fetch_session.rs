@@ -13,6 +13,8 @@ use crate::fetch_session::session::{
     CachedPartition, Identified, PartitionName, Returned, SessionKey, SessionPartitions, Wanted,
 };
 use crate::fetch_session::{FetchMetadata, SessionError};
+use crate::node::Effects;
+use crate::note::{Api, ExchangeNote};
 use crate::types::{ConnectionId, NodeId, Time, TopicPartition};
 
 /// All sessions of a broker.
@@ -57,13 +59,15 @@ impl FetchSessions {
     }
 
     /// Judges a request of this session and epoch: how it is to be answered. The partitions that it names, with their
-    /// ids if they are known, are taken into its session, and others are forgotten.
+    /// ids if they are known, are taken into its session, and others are forgotten. What is served in another epoch than
+    /// the session awaits is stated.
     pub(super) fn open<'a>(
         &mut self,
-        now: Time,
+        (now, by): (Time, NodeId),
         metadata: FetchMetadata,
         named: impl IntoIterator<Item = (PartitionName<'a>, Option<TopicPartition>, Wanted)>,
         forgotten: impl IntoIterator<Item = PartitionName<'a>>,
+        effects: &mut Effects,
     ) -> (Result<FetchContext, SessionError>, Ended) {
         let id = metadata.session_id;
         if metadata.is_full() {
@@ -75,9 +79,14 @@ impl FetchSessions {
             };
             return (Ok(context), ended);
         }
-        let used_before = self.cache.get(id).map(|session| session.head.used_at);
+        let before = self.cache.get(id).map(|session| (session.head.epoch, session.head.used_at));
+        let (awaited, used_before) = before.unzip();
         if let Err(error) = self.cache.advance(metadata, now) {
             return (Err(error), Ended::default());
+        }
+        if let Some(own) = awaited.filter(|epoch| *epoch != metadata.epoch) {
+            let api = Api::FetchSession;
+            effects.note(ExchangeNote::served(api, by, metadata.epoch, own));
         }
         let mut ended = Ended::default();
         for name in forgotten {

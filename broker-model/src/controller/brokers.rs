@@ -78,6 +78,17 @@ impl Sessions {
         self.brokers.get(&broker).is_some_and(valid)
     }
 
+    /// The uptime of a broker that was heard of lately: until its session ends no other one may register.
+    pub(super) fn incarnation_in_session(
+        &self,
+        image: &MetadataImage,
+        broker: NodeId,
+        now: Time,
+    ) -> Option<u64> {
+        let known = image.brokers.get(&broker)?;
+        self.is_valid(broker, known.broker_epoch, now).then_some(known.incarnation)
+    }
+
     /// The broker is fenced: its session is over, and it is no longer in controlled shutdown.
     fn fence(&mut self, broker: NodeId) {
         if let Some(session) = self.brokers.get_mut(&broker) {

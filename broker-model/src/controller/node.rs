@@ -328,9 +328,15 @@ impl Controller {
             return refusal::registration(controller);
         };
         let Active { image, sessions, .. } = active;
-        let judged =
-            register(image, sessions, request, ControllerRules::of(&self.config), now.time);
+        let rules = ControllerRules::of(&self.config);
+        let in_session = sessions.incarnation_in_session(image, request.broker, now.time);
+        let judged = register(image, sessions, request, rules, now.time);
         let result = judged.map(|(records, broker_epoch)| {
+            let (by, named) = (request.broker, request.incarnation);
+            if let Some(own) = in_session.filter(|own| *own != named) {
+                let (api, named, own) = (Api::BrokerRegistration, named as i64, own as i64);
+                effects.note(ExchangeNote::served(api, by, named, own));
+            }
             self.write(now, &records, effects);
             broker_epoch
         });

@@ -69,8 +69,8 @@ pub enum ExchangeNote {
 }
 
 impl ExchangeNote {
-    /// A coordinator served a request that names the epoch of a member or of a producer.
-    pub(crate) fn coordinator_served(
+    /// A request about no partition was served: the epoch that it names, and the one that holds here.
+    pub(crate) fn served(
         api: Api,
         by: NodeId,
         named: impl Into<i64>,
@@ -123,11 +123,15 @@ pub enum Api {
     WriteTxnMarkers,
     FetchSnapshot,
     AssignReplicasToDirs,
+    FetchSession,
+    BrokerRegistration,
+    ShareFetch,
+    ShareState,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::ReplicaFetch,
         Self::ReplicaOffsets,
         Self::Fetch,
@@ -156,6 +160,10 @@ impl Api {
         Self::WriteTxnMarkers,
         Self::FetchSnapshot,
         Self::AssignReplicasToDirs,
+        Self::FetchSession,
+        Self::BrokerRegistration,
+        Self::ShareFetch,
+        Self::ShareState,
     ];
 
     /// Kafka's name of the request; a follower's and a voter's are fetches with a replica id.
@@ -189,6 +197,10 @@ impl Api {
             Self::WriteTxnMarkers => "WriteTxnMarkers",
             Self::FetchSnapshot => "FetchSnapshot",
             Self::AssignReplicasToDirs => "AssignReplicasToDirs",
+            Self::FetchSession => "Fetch of a session",
+            Self::BrokerRegistration => "BrokerRegistration",
+            Self::ShareFetch => "ShareFetch",
+            Self::ShareState => "WriteShareGroupState",
         }
     }
 }

@@ -434,6 +434,26 @@ fn the_atlas_allows_fewer_losses_than_min_insync_replicas() {
     assert_eq!(stage.found(), NONE);
 }
 
+/// A leader counts what a follower had when it last asked: what it loses now may be committed later.
+#[test]
+fn the_atlas_counts_what_is_not_committed_yet() {
+    for (holders, survives) in [(&[A][..], true), (&[A, B], false)] {
+        let mut stage = Stage::new(1, false);
+        stage.elect(A, 1, &[A, B, C]);
+        stage.became_leader(A, 1, &[A, B, C]);
+        stage.append_all(holders, 1, record(0, 1, 0));
+        let allowed = stage.observer.view().power_loss_allowed(B);
+        assert_eq!(allowed.is_ok(), survives, "held by {holders:?}: {allowed:?}");
+    }
+    let mut stage = Stage::new(2, false);
+    stage.elect(A, 1, &[A, B]);
+    stage.became_leader(A, 1, &[A, B]);
+    stage.append_all(&[A, B], 1, record(0, 1, 0));
+    stage.crash(B, true);
+    assert!(stage.observer.view().hindrance_allowed(&[A]).is_err(), "B may lead without it");
+    assert_eq!(stage.found(), NONE);
+}
+
 /// Who restarts without a clean stop counts as lossy (KIP-966), and who is fenced leaves the ISR: the last replica with
 /// all records keeps its place while another that lost some may lead.
 #[test]

@@ -152,7 +152,9 @@ impl Broker {
         let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
             topic.partitions.iter().map(|index| PartitionName::Name(&topic.topic, *index))
         });
-        let (context, ended) = self.fetch_sessions.open(now.time, metadata, named, forgotten);
+        let asked = (now.time, caller.from);
+        let (context, ended) =
+            self.fetch_sessions.open(asked, metadata, named, forgotten, effects);
         self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,

@@ -30,8 +30,9 @@ impl Broker {
             (PartitionName::Id(asked.partition), Some(asked.partition), wanted(asked))
         });
         let forgotten = request.forgotten.iter().map(|id| PartitionName::Id(*id));
+        let asked = (now.time, caller.from);
         let (context, ended) =
-            self.fetch_sessions.open(now.time, request.session, named, forgotten);
+            self.fetch_sessions.open(asked, request.session, named, forgotten, effects);
         self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,

@@ -14,7 +14,7 @@ use crate::config::ms;
 use crate::defect::ShareDefect;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
-use crate::note::ShareNote;
+use crate::note::{Api, ExchangeNote, ShareNote};
 use crate::proto::ErrorCode;
 use crate::record::RecordBatch;
 use crate::share_message::{
@@ -32,8 +32,8 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let member = (request.group.clone(), request.member.clone());
-        let opened =
-            self.shares.sessions.request(&member, request.session_epoch, caller.connection);
+        let (named, awaited) = (request.session_epoch, self.shares.sessions.awaited(&member));
+        let opened = self.shares.sessions.request(&member, named, caller.connection);
         match opened {
             Err(error) => {
                 return self.reply_share(caller, ShareFetchResponse::refused(error), effects);
@@ -42,7 +42,12 @@ impl Broker {
                 let (group, member) = member;
                 effects.note(ShareNote::SessionOpened { group, member, session });
             }
-            Ok(None) => {}
+            Ok(None) => {
+                if let Some(own) = awaited.filter(|own| *own != named) {
+                    let api = Api::ShareFetch;
+                    effects.note(ExchangeNote::served(api, caller.from, named, own));
+                }
+            }
         }
         let until = now.time + ms(request.wait_max_ms);
         let (mut undecided, mut acknowledged) = (0, Vec::new());

@@ -64,6 +64,11 @@ impl Sessions {
         Ok(None)
     }
 
+    /// The epoch of a member's next request.
+    pub(super) fn awaited(&self, member: &Member) -> Option<i32> {
+        self.open.get(member).map(|session| session.epoch)
+    }
+
     /// A connection is gone, and with it the session that belongs to it; `careless` if any of the member's is taken for
     /// that.
     pub(super) fn closed(&mut self, connection: ConnectionId, careless: bool) -> Option<Closed> {

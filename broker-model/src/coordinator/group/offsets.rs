@@ -131,7 +131,7 @@ impl GroupCoordinator {
 
     /// States that somebody is served who names a generation, or the epoch of a member, and which one it is in.
     pub(super) fn served(&mut self, api: Api, caller: Caller, (named, own): (i32, i32)) {
-        let note = ExchangeNote::coordinator_served(api, caller.from, named, own);
+        let note = ExchangeNote::served(api, caller.from, named, own);
         self.todo.push_back(Todo::Served(note));
     }
 

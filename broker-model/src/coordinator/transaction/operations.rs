@@ -77,7 +77,7 @@ impl TransactionCoordinator {
     /// States that a producer is served, which epoch it names, and which one it is in.
     pub(super) fn served(&mut self, asker: &Asker, named: ProducerEpoch, own: ProducerEpoch) {
         if let Some((api, by)) = asker.named() {
-            let note = ExchangeNote::coordinator_served(api, by, named.0, own.0);
+            let note = ExchangeNote::served(api, by, named.0, own.0);
             self.todo.push_back(Todo::Exchanged(note));
         }
     }
@@ -182,7 +182,7 @@ impl TransactionCoordinator {
             | Asker::EndTxn(_) => (Api::AddPartitionsToTxn, request.producer.1),
         };
         if served {
-            let note = ExchangeNote::coordinator_served(api, request.from, named.0, own.0);
+            let note = ExchangeNote::served(api, request.from, named.0, own.0);
             self.todo.push_back(Todo::Exchanged(note));
         }
     }

@@ -82,6 +82,10 @@ fn known(
         | Api::BrokerHeartbeat
         | Api::AllocateProducerIds
         | Api::AssignReplicasToDirs
+        | Api::FetchSession
+        | Api::BrokerRegistration
+        | Api::ShareFetch
+        | Api::ShareState
         | Api::BeginQuorumEpoch
         | Api::EndQuorumEpoch
         | Api::JoinGroup
