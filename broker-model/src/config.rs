@@ -11,6 +11,7 @@ pub use crate::internal_topic_config::InternalTopicConfig;
 use crate::note::IsolationLevel;
 use crate::proto::StrBytes;
 pub use crate::share_config::{ShareGroupConfig, WorkerConfig};
+use crate::throttle::ThrottledRates;
 pub use crate::topic_config::TopicConfig;
 use crate::types::{LogDirectory, NodeId};
 
@@ -46,6 +47,9 @@ pub struct ClusterConfig {
     /// `max.incremental.fetch.session.cache.slots`.
     #[serde(default = "default_fetch_session_slots")]
     pub fetch_session_slots: u32,
+    /// How fast throttled replicas are copied.
+    #[serde(default, skip_serializing_if = "ThrottledRates::is_none")]
+    pub throttled_rates: ThrottledRates,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub high_watermark_checkpoint_interval_ms: u64,
     /// `log.flush.offset.checkpoint.interval.ms`.

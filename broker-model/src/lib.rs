@@ -58,6 +58,7 @@ pub mod retention;
 mod share_config;
 pub mod share_message;
 pub mod testing;
+pub mod throttle;
 pub mod topic_config;
 pub mod topic_pattern;
 pub mod topic_settings;

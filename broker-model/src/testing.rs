@@ -12,6 +12,7 @@ use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::Effects;
 use crate::note::IsolationLevel;
 use crate::retention::Retention;
+use crate::throttle::ThrottledRates;
 use crate::types::{NodeId, Offset, TopicPartition, WallTime};
 
 /// Brokers 1 to 3 and controllers 101 to 103, as promised.
@@ -29,6 +30,7 @@ pub fn cluster() -> ClusterConfig {
         replica_fetch_backoff_ms: 1_000,
         replica_fetch_max_bytes: 1 << 20,
         fetch_session_slots: 1_000,
+        throttled_rates: ThrottledRates::default(),
         high_watermark_checkpoint_interval_ms: 5_000,
         recovery_point_checkpoint_interval_ms: 60_000,
         racks: 0,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::retention::Retention;
+use crate::throttle::Throttles;
 
 /// A topic's configuration, as the controller keeps it.
 #[derive(Debug, Clone, PartialEq, Hash, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct TopicConfig {
     /// When records may be deleted. In the metadata log it is a record of its own.
     #[serde(skip)]
     pub retention: Retention,
+    /// Replicas whose copying is bounded. In the metadata log these are records of their own, too.
+    #[serde(skip)]
+    pub throttles: Throttles,
 }
 
 impl TopicConfig {
@@ -41,6 +45,7 @@ impl TopicConfig {
             flush_messages: Self::FLUSH_NEVER,
             flush_ms: Self::FLUSH_NEVER,
             retention: Retention::FOREVER,
+            throttles: Throttles::default(),
         }
     }
 }

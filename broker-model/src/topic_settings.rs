@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::compaction::{CleanupPolicy, Compaction};
 use crate::config::TopicConfig;
+use crate::throttle::ThrottledReplicas;
 
 /// Kafka's `ConfigDef.Type`, with its number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +52,31 @@ macro_rules! number {
     };
 }
 
+macro_rules! throttled {
+    ($name:expr, $role:ident) => {
+        TopicSetting {
+            name: $name,
+            kind: SettingType::List,
+            read: |config| config.throttles.$role.text(),
+            write: |config, value| {
+                config.throttles.$role = ThrottledReplicas::parse(value)?;
+                Some(())
+            },
+        }
+    };
+}
+
+/// The setting with the replicas that bound what they ask their leader for.
+pub const FOLLOWER_THROTTLED_REPLICAS: &str = "follower.replication.throttled.replicas";
+
+/// The setting with the replicas that bound what they send to their followers.
+pub const LEADER_THROTTLED_REPLICAS: &str = "leader.replication.throttled.replicas";
+
 /// The setting with which leaders and the controller count replicas.
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
 /// Every setting that the model has, by name.
-static SETTINGS: [TopicSetting; 13] = [
+static SETTINGS: [TopicSetting; 15] = [
     TopicSetting {
         name: "cleanup.policy",
         kind: SettingType::List,
@@ -68,6 +89,8 @@ static SETTINGS: [TopicSetting; 13] = [
     number!("delete.retention.ms", Long, retention.compaction.delete_retention_ms),
     number!("flush.messages", Long, flush_messages),
     number!("flush.ms", Long, flush_ms),
+    throttled!(FOLLOWER_THROTTLED_REPLICAS, follower),
+    throttled!(LEADER_THROTTLED_REPLICAS, leader),
     number!("max.compaction.lag.ms", Long, retention.compaction.max_compaction_lag_ms),
     number!("max.message.bytes", Int, max_message_bytes),
     TopicSetting {
@@ -170,7 +193,8 @@ mod tests {
                 SettingType::Boolean => "true",
                 SettingType::Int | SettingType::Long => "7",
                 SettingType::Double => "0.25",
-                SettingType::List => "compact",
+                SettingType::List if setting.name == "cleanup.policy" => "compact",
+                SettingType::List => "0:1,2:3",
             };
             let mut config = usual.clone();
             set(&mut config, setting.name, Some(other)).expect("it has this value");

@@ -46,6 +46,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "compacted-changelog",
     "compaction-in-time",
     "reassignment-under-fire",
+    "throttled-reassignment",
     "grow-the-cluster",
     "log-directory-dies",
     "disk-dies-while-down",

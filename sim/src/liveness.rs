@@ -98,7 +98,7 @@ pub const GOALS: [GoalEntry; 15] = [
     entry(Goal::BrokersUnfenced, "broker-fenced", "all live brokers are unfenced", "L2; KIP-631"),
     entry(Goal::Metadata, "metadata-behind",
         "all live brokers have applied the committed metadata", "L2; KIP-595"),
-    entry(Goal::Topics, "topic-missing", "the topics exist", "KIP-4"),
+    entry(Goal::Topics, "topic-missing", "the topics exist, with all their partitions and without throttles", "KIP-4, KIP-73"),
     entry(Goal::Leaders, "partition-leaderless",
         "each partition with an electable replica is led", "L3; KIP-966"),
     entry(Goal::Isr, "isr-not-full",

@@ -499,6 +499,9 @@ pub enum Action {
         target: Target,
         /// At most so many.
         replicas: u32,
+        /// Whether those that copy for it are throttled: each broker by its rate, until the heal. Source: KIP-73.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        throttled: bool,
     },
     /// An administrator cancels the reassignment of a partition.
     CancelReassignment {

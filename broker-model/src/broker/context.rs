@@ -1,5 +1,6 @@
 //! What all parts of a broker share: who it is, its configuration, request ids, and where the active controller is.
 
+use crate::broker::replication_quota::ReplicationQuotas;
 use crate::config::ClusterConfig;
 use crate::message::{Message, RequestBody};
 use crate::node::{Channel, Effects};
@@ -22,6 +23,8 @@ pub(super) struct Context {
     pub(super) controllers: Controllers,
     /// Ids of the log directories that are online, as the controller is told them.
     pub(super) log_dirs: Vec<DirectoryId>,
+    /// How fast it copies for throttled replicas.
+    pub(super) quotas: ReplicationQuotas,
     next_correlation_id: i32,
 }
 
@@ -32,8 +35,8 @@ impl Context {
         let controllers = Controllers::new(node, &config.controllers);
         // A late answer to an earlier uptime must not pass for an answer to this one.
         let next_correlation_id = ((incarnation % 2048) as i32) << 20;
-        let log_dirs = Vec::new();
-        Self { node, config, incarnation, controllers, log_dirs, next_correlation_id }
+        let (log_dirs, quotas) = (Vec::new(), ReplicationQuotas::new(config.throttled_rates));
+        Self { node, config, incarnation, controllers, log_dirs, quotas, next_correlation_id }
     }
 
     /// Sends a request and returns the id that its response will carry.

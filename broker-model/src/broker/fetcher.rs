@@ -5,15 +5,17 @@
 //! Kafka's `AbstractFetcherThread`, `ReplicaFetcherThread` and `RemoteLeaderEndPoint`.
 
 use crate::broker::context::Context;
+use crate::broker::replication_quota::ReplicationQuota;
 use crate::collections::{PartitionMap, SortedMap, SortedSet};
 use crate::config::{ClusterConfig, ms};
 use crate::defect::{BrokerDefect, ReplicationDefect};
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::{
-    PeerRequest, ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse,
-    ReplicaOffsetsRequest, ReplicaOffsetsResponse, RequestBody,
+    PeerRequest, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchRequest,
+    ReplicaFetchResponse, ReplicaOffsetsRequest, ReplicaOffsetsResponse, RequestBody,
 };
 use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::note::ReplicationNote;
 use crate::partition::{FetchOutcome, Partition};
 use crate::types::{BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Time, TopicPartition};
 
@@ -35,6 +37,8 @@ struct Fetcher {
     resume_at: Time,
     session: SessionHandler<TopicPartition, ReplicaFetchPartition>,
     in_flight: Option<InFlight>,
+    /// Whether a quota keeps a partition out of the request.
+    holds_up: bool,
 }
 
 /// One partition of a fetcher.
@@ -43,6 +47,25 @@ struct PartitionFetchState {
     leader_epoch: LeaderEpoch,
     /// As in the fetcher's `delayed`.
     delayed_until: Option<Time>,
+    /// How far it was behind the leader's high watermark when it got records last, in this epoch.
+    lag: Option<u64>,
+    /// Whether a quota keeps it out of the request.
+    held_up: bool,
+}
+
+impl PartitionFetchState {
+    fn new(leader_epoch: LeaderEpoch) -> Self {
+        Self { leader_epoch, delayed_until: None, lag: None, held_up: false }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.delayed_until.is_none() && !self.held_up
+    }
+
+    /// Source: `PartitionFetchState.isReplicaInSync`.
+    fn is_in_sync(&self) -> bool {
+        self.lag == Some(0)
+    }
 }
 
 #[derive(Debug)]
@@ -81,9 +104,7 @@ impl Fetchers {
         }
         self.unfollow(partition);
         let fetcher = self.by_leader.get_or_insert_with(leader, || Fetcher::new(now));
-        fetcher
-            .followed
-            .insert(partition, PartitionFetchState { leader_epoch, delayed_until: None });
+        fetcher.followed.insert(partition, PartitionFetchState::new(leader_epoch));
         fetcher.session.touch(partition);
         fetcher.self_check();
         let follow = |fetcher: &&Fetcher| fetcher.followed.contains_key(&partition);
@@ -135,7 +156,7 @@ impl Fetchers {
         (from, correlation_id): (NodeId, CorrelationId),
         response: &ReplicaFetchResponse,
         world: (&mut Partitions, &mut Vec<TopicPartition>),
-        context: &Context,
+        context: &mut Context,
         effects: &mut Effects,
     ) {
         let (partitions, touched) = world;
@@ -156,6 +177,9 @@ impl Fetchers {
             }
             let Some(partition) = partitions.get_mut(&id) else { continue };
             let outcome = partition.apply_fetch(&sent, answer, effects);
+            if outcome == FetchOutcome::Continue && answer.diverging.is_none() {
+                fetcher.count(now, partition, answer, &mut context.quotas.follower);
+            }
             fetcher.take(id, outcome, delayed_until);
             touched.push(id);
         }
@@ -228,6 +252,58 @@ impl Fetcher {
             resume_at: now,
             session: SessionHandler::new(),
             in_flight: None,
+            holds_up: false,
+        }
+    }
+
+    /// Counts what a throttled partition got, and how far it is behind now. Source:
+    /// `ReplicaFetcherThread.processPartitionData`, `AbstractFetcherThread.processFetchRequest`.
+    fn count(
+        &mut self,
+        now: Time,
+        partition: &Partition,
+        answer: &ReplicaFetchPartitionResponse,
+        quota: &mut ReplicationQuota,
+    ) {
+        let bytes: usize = answer.batches.iter().map(|batch| batch.bytes().len()).sum();
+        if partition.is_throttled_follower() {
+            quota.record(now, bytes as u64);
+        }
+        let Some(followed) = self.followed.get_mut(&answer.partition) else { return };
+        if bytes > 0 || followed.lag.is_none() {
+            let behind = answer.high_watermark.0 - partition.log().log_end_offset().0;
+            followed.lag = Some(behind.max(0).cast_unsigned());
+        }
+    }
+
+    /// Finds out which partitions a quota keeps out of the next request. Source:
+    /// `RemoteLeaderEndPoint.shouldFollowerThrottle`.
+    fn hold_up(
+        &mut self,
+        now: Time,
+        partitions: &Partitions,
+        context: &Context,
+        effects: &mut Effects,
+    ) {
+        let quota = &context.quotas.follower;
+        if !quota.is_bounded() {
+            return;
+        }
+        let exceeded = quota.is_exceeded(now);
+        let all = context.config.defects.has(ReplicationDefect::ThrottlesInSync);
+        self.holds_up = false;
+        for id in self.followed.keys().collect::<Vec<_>>() {
+            let Some(followed) = self.followed.get_mut(&id) else { continue };
+            let throttled = partitions.get(&id).is_some_and(Partition::is_throttled_follower);
+            let held_up = exceeded && throttled && (all || !followed.is_in_sync());
+            self.holds_up |= held_up;
+            if std::mem::replace(&mut followed.held_up, held_up) != held_up {
+                self.session.touch(id);
+            }
+            if held_up {
+                let (follower, in_sync) = (context.node, followed.is_in_sync());
+                effects.note(ReplicationNote::HeldUp { partition: id, follower, in_sync });
+            }
         }
     }
 
@@ -240,19 +316,23 @@ impl Fetcher {
         context: &mut Context,
         effects: &mut Effects,
     ) {
+        self.hold_up(now, partitions, context, effects);
         let (body, asked) = if let Some(bounds) = self.next_bounds() {
             (RequestBody::Peer(PeerRequest::ReplicaOffsets(bounds)), RequestKind::Bounds(bounds))
         } else {
             let followed = &self.followed;
-            let ready = |id: &TopicPartition| {
-                followed.get(id).is_some_and(|followed| followed.delayed_until.is_none())
-            };
+            let ready =
+                |id: &TopicPartition| followed.get(id).is_some_and(PartitionFetchState::is_ready);
             let wanted = |id| partitions.get(&id).filter(|_| ready(&id))?.next_fetch();
             let forgets = context.config.defects.has(BrokerDefect::NewSessionForgets);
             let named = (forgets && self.session.renews()).then(|| self.session.touched().clone());
             let is_named = |id: &TopicPartition| named.as_ref().is_none_or(|it| it.contains(id));
             let built = self.session.build(followed.keys().filter(is_named), wanted);
             if self.session.is_empty() && built.to_forget.is_empty() {
+                if self.holds_up {
+                    // They are looked at again after a pause. Source: `AbstractFetcherThread.maybeFetch`.
+                    self.resume_at = now + ms(context.config.replica_fetch_backoff_ms);
+                }
                 return;
             }
             let request = ReplicaFetchRequest {
@@ -372,7 +452,7 @@ impl Fetcher {
         if let Some(sent) = &self.in_flight {
             return Some(Deadline { at: sent.deadline, why: "replica fetch times out" });
         }
-        let asks = !self.session.touched().is_empty() || !self.session.is_empty();
+        let asks = !self.session.touched().is_empty() || !self.session.is_empty() || self.holds_up;
         let next = if asks { self.resume_at } else { self.delayed.first()?.0.max(self.resume_at) };
         if next == Time::MAX {
             return None;

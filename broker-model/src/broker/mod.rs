@@ -31,6 +31,7 @@ mod pending_transactions;
 mod producer_ids;
 mod publish;
 mod purgatory;
+mod replication_quota;
 mod share;
 mod status;
 #[cfg(test)]
@@ -302,7 +303,7 @@ impl Broker {
         let world = (&mut self.partitions, &mut self.touched);
         match response {
             PeerResponse::ReplicaFetch(response) => {
-                let context = &self.context;
+                let context = &mut self.context;
                 self.fetchers.on_records(now.time, from, response, world, context, effects);
             }
             PeerResponse::ReplicaOffsets(response) => {

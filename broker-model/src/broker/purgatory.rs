@@ -55,6 +55,8 @@ pub(super) struct ReplicaFetch {
     pub(super) request: Box<ReplicaFetchRequest>,
     /// By which partitions it is answered.
     pub(super) context: FetchContext,
+    /// Partitions whose records a quota holds back: it may wait for them as long as it was asked to.
+    pub(super) held_up: Vec<TopicPartition>,
 }
 
 /// A produce of which some partitions are not decided.
@@ -175,6 +177,17 @@ impl Purgatory {
     /// What waits on a connection.
     pub(super) fn get(&self, connection: ConnectionId) -> Option<&Delayed> {
         self.slots[*self.delayed.get(&connection)?].as_ref()
+    }
+
+    /// The fetch of a follower that waits on a connection.
+    pub(super) fn replica_fetch_mut(
+        &mut self,
+        connection: ConnectionId,
+    ) -> Option<&mut ReplicaFetch> {
+        match &mut self.slots[*self.delayed.get(&connection)?].as_mut()?.wait {
+            Wait::ReplicaFetch(fetch) => Some(fetch),
+            Wait::Produce(_) | Wait::Fetch(_) | Wait::DeleteRecords(_) => None,
+        }
     }
 
     /// All that waits.

@@ -37,10 +37,10 @@ impl Broker {
                 let answer = self.read_for_waiting(fetch);
                 answer.is_due(&fetch.request) && !answer.is_let_wait()
             }
-            Wait::ReplicaFetch(fetch) => self
-                .partitions
-                .iter()
-                .any(|(id, partition)| partition.is_leader() && self.has_news(id, fetch)),
+            Wait::ReplicaFetch(fetch) => self.partitions.iter().any(|(id, partition)| {
+                let may_wait = fetch.held_up.contains(&id);
+                partition.is_leader() && self.has_news(id, fetch) && !may_wait
+            }),
             Wait::Produce(_) | Wait::DeleteRecords(_) => false,
         };
         self.purgatory.waits().filter(overdue).count()

@@ -7,7 +7,7 @@ use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::SessionKey;
 use crate::message::{ClientResponse, ClusterError, ResponseBody};
 use crate::node::Effects;
-use crate::partition::{Changes, ProduceAck, ProduceTicket};
+use crate::partition::{Changes, Partition, ProduceAck, ProduceTicket};
 use crate::proto::ErrorCode;
 use crate::types::{ConnectionId, Now, Offset, TopicPartition};
 
@@ -137,9 +137,14 @@ impl Broker {
         for connection in waiting {
             let Some(delayed) = self.purgatory.get(connection) else { continue };
             let is_fetch = !matches!(delayed.wait, Wait::DeleteRecords(_));
+            let mut held_up = false;
             let due = changes.leads_anew() && is_fetch
                 || match &delayed.wait {
-                    Wait::ReplicaFetch(fetch) => changes.log_end_moved && self.has_news(id, fetch),
+                    Wait::ReplicaFetch(fetch) => {
+                        let has_news = changes.log_end_moved && self.has_news(id, fetch);
+                        held_up = has_news && self.is_held_up(now, id, fetch);
+                        has_news && !held_up && !self.is_delayed(id)
+                    }
                     Wait::Fetch(fetch) => {
                         changes.high_watermark_moved
                             && self.read_for_waiting(fetch).is_due(&fetch.request)
@@ -147,6 +152,9 @@ impl Broker {
                     Wait::DeleteRecords(_) => false,
                     Wait::Produce(_) => panic!("{:?} watches {id}", delayed.wait),
                 };
+            if held_up && let Some(fetch) = self.purgatory.replica_fetch_mut(connection) {
+                fetch.held_up.push(id);
+            }
             if due && let Some(delayed) = self.purgatory.remove(connection) {
                 self.answer_delayed_fetch(now, delayed, effects);
             }
@@ -167,6 +175,18 @@ impl Broker {
         };
         let end = self.partitions.get(&id).map(|partition| partition.log().log_end_offset());
         asked.is_some_and(|offset| end.is_some_and(|end| end > offset))
+    }
+
+    /// Whether what is there is no reason to answer a waiting follower, for now. Source: `DelayedFetch.tryComplete`.
+    fn is_held_up(&self, now: Now, id: TopicPartition, fetch: &ReplicaFetch) -> bool {
+        self.context.quotas.leader.is_exceeded(now.time)
+            && self.partitions.get(&id).is_some_and(|it| it.throttles(fetch.request.replica))
+    }
+
+    /// Known bug: whether no follower is answered for what a throttled partition has, in sync or not.
+    fn is_delayed(&self, id: TopicPartition) -> bool {
+        self.context.config.defects.has(BrokerDefect::ThrottleDelaysInSync)
+            && self.partitions.get(&id).is_some_and(Partition::is_throttled)
     }
 
     /// Answers a fetch that has waited, with what there is.

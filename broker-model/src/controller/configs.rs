@@ -152,7 +152,8 @@ fn operate(
             let present = setting.value(config);
             let is_named = |part: &&str| value.split(',').any(|named| named == *part);
             let stays = |part: &&str| operation == APPEND || !is_named(part);
-            let mut parts: Vec<&str> = present.split(',').filter(stays).collect();
+            let is_part = |part: &&str| !part.is_empty();
+            let mut parts: Vec<&str> = present.split(',').filter(is_part).filter(stays).collect();
             let added = value.split(',').filter(|_| operation == APPEND);
             for part in added {
                 if !parts.contains(&part) {

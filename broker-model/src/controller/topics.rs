@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::config::TopicConfig;
 use crate::defect::{ControllerDefect, Defects};
 use crate::message::{AllocateProducerIdsRequest, ClusterError};
-use crate::metadata::{MetadataImage, MetadataRecord, is_topic_name};
+use crate::metadata::{MetadataImage, MetadataRecord, is_topic_name, push_throttles};
 use crate::note::{PartitionRegistration, Reassignment};
 use crate::proto::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
@@ -87,7 +87,7 @@ fn plan_topic(
         return Err(ErrorCode::InvalidReplicationFactor);
     }
     let retention = config.retention;
-    let mut records = vec![MetadataRecord::Topic { topic: id, config }];
+    let mut records = vec![MetadataRecord::Topic { topic: id, config: config.clone() }];
     if !retention.is_forever() {
         let Retention { retention_ms, retention_bytes, segment_ms, .. } = retention;
         let topic = id;
@@ -102,6 +102,7 @@ fn plan_topic(
         let compaction = retention.compaction;
         records.push(MetadataRecord::Compaction { topic: id, compaction });
     }
+    push_throttles(id, &config, &mut records);
     let partitions = 0..topic.num_partitions;
     records.extend(placed_partitions(image, &usable, (id, replication), partitions));
     Ok(records)

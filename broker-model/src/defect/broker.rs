@@ -124,4 +124,18 @@ BrokerDefect {
             process ends it goes on taking records with acks=1, as the leader of an epoch that is over: they are \
             lost.",
     }
+    ThrottleDelaysInSync {
+        name: "throttle-delays-in-sync",
+        source: "KAFKA-6937; DelayedFetch.tryComplete",
+        affected: Affected::Fixed {
+            since: Version::before_1(11, 0, 1),
+            fixed: &[Version::new(1, 0, 2), Version::new(1, 1, 1), Version::new(2, 0, 0)],
+        },
+        side: Server,
+        shows: "liveness" / "resources-held" in "throttled-reassignment", seed 1,
+        meaning: "What a throttled partition has is no reason to answer a follower's fetch that waits, be the \
+            follower in sync or not.",
+        example: "A partition is moved with a throttle. Each record that is written waits until the fetches of the \
+            followers in the ISR have waited as long as they may, half a second, before it is committed.",
+    }
 } }

@@ -26,7 +26,6 @@ use crate::config::TopicConfig;
 use crate::message::ClientRequest;
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::proto::{DeleteTopicState, ErrorCode, StrBytes};
-use crate::retention::Retention;
 use crate::types::{Offset, TopicId};
 
 const ONE: TransactionVersion = TransactionVersion(1);
@@ -423,15 +422,7 @@ fn topics_are_described_by_their_settings() {
 }
 
 fn topic(name: &str) -> TopicConfig {
-    TopicConfig {
-        name: name.to_owned(),
-        min_insync_replicas: 1,
-        unclean_leader_election: false,
-        max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
-        flush_messages: TopicConfig::FLUSH_NEVER,
-        flush_ms: TopicConfig::FLUSH_NEVER,
-        retention: Retention::FOREVER,
-    }
+    TopicConfig::usual(name.to_owned())
 }
 
 fn uuid_of<U: std::str::FromStr<Err: std::fmt::Debug>>(id: u128) -> U {

@@ -15,11 +15,13 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::compaction::Compaction;
+use crate::config::TopicConfig;
 use crate::log::checkpoint::{seal, unseal};
 use crate::metadata::directories::Directories;
 use crate::metadata::image::{BrokerRegistration, MetadataImage};
 use crate::metadata::record::MetadataRecord;
 use crate::retention::Retention;
+use crate::topic_settings::{FOLLOWER_THROTTLED_REPLICAS, LEADER_THROTTLED_REPLICAS, TopicSetting};
 use crate::types::{NodeId, Offset, TopicId, WallTime};
 
 /// The content of a snapshot's file.
@@ -45,6 +47,7 @@ impl ImageContent {
         for (topic, config) in &image.topics {
             records.push(MetadataRecord::Topic { topic: *topic, config: config.clone() });
             push_retention(*topic, config.retention, &mut records);
+            push_throttles(*topic, config, &mut records);
         }
         for (partition, registration) in image.partitions.iter() {
             records.push(MetadataRecord::of_partition(partition, registration.clone(), false));
@@ -89,6 +92,21 @@ fn push_retention(topic: TopicId, retention: Retention, records: &mut Vec<Metada
     }
     if compaction != Compaction::NONE {
         records.push(MetadataRecord::Compaction { topic, compaction });
+    }
+}
+
+/// A record for each setting of its throttles that is not its default, as it is when a topic is created.
+pub(crate) fn push_throttles(
+    topic: TopicId,
+    config: &TopicConfig,
+    records: &mut Vec<MetadataRecord>,
+) {
+    for name in [FOLLOWER_THROTTLED_REPLICAS, LEADER_THROTTLED_REPLICAS] {
+        let setting = TopicSetting::find(name).expect("it is a setting");
+        let value = Some(setting.value(config)).filter(|value| *value != setting.default());
+        if value.is_some() {
+            records.push(MetadataRecord::TopicSetting { topic, name: name.to_owned(), value });
+        }
     }
 }
 

@@ -70,12 +70,7 @@ pub enum ExchangeNote {
 
 impl ExchangeNote {
     /// A request about no partition was served: the epoch that it names, and the one that holds here.
-    pub(crate) fn served(
-        api: Api,
-        by: NodeId,
-        named: impl Into<i64>,
-        own: impl Into<i64>,
-    ) -> Self {
+    pub(crate) fn served(api: Api, by: NodeId, named: impl Into<i64>, own: impl Into<i64>) -> Self {
         Self::RequestServed { api, partition: None, by, named: named.into(), own: own.into() }
     }
 }

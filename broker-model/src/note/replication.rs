@@ -122,6 +122,16 @@ pub enum ReplicationNote {
         /// As it is now, at most the number of replicas.
         minimum: u32,
     },
+    /// A replication quota that is exceeded holds a follower up: its leader sends it nothing of what there is, or it
+    /// asks for nothing itself. Source: KIP-73.
+    HeldUp {
+        /// Of what.
+        partition: TopicPartition,
+        /// Whom.
+        follower: NodeId,
+        /// Whether it is in sync, as far as this broker knows.
+        in_sync: bool,
+    },
 }
 
 /// A member of the ISR that lags, as its leader knows it. Source: `Partition.maybeShrinkIsr`, which logs the same.

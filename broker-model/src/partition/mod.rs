@@ -23,6 +23,7 @@ use crate::node::Effects;
 use crate::note::{PartitionRegistration, ReplicationNote, TransactionNote, TruncateReason};
 use crate::proto::ErrorCode;
 use crate::replication::{check_leader_epoch, effective_min_isr};
+use crate::throttle::Throttled;
 use crate::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, Time, TopicPartition,
 };
@@ -51,6 +52,7 @@ pub struct Partition {
     min_insync_replicas: usize,
     /// `min.insync.replicas` of the topic, as it was taken last.
     topic_minimum: Option<u32>,
+    throttled: Throttled,
     changes: Changes,
     /// How far the clock by which lags are measured is ahead of monotonic time, in nanoseconds.
     lag_clock_ahead: u64,
@@ -146,6 +148,7 @@ impl Partition {
             replicas: Vec::new(),
             min_insync_replicas: 1,
             topic_minimum: None,
+            throttled: Throttled::default(),
             changes: Changes::default(),
             lag_clock_ahead: 0,
             checked: Checked::default(),
@@ -180,6 +183,7 @@ impl Partition {
         self.replicas.clone_from(&registration.replicas);
         self.take_minimum(topic, registration.replicas.len(), effects);
         self.log.configure(topic);
+        self.throttled = topic.throttles.of(self.id(), self.node);
         if registration.leader == Some(self.node) {
             if !epoch_grew {
                 self.know_replicas(registration);

@@ -181,7 +181,7 @@ impl Bench {
             broker_epoch: BrokerEpoch(11),
             metadata: &self.metadata,
         };
-        let bounds = FetchBounds { limit: WHOLE, update_follower: true };
+        let bounds = FetchBounds { limit: WHOLE, update_follower: true, quota_exceeded: false };
         self.partition.replica_fetch(
             context,
             NodeId(replica),

@@ -264,7 +264,8 @@ pub(super) static ENTRIES: [Entry; 44] = [
     Entry {
         name: "reassign",
         kind: Kind::Fault,
-        meaning: "An administrator moves replicas of a partition to brokers that have none (KIP-455).",
+        meaning: "An administrator moves replicas of a partition to brokers that have none (KIP-455); \
+            `throttled = true` bounds what is copied for it by the brokers' rates, until the heal (KIP-73).",
         example: "reassign leader-of orders-0, two of three replicas.",
         legal: "Nothing acknowledged may be lost by it.",
         source: "kafka-reassign-partitions.sh --execute",

@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 103] = [
+pub(super) static ENTRIES: [Entry; 104] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -233,6 +233,11 @@ pub(super) static ENTRIES: [Entry; 103] = [
     mark(
         "replica-offline",
         "A broker did not open a replica: its log directory is, or may be, offline.",
+    ),
+    mark_of(
+        "replica-throttled",
+        "A replication quota held up a replica that was not in sync.",
+        "KIP-73: leader.replication.throttled.rate, follower.replication.throttled.rate",
     ),
     mark(
         "replica-directory-assigned",

@@ -309,7 +309,8 @@ fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
     match kind {
         Kind::Reassign => {
             let replicas = fields.section.numbers_or("replicas", (1, 99), (1, 1));
-            FaultAction::Reassign { target, replicas }
+            let throttled = fields.section.flags("throttled", false);
+            FaultAction::Reassign { target, replicas, throttled }
         }
         Kind::CancelReassignment => FaultAction::CancelReassignment { target },
         Kind::AddPartitions => FaultAction::AddPartitions { target },

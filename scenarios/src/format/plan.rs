@@ -22,8 +22,8 @@ use super::plan_fields::{
     CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
     METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PIPELINE_FIELDS,
     PRODUCER_CONFIG, PRODUCER_FIELDS, SHARE_GROUPS_FIELDS, SHARE_TOPIC_FIELDS, STEP_FIELDS,
-    TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS,
-    WORKER_FIELDS, field_bounds,
+    THROTTLED_RATES_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
+    TRANSACTIONS_FIELDS, WORKER_FIELDS, field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
 
@@ -169,6 +169,7 @@ impl Check<'_> {
         self.fields("cluster", CLUSTER_FIELDS);
         self.fields("cluster.cleaner", CLEANER_FIELDS);
         self.fields("cluster.metadata_log", METADATA_LOG_FIELDS);
+        self.fields("cluster.throttled_rates", THROTTLED_RATES_FIELDS);
         self.fields("cluster.coordinators", COORDINATOR_FIELDS);
         self.fields("cluster.coordinators.consumer_groups", CONSUMER_GROUPS_FIELDS);
         let share = "cluster.coordinators.share_groups";

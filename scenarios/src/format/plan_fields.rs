@@ -113,6 +113,13 @@ pub(super) const COORDINATOR_FIELDS: &[Field] = &[
     of("offsets_retention_check_interval_ms", CLUSTER, "offsets.retention.check.interval.ms"),
 ];
 
+/// Of `throttled_rates`, which a plan leaves out if nothing is bounded.
+#[rustfmt::skip]
+pub(super) const THROTTLED_RATES_FIELDS: &[Field] = &[
+    of("leader", CLUSTER, "leader.replication.throttled.rate"),
+    of("follower", CLUSTER, "follower.replication.throttled.rate"),
+];
+
 /// Of `metadata_log`, which a plan leaves out if all are as usual.
 #[rustfmt::skip]
 pub(super) const METADATA_LOG_FIELDS: &[Field] = &[

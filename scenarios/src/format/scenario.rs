@@ -255,6 +255,7 @@ pub enum FaultAction {
     Reassign {
         target: Targets,
         replicas: Numbers,
+        throttled: Choice<bool>,
     },
     CancelReassignment {
         target: Targets,

@@ -12,9 +12,9 @@ use super::plan_fields::{
     CALLS_FIELDS, CLEANER_FIELDS, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS,
     CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS,
     METADATA_LOG_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PIPELINE_FIELDS,
-    PRODUCER_CONFIG, PRODUCER_FIELDS, SHARE_GROUPS_FIELDS, SHARE_TOPIC_FIELDS, TRANSACTION_CONFIG,
-    TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, WORKER_FIELDS,
-    field_setting,
+    PRODUCER_CONFIG, PRODUCER_FIELDS, SHARE_GROUPS_FIELDS, SHARE_TOPIC_FIELDS,
+    THROTTLED_RATES_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
+    TRANSACTIONS_FIELDS, WORKER_FIELDS, field_setting,
 };
 use crate::planner::defaults;
 
@@ -125,6 +125,7 @@ impl Text {
         rows.extend(unusual(cluster, &[CLUSTER_FIELDS]));
         rows.extend(unusual(&cluster["cleaner"], &[CLEANER_FIELDS]));
         rows.extend(unusual(&cluster["metadata_log"], &[METADATA_LOG_FIELDS]));
+        rows.extend(unusual(&cluster["throttled_rates"], &[THROTTLED_RATES_FIELDS]));
         let coordinators = &cluster["coordinators"];
         rows.extend(unusual(coordinators, &[COORDINATOR_FIELDS]));
         rows.extend(unusual(&coordinators["consumer_groups"], &[CONSUMER_GROUPS_FIELDS]));

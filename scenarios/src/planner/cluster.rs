@@ -7,10 +7,11 @@ use harrow_broker_model::config::{
 };
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::retention::Retention;
+use harrow_broker_model::throttle::ThrottledRates;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{DiskPlan, NetworkPlan, TopicPlan};
 
-use super::defaults::{BROKERS_FROM, CONTROLLERS_FROM};
+use super::defaults::{BROKERS_FROM, CONTROLLERS_FROM, RATE_MAX};
 use super::drawn::Drawn;
 use super::draws::Draws;
 use crate::format::{Choice, ClusterScenario, Settings, TopicScenario};
@@ -32,6 +33,10 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         replica_fetch_backoff_ms: drawn.long("replica.fetch.backoff.ms"),
         replica_fetch_max_bytes: drawn.int("replica.fetch.max.bytes"),
         fetch_session_slots: drawn.int("max.incremental.fetch.session.cache.slots"),
+        throttled_rates: ThrottledRates {
+            leader: bound(drawn.long("leader.replication.throttled.rate")),
+            follower: bound(drawn.long("follower.replication.throttled.rate")),
+        },
         high_watermark_checkpoint_interval_ms: drawn
             .long("replica.high.watermark.checkpoint.interval.ms"),
         recovery_point_checkpoint_interval_ms: drawn
@@ -132,6 +137,11 @@ fn coordinators(
             partition_max_record_locks: drawn.int("group.share.partition.max.record.locks"),
         },
     }
+}
+
+/// A rate, if it bounds anything.
+fn bound(rate: u64) -> Option<u64> {
+    Some(rate).filter(|rate| *rate < RATE_MAX.cast_unsigned())
 }
 
 fn nodes(from: i32, count: u32) -> Vec<NodeId> {

@@ -4,6 +4,9 @@
 use crate::format::Setting;
 
 const FOREVER_MS: i64 = 3_600_000;
+
+/// Bytes a second that bound nothing, and that other tools read as they are written.
+pub(super) const RATE_MAX: i64 = 1 << 52;
 /// As many members as Kafka can count.
 const GROUP_MAX: i64 = i32::MAX as i64;
 
@@ -31,6 +34,10 @@ pub const CLUSTER: &[Setting] = &[
         "Kafka: 1048576 a partition; small, so that catching up takes several rounds"),
     setting("max.incremental.fetch.session.cache.slots", (1_000, 1_000), (0, 1_000_000),
         "as Kafka: fetchers that a broker remembers; the others name all partitions each time"),
+    setting("leader.replication.throttled.rate", (RATE_MAX, RATE_MAX), (1, RATE_MAX),
+        "as Kafka, for the whole run; the default is no bound: bytes a second that a broker sends for throttled replicas"),
+    setting("follower.replication.throttled.rate", (RATE_MAX, RATE_MAX), (1, RATE_MAX),
+        "as Kafka, for the whole run; the default is no bound: bytes a second that a broker takes for throttled replicas"),
     setting("replica.high.watermark.checkpoint.interval.ms", (2_000, 2_000), (10, FOREVER_MS),
         "Kafka: 5000"),
     setting("log.flush.offset.checkpoint.interval.ms", (5_000, 5_000), (10, FOREVER_MS),

@@ -235,9 +235,10 @@ impl ActionDraws<'_> {
     )]
     fn administration(&self, action: &FaultAction) -> Action {
         match action {
-            FaultAction::Reassign { target, replicas } => Action::Reassign {
+            FaultAction::Reassign { target, replicas, throttled } => Action::Reassign {
                 target: self.target(target),
                 replicas: self.draws.at("replicas").small(replicas),
+                throttled: *self.draws.at("throttled").pick(throttled),
             },
             FaultAction::CancelReassignment { target } => {
                 Action::CancelReassignment { target: self.target(target) }

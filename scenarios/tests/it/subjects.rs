@@ -21,6 +21,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("poison-record", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("pattern-subscription", &["commit-answered-at-append"]),
     ("calm", &["first-batches-together", "no-pre-vote", "truncate-to-hw", "lost-wakeup"]),
+    ("throttled-reassignment", &["throttles-in-sync", "throttle-delays-in-sync"]),
     ("leader-crash", &["no-hw-on-shrink", "truncate-to-hw", "derived-state-from-files"]),
     ("follower-crash", &["stale-partition-epoch", "commits-below-min-isr", "no-hw-on-shrink"]),
     ("power-loss", &["derived-state-from-files", "isr-expand-only-hw", "unclean-election"]),

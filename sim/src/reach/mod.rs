@@ -87,6 +87,7 @@ pub const ALL: &[&str] = &[
     "replica-directory-assigned",
     "replica-discarded",
     "replica-offline",
+    "replica-throttled",
     "request-fenced",
     "resigned-leader",
     "segment-rolled",

@@ -12,6 +12,7 @@ impl Tally {
             ReplicationNote::IsrProposalRefused { error, .. } => self.refused(*error),
             ReplicationNote::RequestFenced { .. } => self.mark("request-fenced"),
             ReplicationNote::DivergenceFound { .. } => self.mark("divergence-found"),
+            ReplicationNote::HeldUp { .. } => self.mark("replica-throttled"),
             ReplicationNote::BecameFollower { .. }
             | ReplicationNote::MinimumChanged { .. }
             | ReplicationNote::HighWatermarkMoved { .. }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use harrow_broker_model::metadata::Directories;
 use harrow_broker_model::note::{MetadataChange, PartitionRegistration};
 use harrow_broker_model::retention::Retention;
+use harrow_broker_model::topic_settings::{FOLLOWER_THROTTLED_REPLICAS, LEADER_THROTTLED_REPLICAS};
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition,
 };
@@ -20,6 +21,9 @@ pub struct Registry {
     topics_revision: u64,
     directories: Directories,
 }
+
+/// Settings that name throttled replicas.
+const THROTTLES: [&str; 2] = [LEADER_THROTTLED_REPLICAS, FOLLOWER_THROTTLED_REPLICAS];
 
 /// A registered broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub struct TopicView {
     pub unclean_leader_election: bool,
     /// When its records may be deleted.
     pub retention: Retention,
+    /// Its settings that name throttled replicas.
+    pub throttles: BTreeSet<String>,
     /// Whether it is gone.
     pub deleted: bool,
 }
@@ -224,6 +230,7 @@ impl Registry {
                     minimum_changed: false,
                     unclean_leader_election: *unclean_leader_election,
                     retention: Retention::FOREVER,
+                    throttles: BTreeSet::new(),
                     deleted: false,
                 };
                 self.topics.insert(*topic, view);
@@ -236,12 +243,21 @@ impl Registry {
             }
             MetadataChange::TopicReconfigured {
                 topic,
+                name,
+                value,
                 min_insync_replicas,
                 unclean_leader_election,
                 retention,
-                ..
             } => {
                 if let Some(view) = self.topics.get_mut(topic) {
+                    match value {
+                        Some(_) if THROTTLES.contains(&name.as_str()) => {
+                            view.throttles.insert(name.clone());
+                        }
+                        Some(_) | None => {
+                            view.throttles.remove(name);
+                        }
+                    }
                     view.minimum_changed |= view.min_insync_replicas != *min_insync_replicas;
                     view.min_insync_replicas = *min_insync_replicas;
                     view.minimums.insert(*min_insync_replicas);

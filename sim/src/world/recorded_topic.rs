@@ -98,6 +98,7 @@ mod tests {
             minimum_changed: false,
             unclean_leader_election: false,
             retention: Retention::FOREVER,
+            throttles: std::collections::BTreeSet::new(),
             deleted,
         }
     }

@@ -153,8 +153,7 @@ impl Broker {
             topic.partitions.iter().map(|index| PartitionName::Name(&topic.topic, *index))
         });
         let asked = (now.time, caller.from);
-        let (context, ended) =
-            self.fetch_sessions.open(asked, metadata, named, forgotten, effects);
+        let (context, ended) = self.fetch_sessions.open(asked, metadata, named, forgotten, effects);
         self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,

@@ -15,8 +15,8 @@ use crate::message::{
     ReplicaFetchPartitionResponse, ReplicaFetchRequest, ReplicaFetchResponse, ResponseBody,
 };
 use crate::node::Effects;
-use crate::partition::{FetchBounds, PartitionContext};
-use crate::types::{Now, Offset, TopicPartition};
+use crate::partition::{FetchBounds, Partition, PartitionContext};
+use crate::types::{Now, Offset, Time, TopicPartition};
 
 impl Broker {
     pub(super) fn on_replica_fetch(
@@ -42,7 +42,7 @@ impl Broker {
                 return self.connections.reply(caller, body, effects);
             }
         };
-        let fetch = ReplicaFetch { request, context };
+        let mut fetch = ReplicaFetch { request, context, held_up: Vec::new() };
         let answered = self.read_for_replica(now, &fetch, true, effects);
         self.touched.extend(answered.iter().map(|answer| answer.partition));
         let urgent = answered.iter().any(is_news);
@@ -50,6 +50,7 @@ impl Broker {
         if urgent || nothing || fetch.request.wait_max_ms == 0 {
             return self.reply_replica_fetch(now, caller, &fetch, answered, effects);
         }
+        fetch.held_up = self.held_up(&fetch);
         let deadline = now.time + ms(fetch.request.wait_max_ms);
         let watched = match context {
             FetchContext::Incremental(id) => {
@@ -78,9 +79,10 @@ impl Broker {
         // Only the first that has records may go beyond the limit. Source: `ReplicaManager.readFromLog`.
         let bytes_max = self.context.config.replica_fetch_max_bytes;
         let mut limit = ReadLimit { bytes_max, min_one: true };
+        let quota_exceeded = self.context.quotas.leader.is_exceeded(now.time);
         let (partitions, directories) = (&mut self.partitions, &self.log_directories);
         let mut read = |asked: &ReplicaFetchPartition| {
-            let bounds = FetchBounds { limit, update_follower: is_new };
+            let bounds = FetchBounds { limit, update_follower: is_new, quota_exceeded };
             let context = PartitionContext { now, broker_epoch, metadata };
             let answer = match partitions.get_mut(&asked.partition) {
                 Some(partition) => {
@@ -94,7 +96,7 @@ impl Broker {
                 }
                 None => refusal(asked, ClusterError::UnknownTopicOrPartition),
             };
-            let bytes: usize = answer.batches.iter().map(|batch| batch.bytes().len()).sum();
+            let bytes = bytes_of(&answer);
             limit.bytes_max = limit.bytes_max.saturating_sub(bytes as u32);
             limit.min_one &= bytes == 0;
             answer
@@ -147,12 +149,38 @@ impl Broker {
                 id
             }
         };
+        self.count_throttled(now.time, &answered);
         let response = ReplicaFetchResponse { session: Ok(session), partitions: answered };
         self.connections.reply(
             caller,
             ResponseBody::Peer(PeerResponse::ReplicaFetch(Box::new(response))),
             effects,
         );
+    }
+
+    /// Partitions of which there is more than a fetch was given, since a quota holds the rest back.
+    fn held_up(&self, fetch: &ReplicaFetch) -> Vec<TopicPartition> {
+        if !self.context.quotas.leader.is_bounded() {
+            return Vec::new();
+        }
+        let held = |(id, partition): &(TopicPartition, &Partition)| {
+            partition.is_throttled()
+                && partition.is_out_of_sync(fetch.request.replica)
+                && self.has_news(*id, fetch)
+        };
+        self.partitions.iter().filter(held).map(|(id, _)| id).collect()
+    }
+
+    /// Counts what is sent for throttled replicas, whoever gets it. Source: `KafkaApis.sizeOfThrottledPartitions`.
+    fn count_throttled(&mut self, now: Time, answered: &[ReplicaFetchPartitionResponse]) {
+        if !self.context.quotas.leader.is_bounded() {
+            return;
+        }
+        let throttled = |answer: &&ReplicaFetchPartitionResponse| {
+            self.partitions.get(&answer.partition).is_some_and(Partition::is_throttled)
+        };
+        let bytes: usize = answered.iter().filter(throttled).map(bytes_of).sum();
+        self.context.quotas.leader.record(now, bytes as u64);
     }
 
     /// Tells leaders until when their followers had all.
@@ -192,6 +220,10 @@ fn session_of(context: FetchContext) -> i32 {
         FetchContext::Incremental(id) => id,
         FetchContext::Full | FetchContext::Sessionless => FetchMetadata::NO_SESSION,
     }
+}
+
+fn bytes_of(answer: &ReplicaFetchPartitionResponse) -> usize {
+    answer.batches.iter().map(|batch| batch.bytes().len()).sum()
 }
 
 /// Whether a follower should have the answer at once.

@@ -12,5 +12,6 @@ mod replication;
 mod serving;
 mod sessions;
 mod snapshots;
+mod throttle;
 mod transaction_log;
 mod verification;

@@ -18,7 +18,7 @@ use crate::proto::{
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 
 /// A follower on a connection of its own.
-struct Follower {
+pub(super) struct Follower {
     connection: u64,
     node: i32,
     requests: i32,
@@ -27,13 +27,13 @@ struct Follower {
 }
 
 impl Follower {
-    fn new(node: i32) -> Self {
+    pub(super) fn new(node: i32) -> Self {
         let connection = 10 + node as u64;
         Self { connection, node, requests: 0, session: FetchMetadata::INITIAL, starts_at: 0 }
     }
 
     /// Fetches on in its session; names the partition with this offset, or nothing.
-    fn fetch(&mut self, bench: &mut Bench, offset: Option<i64>) -> Vec<Effect> {
+    pub(super) fn fetch(&mut self, bench: &mut Bench, offset: Option<i64>) -> Vec<Effect> {
         let log_start_offset = Offset(self.starts_at);
         let asked = |offset| ReplicaFetchPartition {
             partition: ORDERS,
@@ -56,7 +56,7 @@ impl Follower {
     }
 
     /// Takes the one answer to it among effects, and goes on in its session.
-    fn take(&mut self, effects: &[Effect]) -> ReplicaFetchResponse {
+    pub(super) fn take(&mut self, effects: &[Effect]) -> ReplicaFetchResponse {
         let mut replies = replies(effects);
         replies.retain(|(connection, ..)| *connection == self.connection);
         assert_eq!(replies.len(), 1, "one answer to {} among {effects:?}", self.node);

@@ -20,6 +20,8 @@ pub struct FetchBounds {
     pub limit: ReadLimit,
     /// Whether the fetch counts as news of the follower; not so when a waiting fetch reads again.
     pub update_follower: bool,
+    /// Whether the broker has sent more for throttled replicas than it may.
+    pub quota_exceeded: bool,
 }
 
 /// What a follower's fetch finds.
@@ -97,7 +99,41 @@ impl Partition {
             }
             self.follower_fetched(context, replica, broker_epoch, fetch, effects);
         }
+        if bounds.quota_exceeded && self.throttles(replica) {
+            if bounds.update_follower && !batches.is_empty() {
+                self.note_held_up(replica, effects);
+            }
+            return Ok(Read::Batches(Vec::new()));
+        }
         Ok(Read::Batches(batches))
+    }
+
+    fn note_held_up(&self, follower: NodeId, effects: &mut Effects) {
+        let (partition, in_sync) = (self.id(), !self.is_out_of_sync(follower));
+        effects.note(ReplicationNote::HeldUp { partition, follower, in_sync });
+    }
+
+    /// Whether this replica is throttled while it leads.
+    pub fn is_throttled(&self) -> bool {
+        self.throttled.leader
+    }
+
+    /// Whether a follower gets nothing of this leader while the quota is exceeded. Who is in sync gets what there is, so
+    /// that a quota takes nobody out of the ISR. Source: KAFKA-4313, `ReplicaManager.shouldLeaderThrottle`.
+    pub fn throttles(&self, replica: NodeId) -> bool {
+        let all = self.defects.has(ReplicationDefect::ThrottlesInSync);
+        self.throttled.leader && (all || self.is_out_of_sync(replica))
+    }
+
+    /// Whether this replica leads, and the other one is not in the ISR.
+    pub fn is_out_of_sync(&self, replica: NodeId) -> bool {
+        let Role::Leader(leader) = &self.role else { return false };
+        !leader.isr.committed().contains(&replica)
+    }
+
+    /// Whether this follower asks for nothing while the quota is exceeded, unless it is in sync.
+    pub fn is_throttled_follower(&self) -> bool {
+        self.throttled.follower
     }
 
     /// Whether this replica leads in the epoch that the follower tells, and knows the follower.

@@ -109,7 +109,7 @@ fn the_low_watermark_is_the_least_start_of_those_who_are_alive() {
             broker_epoch: BrokerEpoch(11),
             metadata: &bench.metadata,
         };
-        let bounds = FetchBounds { limit: WHOLE, update_follower: true };
+        let bounds = FetchBounds { limit: WHOLE, update_follower: true, quota_exceeded: false };
         let (two, effects) = (NodeId(2), &mut bench.effects);
         bench.partition.replica_fetch(context, two, BrokerEpoch(12), &fetch, bounds, effects);
         assert!(bench.partition.take_changes().follower_start_moved);

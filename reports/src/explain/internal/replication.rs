@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 24] = [
+pub(super) static ANOMALIES: [Entry; 25] = [
     Entry {
         name: "commit-before-replication",
         kind: Kind::InternalAnomaly,
@@ -175,6 +175,15 @@ pub(super) static ANOMALIES: [Entry; 24] = [
         source: "KIP-16; ReplicaManager.maybeShrinkIsr",
     },
     Entry {
+        name: "in-sync-held-up",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replication quota held a replica up that was in sync.",
+        example: "A partition is moved with a throttle. Its leader has sent all that the quota allows, and sends \
+                  nothing to a member of the ISR either, which falls behind for it.",
+        legal: "Never: only who is not in sync waits for a quota.",
+        source: "KIP-73, KAFKA-4313; ReplicaManager.shouldLeaderThrottle",
+    },
+    Entry {
         name: "shrink-too-early",
         kind: Kind::InternalAnomaly,
         meaning: "A leader proposed to remove a member of its ISR that had not lagged for longer than \
@@ -230,7 +239,7 @@ pub(super) static ANOMALIES: [Entry; 24] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 8] = [
+pub(super) static INVARIANTS: [Entry; 9] = [
     Entry {
         name: "commit-rule",
         kind: Kind::Invariant,
@@ -283,6 +292,14 @@ pub(super) static INVARIANTS: [Entry; 8] = [
         example: "Broken by laggard-in-isr.",
         legal: "While its leader cannot look.",
         source: "KIP-16",
+    },
+    Entry {
+        name: "replication-quota",
+        kind: Kind::Invariant,
+        meaning: "A replication quota holds up nobody who is in sync.",
+        example: "Broken by in-sync-held-up.",
+        legal: "Never.",
+        source: "KIP-73, KAFKA-4313",
     },
     Entry {
         name: "isr-shrink",

@@ -52,6 +52,7 @@ impl ClusterView {
                 self.partition_mut(*partition).forget_deleted((node, *follower), *fetch_offset);
             }
             ReplicationNote::IsrProposalRefused { .. }
+            | ReplicationNote::HeldUp { .. }
             | ReplicationNote::RequestFenced { .. }
             | ReplicationNote::DivergenceFound { .. } => {}
         }

@@ -160,6 +160,7 @@ fn of_replica(note: &ReplicationNote) -> Option<(TopicPartition, LeaderEpoch)> {
         }
         ReplicationNote::IsrProposalRefused { .. }
         | ReplicationNote::MinimumChanged { .. }
+        | ReplicationNote::HeldUp { .. }
         | ReplicationNote::RequestFenced { .. }
         | ReplicationNote::DivergenceFound { .. } => None,
     }

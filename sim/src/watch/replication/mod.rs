@@ -9,6 +9,7 @@ mod lone_leader;
 mod membership;
 mod overdue;
 mod shrink;
+mod throttle;
 
 use harrow_broker_model::message::ClusterError;
 use harrow_broker_model::note::{ControllerNote, LogNote, MetadataChange, Note, ReplicationNote};
@@ -34,6 +35,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     follower_lag::INVARIANT,
     overdue::INVARIANT,
     shrink::INVARIANT,
+    throttle::INVARIANT,
 ];
 
 /// What the invariants of replication remember.
@@ -134,6 +136,10 @@ impl ReplicationWing {
                 let proposal = (from.as_slice(), to.as_slice());
                 candidates::on_proposed(context, findings, *partition, proposal, applied, heard_in);
                 self.shrinks.on_proposed(context, findings, *partition, proposal, out_of_sync);
+            }
+            ReplicationNote::HeldUp { partition, follower, in_sync } => {
+                throttle::on_held_up(context, findings, *partition, *follower, *in_sync);
+                self.overdue.on_held_up(*partition);
             }
             ReplicationNote::IsrProposalRefused { partition, error } => {
                 if *error == ClusterError::IneligibleReplica {

@@ -12,6 +12,7 @@ use harrow_broker_model::proto::{
     IncrementalAlterConfigsRequest, ReassignablePartition, ReassignableTopic, StrBytes, TopicName,
     UnregisterBrokerRequest,
 };
+use harrow_broker_model::topic_settings::{FOLLOWER_THROTTLED_REPLICAS, LEADER_THROTTLED_REPLICAS};
 use harrow_broker_model::types::NodeId;
 
 use super::{Director, MS};
@@ -32,7 +33,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         step: &Step,
     ) -> Result<(NodeId, String), String> {
         match &step.action {
-            Action::Reassign { target, replicas } => self.reassign(step, target, *replicas),
+            Action::Reassign { target, replicas, throttled } => {
+                self.reassign(step, target, (*replicas, *throttled))
+            }
             Action::CancelReassignment { target } => self.cancel(step, target),
             Action::AddPartitions { target } => self.add_partitions(step, target),
             Action::AlterConfig { target, setting, value } => {
@@ -68,7 +71,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         &mut self,
         step: &Step,
         target: &Target,
-        replicas: u32,
+        (replicas, throttled): (u32, bool),
     ) -> Result<(NodeId, String), String> {
         let (topic, index) = partition_of(target)?;
         let leader = self.resolve(step, target, 0)?;
@@ -86,8 +89,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if moved == staying(&registration) {
             return Err("no other broker is there".to_owned());
         }
+        if throttled {
+            self.ask(throttle(topic, index, (&registration.replicas, &moved)))?;
+        }
         self.ask(reassignment(topic, index, Some(&moved)))?;
-        let summary = format!("replicas of {topic}-{index} are moved to {}", list(&moved));
+        let how = if throttled { ", throttled" } else { "" };
+        let summary = format!("replicas of {topic}-{index} are moved to {}{how}", list(&moved));
         Ok((leader, summary))
     }
 
@@ -179,13 +186,23 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         })
     }
 
-    /// After the heal: topics get the partitions that no step has given them.
+    /// Topics whose replicas are throttled.
+    pub(super) fn throttled_topics(&self) -> Vec<String> {
+        let topics = self.host.view().registry().topics().values();
+        let throttled = topics.filter(|topic| !topic.deleted && !topic.throttles.is_empty());
+        throttled.map(|topic| topic.name.clone()).collect()
+    }
+
+    /// After the heal: topics get the partitions that no step has given them, and their throttles are lifted.
     pub(super) fn grow_topics(&mut self) {
         let short: Vec<(String, u32)> =
             self.short_topics().map(|topic| (topic.name.clone(), topic.partitions)).collect();
         for (topic, count) in short {
             // Whoever is not asked now is asked at the next look.
             let _ = self.ask(partitions(&topic, count));
+        }
+        for topic in self.throttled_topics() {
+            let _ = self.ask(unthrottled(&topic));
         }
         self.create_missing();
     }
@@ -351,14 +368,47 @@ fn partitions(topic: &str, count: u32) -> AdminRequest {
 /// Kafka's `ConfigResource.Type.TOPIC`.
 const TOPIC: i8 = 2;
 
+/// Kafka's `AlterConfigOp.OpType`.
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+
 fn reconfigured(topic: &str, setting: AlterableSetting, value: u64) -> AdminRequest {
-    let config = AlterableConfig::default()
-        .with_name(StrBytes::from_static_str(setting.name()))
-        .with_value(Some(StrBytes::from_string(value.to_string())));
+    alteration(topic, SET, [(setting.name(), Some(value.to_string()))])
+}
+
+/// Those that have the partition send no more, and those that get it take no more, than their brokers may. Source:
+/// `ReassignPartitionsCommand.calculateLeaderThrottles`, `calculateFollowerThrottles`.
+fn throttle(topic: &str, index: u32, (before, after): (&[NodeId], &[NodeId])) -> AdminRequest {
+    let named = |nodes: &mut dyn Iterator<Item = &NodeId>| {
+        Some(nodes.map(|node| format!("{index}:{node}")).collect::<Vec<_>>().join(","))
+    };
+    let leaders = named(&mut before.iter());
+    let followers = named(&mut after.iter().filter(|node| !before.contains(node)));
+    let settings = [(LEADER_THROTTLED_REPLICAS, leaders), (FOLLOWER_THROTTLED_REPLICAS, followers)];
+    alteration(topic, APPEND, settings)
+}
+
+fn unthrottled(topic: &str) -> AdminRequest {
+    let settings = [LEADER_THROTTLED_REPLICAS, FOLLOWER_THROTTLED_REPLICAS];
+    alteration(topic, DELETE, settings.map(|name| (name, None)))
+}
+
+fn alteration<const N: usize>(
+    topic: &str,
+    operation: i8,
+    settings: [(&'static str, Option<String>); N],
+) -> AdminRequest {
+    let configs = settings.map(|(name, value)| {
+        AlterableConfig::default()
+            .with_name(StrBytes::from_static_str(name))
+            .with_config_operation(operation)
+            .with_value(value.map(StrBytes::from_string))
+    });
     let resource = AlterConfigsResource::default()
         .with_resource_type(TOPIC)
         .with_resource_name(StrBytes::from_string(topic.to_owned()))
-        .with_configs(vec![config]);
+        .with_configs(configs.into());
     let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
     AdminRequest::IncrementalAlterConfigs(request)
 }

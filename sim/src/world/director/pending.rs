@@ -161,7 +161,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let gone = self.missing_topics();
         let gone = gone.map(|topic| format!("topic {} is deleted", self.plan.topics[topic].name));
         let deleting = self.deleting.iter().map(|it| format!("operation {it} deletes a topic"));
-        Shortfall::count(missing.chain(short).chain(gone).chain(deleting)).of(Goal::Topics)
+        let throttled = self.throttled_topics().into_iter();
+        let throttled = throttled.map(|name| format!("replicas of topic {name} are throttled"));
+        let all = missing.chain(short).chain(gone).chain(deleting).chain(throttled);
+        Shortfall::count(all).of(Goal::Topics)
     }
 
     fn leader_pending(&self, name: &str, view: Option<&PartitionView>) -> Option<(String, u64)> {

@@ -67,6 +67,13 @@ fn is_refused(stage: &mut Stage, error: ClusterError) {
     );
 }
 
+/// A node says that a quota holds a follower up.
+fn holds_up(stage: &mut Stage, node: NodeId, follower: NodeId, in_sync: bool) {
+    let partition = stage.partition;
+    let note = ReplicationNote::HeldUp { partition, follower, in_sync };
+    stage.note(node, &Note::Replication(note));
+}
+
 fn blocked_changed(stage: &mut Stage, still: bool) {
     let now_ns = stage.now_ns();
     stage.observer.process_blocked(now_ns, A, still);
@@ -83,6 +90,19 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| {
             follow(stage);
             goes_on(stage, 70, |second| second < 5);
+        },
+    },
+    Case {
+        anomaly: "in-sync-held-up",
+        good: |stage| {
+            stage.became_leader(A, 1, &[A, B]);
+            holds_up(stage, A, C, false);
+            holds_up(stage, B, B, false);
+        },
+        // The leader says that it is not in sync; it is in the ISR.
+        bad: |stage| {
+            stage.became_leader(A, 1, &[A, B]);
+            holds_up(stage, A, B, false);
         },
     },
     Case {

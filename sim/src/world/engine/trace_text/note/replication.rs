@@ -26,6 +26,10 @@ pub(super) fn trace_text(names: &Names, note: &ReplicationNote) -> String {
             names.place(*partition),
             somebody(*leader)
         ),
+        ReplicationNote::HeldUp { partition, follower, in_sync } => {
+            let standing = if *in_sync { "in sync" } else { "not in sync" };
+            format!("{}: throttled replica {follower}, {standing}", names.place(*partition))
+        }
         ReplicationNote::MinimumChanged { partition, minimum } => {
             format!("{}: min.insync.replicas={minimum} from here on", names.place(*partition))
         }
