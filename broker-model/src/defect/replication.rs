@@ -318,7 +318,7 @@ ReplicationDefect {
         source: "KAFKA-4313; ReplicaManager.shouldLeaderThrottle, RemoteLeaderEndPoint.shouldFollowerThrottle",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "resources-held" in "throttled-reassignment", seed 1,
+        shows: "replication" / "in-sync-held-up" in "throttled-reassignment", seed 1,
         meaning: "A replication quota that is exceeded holds up replicas that are in sync, too.",
         example: "A partition is moved with a throttle. The new replica takes all that the quota allows, and the \
             followers in the ISR get nothing either: they fall behind, leave the ISR, and nobody may write.",

@@ -193,6 +193,11 @@ mod tests {
                 segment_ms: 5,
             },
             MetadataRecord::Compaction { topic: TopicId(1), compaction },
+            MetadataRecord::TopicSetting {
+                topic: TopicId(1),
+                name: LEADER_THROTTLED_REPLICAS.to_owned(),
+                value: Some("0:1".to_owned()),
+            },
             MetadataRecord::of_partition(PARTITION, registration(), false),
             MetadataRecord::LogDirs { broker: NodeId(1), log_dirs: vec![DirectoryId(101)] },
             MetadataRecord::ReplicaDirectory {
