@@ -26,6 +26,7 @@ use crate::config::TopicConfig;
 use crate::message::ClientRequest;
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::proto::{DeleteTopicState, ErrorCode, StrBytes};
+use crate::topic_settings::TopicSetting;
 use crate::types::{Offset, TopicId};
 
 const ONE: TransactionVersion = TransactionVersion(1);
@@ -403,7 +404,8 @@ fn topics_are_described_by_their_settings() {
             .with_resource_name(StrBytes::from_static_str(name))
             .with_configuration_keys(None)
     };
-    let table = [("orders", 2, 0, 13), ("payments", 2, 3, 0), ("1", 4, 42, 0)];
+    let all = TopicSetting::all().len();
+    let table = [("orders", 2, 0, all), ("payments", 2, 3, 0), ("1", 4, 42, 0)];
     for version in 1..=4 {
         for (name, kind, error, settings) in table {
             let request =
