@@ -162,6 +162,11 @@ const ABOUT: &[(&str, &str, &str)] = &[
         "idle_ms",
         "how long a transaction had no record when it is taken for one that hangs",
     ),
+    (
+        "[[fault]]",
+        "throttled",
+        "whether what is copied for it is bounded by the brokers' rates, until the heal",
+    ),
     ("[[fault]]", "replicas", "at most so many replicas are moved"),
     ("[[fault]]", "setting", "which setting of the topic is changed"),
     ("[[fault]]", "value", "what it is given"),
