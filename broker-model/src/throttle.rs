@@ -1,5 +1,5 @@
-//! Which replicas of a topic are throttled: their copying is bounded by a quota of their broker. Source: KIP-73, Kafka's
-//! `QuotaConfig`, `ThrottledReplicaListValidator`.
+//! Which replicas of a topic are throttled: their copying is bounded by a quota of their broker. Source: KIP-73,
+//! Kafka's `QuotaConfig`, `ThrottledReplicaListValidator`.
 
 use std::hash::{Hash, Hasher};
 

@@ -59,8 +59,8 @@ impl FetchSessions {
     }
 
     /// Judges a request of this session and epoch: how it is to be answered. The partitions that it names, with their
-    /// ids if they are known, are taken into its session, and others are forgotten. What is served in another epoch than
-    /// the session awaits is stated.
+    /// ids if they are known, are taken into its session, and others are forgotten. What is served in another epoch
+    /// than the session awaits is stated.
     pub(super) fn open<'a>(
         &mut self,
         (now, by): (Time, NodeId),

@@ -233,7 +233,7 @@ const ROWS: &[Row] = &[
     row(Answered(Api::TxnOffsetCommit), "stale-answer-applied", Case(UNRELEASED)),
     row(Answered(Api::EndTxn), "stale-answer-applied", Case(UNRELEASED)),
     row(Answered(Api::WriteTxnMarkers), "stale-answer-applied", Case(BEHIND)),
-    row(Answered(Api::FetchSession), "", Nothing("what it brings is judged as a fetch; one that does not fit begins a new session")),
+    row(Answered(Api::FetchSession), "", Nothing("its records count as a fetch's; else it begins a session")),
     row(Answered(Api::BrokerRegistration), "", Nothing(ONE_IN_FLIGHT)),
     row(Answered(Api::ShareFetch), "", Nothing("it counts on the connection of its session alone")),
     row(Answered(Api::ShareState), "", Nothing("it names its question, and a share-partition has one")),

@@ -118,8 +118,8 @@ impl Partition {
         self.throttled.leader
     }
 
-    /// Whether a follower gets nothing of this leader while the quota is exceeded. Who is in sync gets what there is, so
-    /// that a quota takes nobody out of the ISR. Source: KAFKA-4313, `ReplicaManager.shouldLeaderThrottle`.
+    /// Whether a follower gets nothing of this leader while the quota is exceeded. Who is in sync gets what there is,
+    /// so that a quota takes nobody out of the ISR. Source: KAFKA-4313, `ReplicaManager.shouldLeaderThrottle`.
     pub fn throttles(&self, replica: NodeId) -> bool {
         let all = self.defects.has(ReplicationDefect::ThrottlesInSync);
         self.throttled.leader && (all || self.is_out_of_sync(replica))

@@ -7,8 +7,8 @@
 //! expansion, the leader, the candidate, the active controller and a majority of the controllers; for a log start, the
 //! leader and the member. Anybody else may be down or cut. Source: KIP-101, KIP-107, KIP-497;
 //! `Partition.maybeIncrementLeaderHW`, `Partition.maybeExpandIsr`, `ReplicaFetcherThread.processPartitionData`.
-//! Not verified: anything while a quota holds a follower up, or a fault lasts that touches who is needed, or in networks
-//! that are narrow by plan; the heal, which liveness judges.
+//! Not verified: anything while a quota holds a follower up, or a fault lasts that touches who is needed, or in
+//! networks that are narrow by plan; the heal, which liveness judges.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! A replication quota holds up nobody who is in sync.
 //!
-//! Promise: while a quota is exceeded, a leader sends members of the ISR what there is, and a follower that had all that
-//! is committed asks on. Else a quota would take replicas out of the ISR.
+//! Promise: while a quota is exceeded, a leader sends members of the ISR what there is, and a follower that had all
+//! that is committed asks on. Else a quota would take replicas out of the ISR.
 //! Source: KIP-73, KAFKA-4313; `ReplicaManager.shouldLeaderThrottle`, `RemoteLeaderEndPoint.shouldFollowerThrottle`.
 //! Not verified: that a quota holds anybody up; what a follower knows of the leader's high watermark.
 
