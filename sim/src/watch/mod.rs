@@ -70,6 +70,7 @@ mod exchange;
 mod finding;
 mod group;
 mod log;
+mod log_transactions;
 mod producer;
 mod quorum;
 mod replication;

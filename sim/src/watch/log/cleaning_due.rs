@@ -7,16 +7,17 @@
 //! Not verified: topics without that setting; nodes at which a fault lasts; logs to which nothing is appended any more,
 //! since nothing closes their last segments; clusters in which a clock is wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use harrow_broker_model::compaction::Compaction;
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
-use super::compaction::{aborted_batches, first_undecided, is_marker};
+use super::compaction::is_marker;
 use crate::plan::{Action, Plan};
 use crate::view::{LogEntry, LogMirror, PartitionView, ReplicaView};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+use crate::watch::log_transactions::LogTransactions;
 use crate::watch::shared::Shared;
 
 const OVERDUE: Anomaly = Anomaly {
@@ -172,13 +173,15 @@ fn first_replaced(
     closed_end: Offset,
 ) -> Option<(Offset, Offset)> {
     let log = &replica.log;
-    let end = closed_end.min(replica.high_watermark).min(first_undecided(log));
-    let aborted: BTreeSet<Offset> = aborted_batches(log);
+    let transactions = LogTransactions::of(log);
+    let closed_end = closed_end.min(replica.high_watermark);
+    let end = transactions.first_undecided_at(replica).map_or(closed_end, |it| it.min(closed_end));
     let mut later: BTreeMap<u64, Offset> = BTreeMap::new();
     let mut first = None;
     for entry in log.between(replica.log_start_offset, end).iter().rev() {
         let batch = &entry.batch;
-        if aborted.contains(&batch.base_offset) || is_marker(batch.kind) || entry.end() > end {
+        let aborted = transactions.is_aborted(batch) == Some(true);
+        if aborted || is_marker(batch.kind) || entry.end() > end {
             continue;
         }
         for (index, record) in view.compaction.of(batch).iter().enumerate().rev() {

@@ -13,7 +13,7 @@
 //! have expired; that a replica which was away for longer than `delete.retention.ms` learns of all deletions: it copies
 //! what is left, and keeps the values of keys whose tombstones went meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use harrow_broker_model::note::{BatchKind, BatchSummary, CleanedBatch, LogNote};
 use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, TopicPartition, WallTime};
@@ -22,6 +22,7 @@ use crate::view::{LogMirror, PartitionView, ReplicaView};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 use crate::watch::log::recovery::Reopened;
+use crate::watch::log_transactions::LogTransactions;
 
 const PAST: Anomaly = Anomaly {
     name: "cleaned-past-stable",
@@ -116,8 +117,7 @@ struct Judged<'a> {
     replica: &'a ReplicaView,
     round: Round,
     after: BTreeMap<Offset, &'a CleanedBatch>,
-    /// First offsets of batches of aborted transactions.
-    aborted: BTreeSet<Offset>,
+    transactions: LogTransactions,
 }
 
 /// A batch before and after.
@@ -143,7 +143,7 @@ pub(super) fn on_cleaned(context: &Context<'_>, findings: &mut Findings, note: &
         replica,
         round: Round { partition, from, to, upper, end, at },
         after: batches.iter().map(|it| (it.batch.base_offset, it)).collect(),
-        aborted: aborted_batches(&replica.log),
+        transactions: LogTransactions::of(&replica.log),
     };
     let newest = judged.newest_of_keys();
     for pair in judged.pairs() {
@@ -238,16 +238,19 @@ impl<'a> Judged<'a> {
         let records = segment.flat_map(|entry| self.view.compaction.of(&entry.batch));
         let mut newest: BTreeMap<u64, Newest> =
             records.map(|record| (record.key, Newest::default())).collect();
-        let decided_end = self.view.committed.end().min(first_undecided(log));
+        let undecided = self.transactions.first_undecided_at(self.replica);
+        let committed_end = self.view.committed.end();
+        let decided_end = undecided.map_or(committed_end, |first| committed_end.min(first));
         for entry in log.between(self.round.from, log.end()).iter().rev() {
             let batch = &entry.batch;
-            if self.aborted.contains(&batch.base_offset) || is_marker(batch.kind) {
+            if self.transactions.is_aborted(batch) == Some(true) || is_marker(batch.kind) {
                 continue;
             }
+            let decided = !self.transactions.is_open(batch);
             for (index, record) in self.view.compaction.of(batch).iter().enumerate().rev() {
                 let Some(known) = newest.get_mut(&record.key) else { continue };
                 let offset = batch.base_offset.plus(index as i64);
-                if known.committed.is_none() && offset < decided_end {
+                if known.committed.is_none() && decided && offset < decided_end {
                     known.committed = Some(offset);
                 }
                 // A replica that was away for longer than a tombstone stays never gets it.
@@ -324,7 +327,8 @@ impl<'a> Judged<'a> {
         let base = pair.written.base_offset;
         let records = self.view.compaction.of(pair.written);
         let kept = pair.after.map_or(&[][..], |after| &after.records);
-        if self.aborted.contains(&base) || is_marker(pair.written.kind) {
+        let aborted = self.transactions.is_aborted(pair.written) == Some(true);
+        if aborted || is_marker(pair.written.kind) {
             return;
         }
         // What lies below the log start nobody reads: a round that begins there does not note those keys.
@@ -497,44 +501,6 @@ impl<'a> Judged<'a> {
 
 pub(super) fn is_marker(kind: BatchKind) -> bool {
     matches!(kind, BatchKind::CommitMarker | BatchKind::AbortMarker | BatchKind::Control)
-}
-
-/// First offsets of the batches of transactions that were aborted.
-pub(super) fn aborted_batches(log: &LogMirror) -> BTreeSet<Offset> {
-    let mut open: BTreeMap<ProducerId, Vec<Offset>> = BTreeMap::new();
-    let mut aborted = BTreeSet::new();
-    for entry in log.entries() {
-        let batch = &entry.batch;
-        match batch.kind {
-            BatchKind::Transactional => {
-                open.entry(batch.producer_id).or_default().push(batch.base_offset);
-            }
-            BatchKind::AbortMarker => {
-                aborted.extend(open.remove(&batch.producer_id).unwrap_or_default());
-            }
-            BatchKind::CommitMarker => drop(open.remove(&batch.producer_id)),
-            BatchKind::Plain | BatchKind::Control => {}
-        }
-    }
-    aborted
-}
-
-/// The first batch of a transaction without a marker.
-pub(super) fn first_undecided(log: &LogMirror) -> Offset {
-    let mut open: BTreeMap<ProducerId, Offset> = BTreeMap::new();
-    for entry in log.entries() {
-        let batch = &entry.batch;
-        match batch.kind {
-            BatchKind::Transactional => {
-                open.entry(batch.producer_id).or_insert(batch.base_offset);
-            }
-            BatchKind::AbortMarker | BatchKind::CommitMarker => {
-                open.remove(&batch.producer_id);
-            }
-            BatchKind::Plain | BatchKind::Control => {}
-        }
-    }
-    open.into_values().min().unwrap_or(Offset(i64::MAX))
 }
 
 /// The last batch with records of each producer, unless a marker of another epoch follows.

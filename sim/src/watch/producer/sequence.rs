@@ -105,7 +105,7 @@ impl Producers {
         let numbered = batch.base_sequence != Sequence::NONE && batch.base_sequence != Sequence(0);
         numbered
             && batch.producer_id != ProducerId::NONE
-            && !self.last.contains_key(&batch.producer_id)
+            && !self.ends.contains_key(&batch.producer_id)
     }
 
     /// A leader whose log was begun behind what was deleted does not know whose records these were, and takes their
@@ -223,9 +223,11 @@ mod tests {
         let table = [(1, Some("duplicate-seq")), (2, None)];
         for (begun_at, found) in table {
             let mut producers = Producers::default();
+            assert!(producers.begins_late(&batch(0, 0, 2)), "nothing of it came before");
             producers.take(&batch(0, 0, 0));
             producers.forget(ProducerId(7), Offset(begun_at));
             assert_eq!(producers.take(&batch(2, 0, 0)).map(|it| it.name), found, "{begun_at}");
+            assert!(!producers.begins_late(&batch(4, 0, 2)), "it has begun: {begun_at}");
         }
     }
 }

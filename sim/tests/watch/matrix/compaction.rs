@@ -80,12 +80,17 @@ fn committed(stage: &mut Stage, end: i64) {
 
 /// The leader appends a record of a key, and the followers copy it.
 fn write(stage: &mut Stage, batch: BatchSummary, key: u64, tombstone: bool) {
+    lead(stage, batch, key, tombstone);
+    stage.append_all(&[B, C], batch.leader_epoch.0, batch);
+}
+
+/// The leader appends a record of a key.
+fn lead(stage: &mut Stage, batch: BatchSummary, key: u64, tombstone: bool) {
     let (base_offset, leader_epoch) = (batch.base_offset, batch.leader_epoch);
     let records = vec![KeyedRecord { key, tombstone }];
     let note = LogNote::KeysAppended { partition: X, base_offset, leader_epoch, records };
     stage.note(A, &Note::Log(note));
     stage.lead(A, leader_epoch.0, batch);
-    stage.append_all(&[B, C], leader_epoch.0, batch);
 }
 
 /// The leader is elected again, and with epoch 2 begin two records of a key at offset 2. The cleaner leaves this.
@@ -334,13 +339,8 @@ pub(super) const CASES: &[Case] = &[
 /// B copies what is behind the record at 2, and not that.
 fn copy_past(stage: &mut Stage) {
     for (offset, key) in [(2, 1), (3, 1), (4, 2)] {
-        let batch = plain(offset);
-        let (base_offset, leader_epoch) = (batch.base_offset, batch.leader_epoch);
-        let records = vec![KeyedRecord { key, tombstone: false }];
-        let note = LogNote::KeysAppended { partition: X, base_offset, leader_epoch, records };
-        stage.note(A, &Note::Log(note));
-        stage.lead(A, 1, batch);
-        stage.append_all(&[C], 1, batch);
+        lead(stage, plain(offset), key, false);
+        stage.append_all(&[C], 1, plain(offset));
     }
 }
 
@@ -441,4 +441,35 @@ fn a_log_with_holes_is_what_was_written() {
     let replica = stage.observer.view().replica(B, X).expect("it is there");
     assert_eq!((replica.log.end(), replica.holes.gone.len()), (Offset(5), 1));
     assert!(stage.observer.view().partition(X).expect("it is there").holds_committed(B));
+}
+
+/// What a leader's cleaner took of a transaction is not open at a follower that copies the rest before its marker: its
+/// cleaner goes on to what is behind.
+#[test]
+fn a_transaction_is_open_only_where_something_of_it_is() {
+    for copied in [false, true] {
+        let mut stage = super::case::stage();
+        compact(&mut stage);
+        let data = of_transaction(3, BatchKind::Transactional);
+        let marker = of_transaction(6, BatchKind::CommitMarker);
+        let next = BatchSummary { base_sequence: Sequence(1), ..producers(7, 9) };
+        let log = [(plain(2), 1), (data, 2), (plain(4), 1), (plain(5), 2), (marker, 0), (next, 3)];
+        for (batch, key) in log {
+            lead(&mut stage, batch, key, false);
+            stage.append_all(&[C], 1, batch);
+        }
+        stage.append(B, 1, plain(2));
+        stage.elect(A, 1, &[A, C]);
+        stage.leader_high_watermark(A, 1, 8);
+        clean_at(&mut stage, A, 6, 0, vec![kept(4), kept(5)]);
+        let rest = [plain(4), plain(5)];
+        for batch in Some(data).filter(|_| copied).into_iter().chain(rest) {
+            stage.append(B, 1, batch);
+        }
+        stage.high_watermark(B, 1, false, 6);
+        let of_transaction = Some(left(data, true, None)).filter(|_| copied);
+        clean(&mut stage, 5, 0, of_transaction.into_iter().chain([kept(4)]).collect());
+        let found = stage.found();
+        assert_eq!(found, if copied { vec!["cleaned-past-stable"] } else { Vec::new() });
+    }
 }
