@@ -13,6 +13,24 @@ use crate::proto::{
     ReplicaElectionResult, UnregisterBrokerRequest, UnregisterBrokerResponse,
 };
 
+/// Whose settings are meant: Kafka's `ConfigResource.Type`.
+pub mod config_resource {
+    /// A topic's.
+    pub const TOPIC: i8 = 2;
+}
+
+/// What becomes of a setting: Kafka's `AlterConfigOp.OpType`.
+pub mod alter_config_op {
+    /// It has the value.
+    pub const SET: i8 = 0;
+    /// It goes back to its default.
+    pub const DELETE: i8 = 1;
+    /// The value is added to a list.
+    pub const APPEND: i8 = 2;
+    /// The value is taken from a list.
+    pub const SUBTRACT: i8 = 3;
+}
+
 /// What is asked.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the Kafka request of its name")]

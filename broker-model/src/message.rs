@@ -286,6 +286,13 @@ pub struct ReplicaFetchPartitionResponse {
     pub batches: Vec<RecordBatch>,
 }
 
+impl ReplicaFetchPartitionResponse {
+    /// Size of its records, in bytes.
+    pub fn records_size(&self) -> usize {
+        self.batches.iter().map(|batch| batch.bytes().len()).sum()
+    }
+}
+
 /// An epoch and the offset after its last record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochEnd {

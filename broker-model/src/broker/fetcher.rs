@@ -265,7 +265,7 @@ impl Fetcher {
         answer: &ReplicaFetchPartitionResponse,
         quota: &mut ReplicationQuota,
     ) {
-        let bytes: usize = answer.batches.iter().map(|batch| batch.bytes().len()).sum();
+        let bytes = answer.records_size();
         if partition.is_throttled_follower() {
             quota.record(now, bytes as u64);
         }

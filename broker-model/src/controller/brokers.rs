@@ -98,10 +98,20 @@ impl Sessions {
 
     /// The unfenced broker whose session ends first, and when.
     pub(super) fn first_to_expire(&self, image: &MetadataImage) -> Option<(Time, NodeId)> {
+        self.of_unfenced(image).map(|(broker, session)| (session.expires_at, broker)).min()
+    }
+
+    /// The unfenced brokers whose sessions are over.
+    pub(super) fn expired(&self, image: &MetadataImage, now: Time) -> impl Iterator<Item = NodeId> {
+        let late = self.of_unfenced(image).filter(move |(_, session)| session.expires_at <= now);
+        late.map(|(broker, _)| broker)
+    }
+
+    fn of_unfenced(&self, image: &MetadataImage) -> impl Iterator<Item = (NodeId, &Session)> {
         let unfenced =
             |broker: &NodeId| image.brokers.get(broker).is_some_and(|found| !found.fenced);
-        let sessions = self.brokers.iter().filter(|(broker, _)| unfenced(broker));
-        sessions.map(|(broker, session)| (session.expires_at, *broker)).min()
+        let sessions = self.brokers.iter().map(|(broker, session)| (*broker, session));
+        sessions.filter(move |(broker, _)| unfenced(broker))
     }
 
     /// The least metadata offset that the active brokers have applied.

@@ -2,6 +2,8 @@
 //! KIP-339, KIP-133; Kafka's `ConfigAdminManager.preprocess`, `ConfigurationControlManager`.
 
 use crate::admin_message::AdminResponse;
+use crate::admin_message::alter_config_op::{APPEND, DELETE, SET, SUBTRACT};
+use crate::admin_message::config_resource::TOPIC;
 use crate::config::TopicConfig;
 use crate::controller::election::ControllerRules;
 use crate::defect::ControllerDefect;
@@ -13,15 +15,6 @@ use crate::proto::{
 };
 use crate::topic_settings::{self, MIN_INSYNC_REPLICAS, SettingType, TopicSetting};
 use crate::types::TopicId;
-
-/// Kafka's `ConfigResource.Type.TOPIC`; the settings of brokers and others are absent.
-const TOPIC: i8 = 2;
-
-/// Kafka's `AlterConfigOp.OpType`.
-const SET: i8 = 0;
-const DELETE: i8 = 1;
-const APPEND: i8 = 2;
-const SUBTRACT: i8 = 3;
 
 /// What one resource is to have.
 struct Asked<'a> {

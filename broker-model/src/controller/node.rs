@@ -16,6 +16,7 @@ use crate::controller::refusal;
 use crate::controller::snapshot_generator::SnapshotGenerator;
 use crate::controller::topics::{allocate_producer_ids, create_topics};
 use crate::controller::voters;
+use crate::defect::ControllerDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::Log;
 use crate::message::{
@@ -448,11 +449,18 @@ impl Controller {
     /// change gives, so that no change overwrites another (KAFKA-13173).
     fn fence_one(&mut self, now: Now, effects: &mut Effects) {
         let Some(active) = &self.active else { return };
+        let rules = ControllerRules::of(&self.config);
+        if rules.defects.has(ControllerDefect::FencesFromOneState) {
+            let late = active.sessions.expired(&active.image, now.time);
+            let fence = |broker| fence_records(&active.image, broker, rules);
+            let records: Vec<MetadataRecord> = late.flat_map(fence).collect();
+            return self.write(now, &records, effects);
+        }
         let Some((expires_at, broker)) = active.sessions.first_to_expire(&active.image) else {
             return;
         };
         if expires_at <= now.time {
-            let records = fence_records(&active.image, broker, ControllerRules::of(&self.config));
+            let records = fence_records(&active.image, broker, rules);
             self.write(now, &records, effects);
         }
     }

@@ -98,4 +98,17 @@ ConsumerDefect {
         example: "A consumer reads a payment that the leader has appended and nobody else. The leader dies, \
             another one takes over without that record, and the payment that was acted on never was.",
     }
+
+    OlderFetchCounts {
+        name: "older-fetch-counts",
+        source: "KIP-320; FetchCollector.handleInitializeSuccess, FetchCollector.fetchRecords",
+        affected: Affected::Open { since: Version::new(2, 1, 0) },
+        side: Client,
+        shows: "replication" / "stale-answer-applied" in "swarm-lossy", seed 821,
+        meaning: "A consumer that has heard of another leader, and goes on there, takes what the one before still \
+            answers for the same offset.",
+        example: "A consumer at offset 99 waits for an answer of a leader that is cut off, hears that another one was \
+            elected uncleanly, and asks that. The old answer comes, with offsets up to 105, which are in no log any \
+            more: it goes on from 106 in the new log and misses what that has below.",
+    }
 } }

@@ -140,4 +140,17 @@ ProducerDefect {
         example: "A batch is on the wire to a leader that has just been deposed. The next one goes to the new leader \
             and is appended; the first is refused, sent again, and comes after it.",
     }
+
+    RenumbersUnordered {
+        name: "renumbers-unordered",
+        source: "KAFKA-8483; TransactionManager.startSequencesAtBeginning",
+        affected: Affected::Fixed { since: Version::new(1, 0, 0), fixed: &[Version::new(2, 3, 0)] },
+        side: Client,
+        with: ["renumbers-in-flight"],
+        shows: "ordering" / "nonmonotonic-send" in "unheard-producer", seed 1,
+        meaning: "Batches in flight are kept in a heap, and numbered anew as they lie in it, which is not the order in \
+            which they were sent.",
+        example: "Five batches are in flight and the first is answered, so that the last one takes its place in the \
+            heap before it sinks. What is left is numbered anew: the second of them comes after the third.",
+    }
 } }

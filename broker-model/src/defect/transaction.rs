@@ -181,4 +181,53 @@ TransactionDefect {
         example: "A leader has a commit marker that no follower has, and gives the records to a consumer. It dies, and \
             with the next leader the transaction is open again.",
     }
+
+    OffsetsUnverified {
+        name: "offsets-unverified",
+        source: "KAFKA-15449, KIP-890; KafkaApis.handleTxnOffsetCommitRequest",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 7, 0)] },
+        side: Server,
+        shows: "visibility" / "torn-txn" in "exactly-once", seed 1,
+        meaning: "A group coordinator takes offsets of a transaction (transaction version 1), and asks nobody whether \
+            that goes on.",
+        example: "Offsets lie on the way while their transaction is aborted. They arrive behind the marker and are \
+            pending from then on: whoever asks for stable offsets is told to wait, for ever, or they count with the \
+            next transaction of that producer.",
+    }
+
+    VerificationForgetsSequence {
+        name: "verification-forgets-sequence",
+        source: "KAFKA-14920; ProducerAppendInfo.checkSequence, VerificationStateEntry.maybeUpdateLowestSequenceAndEpoch",
+        affected: Affected::Never,
+        side: Server,
+        shows: "ordering" / "seq-gap" in "swarm-transactions", seed 1,
+        meaning: "While the first batch of a transaction is verified, a leader that knows nothing of its producer takes \
+            whichever of its batches is verified first, and not the one that goes first.",
+        example: "The coordinator cannot be reached for the first batch, and answers for the second: that one is \
+            appended, and the first is refused as out of order from then on.",
+    }
+
+    EndRetryRefused {
+        name: "end-retry-refused",
+        source: "Redpanda 3616; TransactionCoordinator.endTransaction",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "producer-stuck" in "bank", seed 1,
+        meaning: "A coordinator that is asked again to end a transaction which has ended just so refuses that, as if no \
+            transaction had been there.",
+        example: "A commit is through, and its answer lost. The producer asks again and is told that it cannot commit \
+            in this state: to its application the transaction has failed.",
+    }
+
+    TakeoverKeepsLastEpoch {
+        name: "takeover-keeps-last-epoch",
+        source: "KIP-360, KIP-588; TransactionMetadata.prepareIncrementProducerEpoch",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "two-producers" in "zombie-producer", seed 1,
+        meaning: "A producer that takes a transactional id over leaves the epoch before as one by which a retry is \
+            known: the producer before is given the epoch of its successor.",
+        example: "A producer stands still amid a failed transaction, and another instance takes its place. The first \
+            one wakes, asks for the epoch after its own, and is told the one that the other has: both go on as one.",
+    }
 } }

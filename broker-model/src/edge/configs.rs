@@ -9,12 +9,11 @@ use kafka_protocol::messages::describe_configs_response::{
 use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 
 use super::answer::write;
+use crate::admin_message::config_resource::TOPIC;
 use crate::metadata::MetadataImage;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::topic_settings::TopicSetting;
 
-/// Kafka's `ConfigResource.Type.TOPIC`.
-const TOPIC: i8 = 2;
 /// Kafka's `ConfigSource`: of the topic itself, and the default.
 const OF_TOPIC: i8 = 1;
 const DEFAULT: i8 = 5;

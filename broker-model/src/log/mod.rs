@@ -199,7 +199,8 @@ impl Log {
     pub(crate) fn expire_producers(&mut self, now: WallTime, effects: &mut Effects) {
         self.clock = now;
         let before = self.producers.count();
-        self.producers.remove_expired(now, self.config.producer_id_expiration_ms);
+        let expiration_ms = self.config.producer_id_expiration_ms;
+        self.producers.remove_expired(now, expiration_ms, self.config.defects);
         if self.producers.count() < before {
             let (partition, producers) = (self.partition, self.known_producers());
             effects.note(ProducerNote::ProducersKnown { partition, producers });
@@ -401,7 +402,7 @@ impl Log {
         if is_transactional(batch.kind()) {
             self.transactions.seen = true;
         }
-        if let Some(completed) = self.producers.take(batch) {
+        if let Some(completed) = self.producers.take(batch, self.config.defects) {
             self.transactions.completed(completed, &self.producers);
         }
         self.active_segment().push(batch.clone());

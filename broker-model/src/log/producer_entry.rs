@@ -163,15 +163,16 @@ impl ProducerEntry {
         begins
     }
 
-    /// Takes in a marker; the first record of the transaction that it ends. Source: `ProducerStateEntry.update`.
+    /// Takes in a marker, with its time, if that counts; the first record of the transaction that it ends. Source:
+    /// `ProducerStateEntry.update`.
     pub(super) fn end_transaction(
         &mut self,
         marker: &TransactionMarker,
-        timestamp: WallTime,
+        timestamp: Option<WallTime>,
     ) -> Option<Offset> {
         self.enter(marker.producer_epoch);
         self.coordinator_epoch = marker.coordinator_epoch;
-        self.last_timestamp = timestamp;
+        self.last_timestamp = timestamp.unwrap_or(self.last_timestamp);
         self.transaction.take()
     }
 

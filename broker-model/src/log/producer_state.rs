@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::defect::{Defects, TransactionDefect};
+use crate::defect::{Defects, LogDefect, TransactionDefect};
 use crate::log::producer_entry::ProducerEntry;
 use crate::log::verification::{Verification, VerificationGuard};
 use crate::note::{BatchKind, KnownProducer};
@@ -123,7 +123,7 @@ impl ProducerState {
         if !rights.coordinator {
             if let Some(verification) = verification {
                 let is_known = entry.is_some_and(ProducerEntry::has_batches);
-                verification.check_sequence(batch.base_sequence, is_known)?;
+                verification.check_sequence(batch.base_sequence, is_known, defects)?;
             }
             entry.map_or(Ok(()), |entry| entry.check_sequence(batch))?;
         }
@@ -219,11 +219,15 @@ impl ProducerState {
 
     /// Forgets producers whose newest record is `expiration_ms` old or older and who have no transaction open; and
     /// verifications of that age. Source: `ProducerStateManager.isProducerExpired`.
-    pub(crate) fn remove_expired(&mut self, now: WallTime, expiration_ms: u64) {
+    pub(crate) fn remove_expired(&mut self, now: WallTime, expiration_ms: u64, defects: Defects) {
         let limit = i64::try_from(expiration_ms).unwrap_or(i64::MAX);
         let is_old = |then: WallTime| now.0.saturating_sub(then.0) >= limit;
-        self.producers
-            .retain(|_, entry| entry.transaction().is_some() || !is_old(entry.last_timestamp()));
+        let any = defects.has(LogDefect::ExpiresOpenTransactions);
+        let stays = |entry: &ProducerEntry| entry.transaction().is_some() && !any;
+        self.producers.retain(|_, entry| stays(entry) || !is_old(entry.last_timestamp()));
+        if any {
+            self.index_ongoing();
+        }
         self.verifications.retain(|_, verification| !is_old(verification.begun()));
     }
 
@@ -243,7 +247,11 @@ impl ProducerState {
     }
 
     /// Takes in a batch that is in the log now; it is not judged again. The transaction that it ended, if it did.
-    pub(crate) fn take(&mut self, batch: &RecordBatch) -> Option<CompletedTransaction> {
+    pub(crate) fn take(
+        &mut self,
+        batch: &RecordBatch,
+        defects: Defects,
+    ) -> Option<CompletedTransaction> {
         let header = batch.header();
         if !header.has_producer() {
             return None;
@@ -256,7 +264,9 @@ impl ProducerState {
             self.take_cleaned_marker(header);
             return None;
         };
-        self.end(&marker, batch.base_offset(), header.max_timestamp)
+        let keeps_nobody = defects.has(LogDefect::MarkersKeepNobody);
+        let timestamp = Some(header.max_timestamp).filter(|_| !keeps_nobody);
+        self.end(&marker, batch.base_offset(), timestamp)
     }
 
     /// A marker of which the cleaner has left the header tells the epoch of its producer; what it ended is gone. Kafka
@@ -310,7 +320,7 @@ impl ProducerState {
         &mut self,
         marker: &TransactionMarker,
         at: Offset,
-        timestamp: WallTime,
+        timestamp: Option<WallTime>,
     ) -> Option<CompletedTransaction> {
         let id = marker.producer_id;
         let next = self.verifications.get(&id);
@@ -473,15 +483,15 @@ mod tests {
     fn an_expired_producer_is_unknown() {
         let mut state = seven_batches();
         let gap = header(1, 3, 99, 1, 0);
-        state.remove_expired(WallTime(999), 1_000);
+        state.remove_expired(WallTime(999), 1_000, Defects::NONE);
         assert_eq!(judge(&state, &gap), Err(ErrorCode::OutOfOrderSequenceNumber), "999 ms old");
-        state.remove_expired(WallTime(1_000), 1_000);
+        state.remove_expired(WallTime(1_000), 1_000, Defects::NONE);
         assert_eq!((judge(&state, &gap), state.count()), (Ok(ProducerCheck::New), 0));
         let mut state = seven_batches();
-        state.remove_expired(WallTime(i64::MAX), u64::MAX - 1);
+        state.remove_expired(WallTime(i64::MAX), u64::MAX - 1, Defects::NONE);
         assert_eq!(state.count(), 0, "as old as can be");
         state = seven_batches();
-        state.remove_expired(WallTime(i64::MIN), 1);
+        state.remove_expired(WallTime(i64::MIN), 1, Defects::NONE);
         assert_eq!(state.count(), 1, "a clock that runs behind expires nothing");
     }
 

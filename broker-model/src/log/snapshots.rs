@@ -175,7 +175,7 @@ impl Log {
         let end = self.log_end_offset;
         assert!(from <= end, "snapshot at {from} beyond log end {end}");
         for batch in self.batches().skip_while(|batch| batch.next_offset() <= from) {
-            producers.take(batch);
+            producers.take(batch, self.config.defects);
         }
         producers.take_verifications(&mut self.producers);
         self.producers = producers;
@@ -205,7 +205,8 @@ impl Log {
             Some((offset, bytes)) => (producers_in(bytes), *offset),
             None => (ProducerState::default(), Offset::ZERO),
         };
-        producers.remove_expired(self.clock, self.config.producer_id_expiration_ms);
+        let expiration_ms = self.config.producer_id_expiration_ms;
+        producers.remove_expired(self.clock, expiration_ms, self.config.defects);
         (producers, from)
     }
 }

@@ -96,7 +96,7 @@ impl Broker {
                 }
                 None => refusal(asked, ClusterError::UnknownTopicOrPartition),
             };
-            let bytes = bytes_of(&answer);
+            let bytes = answer.records_size();
             limit.bytes_max = limit.bytes_max.saturating_sub(bytes as u32);
             limit.min_one &= bytes == 0;
             answer
@@ -179,7 +179,11 @@ impl Broker {
         let throttled = |answer: &&ReplicaFetchPartitionResponse| {
             self.partitions.get(&answer.partition).is_some_and(Partition::is_throttled)
         };
-        let bytes: usize = answered.iter().filter(throttled).map(bytes_of).sum();
+        let bytes: usize = answered
+            .iter()
+            .filter(throttled)
+            .map(ReplicaFetchPartitionResponse::records_size)
+            .sum();
         self.context.quotas.leader.record(now, bytes as u64);
     }
 
@@ -220,10 +224,6 @@ fn session_of(context: FetchContext) -> i32 {
         FetchContext::Incremental(id) => id,
         FetchContext::Full | FetchContext::Sessionless => FetchMetadata::NO_SESSION,
     }
-}
-
-fn bytes_of(answer: &ReplicaFetchPartitionResponse) -> usize {
-    answer.batches.iter().map(|batch| batch.bytes().len()).sum()
 }
 
 /// Whether a follower should have the answer at once.

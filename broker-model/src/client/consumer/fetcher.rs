@@ -5,16 +5,18 @@ use bytes::Bytes;
 use crate::client::consumer::purpose::{PositionTicket, Purpose};
 use crate::client::metadata::PartitionKey;
 use crate::config::rack_name;
+use crate::defect::ConsumerDefect;
 use crate::fetch_session::SessionError;
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, NoPosition, PolledRecord};
+use crate::note::{Api, ExchangeNote, Standing};
 use crate::proto::{
     AbortedTransaction, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
     ForgottenTopic, PartitionData, StrBytes, TopicName, told_topic, topic_uuid,
 };
 use crate::record::{BatchError, RecordBatch};
-use crate::types::{NodeId, Offset, Time, TopicId};
+use crate::types::{LeaderEpoch, NodeId, Offset, Time, TopicId};
 
 use super::Consumer;
 use super::abort_filter::AbortFilter;
@@ -131,7 +133,13 @@ impl Consumer {
     }
 
     /// A leader answered a fetch: for each of its partitions, or, in a session, for those with news.
-    pub(super) fn on_fetched(&mut self, now: Time, leader: NodeId, response: FetchResponse) {
+    pub(super) fn on_fetched(
+        &mut self,
+        now: Time,
+        leader: NodeId,
+        response: FetchResponse,
+        effects: &mut Effects,
+    ) {
         let outcome = match ErrorCode::try_from_code(response.error_code) {
             None => Ok(response.session_id),
             Some(ErrorCode::FetchSessionIdNotFound) => Err(SessionError::IdNotFound),
@@ -155,24 +163,33 @@ impl Consumer {
         for (key, topic, data) in answered {
             let session = self.sessions.get(&leader);
             let asked = session.and_then(|session| session.asked(&key)).copied();
-            let Some(FetchPosition { offset, version, .. }) = asked else { continue };
-            let ticket = PositionTicket { key, version, offset };
-            self.on_partition_fetched(now, ticket, (topic, data));
+            let Some(asked) = asked else { continue };
+            self.on_partition_fetched(now, (key, asked), (topic, data), effects);
         }
     }
 
     fn on_partition_fetched(
         &mut self,
         now: Time,
-        ticket: PositionTicket,
+        (key, asked): (PartitionKey, FetchPosition),
         (topic, data): (Option<TopicId>, PartitionData),
+        effects: &mut Effects,
     ) {
         let (leader, epoch) = (data.current_leader.leader_id.0, data.current_leader.leader_epoch);
-        self.metadata.learn_leader(ticket.key, leader, epoch);
-        if self.fetching(ticket).is_none() {
-            return;
+        self.metadata.learn_leader(key, leader, epoch);
+        let any_epoch = self.defects.has(ConsumerDefect::OlderFetchCounts);
+        let ticket = PositionTicket { key, version: asked.version, offset: asked.offset };
+        let Some(position) = self.fetching(ticket) else { return };
+        let own = position.leadership.epoch;
+        let error = ErrorCode::try_from_code(data.error_code);
+        let moves = error.is_none_or(|error| error == ErrorCode::OffsetOutOfRange);
+        if own != asked.current_leader_epoch && moves {
+            if !any_epoch {
+                return;
+            }
+            note_older(asked, own, effects);
         }
-        match ErrorCode::try_from_code(data.error_code) {
+        match error {
             None => {
                 let aborted = data.aborted_transactions.unwrap_or_default();
                 self.on_records(now, (ticket, topic), (data.records, &aborted));
@@ -232,6 +249,14 @@ impl Consumer {
             self.deliverable.push_back(key);
         }
     }
+}
+
+/// States that an answer counts that was asked for in another epoch of the leader; where none does, nothing is stated.
+fn note_older(asked: FetchPosition, own: LeaderEpoch, effects: &mut Effects) {
+    let standing =
+        |epoch: LeaderEpoch| Standing { epoch: i64::from(epoch.0), position: asked.offset.0 };
+    let (asked, own) = (standing(asked.current_leader_epoch), standing(own));
+    effects.note(ExchangeNote::AnswerApplied { api: Api::Fetch, partition: None, asked, own });
 }
 
 /// Reads what is at or above an offset. Batches begin where the leader's batches do, so that the first may hold

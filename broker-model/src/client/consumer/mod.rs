@@ -256,7 +256,7 @@ impl Consumer {
                 self.metadata.on_response(now, &response, &mut self.connections);
             }
             (Purpose::Fetch(leader), ClientResponse::Fetch(response)) => {
-                self.on_fetched(now, leader, *response);
+                self.on_fetched(now, leader, *response, effects);
             }
             (Purpose::StartOffset(ticket), ClientResponse::ListOffsets(response)) => {
                 self.on_start_offset(now, ticket, &response, effects);

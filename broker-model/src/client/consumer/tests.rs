@@ -134,7 +134,13 @@ pub(super) fn polled(driver: &Driver<Consumer>, operation: u64) -> Vec<i64> {
 
 /// A consumer that has delivered offsets 0 to 9 of epoch 3 and fetches on.
 pub(super) fn at_ten(config: ConsumerConfig) -> Driver<Consumer> {
+    at_ten_with(config, Defects::NONE)
+}
+
+/// The same of a consumer with known bugs.
+fn at_ten_with(config: ConsumerConfig, defects: Defects) -> Driver<Consumer> {
     let mut driver = started(config, 0);
+    driver.node.defects = defects;
     let asked = take_fetch(&mut driver);
     driver.answer(&asked, records_answer(batch(0, 10, 3)));
     poll(&mut driver, 2, 100);
@@ -394,19 +400,41 @@ fn an_offset_that_was_asked_for_is_not_validated_but_its_epoch_is_seen() {
 
 /// `FetchCollector` looks at the offset alone: an answer of the old leader counts once the new one has confirmed.
 #[test]
-fn an_answer_for_the_same_offset_counts_whoever_gave_it() {
-    let mut driver = at_ten(config());
-    let old = take_fetch(&mut driver);
-    driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
-    driver.send_leaders(&[(2, 4)]);
-    let asked = take_epoch_query(&mut driver);
-    driver.answer(&asked, epoch_answer(0, 3, 10));
-    let new = take_fetch(&mut driver);
-    driver.answer(&old, records_answer(batch(10, 2, 3)));
-    driver.answer(&new, records_answer(batch(10, 4, 3)));
-    poll(&mut driver, 3, 100);
-    assert_eq!(polled(&driver, 3), [10, 11]);
-    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 12);
+fn an_answer_of_the_leader_before_counts_in_kafka_alone() {
+    let kafka: Defects = [ConsumerDefect::OlderFetchCounts].into_iter().collect();
+    for (defects, delivered) in [(Defects::NONE, vec![10, 11, 12, 13]), (kafka, vec![10, 11])] {
+        let mut driver = at_ten_with(config(), defects);
+        let old = take_fetch(&mut driver);
+        driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
+        driver.send_leaders(&[(2, 4)]);
+        let asked = take_epoch_query(&mut driver);
+        driver.answer(&asked, epoch_answer(0, 3, 10));
+        let new = take_fetch(&mut driver);
+        driver.answer(&old, records_answer(batch(10, 2, 3)));
+        driver.answer(&new, records_answer(batch(10, 4, 4)));
+        poll(&mut driver, 3, 100);
+        assert_eq!(polled(&driver, 3), delivered, "{defects:?}");
+        let next = delivered.last().expect("something was delivered") + 1;
+        assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, next);
+    }
+}
+
+#[test]
+fn out_of_range_at_the_leader_before_resets_in_kafka_alone() {
+    let kafka: Defects = [ConsumerDefect::OlderFetchCounts].into_iter().collect();
+    for (defects, resets) in [(Defects::NONE, false), (kafka, true)] {
+        let mut driver = at_ten_with(config(), defects);
+        let old = take_fetch(&mut driver);
+        driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
+        driver.send_leaders(&[(2, 4)]);
+        let asked = take_epoch_query(&mut driver);
+        driver.answer(&asked, epoch_answer(0, 3, 10));
+        let new = take_fetch(&mut driver);
+        driver.answer(&old, error_answer(ErrorCode::OffsetOutOfRange));
+        driver.answer(&new, records_answer(batch(10, 4, 2)));
+        poll(&mut driver, 3, 100);
+        assert_eq!(polled(&driver, 3).is_empty(), resets, "{defects:?}");
+    }
 }
 
 #[test]

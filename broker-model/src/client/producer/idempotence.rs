@@ -105,7 +105,7 @@ impl Producer {
         for key in due {
             let queue = self.queues.get_mut(key).expect("a partition that is due has a queue");
             match self.identity.current.filter(|_| renumbers) {
-                Some(identity) => queue.renumber_in_flight(identity),
+                Some(identity) => queue.renumber_in_flight(identity, self.defects),
                 None => queue.leave_epoch(key.partition, effects),
             }
             queue.self_check();
@@ -130,16 +130,38 @@ impl Queue {
 
     /// Kafka's own: all in flight is numbered from 0, what may be in a log under its old sequence included. Source:
     /// `TxnPartitionEntry.startSequencesAtBeginning`.
-    fn renumber_in_flight(&mut self, identity: ProducerIdentity) {
+    fn renumber_in_flight(&mut self, identity: ProducerIdentity, defects: Defects) {
         self.sequences = Sequences::of(identity);
         let live = self.waiting.iter_mut().chain(&mut self.on_wire).filter(|batch| !batch.done);
         let mut in_flight: Vec<&mut Batch> =
             live.filter(|batch| batch.producer_state.is_some()).collect();
         in_flight.sort_by_key(|batch| batch.base_sequence());
+        if defects.has(ProducerDefect::RenumbersUnordered) {
+            lay_as_heap(&mut in_flight);
+        }
         for batch in in_flight {
             let state = self.sequences.assign(identity, batch.count(), Defects::NONE);
             batch.set_producer_state(Some(state));
             batch.renumbered = true;
         }
+    }
+}
+
+/// The order in which a binary heap lies from which the least was taken last: the largest took its place, and sank.
+/// Source: `java.util.PriorityQueue`, as `TransactionManager` had it until Kafka 2.3.
+fn lay_as_heap<T>(sorted: &mut [T]) {
+    if sorted.is_empty() {
+        return;
+    }
+    sorted.rotate_right(1);
+    let mut at = 0;
+    loop {
+        let first = 2 * at + 1;
+        if first >= sorted.len() {
+            return;
+        }
+        // What was in order is in order still, so that of two children the first is the least.
+        sorted.swap(at, first);
+        at = first;
     }
 }

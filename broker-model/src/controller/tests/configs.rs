@@ -1,6 +1,8 @@
 //! Settings of topics that are changed while they are in use, and elections on request.
 
 use super::{P, add_brokers, as_promised, image, nodes, partition};
+use crate::admin_message::alter_config_op::{APPEND, DELETE, SET, SUBTRACT};
+use crate::admin_message::config_resource::TOPIC;
 use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::controller::administration::administer;
 use crate::controller::election::ControllerRules;
@@ -14,12 +16,7 @@ use crate::proto::{
 use crate::topic_settings::TopicSetting;
 use crate::types::NodeId;
 
-const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
-const SET: i8 = 0;
-const DELETE: i8 = 1;
-const APPEND: i8 = 2;
-const SUBTRACT: i8 = 3;
 
 fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())

@@ -3,6 +3,8 @@
 //! The active controller is asked, by the admin client, by way of any broker.
 
 use harrow_broker_model::admin_message::AdminRequest;
+use harrow_broker_model::admin_message::alter_config_op::{APPEND, DELETE, SET};
+use harrow_broker_model::admin_message::config_resource::TOPIC;
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Node, Operation};
 use harrow_broker_model::note::PartitionRegistration;
@@ -364,14 +366,6 @@ fn partitions(topic: &str, count: u32) -> AdminRequest {
         .with_assignments(None);
     AdminRequest::CreatePartitions(CreatePartitionsRequest::default().with_topics(vec![topic]))
 }
-
-/// Kafka's `ConfigResource.Type.TOPIC`.
-const TOPIC: i8 = 2;
-
-/// Kafka's `AlterConfigOp.OpType`.
-const SET: i8 = 0;
-const DELETE: i8 = 1;
-const APPEND: i8 = 2;
 
 fn reconfigured(topic: &str, setting: AlterableSetting, value: u64) -> AdminRequest {
     alteration(topic, SET, [(setting.name(), Some(value.to_string()))])
