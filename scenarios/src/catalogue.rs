@@ -42,6 +42,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "slow-cut",
     "flush-race",
     "forgotten-producers",
+    "forgotten-transactions",
     "retention-and-laggard",
     "compacted-changelog",
     "compaction-in-time",

@@ -11,7 +11,6 @@ use crate::coordinator::runtime::{
     CoordinatorKind, CoordinatorRecord, batch_in_transaction, batch_of,
 };
 use crate::jitter::jitter;
-use crate::log::AppendRights;
 use crate::message::{ControllerRequest, RequestBody};
 use crate::node::Effects;
 use crate::note::GroupNote;
@@ -252,15 +251,9 @@ impl Broker {
         if !self.partitions.contains_key(&id) {
             return Err(self.not_hosted(id));
         }
-        let rights = AppendRights {
-            guard: writer.guard,
-            coordinator: true,
-            unverified: self.are_offsets_unverified(),
-            ..AppendRights::default()
-        };
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;
-        partition.append_in_transaction(context, &batch, rights, effects)?;
+        partition.append_in_transaction(context, &batch, writer.guard, effects)?;
         self.touched.push(id);
         Ok(id)
     }

@@ -42,7 +42,7 @@ fn alter_partition(
     item: &AlterPartitionItem,
     rules: ControllerRules,
 ) -> Judged {
-    let registration = current(image, broker, item, rules.defects)?;
+    let registration = current(image, broker, item)?;
     check_proposal(registration, broker, item)?;
     check_eligible(image, item, rules.defects)?;
     let partition = item.partition;
@@ -76,17 +76,16 @@ fn current<'a>(
     image: &'a MetadataImage,
     broker: NodeId,
     item: &AlterPartitionItem,
-    defects: Defects,
 ) -> Result<&'a PartitionRegistration, ClusterError> {
     let registration = image.partitions.get(&item.partition);
     let registration = registration.ok_or(ClusterError::UnknownTopicOrPartition)?;
     // A leader that knows more than this controller has it from a later controller (KAFKA-14154).
-    let knows_more = item.leader_epoch > registration.leader_epoch
-        || item.partition_epoch > registration.partition_epoch;
-    if knows_more && !defects.has(ControllerDefect::OlderControllerFences) {
+    if item.leader_epoch > registration.leader_epoch
+        || item.partition_epoch > registration.partition_epoch
+    {
         return Err(ClusterError::NotController);
     }
-    if item.leader_epoch != registration.leader_epoch {
+    if item.leader_epoch < registration.leader_epoch {
         return Err(ClusterError::FencedLeaderEpoch);
     }
     if registration.leader != Some(broker) {
@@ -100,7 +99,7 @@ fn check_proposal(
     broker: NodeId,
     item: &AlterPartitionItem,
 ) -> Result<(), ClusterError> {
-    if item.partition_epoch != registration.partition_epoch {
+    if item.partition_epoch < registration.partition_epoch {
         return Err(ClusterError::InvalidUpdateVersion);
     }
     let members: Vec<NodeId> = item.new_isr.iter().map(|(member, _)| *member).collect();

@@ -12,7 +12,8 @@ use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, ClusterError, HeartbeatState,
 };
 use crate::metadata::{BrokerRegistration, MetadataImage, MetadataRecord};
-use crate::types::{BrokerEpoch, NodeId, Offset, Time};
+use crate::note::PartitionRegistration;
+use crate::types::{BrokerEpoch, NodeId, Offset, Time, TopicPartition};
 
 /// What the active controller knows about brokers from their heartbeats alone; lost with the leadership.
 #[derive(Debug)]
@@ -301,4 +302,28 @@ pub(super) fn fence_records(
     let shutting_down = known.shutting_down;
     records.push(MetadataRecord::BrokerChange { broker, fenced: true, shutting_down });
     records
+}
+
+/// Known bug C14: each is fenced as if none of the others were. A record that names no other leader leaves the one that
+/// is there. Source: `ReplicationControlManager.fenceStaleBrokers` of 2.8, `PartitionRegistration.merge`.
+pub(super) fn fence_from_one_state(
+    image: &MetadataImage,
+    brokers: impl Iterator<Item = NodeId>,
+    rules: ControllerRules,
+) -> Vec<MetadataRecord> {
+    let mut latest: BTreeMap<TopicPartition, PartitionRegistration> = BTreeMap::new();
+    let mut over = |record: MetadataRecord| {
+        let Some((partition, mut next, unclean)) = record.registered() else { return record };
+        if let Some(first) = latest.get(&partition) {
+            next.partition_epoch = first.partition_epoch.next();
+            next.leader_epoch = first.leader_epoch.next();
+            if next.leader == image.partitions[&partition].leader {
+                (next.leader, next.leader_epoch) = (first.leader, first.leader_epoch);
+            }
+        }
+        latest.insert(partition, next.clone());
+        MetadataRecord::of_partition(partition, next, unclean)
+    };
+    let records = brokers.flat_map(|broker| fence_records(image, broker, rules));
+    records.map(&mut over).collect()
 }

@@ -7,7 +7,7 @@ use crate::config::ClusterConfig;
 use crate::controller::active::Active;
 use crate::controller::administration::administer;
 use crate::controller::alter_partition::{Judged, alter_partitions};
-use crate::controller::brokers::{fence_records, heartbeat, register};
+use crate::controller::brokers::{fence_from_one_state, fence_records, heartbeat, register};
 use crate::controller::directories::assign_replicas;
 use crate::controller::election::ControllerRules;
 use crate::controller::partitions::{balance_leaders, elect_uncleanly};
@@ -452,8 +452,7 @@ impl Controller {
         let rules = ControllerRules::of(&self.config);
         if rules.defects.has(ControllerDefect::FencesFromOneState) {
             let late = active.sessions.expired(&active.image, now.time);
-            let fence = |broker| fence_records(&active.image, broker, rules);
-            let records: Vec<MetadataRecord> = late.flat_map(fence).collect();
+            let records = fence_from_one_state(&active.image, late, rules);
             return self.write(now, &records, effects);
         }
         let Some((expires_at, broker)) = active.sessions.first_to_expire(&active.image) else {

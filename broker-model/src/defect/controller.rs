@@ -152,24 +152,12 @@ ControllerDefect {
             second sends is taken for what the first has sent, or refused.",
     }
 
-    OlderControllerFences {
-        name: "older-controller-fences",
-        source: "KAFKA-14154; ReplicationControlManager.validateAlterPartitionData",
-        affected: Affected::Never,
-        side: Server,
-        shows: "liveness" / "partition-stuck" in "controller-failover", seed 1,
-        meaning: "A controller that has been replaced, and knows less than a leader, refuses the leader's change of the \
-            ISR for good in place of sending it elsewhere.",
-        example: "A leader has its epoch from the new controller, and asks the old one, which does not know yet that it \
-            is none: it is told that its epoch is not the right one, and waits for another that never comes.",
-    }
-
     FencesFromOneState {
         name: "fences-from-one-state",
         source: "KAFKA-13173; ReplicationControlManager.fenceStaleBrokers",
         affected: Affected::Fixed { since: Version::new(2, 8, 0), fixed: &[Version::new(3, 0, 0)] },
         side: Server,
-        shows: "leadership" / "partition-stuck" in "whole-cluster-outage", seed 1,
+        shows: "replication" / "registration-shape" in "whole-cluster-outage", seed 1,
         meaning: "Brokers whose sessions end together are fenced at once, each by what was true before: the change of \
             the second one undoes that of the first.",
         example: "Of three replicas in sync two are cut off. To fence the first leaves the ISR without it, to fence the \

@@ -274,31 +274,4 @@ GroupDefect {
             first one wakes, and before it hears of that, a member asks it where to go on: it processes again \
             what that transaction has.",
     }
-
-    StaleClaimsCount {
-        name: "stale-claims-count",
-        source: "KAFKA-12984, KIP-792; AbstractStickyAssignor.allSubscriptionsEqual",
-        affected: Affected::Fixed { since: Version::new(2, 4, 0), fixed: &[Version::new(3, 0, 0)] },
-        side: Client,
-        shows: "offsets" / "double-ownership" in "cooperative-rebalance", seed 1,
-        meaning: "The cooperative assignor believes every member that says it owns a partition, of whatever generation \
-            that is: two of them may keep the same.",
-        example: "A member misses a rebalance, and its partitions go to another one. It comes back, says that it owns \
-            them, as it did, and both are given them.",
-    }
-
-    NewestClaimsOnly {
-        name: "newest-claims-only",
-        source: "KAFKA-14639, KIP-792; AbstractStickyAssignor.allSubscriptionsEqual",
-        affected: Affected::Fixed {
-            since: Version::new(3, 0, 0),
-            fixed: &[Version::new(3, 4, 1), Version::new(3, 5, 0)],
-        },
-        side: Client,
-        shows: "offsets" / "double-ownership" in "cooperative-rebalance", seed 1,
-        meaning: "The cooperative assignor looks only at what members of the newest generation own: what another one \
-            still reads is taken for free, and is given away at once.",
-        example: "A member that missed a rebalance still reads a partition. It says so in the next one, in which that \
-            partition is given to another member, before the first has given it up.",
-    }
 } }

@@ -214,7 +214,7 @@ LogDefect {
         source: "KIP-854, KIP-98; ProducerStateManager.isProducerExpired",
         affected: Affected::Never,
         side: Server,
-        shows: "visibility" / "read-past-lso" in "hanging-transaction", seed 1,
+        shows: "ordering" / "producer-expired-early" in "forgotten-transactions", seed 1,
         meaning: "A log forgets a producer that has rested for `producer.id.expiration.ms`, be a transaction of it open \
             or not.",
         example: "A producer stalls amid a transaction for longer than that. Its records are not held back any more, \
@@ -229,7 +229,7 @@ LogDefect {
             fixed: &[Version::new(2, 4, 1), Version::new(2, 5, 0)],
         },
         side: Server,
-        shows: "leadership" / "unfenced-request" in "hanging-transaction", seed 1,
+        shows: "ordering" / "producer-expired-early" in "forgotten-transactions", seed 1,
         meaning: "The marker of a transaction does not count for how old a producer's state is: it expires by the last \
             record of the producer, and with it the epoch of the coordinator that wrote the marker.",
         example: "A transaction stays open for longer than `producer.id.expiration.ms`, and is aborted. The producer \

@@ -147,7 +147,7 @@ ProducerDefect {
         affected: Affected::Fixed { since: Version::new(1, 0, 0), fixed: &[Version::new(2, 3, 0)] },
         side: Client,
         with: ["renumbers-in-flight"],
-        shows: "ordering" / "nonmonotonic-send" in "unheard-producer", seed 1,
+        shows: "ordering" / "nonmonotonic-send" in "unheard-producer", seed 2,
         meaning: "Batches in flight are kept in a heap, and numbered anew as they lie in it, which is not the order in \
             which they were sent.",
         example: "Five batches are in flight and the first is answered, so that the last one takes its place in the \

@@ -198,11 +198,12 @@ impl Log {
     /// `ProducerStateManager.removeExpiredProducers`.
     pub(crate) fn expire_producers(&mut self, now: WallTime, effects: &mut Effects) {
         self.clock = now;
-        let before = self.producers.count();
         let expiration_ms = self.config.producer_id_expiration_ms;
-        self.producers.remove_expired(now, expiration_ms, self.config.defects);
-        if self.producers.count() < before {
-            let (partition, producers) = (self.partition, self.known_producers());
+        let producers = self.producers.remove_expired(now, expiration_ms, self.config.defects);
+        if !producers.is_empty() {
+            let partition = self.partition;
+            effects.note(ProducerNote::ProducersExpired { partition, producers, at: now });
+            let producers = self.known_producers();
             effects.note(ProducerNote::ProducersKnown { partition, producers });
         }
         self.check();

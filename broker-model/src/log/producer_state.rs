@@ -123,7 +123,7 @@ impl ProducerState {
         if !rights.coordinator {
             if let Some(verification) = verification {
                 let is_known = entry.is_some_and(ProducerEntry::has_batches);
-                verification.check_sequence(batch.base_sequence, is_known, defects)?;
+                verification.check_sequence(batch.base_sequence, is_known)?;
             }
             entry.map_or(Ok(()), |entry| entry.check_sequence(batch))?;
         }
@@ -218,17 +218,30 @@ impl ProducerState {
     }
 
     /// Forgets producers whose newest record is `expiration_ms` old or older and who have no transaction open; and
-    /// verifications of that age. Source: `ProducerStateManager.isProducerExpired`.
-    pub(crate) fn remove_expired(&mut self, now: WallTime, expiration_ms: u64, defects: Defects) {
+    /// verifications of that age. Gives those that it forgot. Source: `ProducerStateManager.isProducerExpired`.
+    pub(crate) fn remove_expired(
+        &mut self,
+        now: WallTime,
+        expiration_ms: u64,
+        defects: Defects,
+    ) -> Vec<ProducerId> {
         let limit = i64::try_from(expiration_ms).unwrap_or(i64::MAX);
         let is_old = |then: WallTime| now.0.saturating_sub(then.0) >= limit;
         let any = defects.has(LogDefect::ExpiresOpenTransactions);
         let stays = |entry: &ProducerEntry| entry.transaction().is_some() && !any;
-        self.producers.retain(|_, entry| stays(entry) || !is_old(entry.last_timestamp()));
+        let mut expired = Vec::new();
+        self.producers.retain(|id, entry| {
+            let kept = stays(entry) || !is_old(entry.last_timestamp());
+            if !kept {
+                expired.push(*id);
+            }
+            kept
+        });
         if any {
             self.index_ongoing();
         }
         self.verifications.retain(|_, verification| !is_old(verification.begun()));
+        expired
     }
 
     /// Forgets the batches that end below an offset, and producers without any that have no transaction open. Source:
@@ -477,6 +490,40 @@ mod tests {
         let old_again = judge(&state, &header(1, 3, 12, 2, 0));
         assert_eq!(old_again, Err(ErrorCode::InvalidProducerEpoch));
         assert_eq!(judge(&state, &header(1, 4, 1, 1, 0)), Ok(ProducerCheck::New));
+    }
+
+    /// Who is forgotten a second after the one batch of a transaction, when its marker of 900 ms is there, and a second
+    /// after that.
+    #[test]
+    fn a_producer_stays_as_long_as_its_transaction_and_from_its_marker_on() {
+        let one = || vec![ProducerId(1)];
+        let table = [
+            (None, [Vec::new(), Vec::new(), one()]),
+            (Some(LogDefect::ExpiresOpenTransactions), [one(), Vec::new(), one()]),
+            (Some(LogDefect::MarkersKeepNobody), [Vec::new(), one(), Vec::new()]),
+        ];
+        for (defect, expected) in table {
+            let defects: Defects = defect.into_iter().collect();
+            let mut state = ProducerState::default();
+            let producer = (ProducerId(1), ProducerEpoch(3));
+            let data = RecordBatchBuilder::new(producer.0, producer.1, Sequence(0));
+            let mut data = data.in_transaction();
+            data.push(WallTime(0), None, None);
+            let data = data.build().with_assignment(Offset(5), LeaderEpoch(0));
+            state.take(&data, defects);
+            let open = state.remove_expired(WallTime(1_000), 1_000, defects);
+            let marker = TransactionMarker {
+                producer_id: producer.0,
+                producer_epoch: producer.1,
+                coordinator_epoch: LeaderEpoch(2),
+                result: TransactionResult::Abort,
+            };
+            let marker = marker.batch(WallTime(900)).with_assignment(Offset(6), LeaderEpoch(0));
+            state.take(&marker, defects);
+            let ended = state.remove_expired(WallTime(1_000), 1_000, defects);
+            let later = state.remove_expired(WallTime(1_900), 1_000, defects);
+            assert_eq!([open, ended, later], expected, "{defect:?}");
+        }
     }
 
     #[test]

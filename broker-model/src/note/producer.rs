@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
+use crate::types::{
+    LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition, WallTime,
+};
 
 /// A fact of producers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,6 +78,16 @@ pub enum ProducerNote {
         producer_id: ProducerId,
         /// New epoch.
         producer_epoch: ProducerEpoch,
+    },
+    /// A replica forgot producers that had rested for `producer.id.expiration.ms`. Source:
+    /// `ProducerStateManager.removeExpiredProducers`.
+    ProducersExpired {
+        /// Of what.
+        partition: TopicPartition,
+        /// Whom, by id.
+        producers: Vec<ProducerId>,
+        /// When, by the broker's wall clock.
+        at: WallTime,
     },
 }
 

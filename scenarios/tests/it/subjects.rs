@@ -41,6 +41,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("cut-and-struck", &["recovery-trusts-remainders", "derived-state-from-files"]),
     ("flush-race", &["recovery-keeps-gaps", "no-fetch-epoch-fencing"]),
     ("forgotten-producers", &["derived-state-from-files", "no-dedup"]),
+    ("forgotten-transactions", &["expires-open-transactions", "markers-keep-nobody"]),
     ("unclean-trap", &["unclean-election", "no-hw-on-shrink"]),
     ("unclean-allowed", &["renumbers-in-flight", "hw-uses-proposed-isr", "no-hw-on-shrink"]),
     ("elr-off", &["isr-expand-only-hw", "unclean-election", "no-fetch-epoch-fencing"]),

@@ -19,6 +19,7 @@ impl Tally {
             ProducerNote::BatchRetried { .. } => self.mark("batch-retried"),
             ProducerNote::EpochBumped { .. } => self.mark("producer-epoch-bumped"),
             ProducerNote::ProducersKnown { .. }
+            | ProducerNote::ProducersExpired { .. }
             | ProducerNote::SequenceRefused { .. }
             | ProducerNote::ProducerIdGiven { .. } => {}
         }

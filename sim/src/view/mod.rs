@@ -60,6 +60,8 @@ pub struct ClusterView {
     states_all: bool,
     /// Whether a replica may forget a producer of which its log still has records.
     producers_expire: bool,
+    /// `producer.id.expiration.ms`.
+    producer_expiration_ms: u64,
     /// Whether known weaknesses are switched on. Then faults are weighed as if every promise were kept: what the
     /// promised rules survive takes place under the weak ones too.
     weak: bool,
@@ -112,6 +114,7 @@ impl ClusterView {
             states_all: false,
             producers_expire: plan.cluster.producer_id_expiration_ms
                 < PRODUCERS_STAY_MS.max(plan.heal_at_ms + plan.converge_within_ms),
+            producer_expiration_ms: plan.cluster.producer_id_expiration_ms,
             weak: !plan.cluster.defects.is_empty(),
             directories_fail: false,
             shares: Shares::default(),
@@ -130,6 +133,11 @@ impl ClusterView {
     /// Whether a replica may forget a producer of which its log still has records.
     pub fn producers_expire(&self) -> bool {
         self.producers_expire
+    }
+
+    /// For how long a replica remembers a producer that rests, in milliseconds.
+    pub(crate) fn producer_expiration_ms(&self) -> u64 {
+        self.producer_expiration_ms
     }
 
     /// Nodes state every fact: what was not stated did not happen.

@@ -74,13 +74,14 @@ impl LogTransactions {
         self.first_undecided_of(replica.log_start_offset, &replica.holes.gone)
     }
 
+    /// The first record that a replica has of a producer's open transaction.
+    pub(super) fn first_open_of(&self, id: ProducerId, replica: &ReplicaView) -> Option<Offset> {
+        let open = self.open.get(&id)?;
+        first_left(open, replica.log_start_offset, &replica.holes.gone)
+    }
+
     fn first_undecided_of(&self, log_start: Offset, gone: &BTreeSet<Offset>) -> Option<Offset> {
-        let first_left = |batches: &Vec<(Offset, Offset)>| {
-            let deleted = batches.partition_point(|(_, last)| *last < log_start);
-            let mut left = batches[deleted..].iter().map(|(base, _)| *base);
-            left.find(|base| !gone.contains(base)).map(|base| base.max(log_start))
-        };
-        self.open.values().filter_map(first_left).min()
+        self.open.values().filter_map(|open| first_left(open, log_start, gone)).min()
     }
 
     /// Whether the batch's transaction is aborted; `None` if it is open or there is none.
@@ -98,4 +99,15 @@ impl LogTransactions {
     pub(super) fn is_open(&self, batch: &BatchSummary) -> bool {
         batch.kind == BatchKind::Transactional && self.is_aborted(batch).is_none()
     }
+}
+
+/// The first of these batches that is in a log which begins at an offset and lacks the batches at others.
+fn first_left(
+    batches: &[(Offset, Offset)],
+    log_start: Offset,
+    gone: &BTreeSet<Offset>,
+) -> Option<Offset> {
+    let deleted = batches.partition_point(|(_, last)| *last < log_start);
+    let mut left = batches[deleted..].iter().map(|(base, _)| *base);
+    left.find(|base| !gone.contains(base)).map(|base| base.max(log_start))
 }

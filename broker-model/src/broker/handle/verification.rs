@@ -68,12 +68,6 @@ impl Broker {
         config.transaction_version < 2 && config.defects.has(bug)
     }
 
-    /// Whether the known bug T04 is on: nobody is asked about offsets. With version 2 somebody is, as of produces.
-    pub(in crate::broker) fn are_offsets_unverified(&self) -> bool {
-        let config = &self.context.config;
-        config.transaction_version < 2 && config.defects.has(TransactionDefect::OffsetsUnverified)
-    }
-
     fn start_verifications(&mut self, now: Now, request: &ProduceRequest) -> Begun {
         let bumps_epoch = self.context.config.transaction_version >= 2;
         let mut begun = Begun::default();
@@ -189,9 +183,6 @@ impl Broker {
         (id, request): (TopicPartition, &TxnOffsetCommitRequest),
         effects: &mut Effects,
     ) -> Result<bool, ErrorCode> {
-        if self.are_offsets_unverified() {
-            return Ok(false);
-        }
         let bumps_epoch = self.context.config.transaction_version >= 2;
         let producer = (ProducerId(request.producer_id.0), ProducerEpoch(request.producer_epoch));
         let Some(partition) = self.partitions.get_mut(&id) else {

@@ -144,6 +144,10 @@ impl Queue {
             batch.set_producer_state(Some(state));
             batch.renumbered = true;
         }
+        if defects.has(ProducerDefect::RenumbersUnordered) {
+            let place = |batch: &Batch| (batch.producer_state.is_none(), batch.base_sequence());
+            self.waiting.make_contiguous().sort_by_key(place);
+        }
     }
 }
 

@@ -48,7 +48,6 @@ impl TransactionCoordinator {
         ids: Ids<'_>,
     ) {
         let bumps = self.config.epoch_per_transaction;
-        let refuses_retries = self.config.defects.has(TransactionDefect::EndRetryRefused);
         let ((_, named), before) = (end.0, self.last_epochs(partition, id));
         let before = before.map_or(ProducerEpoch::NONE, |(epoch, _)| epoch);
         let found = self.known(partition, id).and_then(|(_, metadata)| {
@@ -59,10 +58,7 @@ impl TransactionCoordinator {
                 prepare_end_without_bump(now, metadata, end, from_client)
             };
             let current = (metadata.now.producer_id, metadata.now.epoch);
-            match ending {
-                Ok(Ending::Done) if refuses_retries => Err(ErrorCode::InvalidTxnState),
-                ending => ending.map(|ending| (ending, current, fences)),
-            }
+            ending.map(|ending| (ending, current, fences))
         });
         match found {
             Ok((Ending::Decide(next), _, fences)) => {

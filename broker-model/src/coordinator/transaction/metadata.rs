@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::defect::{Defects, TransactionDefect};
 use crate::note::TransactionState;
 use crate::proto::ErrorCode;
 use crate::record::TransactionResult;
@@ -132,16 +131,14 @@ impl TransactionMetadata {
     /// `TransactionMetadata.prepareIncrementProducerEpoch`.
     pub(super) fn prepare_epoch(
         &mut self,
-        (expected, timeout_ms): (Option<ProducerEpoch>, u64),
-        defects: Defects,
+        expected: Option<ProducerEpoch>,
+        timeout_ms: u64,
         now: WallTime,
     ) -> Result<TransactionRecord, ErrorCode> {
         let record = &self.now;
-        let keeps_last = defects.has(TransactionDefect::TakeoverKeepsLastEpoch);
         assert!(!record.is_exhausted(), "no epoch is left after {:?}", record.epoch);
         let bumped = ProducerEpoch(record.epoch.0 + 1);
         let (epoch, last_epoch) = match expected {
-            None if keeps_last => (bumped, record.epoch),
             None => (bumped, ProducerEpoch::NONE),
             Some(expected) if record.epoch == ProducerEpoch::NONE || expected == record.epoch => {
                 (bumped, record.epoch)
@@ -308,8 +305,7 @@ mod tests {
         ];
         for (expected, epoch, last, given) in table {
             let mut metadata = at(TransactionState::CompleteAbort, epoch, last);
-            let found =
-                metadata.prepare_epoch((expected.map(ProducerEpoch), 1_000), Defects::NONE, NOW);
+            let found = metadata.prepare_epoch(expected.map(ProducerEpoch), 1_000, NOW);
             let found = found.map(|next| (next.epoch.0, next.last_epoch.0));
             assert_eq!(found, given, "{expected:?} at {epoch} after {last}");
         }

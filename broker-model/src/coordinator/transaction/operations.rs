@@ -2,7 +2,6 @@
 //! `TransactionCoordinator.handleInitProducerId`, `handleAddPartitionsToTransaction`,
 //! `handleVerifyPartitionsInTransaction`.
 
-use crate::defect::Defects;
 use crate::note::{Api, ExchangeNote, TransactionState};
 use crate::proto::ErrorCode;
 use crate::types::{NodeId, Now, ProducerEpoch, ProducerId, TopicPartition};
@@ -99,7 +98,6 @@ impl TransactionCoordinator {
             return Err(ErrorCode::InvalidTransactionTimeout);
         }
         self.make_known(now, partition, request, ids)?;
-        let defects = self.config.defects;
         let (_, metadata) = self.known(partition, &request.transactional_id)?;
         if metadata.pending.is_some() {
             return Err(ErrorCode::ConcurrentTransactions);
@@ -116,8 +114,7 @@ impl TransactionCoordinator {
             | TransactionState::CompleteCommit
             | TransactionState::CompleteAbort => {
                 let expected = request.expected.map(|(_, epoch)| epoch);
-                let asked = (expected, timeout_ms);
-                next_identity(now, metadata, asked, (ids, defects)).map(Identity::Next)
+                next_identity(now, metadata, (expected, timeout_ms), ids).map(Identity::Next)
             }
             TransactionState::PrepareEpochFence | TransactionState::Dead => {
                 panic!("{} is {:?}", request.transactional_id, metadata.now.state)
@@ -247,12 +244,12 @@ fn next_identity(
     now: Now,
     metadata: &mut TransactionMetadata,
     (expected, timeout_ms): (Option<ProducerEpoch>, u64),
-    (ids, defects): (Ids<'_>, Defects),
+    ids: Ids<'_>,
 ) -> Result<TransactionRecord, ErrorCode> {
     let epoch = metadata.now.epoch;
     if metadata.now.is_exhausted() && expected.is_none_or(|expected| expected == epoch) {
         let id = ids().ok_or(ErrorCode::CoordinatorLoadInProgress)?;
         return Ok(metadata.prepare_rotation(id, (timeout_ms, expected.is_some()), now.wall));
     }
-    metadata.prepare_epoch((expected, timeout_ms), defects, now.wall)
+    metadata.prepare_epoch(expected, timeout_ms, now.wall)
 }

@@ -3,7 +3,7 @@
 
 use super::state::{ProduceAck, ProduceTicket, WaitingProduce};
 use crate::defect::{LogDefect, ReplicationDefect, TransactionDefect};
-use crate::log::{ActiveProducer, AppendRights, ProducerCheck};
+use crate::log::{ActiveProducer, AppendRights, ProducerCheck, VerificationGuard};
 use crate::node::Effects;
 use crate::note::ProducerNote;
 use crate::partition::{Partition, PartitionContext, Role};
@@ -171,12 +171,13 @@ impl Partition {
         &mut self,
         context: PartitionContext<'_>,
         batch: &RecordBatch,
-        rights: AppendRights,
+        guard: Option<VerificationGuard>,
         effects: &mut Effects,
     ) -> Result<(), ErrorCode> {
         if !self.is_leader() {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
+        let rights = AppendRights { guard, coordinator: true, ..AppendRights::default() };
         self.log.check_producer(batch.header(), rights)?;
         self.append_as_coordinator(context, batch, effects)
     }

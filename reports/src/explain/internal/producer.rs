@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 13] = [
+pub(super) static ANOMALIES: [Entry; 14] = [
     Entry {
         name: "ack-before-commit",
         kind: Kind::InternalAnomaly,
@@ -70,6 +70,16 @@ pub(super) static ANOMALIES: [Entry; 13] = [
                   appended again.",
         legal: "Never.",
         source: "KIP-98; ProducerStateManager",
+    },
+    Entry {
+        name: "producer-expired-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica forgot a producer that had not rested for producer.id.expiration.ms, or has \
+                  a transaction open.",
+        example: "A producer stalls amid a transaction for longer than that, and is forgotten: its \
+                  records are not held back any more from those who read what is committed.",
+        legal: "Never.",
+        source: "KIP-854; ProducerStateManager.isProducerExpired",
     },
     Entry {
         name: "producer-id-block-overlap",
@@ -145,7 +155,7 @@ pub(super) static INVARIANTS: [Entry; 4] = [
         kind: Kind::Invariant,
         meaning: "Replicas know producers as their logs do, and a producer id has one owner.",
         example: "Broken by producer-state-mismatch, producer-id-block-overlap, producer-id- \
-                  reused.",
+                  reused, producer-expired-early.",
         legal: "Never.",
         source: "KIP-98, KIP-730",
     },

@@ -68,6 +68,9 @@ impl ProducerWing {
             ProducerNote::ProducersKnown { partition, producers } => {
                 producer_state::on_known(context, findings, *partition, producers);
             }
+            ProducerNote::ProducersExpired { partition, producers, at } => {
+                producer_state::on_expired(context, findings, *partition, (producers, *at));
+            }
             ProducerNote::ProducerIdGiven { producer_id, producer_epoch } => {
                 self.producer_ids.on_given(context, findings, *producer_id, *producer_epoch);
             }

@@ -2,20 +2,24 @@
 //!
 //! Promise: a replica that opened or cut its log, or begins to lead, knows of each producer what its own log tells:
 //! newest epoch, last sequence. It comes from the log or from a snapshot, and both say the same, so a retry after a
-//! failover is recognised. A fresh producer id is given once, out of a block that the controller allocated; blocks
+//! failover is recognised. It forgets only who has rested for `producer.id.expiration.ms`, by the time of its newest batch
+//! or marker, and has no transaction open. A fresh producer id is given once, out of a block that the controller allocated; blocks
 //! never overlap.
 //! Source: KIP-98, KIP-730; `ProducerStateManager`, `ProducerIdControlManager`.
-//! Not verified: producers whose records are deleted at a replica that has lost power since; producers of which any may
-//! have expired.
+//! Not verified: producers whose records are deleted at a replica that has lost power since; that those who have
+//! rested for long enough are forgotten, and what is known of them when a log is opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::{BatchKind, KnownProducer};
-use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
+use harrow_broker_model::types::{
+    Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition, WallTime,
+};
 
 use crate::view::ReplicaView;
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant, Place};
+use crate::watch::log_transactions::LogTransactions;
 
 const FORGOTTEN: Anomaly = Anomaly {
     name: "producer-state-mismatch",
@@ -33,12 +37,18 @@ const REUSED: Anomaly = Anomaly {
     meaning: "a fresh producer id was given twice, or was not allocated",
 };
 
+const EARLY: Anomaly = Anomaly {
+    name: "producer-expired-early",
+    guarantee: Guarantee::Ordering,
+    meaning: "a replica forgot a producer that had not rested for long enough, or has a transaction open",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "producer-state",
     promise: "replicas know producers as their logs do, and an id has one owner",
     source: "KIP-98, KIP-730, ProducerStateManager",
     leaves_out: "producers whose records are deleted at a replica that has lost power since",
-    anomalies: &[FORGOTTEN, OVERLAP, REUSED],
+    anomalies: &[FORGOTTEN, OVERLAP, REUSED, EARLY],
 };
 
 /// Producer ids that exist.
@@ -130,6 +140,31 @@ pub(super) fn on_known(
         findings.report(context, &FORGOTTEN, partition, || {
             format!("node {} knows producer {id}, of which its log has nothing", context.node)
         });
+    }
+}
+
+/// A replica forgot producers, by its clock at a time.
+pub(super) fn on_expired(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    (producers, at): (&[ProducerId], WallTime),
+) {
+    let Some(replica) = context.view.replica(context.node, partition) else { return };
+    let open = LogTransactions::of(&replica.log);
+    let expiration_ms = i64::try_from(context.view.producer_expiration_ms()).unwrap_or(i64::MAX);
+    let rests_since = at.0.saturating_sub(expiration_ms);
+    for id in producers {
+        let mut newest = replica.log.entries().iter().rev();
+        let newest = newest.find(|entry| entry.batch.producer_id == *id);
+        let newest = newest.map(|entry| entry.batch.max_timestamp);
+        let is_open = open.first_open_of(*id, replica).is_some();
+        if is_open || newest.is_some_and(|newest| newest.0 > rests_since) {
+            findings.report(context, &EARLY, partition, || {
+                let why = if is_open { "a transaction open" } else { "not rested for long enough" };
+                format!("node {} forgot producer {id}, which has {why}", context.node)
+            });
+        }
     }
 }
 

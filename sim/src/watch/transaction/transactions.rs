@@ -124,8 +124,13 @@ struct OpenTransactions {
     open: BTreeMap<ProducerId, Option<TransactionOrdinal>>,
     /// The newest transaction of each producer that a marker ended.
     ended: BTreeMap<ProducerId, TransactionOrdinal>,
-    /// Which transaction a batch or marker belongs to, by place and checksum.
-    ordinals: BTreeMap<(Offset, u32), TransactionOrdinal>,
+    /// Which transaction a batch or marker belongs to. What a leader appends, one that was deposed may have appended at
+    /// the same offset, for another transaction.
+    ordinals: BTreeMap<(Offset, LeaderEpoch, u32), TransactionOrdinal>,
+}
+
+fn key_of(batch: &BatchSummary) -> (Offset, LeaderEpoch, u32) {
+    (batch.base_offset, batch.leader_epoch, batch.checksum)
 }
 
 impl Transactions {
@@ -299,7 +304,7 @@ impl Transactions {
             });
         }
         let Some(ordinal) = ordinal else { return };
-        known.ordinals.insert((batch.base_offset, batch.checksum), ordinal);
+        known.ordinals.insert(key_of(batch), ordinal);
         if !deposed {
             self.begun.entry((producer, ordinal)).or_default().touched.insert(partition);
         }
@@ -321,7 +326,7 @@ impl Transactions {
         let known = self.partitions.entry(partition).or_default();
         known.follow(context, partition);
         let Some(ordinal) = ordinal else { return };
-        known.ordinals.insert((batch.base_offset, batch.checksum), ordinal);
+        known.ordinals.insert(key_of(batch), ordinal);
         let place = place(partition, batch);
         let what = format_args!("the {} marker of transaction {ordinal}", decision.name());
         let open = known.open.get(&producer).copied().flatten();
@@ -357,7 +362,7 @@ impl Transactions {
         let known = self.partitions.entry(partition).or_default();
         known.follow(context, partition);
         let Some(open) = known.open.get(&producer).copied().flatten() else { return };
-        known.ordinals.insert((batch.base_offset, batch.checksum), open);
+        known.ordinals.insert(key_of(batch), open);
         let newest = self.coordinated.get(&producer);
         if newest.is_some_and(|newest| may_take_records(*newest, Some(open))) {
             findings.report(context, &UNDECIDED, place(partition, batch), || {
@@ -437,7 +442,7 @@ impl OpenTransactions {
 
     fn take(&mut self, entry: &LogEntry) {
         let batch = &entry.batch;
-        let ordinal = self.ordinals.get(&(batch.base_offset, batch.checksum)).copied();
+        let ordinal = self.ordinals.get(&key_of(batch)).copied();
         match batch.kind {
             BatchKind::Transactional => {
                 self.open.entry(batch.producer_id).or_insert(ordinal);

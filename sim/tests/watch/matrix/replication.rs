@@ -1,9 +1,9 @@
 //! Logs, commits, acknowledgements and reads.
 
 use harrow_broker_model::note::{
-    BatchSummary, IsolationLevel, KnownProducer, LogNote, Note, ProducerNote,
+    BatchKind, BatchSummary, IsolationLevel, KnownProducer, LogNote, Note, ProducerNote,
 };
-use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence};
+use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 use super::case::{Case, audit, plain};
 use crate::stage::{A, B, C, Stage, X, record, sequenced};
@@ -68,6 +68,21 @@ fn know(stage: &mut Stage, sequence: i32) {
         last_sequence: Sequence(sequence),
     }];
     stage.note(A, &Note::Producer(ProducerNote::ProducersKnown { partition: X, producers }));
+}
+
+/// `producer.id.expiration.ms` of the stage.
+const DAY_MS: i64 = 86_400_000;
+
+/// A forgets a producer whose newest batch is of 100 ms, by its clock.
+fn expire(stage: &mut Stage, at_ms: i64) {
+    let batch = BatchSummary { max_timestamp: WallTime(100), ..sequenced(2, 0, 0) };
+    stage.lead(A, 1, batch);
+    expired(stage, at_ms);
+}
+
+fn expired(stage: &mut Stage, at_ms: i64) {
+    let (partition, producers, at) = (X, vec![ProducerId(9)], WallTime(at_ms));
+    stage.note(A, &Note::Producer(ProducerNote::ProducersExpired { partition, producers, at }));
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -386,6 +401,11 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| commit(stage, &[sequenced(2, 1, 0), sequenced(3, 0, 1)]),
     },
     Case {
+        anomaly: "producer-expired-early",
+        good: |stage| expire(stage, 100 + DAY_MS),
+        bad: |stage| expire(stage, 99 + DAY_MS),
+    },
+    Case {
         anomaly: "producer-state-mismatch",
         good: |stage| {
             stage.lead(A, 1, sequenced(2, 0, 5));
@@ -457,4 +477,26 @@ fn a_cut_that_was_not_synced_does_not_count_as_flushed() {
     stage.crash(B, true);
     stage.reopen(B, X, 1);
     assert_eq!(stage.found(), Vec::<String>::new());
+}
+
+/// Who has a transaction open is remembered, however old that is.
+#[test]
+fn a_replica_forgets_nobody_amid_a_transaction() {
+    for (ended, found) in [(true, vec![]), (false, vec!["producer-expired-early"])] {
+        let mut stage = super::case::stage();
+        let data = BatchSummary { kind: BatchKind::Transactional, ..sequenced(2, 0, 0) };
+        stage.lead(A, 1, data);
+        if ended {
+            let sequence = Sequence::NONE;
+            let marker = BatchSummary {
+                kind: BatchKind::AbortMarker,
+                base_sequence: sequence,
+                ..sequenced(3, 0, 1)
+            };
+            stage.lead(A, 1, marker);
+        }
+        expired(&mut stage, 2 * DAY_MS);
+        let early = stage.found().into_iter().filter(|name| name == "producer-expired-early");
+        assert_eq!(early.collect::<Vec<_>>(), found, "{ended}");
+    }
 }

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Assignor;
 use crate::consumer_protocol::{Place, Subscription};
-use crate::defect::{Defects, GroupDefect};
 use crate::proto::StrBytes;
 
 /// A member and what it subscribes to.
@@ -24,29 +23,13 @@ pub(super) fn assign(
     assignor: Assignor,
     topics: &[(StrBytes, usize)],
     members: &[Member],
-    defects: Defects,
 ) -> Shares {
     match assignor {
         Assignor::Range => range(topics, members),
         Assignor::RoundRobin => round_robin(topics, members),
         Assignor::Sticky => sticky(topics, members, &owners(members)),
-        Assignor::CooperativeSticky if defects.has(GroupDefect::NewestClaimsOnly) => {
-            cooperative(topics, &of_newest(members), defects)
-        }
-        Assignor::CooperativeSticky => cooperative(topics, members, defects),
+        Assignor::CooperativeSticky => cooperative(topics, members),
     }
-}
-
-/// The members, of which none but those of the newest generation owns anything.
-fn of_newest(members: &[Member]) -> Vec<Member> {
-    let newest = members.iter().map(|(_, it)| it.generation).max();
-    let mut heard = members.to_vec();
-    for (_, subscription) in &mut heard {
-        if Some(subscription.generation) != newest {
-            subscription.owned.clear();
-        }
-    }
-    heard
 }
 
 fn nothing(members: &[Member]) -> Shares {
@@ -98,29 +81,16 @@ fn round_robin(topics: &[(StrBytes, usize)], members: &[Member]) -> Shares {
 }
 
 /// As many for each, what is owned stays where it can, and nothing changes hands at once.
-fn cooperative(topics: &[(StrBytes, usize)], members: &[Member], defects: Defects) -> Shares {
-    let believes_all = defects.has(GroupDefect::StaleClaimsCount);
+fn cooperative(topics: &[(StrBytes, usize)], members: &[Member]) -> Shares {
     let mut shares = sticky(topics, members, &owners(members));
     // Whoever says that it owns a partition may still read it, be the claim old: only it may get it now.
     for (id, share) in &mut shares {
-        let owned = members.iter().find(|(member, _)| member == id).map(|(_, it)| &it.owned);
-        let twice = owned
-            .into_iter()
-            .flatten()
-            .filter(|place| believes_all && claim(members, id, place) && !share.contains(place));
-        let twice: Vec<Place> = twice.cloned().collect();
         share.retain(|place| {
-            let believed = believes_all && owned.is_some_and(|owned| owned.contains(place));
-            believed || !claim(members, id, place)
+            let claims = |(other, it): &Member| other != id && it.owned.contains(place);
+            !members.iter().any(claims)
         });
-        share.extend(twice);
     }
     shares
-}
-
-/// Whether another member than this says that it owns a partition.
-fn claim(members: &[Member], id: &str, place: &Place) -> bool {
-    members.iter().any(|(other, it)| other != id && it.owned.contains(place))
 }
 
 /// Who owns each partition, by the newest generation in which it is claimed.
@@ -214,7 +184,7 @@ mod tests {
             (Assignor::CooperativeSticky, ["x: a0 a2 b1", "y: a1 b0"]),
         ];
         for (assignor, expected) in table {
-            let shares = assign(assignor, &topics(), &members, Defects::NONE);
+            let shares = assign(assignor, &topics(), &members);
             assert_eq!(text(&shares), expected, "{assignor:?}");
         }
     }
@@ -223,10 +193,10 @@ mod tests {
     fn what_changes_hands_is_withheld_until_it_is_given_up() {
         let all = [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)];
         let members = [member("x", &all, 4), member("y", &[], -1)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &members, Defects::NONE);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         assert_eq!(text(&shares), ["x: a0 a1 a2", "y: "]);
         let members = [member("x", &all[..3], 5), member("y", &[], 5)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &members, Defects::NONE);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         assert_eq!(text(&shares), ["x: a0 a1 a2", "y: b0 b1"]);
     }
 
@@ -234,7 +204,7 @@ mod tests {
     fn who_has_given_all_up_gets_back_what_it_had() {
         let all = [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)];
         let members = [member("x", &[], -1), member("y", &all, 4)];
-        let shares = assign(Assignor::Sticky, &topics(), &members, Defects::NONE);
+        let shares = assign(Assignor::Sticky, &topics(), &members);
         assert_eq!(text(&shares), ["x: b0 b1", "y: a0 a1 a2"], "nothing is withheld");
     }
 
@@ -245,12 +215,12 @@ mod tests {
         let x = member("x", &[("a", 0), ("a", 1)], 5);
         let y = member("y", &[("a", 0), ("a", 2)], 5);
         for claimed in [[x.clone(), y.clone()], [y, x]] {
-            let shares = assign(Assignor::Sticky, &topics(), &claimed, Defects::NONE);
-            let expected = assign(Assignor::Sticky, &topics(), &unclaimed, Defects::NONE);
+            let shares = assign(Assignor::Sticky, &topics(), &claimed);
+            let expected = assign(Assignor::Sticky, &topics(), &unclaimed);
             assert_eq!(text(&shares), text(&expected), "{claimed:?}");
         }
         let alone = [member("x", &[], -1), member("y", &[("a", 0)], 5)];
-        let shares = assign(Assignor::Sticky, &topics(), &alone, Defects::NONE);
+        let shares = assign(Assignor::Sticky, &topics(), &alone);
         assert!(shares["y"].contains(&(topic_name("a"), 0)), "one claim counts: {shares:?}");
     }
 
@@ -258,11 +228,11 @@ mod tests {
     fn an_old_claim_does_not_count_and_still_withholds() {
         let members =
             [member("x", &[("a", 0), ("a", 1)], 3), member("y", &[("a", 0), ("a", 2)], 5)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &members, Defects::NONE);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         let a0 = |id: &str| shares[id].contains(&(topic_name("a"), 0));
         assert!(!a0("x") && !a0("y"), "{shares:?}: both may read a0");
         let equal = [member("x", &[("a", 0)], 5), member("y", &[("a", 0)], 5)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &equal, Defects::NONE);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &equal);
         assert!(shares.values().all(|share| !share.contains(&(topic_name("a"), 0))));
     }
 }

@@ -11,6 +11,10 @@ pub(super) fn trace_text(names: &Names, note: &ProducerNote) -> String {
             let (place, count) = (names.place(*partition), producers.len());
             format!("{place}: loaded producer state: {count} producers")
         }
+        ProducerNote::ProducersExpired { partition, producers, .. } => {
+            let ids: Vec<String> = producers.iter().map(ToString::to_string).collect();
+            format!("{}: expired producer state of {}", names.place(*partition), ids.join(", "))
+        }
         ProducerNote::ProduceAcknowledged {
             partition,
             base_offset,
