@@ -19,6 +19,9 @@ use crate::pipeline;
 /// So many facts are told that only one of the runs has.
 const FACTS_MAX: usize = 8;
 
+/// So many facts that came of the first are told, and so many before what is wrong.
+const THEN_MAX: [usize; 2] = [2, 3];
+
 /// So many differences of the plans are told.
 const CHANGES_MAX: usize = 12;
 
@@ -77,6 +80,17 @@ pub struct Difference {
     pub only_count: [usize; 2],
 }
 
+/// How a failing run goes otherwise than a passing one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Parting {
+    /// When and what the failing run states first that the other does not; none if it states nothing more.
+    pub failing: Option<String>,
+    /// When and what the passing run states in its place; none if it states nothing more.
+    pub passing: Option<String>,
+    /// What only the failing run states after that, up to what the watch finds first: the first facts and the last.
+    pub then: Vec<String>,
+}
+
 /// Where the two part at one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NodeParting {
@@ -111,10 +125,11 @@ impl Side {
 /// Compares two runs.
 pub fn difference(one: &Side, other: &Side) -> Difference {
     let rows = [&one.events, &other.events].map(|events| events.iter().collect::<Vec<_>>());
-    let first = parting(&rows, |a, b| a.at_ns == b.at_ns && a.node == b.node && a.text == b.text);
+    let first =
+        first_differing(&rows, |a, b| a.at_ns == b.at_ns && a.node == b.node && a.text == b.text);
     let facts = [&one.events, &other.events]
         .map(|events| events.iter().filter(|event| tells(event)).collect::<Vec<&TraceEvent>>());
-    let first_fact = parting(&facts, is_same_fact);
+    let first_fact = first_differing(&facts, is_same_fact);
     let (only, only_count) = match &first_fact {
         Some(_) => alone(&facts),
         None => ([Vec::new(), Vec::new()], [0, 0]),
@@ -159,7 +174,7 @@ pub fn tells(event: &TraceEvent) -> bool {
     !FLOW.contains(&event.family.as_str()) && !FLOWING.contains(&event.kind.as_str())
 }
 
-fn parting(
+fn first_differing(
     sides: &[Vec<&TraceEvent>; 2],
     same: impl Fn(&TraceEvent, &TraceEvent) -> bool,
 ) -> Option<Pair> {
@@ -170,13 +185,38 @@ fn parting(
     pair.iter().any(Option::is_some).then_some(pair)
 }
 
+/// Runs a plan that fails and one that passes, and finds where they part and what came of it.
+pub fn parting(failing: &Plan, passing: &Plan) -> Option<Parting> {
+    let told = |plan: &Plan| -> (Vec<TraceEvent>, Option<u64>) {
+        let run = pipeline::run(plan, true);
+        let facts = events(plan, &run).into_iter().filter(|it| it.node.is_some() && tells(it));
+        (facts.collect(), run.violations.first().map(|found| found.at_ns))
+    };
+    let ((one, wrong_at), (other, _)) = (told(failing), told(passing));
+    let facts = [one.iter().collect(), other.iter().collect()];
+    let pair = first_differing(&facts, is_same_fact)?;
+    let until = wrong_at.unwrap_or(u64::MAX);
+    let mut came: Vec<&TraceEvent> = without(&facts[0], &facts[1]);
+    came.retain(|event| event.at_ns <= until && pair[0].as_ref() != Some(*event));
+    let text = |event: &TraceEvent| {
+        let node = event.node.map_or_else(String::new, |node| format!("node {node}: "));
+        format!("{} {node}{}", seconds(event.at_ns), event.text)
+    };
+    let [first, last] = THEN_MAX;
+    let left_out = first..came.len().saturating_sub(last).max(first);
+    let kept = came.iter().enumerate().filter(|(place, _)| !left_out.contains(place));
+    let then = kept.map(|(_, event)| text(event)).collect();
+    let [failing, passing] = pair.map(|event| event.as_ref().map(text));
+    Some(Parting { failing, passing, then })
+}
+
 fn partings_by_node(facts: &[Vec<&TraceEvent>; 2]) -> Vec<NodeParting> {
     let mut nodes: Vec<i32> = facts.iter().flatten().filter_map(|event| event.node).collect();
     nodes.sort_unstable();
     nodes.dedup();
     let of = |node: i32| {
         let [one, other] = facts;
-        let facts = parting(&[at_node(one, node), at_node(other, node)], is_same_fact)?;
+        let facts = first_differing(&[at_node(one, node), at_node(other, node)], is_same_fact)?;
         Some(NodeParting { node, facts })
     };
     let mut all: Vec<NodeParting> = nodes.into_iter().filter_map(of).collect();

@@ -7,7 +7,6 @@ use crate::controller::brokers::Sessions;
 use crate::controller::check::check_registration;
 use crate::controller::periodic::PeriodicTasks;
 use crate::controller::refusal::refuse_answer;
-use crate::defect::ControllerDefect;
 use crate::message::{ControllerResponse, Message, ResponseBody};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::Effects;
@@ -25,8 +24,6 @@ pub(super) struct Active {
     /// What it does from time to time.
     pub(super) tasks: PeriodicTasks,
     held: VecDeque<HeldAnswer>,
-    /// Whether registrations have the shape that they must have: not with [`ControllerDefect::FencesFromOneState`].
-    sound: bool,
 }
 
 /// An answer that waits until everything it tells is committed.
@@ -52,7 +49,6 @@ impl Active {
             sessions: Sessions::fresh(ms(config.broker_session_timeout_ms), committed, now),
             tasks: PeriodicTasks::new(config, now),
             held: VecDeque::new(),
-            sound: !config.defects.has(ControllerDefect::FencesFromOneState),
         }
     }
 
@@ -64,7 +60,7 @@ impl Active {
             self.image.end_offset
         );
         for record in records {
-            if let Some((partition, registration, _)) = record.registered().filter(|_| self.sound) {
+            if let Some((partition, registration, _)) = record.registered() {
                 let topic = self.image.topic_of(partition).expect("the topic precedes it");
                 let old = self.image.partitions.get(&partition);
                 check_registration(partition, old, &registration, topic.min_insync_replicas);

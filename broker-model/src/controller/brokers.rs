@@ -102,10 +102,12 @@ impl Sessions {
         self.of_unfenced(image).map(|(broker, session)| (session.expires_at, broker)).min()
     }
 
-    /// The unfenced brokers whose sessions are over.
-    pub(super) fn expired(&self, image: &MetadataImage, now: Time) -> impl Iterator<Item = NodeId> {
-        let late = self.of_unfenced(image).filter(move |(_, session)| session.expires_at <= now);
-        late.map(|(broker, _)| broker)
+    /// The unfenced brokers whose sessions are over, in the order of their ends.
+    pub(super) fn expired(&self, image: &MetadataImage, now: Time) -> Vec<NodeId> {
+        let ends = self.of_unfenced(image).map(|(broker, session)| (session.expires_at, broker));
+        let mut late: Vec<(Time, NodeId)> = ends.filter(|(end, _)| *end <= now).collect();
+        late.sort_unstable();
+        late.into_iter().map(|(_, broker)| broker).collect()
     }
 
     fn of_unfenced(&self, image: &MetadataImage) -> impl Iterator<Item = (NodeId, &Session)> {
@@ -304,26 +306,25 @@ pub(super) fn fence_records(
     records
 }
 
-/// Known bug C14: each is fenced as if none of the others were. A record that names no other leader leaves the one that
-/// is there. Source: `ReplicationControlManager.fenceStaleBrokers` of 2.8, `PartitionRegistration.merge`.
+/// Known bug C14: each is fenced as if none of the others were, so that of a partition's records the last one stands.
+/// Source: `ReplicationControlManager.maybeFenceStaleBrokers`, `PartitionControlInfo.merge`, both of 2.8.
 pub(super) fn fence_from_one_state(
     image: &MetadataImage,
-    brokers: impl Iterator<Item = NodeId>,
+    brokers: &[NodeId],
     rules: ControllerRules,
 ) -> Vec<MetadataRecord> {
     let mut latest: BTreeMap<TopicPartition, PartitionRegistration> = BTreeMap::new();
-    let mut over = |record: MetadataRecord| {
+    let mut follow = |record: MetadataRecord| {
         let Some((partition, mut next, unclean)) = record.registered() else { return record };
-        if let Some(first) = latest.get(&partition) {
-            next.partition_epoch = first.partition_epoch.next();
-            next.leader_epoch = first.leader_epoch.next();
-            if next.leader == image.partitions[&partition].leader {
-                (next.leader, next.leader_epoch) = (first.leader, first.leader_epoch);
-            }
+        if let Some(before) = latest.get(&partition) {
+            let moves = next.leader != before.leader;
+            next.partition_epoch = before.partition_epoch.next();
+            next.leader_epoch =
+                if moves { before.leader_epoch.next() } else { before.leader_epoch };
         }
         latest.insert(partition, next.clone());
         MetadataRecord::of_partition(partition, next, unclean)
     };
-    let records = brokers.flat_map(|broker| fence_records(image, broker, rules));
-    records.map(&mut over).collect()
+    let records = brokers.iter().flat_map(|broker| fence_records(image, *broker, rules));
+    records.map(&mut follow).collect()
 }

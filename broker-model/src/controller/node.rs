@@ -452,7 +452,7 @@ impl Controller {
         let rules = ControllerRules::of(&self.config);
         if rules.defects.has(ControllerDefect::FencesFromOneState) {
             let late = active.sessions.expired(&active.image, now.time);
-            let records = fence_from_one_state(&active.image, late, rules);
+            let records = fence_from_one_state(&active.image, &late, rules);
             return self.write(now, &records, effects);
         }
         let Some((expires_at, broker)) = active.sessions.first_to_expire(&active.image) else {

@@ -102,7 +102,7 @@ ConsumerDefect {
     OlderFetchCounts {
         name: "older-fetch-counts",
         source: "KIP-320; FetchCollector.handleInitializeSuccess, FetchCollector.fetchRecords",
-        affected: Affected::Open { since: Version::new(2, 1, 0) },
+        affected: Affected::Open { since: Version::new(0, 9, 0) },
         side: Client,
         shows: "replication" / "stale-answer-applied" in "swarm-lossy", seed 135,
         meaning: "A consumer that has heard of another leader, and goes on there, takes what the one before still \

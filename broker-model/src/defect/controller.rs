@@ -154,13 +154,14 @@ ControllerDefect {
 
     FencesFromOneState {
         name: "fences-from-one-state",
-        source: "KAFKA-13173; ReplicationControlManager.fenceStaleBrokers",
+        source: "KAFKA-13173; ReplicationControlManager.maybeFenceStaleBrokers",
         affected: Affected::Fixed { since: Version::new(2, 8, 0), fixed: &[Version::new(3, 0, 0)] },
         side: Server,
         shows: "replication" / "registration-shape" in "whole-cluster-outage", seed 1,
-        meaning: "Brokers whose sessions end together are fenced at once, each by what was true before: the change of \
-            the second one undoes that of the first.",
-        example: "Of three replicas in sync two are cut off. To fence the first leaves the ISR without it, to fence the \
-            second leaves it without the second and with the first: a broker that is gone stays in the ISR, or leads.",
+        meaning: "Brokers whose sessions end together are fenced at once, each by what was true before: what is \
+            written for the second one undoes what is for the first.",
+        example: "Of three replicas in sync two are cut off, the leader and another. For the first the ISR is \
+            written without it, and another leader; for the second, without that one and with the first, which \
+            leads again: a broker that is gone.",
     }
 } }

@@ -211,28 +211,29 @@ LogDefect {
 
     ExpiresOpenTransactions {
         name: "expires-open-transactions",
-        source: "KIP-854, KIP-98; ProducerStateManager.isProducerExpired",
+        source: "KIP-98; ProducerStateManager.isProducerExpired",
         affected: Affected::Never,
         side: Server,
         shows: "ordering" / "producer-expired-early" in "forgotten-transactions", seed 1,
-        meaning: "A log forgets a producer that has rested for `producer.id.expiration.ms`, be a transaction of it open \
-            or not.",
-        example: "A producer stalls amid a transaction for longer than that. Its records are not held back any more, \
-            and consumers of committed records are given what is aborted a moment later.",
+        meaning: "A log forgets a producer that has rested for `producer.id.expiration.ms`, be a transaction of it \
+            open or not.",
+        example: "A producer stalls amid a transaction for longer than that. Its records are not held back any \
+            more, and consumers of committed records are given what is aborted a moment later.",
     }
 
     MarkersKeepNobody {
         name: "markers-keep-nobody",
-        source: "KAFKA-9144; ProducerStateEntry.update",
+        source: "KAFKA-9144; ProducerStateEntry.update, lastTimestamp",
         affected: Affected::Fixed {
-            since: Version::new(0, 11, 0),
+            since: Version::new(1, 0, 0),
             fixed: &[Version::new(2, 4, 1), Version::new(2, 5, 0)],
         },
         side: Server,
         shows: "ordering" / "producer-expired-early" in "forgotten-transactions", seed 1,
-        meaning: "The marker of a transaction does not count for how old a producer's state is: it expires by the last \
-            record of the producer, and with it the epoch of the coordinator that wrote the marker.",
-        example: "A transaction stays open for longer than `producer.id.expiration.ms`, and is aborted. The producer \
-            is forgotten at once, so that a marker of a coordinator that has been replaced is taken as well.",
+        meaning: "The marker of a transaction does not count for how old a producer's state is, and one of a new \
+            epoch leaves no batch that does: the state expires too early, and the epoch of the coordinator with it.",
+        example: "A transaction takes too long, and its coordinator aborts it in the next epoch. The producer is \
+            forgotten at the next look, however young its records are, so that a marker of a coordinator that was \
+            replaced is taken as well.",
     }
 } }

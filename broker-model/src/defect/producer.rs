@@ -143,8 +143,8 @@ ProducerDefect {
 
     RenumbersUnordered {
         name: "renumbers-unordered",
-        source: "KAFKA-8483; TransactionManager.startSequencesAtBeginning",
-        affected: Affected::Fixed { since: Version::new(1, 0, 0), fixed: &[Version::new(2, 3, 0)] },
+        source: "KAFKA-8483, the heap of 1.0 to 2.2 at the new epochs of KIP-360; TransactionManager",
+        affected: Affected::Never,
         side: Client,
         with: ["renumbers-in-flight"],
         shows: "ordering" / "nonmonotonic-send" in "unheard-producer", seed 2,

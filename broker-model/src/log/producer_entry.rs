@@ -172,8 +172,13 @@ impl ProducerEntry {
     ) -> Option<Offset> {
         self.enter(marker.producer_epoch);
         self.coordinator_epoch = marker.coordinator_epoch;
-        self.last_timestamp = timestamp.unwrap_or(self.last_timestamp);
+        self.last_timestamp = timestamp.unwrap_or_else(|| self.batches_timestamp());
         self.transaction.take()
+    }
+
+    /// Known bug P08: of its batches alone, if there are any; Java's `NO_TIMESTAMP` else.
+    fn batches_timestamp(&self) -> WallTime {
+        if self.has_batches() { self.last_timestamp } else { WallTime(-1) }
     }
 
     /// Takes in what is left of a marker.

@@ -493,28 +493,34 @@ mod tests {
     }
 
     /// Who is forgotten a second after the one batch of a transaction, when its marker of 900 ms is there, and a second
-    /// after that.
+    /// after that. A coordinator that ends what takes too long does so in the next epoch.
     #[test]
     fn a_producer_stays_as_long_as_its_transaction_and_from_its_marker_on() {
         let one = || vec![ProducerId(1)];
+        let none = Vec::new;
+        let open = Some(LogDefect::ExpiresOpenTransactions);
+        let markers = Some(LogDefect::MarkersKeepNobody);
         let table = [
-            (None, [Vec::new(), Vec::new(), one()]),
-            (Some(LogDefect::ExpiresOpenTransactions), [one(), Vec::new(), one()]),
-            (Some(LogDefect::MarkersKeepNobody), [Vec::new(), one(), Vec::new()]),
+            (None, 3, 0, [none(), none(), one()]),
+            (open, 3, 0, [one(), none(), one()]),
+            (markers, 3, 0, [none(), one(), none()]),
+            (markers, 3, 500, [none(), none(), one()]),
+            (None, 4, 500, [none(), none(), one()]),
+            (markers, 4, 500, [none(), one(), none()]),
         ];
-        for (defect, expected) in table {
+        for (defect, marker_epoch, written, expected) in table {
             let defects: Defects = defect.into_iter().collect();
             let mut state = ProducerState::default();
             let producer = (ProducerId(1), ProducerEpoch(3));
             let data = RecordBatchBuilder::new(producer.0, producer.1, Sequence(0));
             let mut data = data.in_transaction();
-            data.push(WallTime(0), None, None);
+            data.push(WallTime(written), None, None);
             let data = data.build().with_assignment(Offset(5), LeaderEpoch(0));
             state.take(&data, defects);
             let open = state.remove_expired(WallTime(1_000), 1_000, defects);
             let marker = TransactionMarker {
                 producer_id: producer.0,
-                producer_epoch: producer.1,
+                producer_epoch: ProducerEpoch(marker_epoch),
                 coordinator_epoch: LeaderEpoch(2),
                 result: TransactionResult::Abort,
             };
@@ -522,7 +528,8 @@ mod tests {
             state.take(&marker, defects);
             let ended = state.remove_expired(WallTime(1_000), 1_000, defects);
             let later = state.remove_expired(WallTime(1_900), 1_000, defects);
-            assert_eq!([open, ended, later], expected, "{defect:?}");
+            let row = (defect, marker_epoch, written);
+            assert_eq!([open, ended, later], expected, "{row:?}");
         }
     }
 

@@ -79,7 +79,7 @@ pub enum ProducerNote {
         /// New epoch.
         producer_epoch: ProducerEpoch,
     },
-    /// A replica forgot producers that had rested for `producer.id.expiration.ms`. Source:
+    /// A replica forgot producers whose state was as old as `producer.id.expiration.ms`. Source:
     /// `ProducerStateManager.removeExpiredProducers`.
     ProducersExpired {
         /// Of what.

@@ -119,7 +119,7 @@ impl Partition {
             out_of_sync,
         });
         leader.isr.proposal = Some(Proposal { members, submitted: false });
-        leader.isr.self_check(partition, (self.node, &self.replicas), self.defects);
+        leader.isr.self_check(partition, self.node, &self.replicas);
     }
 
     /// A proposal that the transport does not have yet, to be handed to it.

@@ -1,6 +1,5 @@
 //! The in-sync replicas, and what is proposed.
 
-use crate::defect::{ControllerDefect, Defects};
 use crate::types::{BrokerEpoch, NodeId, TopicPartition};
 
 /// Committed members and at most one proposal.
@@ -64,17 +63,10 @@ impl IsrState {
         }
     }
 
-    /// The leader is a member, unless its controller is mistaken; each member is a replica, once; what is proposed is
-    /// another ISR with its leader in it.
-    pub(super) fn self_check(
-        &self,
-        id: TopicPartition,
-        (leader, replicas): (NodeId, &[NodeId]),
-        defects: Defects,
-    ) {
+    /// The leader is a member; each member is a replica, once; what is proposed is another ISR with its leader in it.
+    pub(super) fn self_check(&self, id: TopicPartition, leader: NodeId, replicas: &[NodeId]) {
         let committed = &self.committed;
-        let mistaken = defects.has(ControllerDefect::FencesFromOneState);
-        assert!(mistaken || committed.contains(&leader), "{id}: leader {leader} is not in its ISR");
+        assert!(committed.contains(&leader), "{id}: leader {leader} is not in its ISR");
         for (place, member) in committed.iter().enumerate() {
             let fits = replicas.contains(member) && !committed[..place].contains(member);
             assert!(fits, "{id}: ISR {committed:?} of the replicas {replicas:?}");

@@ -381,7 +381,7 @@ impl Partition {
         );
         if let Role::Leader(leader) = &self.role {
             leader.self_check(id, (watermark, end), self.replicas.len(), self.defects);
-            leader.isr.self_check(id, (self.node, &self.replicas), self.defects);
+            leader.isr.self_check(id, self.node, &self.replicas);
         }
     }
 }

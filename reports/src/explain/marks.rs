@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 104] = [
+pub(super) static ENTRIES: [Entry; 105] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -137,6 +137,11 @@ pub(super) static ENTRIES: [Entry; 104] = [
         "producer-epoch-bumped",
         "A producer began a new epoch, as it could not know the outcome of a batch.",
         "KIP-360",
+    ),
+    mark_of(
+        "producer-expired",
+        "A replica forgot a producer that had rested for producer.id.expiration.ms.",
+        "KIP-98, KIP-854",
     ),
     mark("records-acked", "Records were acknowledged; counted."),
     mark("records-read", "Records were served to consumers; counted."),

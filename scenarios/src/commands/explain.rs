@@ -11,7 +11,7 @@ use super::console::{Console, Failure, Mistake, mistake};
 use super::list::wrapped;
 use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
-use crate::format::{KeyReference, nearest, parse, tables};
+use crate::format::{KeyReference, meant_by, parse, tables};
 
 /// Explain a guarantee, anomaly, invariant, fault, defect or scenario in plain words.
 ///
@@ -250,7 +250,7 @@ fn unknown(rows: &[Row], name: &str) -> Mistake {
     let names = || rows.iter().map(|row| row.name.as_str());
     let lower = name.to_lowercase();
     let mut near: Vec<&str> = names().filter(|known| known.contains(&lower)).collect();
-    near.extend(nearest(&lower, names()));
+    near.extend(meant_by(&lower, names()));
     near.dedup();
     let help = if near.is_empty() || lower.is_empty() {
         "`harrow explain` lists every name".to_owned()

@@ -17,7 +17,7 @@ use super::console::{Failure, Mistake, mistake};
 use super::hold::HeldTo;
 use super::known_file::{HELP, what_it_is};
 use crate::catalogue::{self, CATALOGUE};
-use crate::format::{Excerpt, Scenario, excerpt, misfit, nearest, parse};
+use crate::format::{Excerpt, Scenario, excerpt, meant_by, misfit, nearest, parse};
 use crate::pipeline::{JudgedRun, RunIdentity, Switched, hash_of, run_and_judge_held_to};
 use crate::plan_text::{Older, PlanText, PlanTextError, read_plan};
 
@@ -380,6 +380,19 @@ fn plain(text: &str, error: &serde_json::Error) -> String {
             Some(near) => format!("there is no defect `{name}`; did you mean `{near}`?"),
             None => format!("there is no defect `{name}`; `harrow defects` lists them"),
         },
-        None => said,
+        None => unknown_name(&said).unwrap_or(said),
     }
+}
+
+/// The same of a name that is none of those that may stand there.
+fn unknown_name(said: &str) -> Option<String> {
+    let named = ["unknown variant `", "unknown field `"].iter();
+    let (name, known) = named.clone().find_map(|head| said.strip_prefix(head))?.split_once('`')?;
+    let known = known.split('`').skip(1).step_by(2);
+    Some(match meant_by(name, known.clone()) {
+        Some(meant) => format!("there is no `{name}` here; did you mean `{meant}`?"),
+        None => {
+            format!("there is no `{name}` here; known: {}", known.collect::<Vec<_>>().join(", "))
+        }
+    })
 }

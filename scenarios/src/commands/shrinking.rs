@@ -26,14 +26,15 @@ use super::reading::quoted;
 use super::seeds;
 use super::shrunk_heading::{Heading, own_defects};
 use super::shrunk_left::{Earlier, Measured, earlier};
+use crate::difference::Parting;
 use crate::exit::ExitCode;
 use crate::format::{parse, print_scenario};
 use crate::pipeline::{COMMIT, RunIdentity, fingerprint, follow, run_and_judge_held_to};
 use crate::plan_text::said;
 use crate::planner;
 use crate::shrink::{
-    Budget, Change, FailingRun, Failure as Broken, Frequency, NoFailure, Parting, Size,
-    nearest_passing, needed_defects, shrink,
+    Budget, Change, FailingRun, Failure as Broken, Frequency, NoFailure, Size, nearest_passing,
+    needed_defects, shrink,
 };
 
 /// What `run` and `sweep` take.
@@ -485,11 +486,14 @@ impl Passes {
 
 fn tell_passes(console: &mut Console, passes: &Passes) -> Result<(), Failure> {
     writeln!(console.stdout(), "{}", passes.text())?;
-    if let Some(Parting { failing, passing }) = &passes.parting {
+    if let Some(Parting { failing, passing, then }) = &passes.parting {
         let end = || "nothing more".to_owned();
         let (failing, passing) =
             (failing.clone().unwrap_or_else(end), passing.clone().unwrap_or_else(end));
-        writeln!(console.stdout(), "  it fails after   {failing}\n  it passes after  {passing}")?;
+        writeln!(console.stdout(), "  it passes after  {passing}\n  it fails after   {failing}")?;
+        for fact in then {
+            writeln!(console.stdout(), "  and then         {fact}")?;
+        }
     }
     writeln!(console.stdout())?;
     Ok(())

@@ -49,7 +49,7 @@ pub use excerpt::{Excerpt, excerpt};
 pub use faults::fault_kinds;
 pub use misfit::misfit;
 pub use plan::check_plan;
-pub use problem::{Mistake, ScenarioError, nearest};
+pub use problem::{Mistake, ScenarioError, meant_by, nearest};
 pub use promises::parse_promises;
 pub use promises_text::print_promises;
 pub use reference::{KeyReference, TableReference, tables};

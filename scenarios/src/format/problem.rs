@@ -192,6 +192,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     (distance <= name.len().div_ceil(4).max(name.len() / 3) || contained).then_some(best)
 }
 
+/// The name among `known` that somebody means by `name`: as others call it, or the one that is most like it.
+pub fn meant_by<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    let other = SYNONYMS.iter().find(|(other, _)| *other == name).map(|(_, meant)| *meant);
+    let same = other.and_then(|other| known.clone().into_iter().find(|known| *known == other));
+    same.or_else(|| nearest(name, known))
+}
+
 /// Help for a name that is not known: the nearest one if there is one, and all of them.
 pub(crate) fn name_help(name: &str, known: &[&str]) -> String {
     let mut all: Vec<&str> = Vec::new();
@@ -201,9 +211,7 @@ pub(crate) fn name_help(name: &str, known: &[&str]) -> String {
         }
     }
     let all = all.join(", ");
-    let meant = SYNONYMS.iter().find(|(other, _)| *other == name).map(|(_, meant)| *meant);
-    let meant = meant.filter(|meant| known.contains(meant));
-    match meant.or_else(|| nearest(name, known.iter().copied())) {
+    match meant_by(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`? known: {all}"),
         None => format!("known: {all}"),
     }

@@ -8,7 +8,6 @@ use harrow_reports::judge::judge_held_to;
 use harrow_reports::policy::Hold;
 use harrow_reports::verdict::Outcome;
 use harrow_sim::plan::Plan;
-use harrow_sim::run::TraceRow;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -16,6 +15,7 @@ use super::edit::Edit;
 use super::failing_run::FailingRun;
 use super::passes::PASSES;
 use super::tree::{at, each, list, list_mut, tree};
+use crate::difference::{Parting, parting};
 use crate::pipeline;
 
 /// The passing plan that is nearest to a failing one.
@@ -40,15 +40,6 @@ pub struct Change {
     pub to: Value,
     /// As people read it.
     pub text: String,
-}
-
-/// The first facts that differ.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Parting {
-    /// When and what in the failing run; none if it states nothing more.
-    pub failing: Option<String>,
-    /// When and what in the passing run; none if it states nothing more.
-    pub passing: Option<String>,
 }
 
 /// Looks for the nearest plan that passes, judged as if more had been promised, while `more` says so.
@@ -220,64 +211,4 @@ pub(super) fn step_text(step: &Value) -> String {
         text = format!("{text} of {target}");
     }
     format!("{text} at {} ms", at(step, "/at_ms"))
-}
-
-/// Runs both with a trace and finds the first facts that differ.
-pub fn parting(failing: &Plan, passing: &Plan) -> Option<Parting> {
-    let facts = |plan: &Plan| -> Vec<TraceRow> {
-        let rows = pipeline::run(plan, true).trace.unwrap_or_default();
-        rows.into_iter().filter(|row| row.node.is_some() && is_fact(&row.text)).collect()
-    };
-    let (one, other) = (facts(failing), facts(passing));
-    let alike = |(a, b): &(&TraceRow, &TraceRow)| a.node == b.node && a.text == b.text;
-    let common = one.iter().zip(&other).take_while(alike).count();
-    let text = |rows: &[TraceRow]| rows.get(common).map(row_text);
-    let parting = Parting { failing: text(&one), passing: text(&other) };
-    (parting.failing.is_some() || parting.passing.is_some()).then_some(parting)
-}
-
-fn row_text(row: &TraceRow) -> String {
-    let node = row.node.map_or_else(String::new, |node| format!("node {node}: "));
-    let micros = row.at_ns / 1_000;
-    format!("{}.{:06}s {node}{}", micros / 1_000_000, micros % 1_000_000, row.text)
-}
-
-/// How rows begin that tell of messages, files and operations, and what is in those that tell of ordinary traffic.
-const NO_FACTS: [&str; 18] = [
-    "->",
-    "<-",
-    "deadline",
-    "operation",
-    "appends",
-    "syncs",
-    "flush",
-    "writes",
-    "replaces",
-    "truncates",
-    "deletes",
-    "disconnects",
-    "lost its",
-    "connection",
-    "closes",
-    "booted",
-    "stop requested",
-    "halts",
-];
-const TRAFFIC: [&str; 10] = [
-    ": flushed ",
-    "applied metadata",
-    ": appended ",
-    ": acknowledged produce",
-    ": updated high watermark",
-    " fetches at ",
-    "heartbeat",
-    "quorum fetch",
-    "checkpoint",
-    " position ",
-];
-
-/// Whether a row tells of a turn of events rather than of the flow of records and messages.
-fn is_fact(text: &str) -> bool {
-    !NO_FACTS.iter().any(|start| text.starts_with(start))
-        && !TRAFFIC.iter().any(|part| text.contains(part))
 }

@@ -235,7 +235,11 @@ fn a_plan_that_is_none_is_told_by_place() {
         ),
         (
             plan.replace("\"heal_at_ms\"", "\"heal_at\""),
-            vec!["unknown field `heal_at`", "plan.json:"],
+            vec!["no `heal_at` here; did you mean `heal_at_ms`?", "plan.json:"],
+        ),
+        (
+            plan.replace("\"kind\": \"consumer\"", "\"kind\": \"cash\""),
+            vec!["there is no `cash` here; known: ", "plan.json:"],
         ),
         ("{}".to_owned(), vec!["missing field `schema`"]),
         (String::new(), vec!["not a plan"]),

@@ -164,6 +164,11 @@ fn two_sides_of_a_comparison_differ_by_what_only_one_has() {
         assert_eq!(kind["runs"][0], 0);
         assert_eq!(kind["needed"], serde_json::json!(["truncate-to-hw"]));
         assert!(kind["parting"]["failing"].is_string(), "{kind}");
+        let then = kind["parting"]["then"].as_array().expect("a list");
+        assert!((1..=5).contains(&then.len()), "what came of it: {kind}");
+        let cut =
+            |fact: &serde_json::Value| fact.as_str().is_some_and(|it| it.contains("truncated"));
+        assert!(then.iter().any(cut), "{kind}");
         // That the plan is another than was drawn is no setting.
         assert!(kind["settings"].is_null(), "{kind}");
     }

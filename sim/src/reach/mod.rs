@@ -76,6 +76,7 @@ pub const ALL: &[&str] = &[
     "position-reset",
     "power-loss",
     "producer-epoch-bumped",
+    "producer-expired",
     "read-replica-named",
     "reassignment-begun",
     "reassignment-cancelled",

@@ -18,8 +18,8 @@ impl Tally {
             }
             ProducerNote::BatchRetried { .. } => self.mark("batch-retried"),
             ProducerNote::EpochBumped { .. } => self.mark("producer-epoch-bumped"),
+            ProducerNote::ProducersExpired { .. } => self.mark("producer-expired"),
             ProducerNote::ProducersKnown { .. }
-            | ProducerNote::ProducersExpired { .. }
             | ProducerNote::SequenceRefused { .. }
             | ProducerNote::ProducerIdGiven { .. } => {}
         }

@@ -177,17 +177,14 @@ impl Consumer {
     ) {
         let (leader, epoch) = (data.current_leader.leader_id.0, data.current_leader.leader_epoch);
         self.metadata.learn_leader(key, leader, epoch);
-        let any_epoch = self.defects.has(ConsumerDefect::OlderFetchCounts);
         let ticket = PositionTicket { key, version: asked.version, offset: asked.offset };
         let Some(position) = self.fetching(ticket) else { return };
         let own = position.leadership.epoch;
+        let is_older = own != asked.current_leader_epoch;
         let error = ErrorCode::try_from_code(data.error_code);
         let moves = error.is_none_or(|error| error == ErrorCode::OffsetOutOfRange);
-        if own != asked.current_leader_epoch && moves {
-            if !any_epoch {
-                return;
-            }
-            note_older(asked, own, effects);
+        if is_older && moves && !self.defects.has(ConsumerDefect::OlderFetchCounts) {
+            return;
         }
         match error {
             None => {
@@ -206,6 +203,9 @@ impl Consumer {
                 self.on_fetch_refused(ticket.key, error);
                 self.ask_again(now, ticket, error);
             }
+        }
+        if is_older && self.fetching(ticket).is_none() {
+            note_older(asked, own, effects);
         }
     }
 
@@ -251,7 +251,8 @@ impl Consumer {
     }
 }
 
-/// States that an answer counts that was asked for in another epoch of the leader; where none does, nothing is stated.
+/// States that an answer moved a position which goes by another epoch of the leader than when it asked. No other answer
+/// to a fetch is stated.
 fn note_older(asked: FetchPosition, own: LeaderEpoch, effects: &mut Effects) {
     let standing =
         |epoch: LeaderEpoch| Standing { epoch: i64::from(epoch.0), position: asked.offset.0 };

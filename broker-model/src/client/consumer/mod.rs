@@ -325,8 +325,8 @@ impl Consumer {
         }
     }
 
-    /// The position of a fetch: whatever became of the leader meanwhile, only its offset counts, and that nothing is
-    /// there to be delivered already. Source: `FetchCollector.initialize`.
+    /// The position of a fetch, if it stands where it asked and has nothing to deliver yet. Source:
+    /// `FetchCollector.initialize`.
     fn fetching(&mut self, ticket: PositionTicket) -> Option<&mut Position> {
         let position = self.positions.get_mut(&ticket.key)?;
         let is_same = position.offset == ticket.offset && position.buffer.records.is_empty();

@@ -399,7 +399,7 @@ fn an_offset_that_was_asked_for_is_not_validated_but_its_epoch_is_seen() {
     assert_eq!((asked.to, fetched(&asked).current_leader_epoch), (NodeId(2), 5));
 }
 
-/// `FetchCollector` looks at the offset alone: an answer of the old leader counts once the new one has confirmed.
+/// The new leader has confirmed the position, and asks for the same offset. `FetchCollector` looks at that alone.
 #[test]
 fn an_answer_of_the_leader_before_counts_in_kafka_alone() {
     let kafka: Defects = [ConsumerDefect::OlderFetchCounts].into_iter().collect();

@@ -145,14 +145,15 @@ impl Queue {
             batch.renumbered = true;
         }
         if defects.has(ProducerDefect::RenumbersUnordered) {
+            // Java puts each in its place when it is enqueued again.
             let place = |batch: &Batch| (batch.producer_state.is_none(), batch.base_sequence());
             self.waiting.make_contiguous().sort_by_key(place);
         }
     }
 }
 
-/// The order in which a binary heap lies from which the least was taken last: the largest took its place, and sank.
-/// Source: `java.util.PriorityQueue`, as `TransactionManager` had it until Kafka 2.3.
+/// The order in which a binary heap lies from which the least was taken last, and that was in order before: the largest
+/// took its place, and sank. Source: `java.util.PriorityQueue`, in which `TransactionManager` had them until Kafka 2.3.
 fn lay_as_heap<T>(sorted: &mut [T]) {
     if sorted.is_empty() {
         return;
@@ -167,5 +168,26 @@ fn lay_as_heap<T>(sorted: &mut [T]) {
         // What was in order is in order still, so that of two children the first is the least.
         sorted.swap(at, first);
         at = first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lay_as_heap;
+
+    #[test]
+    fn what_is_left_of_a_heap_lies_as_java_leaves_it() {
+        let table: [(&[u8], &[u8]); 5] = [
+            (&[], &[]),
+            (&[1], &[1]),
+            (&[1, 2], &[1, 2]),
+            (&[1, 2, 3, 4], &[1, 3, 2, 4]),
+            (&[1, 2, 3, 4, 5, 6, 7, 8], &[1, 3, 2, 7, 4, 5, 6, 8]),
+        ];
+        for (sorted, left) in table {
+            let mut lies = sorted.to_vec();
+            lay_as_heap(&mut lies);
+            assert_eq!(lies, left, "{sorted:?}");
+        }
     }
 }

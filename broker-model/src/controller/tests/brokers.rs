@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{P, as_promised, image, nodes, partition};
-use crate::controller::brokers::{Sessions, fence_records, heartbeat, register};
+use crate::controller::brokers::{
+    Sessions, fence_from_one_state, fence_records, heartbeat, register,
+};
 use crate::controller::election::ControllerRules;
 use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, ClusterError, HeartbeatState,
@@ -245,6 +247,23 @@ fn fencing_two_brokers_in_turn_leaves_neither_in_sync() {
     assert_eq!(registration.elr, nodes(&[2]), "2 left below the minimum, 1 before");
 }
 
+/// Nodes 1 and 2 of three in sync are fenced, 1 leads. As promised each goes by what the one before it left.
+#[test]
+fn who_is_fenced_from_one_state_undoes_what_was_written_before() {
+    let table = [([1, 2], Some(1), vec![1, 3], 2), ([2, 1], Some(2), vec![2, 3], 1)];
+    for (fenced, leader, isr, epochs) in table {
+        let mut image = full();
+        let before = image.partitions[&P].clone();
+        let records = fence_from_one_state(&image, &nodes(&fenced), as_promised());
+        apply(&mut image, &records);
+        let now = &image.partitions[&P];
+        assert_eq!((now.leader, &now.isr), (leader.map(NodeId), &nodes(&isr)), "{fenced:?}");
+        let moved = now.leader_epoch.0 - before.leader_epoch.0;
+        assert_eq!((moved, now.partition_epoch.0 - before.partition_epoch.0), (epochs, 2));
+        assert!(fenced.iter().all(|broker| image.brokers[&NodeId(*broker)].fenced));
+    }
+}
+
 #[test]
 fn heartbeats_keep_sessions_alive() {
     let mut image = full();
@@ -255,4 +274,7 @@ fn heartbeats_keep_sessions_alive() {
     let records = fence_records(&image, NodeId(2), as_promised());
     apply(&mut image, &records);
     assert_eq!(sessions.first_to_expire(&image).expect("two sessions").1, NodeId(3));
+    assert_eq!(sessions.expired(&image, at), nodes(&[3]));
+    let later = Time(at.0 + 1_000_000_000_000);
+    assert_eq!(sessions.expired(&image, later), nodes(&[3, 1]), "1 was heard of last");
 }

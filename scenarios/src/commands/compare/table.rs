@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::sides::{Harmed, Pair, Sides};
 use crate::commands::ci::{Case, tell_github};
 use crate::commands::console::{Console, Failure};
+use crate::difference::{Parting, parting};
 use crate::exit::ExitCode;
 use crate::pipeline::COMMIT;
-use crate::shrink::{Change, Parting, parting};
+use crate::shrink::Change;
 
 /// So many seeds that differ are told to people.
 const SEEDS_TOLD: usize = 12;
@@ -323,11 +324,14 @@ impl Kind {
             let place = place.trim_start_matches('/').replace('/', ".");
             writeln!(stdout, "  {place} is {from} there and {to} otherwise")?;
         }
-        if let Some(Parting { failing, passing }) = &self.parting {
+        if let Some(Parting { failing, passing, then }) = &self.parting {
             let end = || "nothing more".to_owned();
             let (failing, passing) =
                 (failing.clone().unwrap_or_else(end), passing.clone().unwrap_or_else(end));
-            writeln!(stdout, "  there       {failing}\n  otherwise   {passing}")?;
+            writeln!(stdout, "  otherwise   {passing}\n  there       {failing}")?;
+            for fact in then {
+                writeln!(stdout, "  and then    {fact}")?;
+            }
         }
         writeln!(stdout, "  {}", self.command)?;
         Ok(())

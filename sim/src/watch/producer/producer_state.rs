@@ -2,10 +2,10 @@
 //!
 //! Promise: a replica that opened or cut its log, or begins to lead, knows of each producer what its own log tells:
 //! newest epoch, last sequence. It comes from the log or from a snapshot, and both say the same, so a retry after a
-//! failover is recognised. It forgets only who has rested for `producer.id.expiration.ms`, by the time of its newest batch
-//! or marker, and has no transaction open. A fresh producer id is given once, out of a block that the controller allocated; blocks
-//! never overlap.
-//! Source: KIP-98, KIP-730; `ProducerStateManager`, `ProducerIdControlManager`.
+//! failover is recognised. It forgets only who has no transaction open and has rested for
+//! `producer.id.expiration.ms`, by the time of its newest batch or marker. A fresh producer id is given once, out of a
+//! block that the controller allocated; blocks never overlap.
+//! Source: KIP-98, KIP-730, KIP-854; `ProducerStateManager`, `ProducerIdControlManager`.
 //! Not verified: producers whose records are deleted at a replica that has lost power since; that those who have
 //! rested for long enough are forgotten, and what is known of them when a log is opened.
 
@@ -45,8 +45,8 @@ const EARLY: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "producer-state",
-    promise: "replicas know producers as their logs do, and an id has one owner",
-    source: "KIP-98, KIP-730, ProducerStateManager",
+    promise: "replicas know producers as their logs do, for long enough, and an id has one owner",
+    source: "KIP-98, KIP-730, KIP-854, ProducerStateManager",
     leaves_out: "producers whose records are deleted at a replica that has lost power since",
     anomalies: &[FORGOTTEN, OVERLAP, REUSED, EARLY],
 };
@@ -155,9 +155,7 @@ pub(super) fn on_expired(
     let expiration_ms = i64::try_from(context.view.producer_expiration_ms()).unwrap_or(i64::MAX);
     let rests_since = at.0.saturating_sub(expiration_ms);
     for id in producers {
-        let mut newest = replica.log.entries().iter().rev();
-        let newest = newest.find(|entry| entry.batch.producer_id == *id);
-        let newest = newest.map(|entry| entry.batch.max_timestamp);
+        let newest = newest_time(replica, *id);
         let is_open = open.first_open_of(*id, replica).is_some();
         if is_open || newest.is_some_and(|newest| newest.0 > rests_since) {
             findings.report(context, &EARLY, partition, || {
@@ -166,6 +164,15 @@ pub(super) fn on_expired(
             });
         }
     }
+}
+
+/// The time of a producer's newest batch or marker, of what a replica has of it.
+fn newest_time(replica: &ReplicaView, id: ProducerId) -> Option<WallTime> {
+    let holes = &replica.holes;
+    let mut newest = replica.log.entries().iter().rev().map(|entry| &entry.batch);
+    let newest = newest.find(|it| it.producer_id == id && !holes.gone.contains(&it.base_offset))?;
+    let cleaned = holes.changed.get(&newest.base_offset).map(|left| left.batch.max_timestamp);
+    Some(cleaned.unwrap_or(newest.max_timestamp))
 }
 
 /// What a log tells of a producer.
