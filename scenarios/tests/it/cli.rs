@@ -238,7 +238,7 @@ fn a_plan_that_is_none_is_told_by_place() {
             vec!["no `heal_at` here; did you mean `heal_at_ms`?", "plan.json:"],
         ),
         (
-            plan.replace("\"kind\": \"consumer\"", "\"kind\": \"cash\""),
+            plan.replace("\"kind\": \"producer\"", "\"kind\": \"cash\""),
             vec!["there is no `cash` here; known: ", "plan.json:"],
         ),
         ("{}".to_owned(), vec!["missing field `schema`"]),

@@ -405,3 +405,27 @@ fn what_is_not_attributed_belongs_to_the_newest_transaction() {
     stage.lead(A, 1, data(4, 1));
     assert_eq!(stage.found(), ["hanging-txn"]);
 }
+
+/// A leader that was deposed and has not heard of it appends the same batch where the present one has it, when the next
+/// transaction is going on: that says nothing of the present leader's batch.
+#[test]
+fn what_a_deposed_leader_appends_is_not_the_batch_of_the_present_one() {
+    let in_epoch_2 = |batch| BatchSummary { leader_epoch: LeaderEpoch(2), ..batch };
+    let mut stage = super::case::stage();
+    stage.elect(B, 2, &[B, C]);
+    stage.became_leader(B, 2, &[B, C]);
+    decide(&mut stage, 1, &[Ongoing]);
+    for batch in [data(2, 0), commit_marker(3)] {
+        if batch.kind == BatchKind::CommitMarker {
+            decide(&mut stage, 1, &[PrepareCommit]);
+        }
+        stage.attribute(B, 9, 1);
+        stage.lead(B, 2, in_epoch_2(batch));
+        stage.append(C, 2, in_epoch_2(batch));
+    }
+    decide(&mut stage, 1, &[CompleteCommit]);
+    decide(&mut stage, 2, &[Ongoing]);
+    stage.lead(A, 1, data(2, 0));
+    stage.lead(B, 2, in_epoch_2(data(4, 1)));
+    assert_eq!(stage.found(), Vec::<String>::new());
+}
