@@ -42,6 +42,8 @@ pub(in crate::check) struct Groups {
     /// By group and partition: who got it in which generation. Joins are taken in the order in which they began, and
     /// one may end long after, in a later generation than others that began after it.
     owners: BTreeMap<(u32, u32), BTreeMap<i64, u32>>,
+    /// The newest generation of each group, and when the join that gave it ended.
+    newest: BTreeMap<u32, (i64, u64)>,
     /// When each process asked for its partitions.
     since: BTreeMap<u32, u64>,
     /// Processes of which a poll's result is not known: they may have come further than anyone can tell.
@@ -176,6 +178,7 @@ impl Groups {
         let mut starts = Vec::new();
         if let Some((group, generation)) = facts.history().member(operation) {
             self.members.insert(process, (group, generation));
+            self.reach_generation(group, generation, row);
             for what in facts.history().details_of(operation) {
                 if let What::Assigned { partition } = what {
                     let (next, own) = self.start((group, generation), partition, row);
@@ -206,14 +209,22 @@ impl Groups {
         (committed.max(furthest).unwrap_or(0), known.map(Progress::stands))
     }
 
+    /// Who joins later than another has joined, and in an older generation, joins a group that was born again: nobody
+    /// had anything in it before.
+    fn reach_generation(&mut self, group: u32, generation: i64, row: &Row) {
+        let ended = (generation, row.completed_ns);
+        let newest = self.newest.entry(group).or_insert(ended);
+        if generation < newest.0 && row.invoked_ns > newest.1 {
+            self.owners.retain(|(of, _), _| *of != group);
+            *newest = ended;
+        }
+        *newest = (*newest).max(ended);
+    }
+
     /// A process gets a partition in a generation: whether it was the last that got it before.
     fn kept(&mut self, place: (u32, u32), generation: i64, process: u32) -> bool {
         let owners = self.owners.entry(place).or_default();
         let before = owners.range(..generation).next_back().map(|(_, owner)| *owner);
-        if before.is_none() && owners.len() == GENERATIONS_MAX {
-            // The group was born again.
-            owners.clear();
-        }
         let again = owners.insert(generation, process) == Some(process);
         if owners.len() > GENERATIONS_MAX {
             owners.pop_first();

@@ -56,6 +56,8 @@ struct Watched {
     end: Offset,
     /// What lies below has been closed by an append since.
     closed_end: Offset,
+    /// The segments that hold it end here at the latest. A cleaner takes none that is not committed whole.
+    closed_until: Offset,
     /// The first record that is replaced and still there, and since when it is.
     replaced: Option<(Offset, u64)>,
 }
@@ -109,7 +111,8 @@ impl CleaningDue {
     ) {
         let watched = self.logs.entry((view.partition, replica.node)).or_default();
         watched.go_on(&replica.log, compaction.max_compaction_lag_ms);
-        let Some((offset, later)) = first_replaced(view, replica, watched.closed_end) else {
+        let closed = (watched.closed_end, watched.closed_until);
+        let Some((offset, later)) = first_replaced(view, replica, closed) else {
             watched.replaced = None;
             return;
         };
@@ -145,7 +148,9 @@ impl Watched {
             let before = log.entries().iter().take_while(|entry| entry.end() <= self.end);
             let old = before.take_while(|entry| entry.batch.max_timestamp.0 < closed);
             let end = old.last().map_or(Offset::ZERO, LogEntry::end);
-            self.closed_end = self.closed_end.max(end);
+            if end > self.closed_end {
+                (self.closed_end, self.closed_until) = (end, log.end());
+            }
         }
         self.end = log.end();
     }
@@ -165,17 +170,21 @@ fn is_sound(context: &Context<'_>, view: &PartitionView, replica: &ReplicaView) 
     !offline && !replica.rotten && replica.reopening.is_none()
 }
 
-/// The first record of a log that is there though a later one of its key is, and that one. Both lie below an offset,
-/// and are committed and decided.
+/// The first record of a log that is there though a later one of its key is, and that one. Both lie below an offset, and
+/// all is committed and decided up to where their segments end at the latest. Source:
+/// `LogCleanerManager.calculateCleanableBytes`.
 fn first_replaced(
     view: &PartitionView,
     replica: &ReplicaView,
-    closed_end: Offset,
+    (end, until): (Offset, Offset),
 ) -> Option<(Offset, Offset)> {
     let log = &replica.log;
     let transactions = LogTransactions::of(log);
-    let closed_end = closed_end.min(replica.high_watermark);
-    let end = transactions.first_undecided_at(replica).map_or(closed_end, |it| it.min(closed_end));
+    let settled = replica.high_watermark;
+    let settled = transactions.first_undecided_at(replica).map_or(settled, |it| it.min(settled));
+    if settled < until {
+        return None;
+    }
     let mut later: BTreeMap<u64, Offset> = BTreeMap::new();
     let mut first = None;
     for entry in log.between(replica.log_start_offset, end).iter().rev() {

@@ -36,6 +36,11 @@ fn compact_after(stage: &mut Stage, min_compaction_lag_ms: u64) {
 /// A key is written twice, and another one a second after what is replaced had to go; the first two may be cleaned
 /// then, by the next record. A cleaner takes what was replaced, or none does.
 fn goes_on(stage: &mut Stage, cleans: bool) {
+    goes_on_up_to(stage, cleans, 6);
+}
+
+/// The same, where no more than this is committed.
+fn goes_on_up_to(stage: &mut Stage, cleans: bool, end: i64) {
     let compaction = Compaction {
         policy: CleanupPolicy::Compact,
         max_compaction_lag_ms: 1_000,
@@ -51,7 +56,7 @@ fn goes_on(stage: &mut Stage, cleans: bool) {
     for (offset, at_ms) in [(4, 2_000), (5, 3_000)] {
         write(stage, at(offset, at_ms), 2, false);
         stage.wait_ms(11_000);
-        committed(stage, offset + 1);
+        committed(stage, end.min(offset + 1));
     }
     if cleans {
         for node in [A, B, C] {
@@ -66,7 +71,7 @@ fn goes_on(stage: &mut Stage, cleans: bool) {
     }
     for _ in 0..2 {
         stage.wait_ms(60_000);
-        committed(stage, 6);
+        committed(stage, end);
     }
 }
 
@@ -471,5 +476,18 @@ fn a_transaction_is_open_only_where_something_of_it_is() {
         clean(&mut stage, 5, 0, of_transaction.into_iter().chain([kept(4)]).collect());
         let found = stage.found();
         assert_eq!(found, if copied { vec!["cleaned-past-stable"] } else { Vec::new() });
+    }
+}
+
+/// A cleaner takes no segment that is not committed whole: what is replaced in it is not due before.
+#[test]
+fn what_is_replaced_is_due_once_its_segment_is_committed() {
+    for (end, found) in [(6, vec!["compaction-overdue"]), (4, vec![])] {
+        let mut stage = super::case::stage();
+        goes_on_up_to(&mut stage, false, end);
+        let mut names = stage.found();
+        names.retain(|name| name == "compaction-overdue");
+        names.dedup();
+        assert_eq!(names, found, "committed up to {end}");
     }
 }
