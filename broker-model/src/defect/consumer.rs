@@ -104,7 +104,7 @@ ConsumerDefect {
         source: "KIP-320; FetchCollector.handleInitializeSuccess, FetchCollector.fetchRecords",
         affected: Affected::Open { since: Version::new(0, 9, 0) },
         side: Client,
-        shows: "replication" / "stale-answer-applied" in "swarm-lossy", seed 135,
+        shows: "replication" / "stale-answer-applied" in "swarm-lossy", seed 196,
         meaning: "A consumer that has heard of another leader, and goes on there, takes what the one before still \
             answers for the same offset.",
         example: "A consumer at offset 99 waits for an answer of a leader that is cut off, hears that another one was \

@@ -32,6 +32,14 @@ struct Progress {
     holds: bool,
 }
 
+/// Who got a partition.
+#[derive(Debug, Clone, Copy)]
+struct Owner {
+    process: u32,
+    /// When its join ended.
+    joined_ns: u64,
+}
+
 /// Where all groups and their members stand.
 #[derive(Debug, Default)]
 pub(in crate::check) struct Groups {
@@ -41,9 +49,7 @@ pub(in crate::check) struct Groups {
     progress: BTreeMap<(u32, u32), Progress>,
     /// By group and partition: who got it in which generation. Joins are taken in the order in which they began, and
     /// one may end long after, in a later generation than others that began after it.
-    owners: BTreeMap<(u32, u32), BTreeMap<i64, u32>>,
-    /// The newest generation of each group, and when the join that gave it ended.
-    newest: BTreeMap<u32, (i64, u64)>,
+    owners: BTreeMap<(u32, u32), BTreeMap<i64, Owner>>,
     /// When each process asked for its partitions.
     since: BTreeMap<u32, u64>,
     /// Processes of which a poll's result is not known: they may have come further than anyone can tell.
@@ -178,7 +184,6 @@ impl Groups {
         let mut starts = Vec::new();
         if let Some((group, generation)) = facts.history().member(operation) {
             self.members.insert(process, (group, generation));
-            self.reach_generation(group, generation, row);
             for what in facts.history().details_of(operation) {
                 if let What::Assigned { partition } = what {
                     let (next, own) = self.start((group, generation), partition, row);
@@ -201,7 +206,7 @@ impl Groups {
     ) -> (i64, Option<i64>) {
         let committed = self.committed.get(&(group, partition));
         let committed = committed.and_then(|commits| commits.furthest_in_force(row.invoked_ns));
-        let kept = self.kept((group, partition), generation, row.process);
+        let kept = self.kept((group, partition), generation, row);
         // Nobody knows how far a poll went whose answer got lost.
         let anywhere = self.uncertain.contains(&row.process).then_some(i64::MAX);
         let known = self.progress.get(&(row.process, partition)).filter(|_| kept);
@@ -209,27 +214,21 @@ impl Groups {
         (committed.max(furthest).unwrap_or(0), known.map(Progress::stands))
     }
 
-    /// Who joins later than another has joined, and in an older generation, joins a group that was born again: nobody
-    /// had anything in it before.
-    fn reach_generation(&mut self, group: u32, generation: i64, row: &Row) {
-        let ended = (generation, row.completed_ns);
-        let newest = self.newest.entry(group).or_insert(ended);
-        if generation < newest.0 && row.invoked_ns > newest.1 {
-            self.owners.retain(|(of, _), _| *of != group);
-            *newest = ended;
-        }
-        *newest = (*newest).max(ended);
-    }
-
-    /// A process gets a partition in a generation: whether it was the last that got it before.
-    fn kept(&mut self, place: (u32, u32), generation: i64, process: u32) -> bool {
+    /// A process gets a partition in a generation: whether it was the last that got it before. Who gets it in an older
+    /// generation than one in which somebody had got it already gets it of a group that was born again.
+    fn kept(&mut self, place: (u32, u32), generation: i64, row: &Row) -> bool {
         let owners = self.owners.entry(place).or_default();
-        let before = owners.range(..generation).next_back().map(|(_, owner)| *owner);
-        let again = owners.insert(generation, process) == Some(process);
+        let is_over = |owner: &Owner| owner.joined_ns < row.invoked_ns;
+        if owners.range(generation + 1..).any(|(_, owner)| is_over(owner)) {
+            owners.retain(|_, owner| !is_over(owner));
+        }
+        let before = owners.range(..generation).next_back().map(|(_, owner)| owner.process);
+        let owner = Owner { process: row.process, joined_ns: row.completed_ns };
+        let again = owners.insert(generation, owner).map(|it| it.process) == Some(row.process);
         if owners.len() > GENERATIONS_MAX {
             owners.pop_first();
         }
-        again || before == Some(process)
+        again || before == Some(row.process)
     }
 
     /// A member goes on elsewhere, by a poll that returns nothing.
