@@ -170,8 +170,8 @@ fn is_sound(context: &Context<'_>, view: &PartitionView, replica: &ReplicaView) 
     !offline && !replica.rotten && replica.reopening.is_none()
 }
 
-/// The first record of a log that is there though a later one of its key is, and that one. Both lie below an offset, and
-/// all is committed and decided up to where their segments end at the latest. Source:
+/// The first record of a log that is there though a later one of its key is, and that one. Both lie below an offset,
+/// and all is committed and decided up to where their segments end at the latest. Source:
 /// `LogCleanerManager.calculateCleanableBytes`.
 fn first_replaced(
     view: &PartitionView,
