@@ -153,7 +153,7 @@ fn is_same_fact(a: &TraceEvent, b: &TraceEvent) -> bool {
 const FLOW: [&str; 6] = ["message", "disk", "operation", "exchange", "producer", "consumer"];
 
 /// Kinds that do.
-const FLOWING: [&str; 13] = [
+const FLOWING: [&str; 14] = [
     "appended",
     "high-watermark-moved",
     "follower-heard",
@@ -167,6 +167,7 @@ const FLOWING: [&str; 13] = [
     "connected",
     "connection-closed",
     "connection-lost",
+    "disconnected",
 ];
 
 /// Whether an event is a turn of events.
