@@ -399,17 +399,23 @@ fn an_offset_that_was_asked_for_is_not_validated_but_its_epoch_is_seen() {
     assert_eq!((asked.to, fetched(&asked).current_leader_epoch), (NodeId(2), 5));
 }
 
-/// The new leader has confirmed the position, and asks for the same offset. `FetchCollector` looks at that alone.
+/// Another leader has confirmed the position, which goes on there; and the fetch that the one before has not answered.
+fn confirmed_by_another(defects: Defects) -> (Driver<Consumer>, SentRequest) {
+    let mut driver = at_ten_with(config(), defects);
+    let old = take_fetch(&mut driver);
+    driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
+    driver.send_leaders(&[(2, 4)]);
+    let asked = take_epoch_query(&mut driver);
+    driver.answer(&asked, epoch_answer(0, 3, 10));
+    (driver, old)
+}
+
+/// The new leader is asked for the same offset. `FetchCollector` looks at that alone.
 #[test]
 fn an_answer_of_the_leader_before_counts_in_kafka_alone() {
     let kafka: Defects = [ConsumerDefect::OlderFetchCounts].into_iter().collect();
     for (defects, delivered) in [(Defects::NONE, vec![10, 11, 12, 13]), (kafka, vec![10, 11])] {
-        let mut driver = at_ten_with(config(), defects);
-        let old = take_fetch(&mut driver);
-        driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
-        driver.send_leaders(&[(2, 4)]);
-        let asked = take_epoch_query(&mut driver);
-        driver.answer(&asked, epoch_answer(0, 3, 10));
+        let (mut driver, old) = confirmed_by_another(defects);
         let new = take_fetch(&mut driver);
         driver.answer(&old, records_answer(batch(10, 2, 3)));
         driver.answer(&new, records_answer(batch(10, 4, 4)));
@@ -424,12 +430,7 @@ fn an_answer_of_the_leader_before_counts_in_kafka_alone() {
 fn out_of_range_at_the_leader_before_resets_in_kafka_alone() {
     let kafka: Defects = [ConsumerDefect::OlderFetchCounts].into_iter().collect();
     for (defects, resets) in [(Defects::NONE, false), (kafka, true)] {
-        let mut driver = at_ten_with(config(), defects);
-        let old = take_fetch(&mut driver);
-        driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
-        driver.send_leaders(&[(2, 4)]);
-        let asked = take_epoch_query(&mut driver);
-        driver.answer(&asked, epoch_answer(0, 3, 10));
+        let (mut driver, old) = confirmed_by_another(defects);
         driver.answer(&old, error_answer(ErrorCode::OffsetOutOfRange));
         let is_list =
             |body: &RequestBody| matches!(body, RequestBody::Client(ClientRequest::ListOffsets(_)));
