@@ -86,6 +86,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "cooperative-rebalance",
     "next-gen-rebalance",
     "protocol-upgrade",
+    "upgrade-unanswered",
     "slow-rebalance-listener",
     "late-member",
     "restless-consumers",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use crate::config::ms;
+use crate::defect::{ConsumerDefect, Defects};
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::ExchangeNote;
@@ -54,6 +55,10 @@ pub(crate) struct Metadata {
     /// Topics that were created again: their place, the id before and the new one.
     replaced: Vec<(usize, TopicId, TopicId)>,
     recreated: EpochsOfRecreated,
+    /// Epochs that were told of partitions of which nothing else is known yet: no older one counts there.
+    foretold: BTreeMap<PartitionKey, LeaderEpoch>,
+    /// Known bug: an epoch is not remembered where none is known.
+    first_epoch_lost: bool,
 }
 
 /// Whether all topics are asked for.
@@ -99,12 +104,16 @@ impl Metadata {
             learned: Vec::new(),
             replaced: Vec::new(),
             recreated: EpochsOfRecreated::Forgotten,
+            foretold: BTreeMap::new(),
+            first_epoch_lost: false,
         }
     }
 
     /// The same client with known bugs.
-    pub(crate) fn with_recreated(self, recreated: EpochsOfRecreated) -> Self {
-        Self { recreated, ..self }
+    pub(crate) fn with_defects(self, defects: Defects) -> Self {
+        let recreated = EpochsOfRecreated::of(defects);
+        let first_epoch_lost = defects.has(ConsumerDefect::FirstEpochLost);
+        Self { recreated, first_epoch_lost, ..self }
     }
 
     /// The place of a topic; one that is new is asked for as soon as possible.
@@ -174,7 +183,13 @@ impl Metadata {
     pub(crate) fn leadership(&self, key: PartitionKey) -> Leadership {
         let index = usize::try_from(key.partition).ok();
         let known = index.and_then(|index| self.topics[key.topic].partitions.get(index));
-        known.copied().unwrap_or(Leadership::UNKNOWN)
+        known.copied().unwrap_or_else(|| self.foretold(key))
+    }
+
+    /// What is known of a partition before the first answer of it.
+    fn foretold(&self, key: PartitionKey) -> Leadership {
+        let epoch = self.foretold.get(&key).copied();
+        Leadership { epoch: epoch.unwrap_or(LeaderEpoch::NONE), ..Leadership::UNKNOWN }
     }
 
     /// Grows with every change of what is known of leaders.
@@ -331,14 +346,18 @@ impl Metadata {
     }
 
     /// A broker answered in an epoch that is news: what is known of the leader is too old, and older answers do not
-    /// count any more. Source: `Metadata.updateLastSeenEpochIfNewer`.
+    /// count any more. Source: `Metadata.updateLastSeenEpochIfNewer`, which does not put one in the place of none.
     pub(crate) fn see_epoch(&mut self, key: PartitionKey, epoch: LeaderEpoch) {
         let known = self.leadership(key);
-        if known == Leadership::UNKNOWN || epoch <= known.epoch {
+        let is_first = known == Leadership::UNKNOWN;
+        if epoch <= known.epoch || is_first && self.first_epoch_lost {
             return;
         }
-        let index = usize::try_from(key.partition).expect("a known partition is not negative");
-        self.topics[key.topic].partitions[index] = Leadership { leader: None, epoch };
+        let index = usize::try_from(key.partition).ok();
+        match index.and_then(|index| self.topics[key.topic].partitions.get_mut(index)) {
+            Some(known) => *known = Leadership { leader: None, epoch },
+            None => drop(self.foretold.insert(key, epoch)),
+        }
         self.learned.push((key, epoch));
         self.version += 1;
         self.wanted = true;
@@ -404,18 +423,27 @@ impl Metadata {
         let Ok(index) = usize::try_from(partition.partition_index) else {
             return;
         };
+        let key = PartitionKey { topic: place, partition: partition.partition_index };
+        self.make_room(place, index + 1);
         let partitions = &mut self.topics[place].partitions;
-        if index >= partitions.len() {
-            partitions.resize(index + 1, Leadership::UNKNOWN);
-        }
         let epoch = LeaderEpoch(partition.leader_epoch);
         if epoch >= partitions[index].epoch || renewed {
             let leader = (partition.leader_id.0 >= 0).then_some(NodeId(partition.leader_id.0));
             if epoch != partitions[index].epoch {
-                let key = PartitionKey { topic: place, partition: partition.partition_index };
                 self.learned.push((key, epoch));
             }
             partitions[index] = Leadership { leader, epoch };
+        }
+    }
+
+    /// A topic has so many partitions at the least.
+    fn make_room(&mut self, place: usize, count: usize) {
+        for partition in self.topics[place].partitions.len()..count {
+            let partition = i32::try_from(partition).expect("a partition's number is an i32");
+            let key = PartitionKey { topic: place, partition };
+            let known = self.foretold(key);
+            self.foretold.remove(&key);
+            self.topics[place].partitions.push(known);
         }
     }
 }

@@ -111,4 +111,17 @@ ConsumerDefect {
             elected uncleanly, and asks that. The old answer comes, with offsets up to 105, which are in no log any \
             more: it goes on from 106 in the new log and misses what that has below.",
     }
+
+    FirstEpochLost {
+        name: "first-epoch-lost",
+        source: "KAFKA-9724; Metadata.updateLastSeenEpochIfNewer, SubscriptionState.maybeCompleteValidation",
+        affected: Affected::Open { since: Version::new(2, 5, 1) },
+        side: Client,
+        shows: "offsets" / "lost-commit" in "at-most-once", seed 1495,
+        meaning: "A consumer that has not heard of a partition before does not remember the leader epoch that is told \
+            with its commit.",
+        example: "A group has committed offset 9, of epoch 1. A new consumer hears that, and of a deposed broker that \
+            it leads in epoch 0; that broker knows nothing of epoch 1. What was read is taken for lost, and reading \
+            begins where `auto.offset.reset` says: 240 records are processed twice, or passed over.",
+    }
 } }

@@ -274,4 +274,43 @@ GroupDefect {
             first one wakes, and before it hears of that, a member asks it where to go on: it processes again \
             what that transaction has.",
     }
+
+    UnknownOwnersJoin {
+        name: "unknown-owners-join",
+        source: "KIP-848; GroupMetadataManager.getOrMaybeSubscribeDynamicConsumerGroupMember",
+        affected: Affected::Open { since: Version::new(3, 8, 0) },
+        side: Server,
+        shows: "offsets" / "resume-skip" in "protocol-upgrade", seed 1120,
+        meaning: "In a group of the consumer protocol whoever joins by the classic one under an id that is not known is \
+            a new member, even one that says what it owns.",
+        example: "A member with partition 0 stands still, expires, and joins again under its id. It is never told that \
+            it lost anything: while it was away somebody else read partition 0 and committed; it is given it again \
+            and goes on where it was itself.",
+    }
+
+    UpgradeFreesUnrevoked {
+        name: "upgrade-frees-unrevoked",
+        source: "KIP-848; ConsumerGroup.fromClassicGroup",
+        affected: Affected::Open { since: Version::new(3, 8, 0) },
+        side: Server,
+        shows: "offsets" / "revocation-unacknowledged" in "upgrade-unanswered", seed 184,
+        meaning: "A classic group becomes one of the consumer protocol while a cooperative member has yet to give up \
+            what it is not given any more: that is free at once.",
+        example: "A has partitions 0 to 5 and joins again; its leader gives it 0 to 2, so that it gives up the others \
+            next. Before it hears of that somebody joins by the consumer protocol, and gets partition 3: both read \
+            it, and what A commits of it counts.",
+    }
+
+    UpgradeNeedsGeneration {
+        name: "upgrade-needs-generation",
+        source: "KIP-848; ConsumerGroup.fromClassicGroup, ClassicGroup.protocolName",
+        affected: Affected::Open { since: Version::new(3, 8, 0) },
+        side: Server,
+        shows: "liveness" / "resources-held" in "upgrade-unanswered", seed 90,
+        meaning: "A member of the consumer protocol that joins a classic group before its first generation hears \
+            `UNKNOWN_SERVER_ERROR`.",
+        example: "A consumer of each protocol starts at about the same time. The classic one waits for \
+            `group.initial.rebalance.delay.ms` when the other one joins: the group has no assignor yet by which its \
+            members could be read, and the other one fails for good.",
+    }
 } }

@@ -6,6 +6,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `progress` | lost-commit, resume-skip, commit-beyond-position |
+//! | `last_owners` | who had a partition before |
+//! | `lives` | whether a group was born again |
 //! | `fetched` | lost-commit, by what a coordinator tells of committed offsets |
 //! | `generations` | zombie-commit |
 //! | `ownership` | double-ownership |
@@ -22,6 +24,8 @@ mod commits;
 mod fetched;
 mod generations;
 mod holes;
+mod last_owners;
+mod lives;
 mod moves;
 mod ownership;
 mod progress;

@@ -78,6 +78,10 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("log-directory-dies", &["appends-after-io-error", "offline-directory-stays-in-sync"]),
     ("disk-dies-while-down", &["unassigned-created-anew"]),
     ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
+    (
+        "upgrade-unanswered",
+        &["unknown-owners-join", "upgrade-frees-unrevoked", "upgrade-needs-generation"],
+    ),
     ("compacted-changelog", &["cleans-uncommitted", "tombstones-go-at-once", "cleaner-forgets-transactions"]),
     ("compaction-in-time", &["cleaner-ignores-max-lag"]),
     ("etl-pipeline", &["txn-commit-ignores-generation", "commit-told-before-durable"]),

@@ -53,7 +53,6 @@ use self::positions::Positions;
 use self::purpose::{PositionTicket, Purpose};
 use super::connection::{Backoff, Connections};
 use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
-use super::recreated::EpochsOfRecreated;
 
 /// A consumer.
 #[derive(Debug)]
@@ -136,7 +135,7 @@ impl Consumer {
         if let Some(member) = &mut self.membership {
             member.takes_stale_errors = defects.has(GroupDefect::StaleGenerationErrorCounts);
         }
-        let metadata = self.metadata.with_recreated(EpochsOfRecreated::of(defects));
+        let metadata = self.metadata.with_defects(defects);
         Self { defects, metadata, ..self }
     }
 

@@ -61,7 +61,6 @@ use self::transactional::{State, Transactional};
 use super::connection::{Backoff, Connections};
 use super::generation::GroupMetadata;
 use super::metadata::{Metadata, PartitionKey};
-use super::recreated::EpochsOfRecreated;
 
 /// A producer.
 #[derive(Debug)]
@@ -110,7 +109,7 @@ impl Producer {
         Self {
             connections: Connections::new(backoff, config.request_timeout_ms),
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node)
-                .with_recreated(EpochsOfRecreated::of(defects)),
+                .with_defects(defects),
             unplaced: SortedMap::default(),
             sticky: SortedMap::default(),
             queues: Queues::new(defects),

@@ -57,6 +57,15 @@ impl Modern {
         }
     }
 
+    /// The leader of a classic group gives the only member these partitions.
+    fn give_classic(&mut self, member: &str, generation: i32, given: &[i32]) {
+        let places: Vec<_> = given.iter().map(|index| (topic_name("orders"), *index)).collect();
+        let all = SyncGroupRequestAssignment::default()
+            .with_member_id(topic_name(member))
+            .with_assignment(encode_assignment(&places));
+        assert_eq!(self.sync_with(member, generation, vec![all]), Ok(given.to_vec()));
+    }
+
     fn leave_classic(&mut self, member: &str) -> i16 {
         let leaving = MemberIdentity::default().with_member_id(topic_name(member));
         let request = LeaveGroupRequest::default()
@@ -79,11 +88,7 @@ impl Modern {
         assert_eq!(self.bench.join_as(1, (&id, "consumer"), &[]), None, "others are waited for");
         self.bench.advance(700);
         assert_eq!(self.bench.joined(1).generation_id, 1);
-        let all = (0..4).map(|partition| (topic_name("orders"), partition)).collect::<Vec<_>>();
-        let given = SyncGroupRequestAssignment::default()
-            .with_member_id(topic_name(&id))
-            .with_assignment(encode_assignment(&all));
-        assert_eq!(self.sync_with(&id, 1, vec![given]), Ok(vec![0, 1, 2, 3]));
+        self.give_classic(&id, 1, &[0, 1, 2, 3]);
         id
     }
 }
@@ -108,6 +113,40 @@ fn a_classic_group_is_one_of_the_consumer_protocol_and_its_members_hold_what_the
     assert_eq!(group.bench.commit(&old, 1, 6), illegal, "a generation, not an epoch");
     group.bench.fail_over();
     assert_eq!(group.bench.heartbeat(&old, 2), 0, "another coordinator knows whom it speaks to");
+}
+
+/// `ConsumerGroup.fromClassicGroup` goes by the assignment alone.
+#[test]
+fn what_a_cooperative_member_must_give_up_first_is_not_free_when_the_group_is_upgraded() {
+    for (defects, given) in [(&[][..], vec![]), (&[GroupDefect::UpgradeFreesUnrevoked], vec![2, 3])]
+    {
+        let mut group = Modern::new(defects);
+        let old = group.classic_group();
+        assert_eq!(group.join_classic(&old, &[0, 1, 2, 3]).1, Ok(2));
+        group.give_classic(&old, 2, &[0, 1]);
+        assert_eq!(group.tell(&join("b")), Ok((3, Some(given))), "{defects:?}");
+        group.join_classic(&old, &[0, 1]).1.expect("it has given two up");
+        group.tell(&beat("b", 3)).expect("it is alive");
+        assert_eq!(group.bench.heartbeat(&old, 3), 0, "it has what it shall have");
+    }
+}
+
+/// `ConsumerGroup.fromClassicGroup` takes the assignor for granted.
+#[test]
+fn a_classic_group_is_upgraded_before_its_first_generation() {
+    let broken = Err(ErrorCode::UnknownServerError);
+    let all = Ok((1, Some(vec![0, 1])));
+    for (defects, told) in [(&[][..], all), (&[GroupDefect::UpgradeNeedsGeneration], broken)] {
+        let mut group = Modern::new(defects);
+        let (id, _) = group.join_classic("", &[]);
+        assert_eq!(group.bench.join_as(1, (&id, "consumer"), &[]), None, "others are waited for");
+        assert_eq!(group.tell(&join("b")), told, "{defects:?}");
+        if defects.is_empty() {
+            assert_eq!(group.bench.joined(1).error_code, REBALANCE, "it joins anew");
+            assert_eq!(group.join_classic(&id, &[]).1, Ok(1));
+            assert_eq!(group.sync_classic(&id, 1), Ok(vec![2, 3]));
+        }
+    }
 }
 
 #[test]
@@ -156,6 +195,25 @@ fn a_member_of_a_classic_group_has_its_session_when_that_is_upgraded() {
     assert_eq!(group.tell(&beat("b", 2)), Ok((2, None)), "it may come yet");
     group.advance(200);
     assert_eq!(group.tell(&beat("b", 2)), Ok((3, Some(vec![0, 1, 2, 3]))), "it is dead");
+}
+
+/// Nobody else would tell it that it lost what it says it has. `getOrMaybeSubscribeDynamicConsumerGroupMember` takes it.
+#[test]
+fn a_member_that_expired_hears_of_it_when_it_joins_again_with_what_it_had() {
+    let unknown = Err(ErrorCode::UnknownMemberId.code());
+    for (defects, told) in [(&[][..], unknown), (&[GroupDefect::UnknownOwnersJoin], Ok(4))] {
+        let mut group = Modern::new(defects);
+        let old = group.classic_group();
+        group.tell(&join("b")).expect("it joins");
+        group.advance(1_100);
+        assert_eq!(
+            group.tell(&beat("b", 2)),
+            Ok((3, Some(vec![0, 1, 2, 3]))),
+            "the old one is dead"
+        );
+        assert_eq!(group.join_classic(&old, &[0, 1]).1, told, "{defects:?}");
+        assert!(group.join_classic("another", &[]).1.is_ok(), "one that has nothing lost nothing");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, What};
 
+use super::lives::Lives;
 use crate::check::anomaly::Anomaly;
 use crate::check::facts::Facts;
 use crate::check::found::Found;
@@ -29,6 +30,7 @@ pub(super) struct Generations {
     given: BTreeMap<(u32, u32), Known>,
     /// By group and process.
     own: BTreeMap<(u32, u32), Known>,
+    lives: Lives,
 }
 
 impl Generations {
@@ -88,6 +90,13 @@ impl Generations {
             return;
         }
         let Some((group, generation)) = facts.history().member(operation) else { return };
+        if joined {
+            self.lives.join(row, group, generation);
+        }
+        // What is told late may be of a life that is over.
+        if self.lives.may_be_past(group, row.invoked_ns) {
+            return;
+        }
         let returned = (generation, operation);
         // Who was told of a higher one before this join began knew a group that is no more.
         let reborn = |known: &Known| joined && facts.row(known.1).completed_ns < row.invoked_ns;

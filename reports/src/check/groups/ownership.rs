@@ -2,12 +2,14 @@
 //!
 //! A member owns what a join gave it, and what its polls return, until its process joins again, takes other
 //! partitions or crashes: from then on somebody else may have come in its place, as a static member does without a
-//! new generation (KIP-345).
+//! new generation (KIP-345). Nor does it own anything once its group may have been born again: generations that were are
+//! then again.
 
 use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, History, NEVER, Row, What};
 
+use super::lives::Lives;
 use crate::check::anomaly::Anomaly;
 use crate::check::found::Found;
 use crate::check::index::Index;
@@ -23,6 +25,9 @@ pub(in crate::check) struct Owners {
     owned: BTreeMap<Place, Vec<u32>>,
     /// When each process last began to get other partitions.
     released: BTreeMap<u32, u64>,
+    lives: Lives,
+    /// When each process's last join began.
+    joined: BTreeMap<u32, u64>,
 }
 
 /// Finds all pairs of owners. Each place is told once.
@@ -67,6 +72,17 @@ impl Owners {
             return Vec::new();
         }
         let Some((group, generation)) = history.member(operation) else { return Vec::new() };
+        if row.function == Function::Join {
+            self.lives.join(row, group, generation);
+            self.joined.insert(row.process, row.invoked_ns);
+        }
+        let (joined, lives) = (&self.joined, &self.lives);
+        let is_past = |process: u32| {
+            joined.get(&process).is_some_and(|began_ns| lives.may_be_past(group, *began_ns))
+        };
+        if is_past(row.process) {
+            return Vec::new();
+        }
         let mut shared = Vec::new();
         for partition in has(history, operation) {
             let place = (group, partition, generation);
@@ -74,7 +90,9 @@ impl Owners {
             let released = &self.released;
             owners.retain(|owner| {
                 let row = history.row(*owner);
-                released.get(&row.process).is_none_or(|at_ns| *at_ns <= row.invoked_ns)
+                let is_released =
+                    released.get(&row.process).is_some_and(|at_ns| *at_ns > row.invoked_ns);
+                !is_released && !is_past(row.process)
             });
             let process = |owner: u32| history.row(owner).process;
             let other = owners.iter().find(|owner| process(**owner) != row.process);

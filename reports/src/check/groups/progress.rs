@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, NEVER, Row, What};
+use harrow_sim::history::{Completion, Function, NEVER, What};
 
 use super::commits::{Commit, Committed};
 use super::fetched::FetchedOffsets;
 use super::generations::Generations;
 use super::holes::UnusedOffsets;
+use super::last_owners::{Given, LastOwners};
 use super::moves::{failed_to_move, rebalanced};
 use crate::check::anomaly::Anomaly;
 use crate::check::facts::Facts;
@@ -15,9 +16,6 @@ use crate::check::found::Found;
 use crate::check::gap::Gap;
 use crate::check::index::ReadId;
 use crate::check::occurrence::{Observation, OccurrenceContext};
-
-/// Of so many generations it is remembered who got a partition.
-const GENERATIONS_MAX: usize = 8;
 
 /// What a process has read of a partition since it got it: how far it may have come, as the next offset.
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +30,6 @@ struct Progress {
     holds: bool,
 }
 
-/// Who got a partition.
-#[derive(Debug, Clone, Copy)]
-struct Owner {
-    process: u32,
-    /// When its join ended.
-    joined_ns: u64,
-}
-
 /// Where all groups and their members stand.
 #[derive(Debug, Default)]
 pub(in crate::check) struct Groups {
@@ -47,9 +37,7 @@ pub(in crate::check) struct Groups {
     committed: BTreeMap<(u32, u32), Committed>,
     /// By process and partition.
     progress: BTreeMap<(u32, u32), Progress>,
-    /// By group and partition: who got it in which generation. Joins are taken in the order in which they began, and
-    /// one may end long after, in a later generation than others that began after it.
-    owners: BTreeMap<(u32, u32), BTreeMap<i64, Owner>>,
+    last_owners: LastOwners,
     /// When each process asked for its partitions.
     since: BTreeMap<u32, u64>,
     /// Processes of which a poll's result is not known: they may have come further than anyone can tell.
@@ -184,9 +172,10 @@ impl Groups {
         let mut starts = Vec::new();
         if let Some((group, generation)) = facts.history().member(operation) {
             self.members.insert(process, (group, generation));
+            self.last_owners.join(row, group, generation);
             for what in facts.history().details_of(operation) {
                 if let What::Assigned { partition } = what {
-                    let (next, own) = self.start((group, generation), partition, row);
+                    let (next, own) = self.start(Given { group, partition, generation, row });
                     let start = Progress { next, last: None, joined: true, own, holds: false };
                     starts.push(((process, partition), start));
                 }
@@ -198,37 +187,16 @@ impl Groups {
     }
 
     /// How far a member that now gets a partition may stand, and from where it may go on if it had it all the while.
-    fn start(
-        &mut self,
-        (group, generation): (u32, i64),
-        partition: u32,
-        row: &Row,
-    ) -> (i64, Option<i64>) {
+    fn start(&mut self, given: Given<'_>) -> (i64, Option<i64>) {
+        let Given { group, partition, row, .. } = given;
         let committed = self.committed.get(&(group, partition));
         let committed = committed.and_then(|commits| commits.furthest_in_force(row.invoked_ns));
-        let kept = self.kept((group, partition), generation, row);
+        let kept = self.last_owners.give(given);
         // Nobody knows how far a poll went whose answer got lost.
         let anywhere = self.uncertain.contains(&row.process).then_some(i64::MAX);
         let known = self.progress.get(&(row.process, partition)).filter(|_| kept);
         let furthest = anywhere.filter(|_| kept).or(known.map(|progress| progress.next));
         (committed.max(furthest).unwrap_or(0), known.map(Progress::stands))
-    }
-
-    /// A process gets a partition in a generation: whether it was the last that got it before. Who gets it in an older
-    /// generation than one in which somebody had got it already gets it of a group that was born again.
-    fn kept(&mut self, place: (u32, u32), generation: i64, row: &Row) -> bool {
-        let owners = self.owners.entry(place).or_default();
-        let is_over = |owner: &Owner| owner.joined_ns < row.invoked_ns;
-        if owners.range(generation + 1..).any(|(_, owner)| is_over(owner)) {
-            owners.retain(|_, owner| !is_over(owner));
-        }
-        let before = owners.range(..generation).next_back().map(|(_, owner)| owner.process);
-        let owner = Owner { process: row.process, joined_ns: row.completed_ns };
-        let again = owners.insert(generation, owner).map(|it| it.process) == Some(row.process);
-        if owners.len() > GENERATIONS_MAX {
-            owners.pop_first();
-        }
-        again || before == Some(row.process)
     }
 
     /// A member goes on elsewhere, by a poll that returns nothing.

@@ -115,8 +115,10 @@ impl GroupWing {
             | GroupNote::CommitFenced { .. }
             | GroupNote::OffsetsDeleted { .. }
             | GroupNote::OffsetsPending { .. }
-            | GroupNote::MembershipLost { .. }
-            | GroupNote::MemberThrownOut { .. } => {}
+            | GroupNote::MembershipLost { .. } => {}
+            GroupNote::MemberThrownOut { group, member, .. } => {
+                self.reconciliation.on_thrown_out(group, member);
+            }
         }
     }
 

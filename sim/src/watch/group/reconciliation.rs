@@ -1,11 +1,11 @@
 //! How partitions change hands in groups of the consumer protocol.
 //!
 //! Promise: what is committed of a group gives no partition to two members, and takes none from a member that has not
-//! given it up: it left, was thrown out, or has let go of it before the coordinator says so. A member's epoch never
-//! falls. Source: KIP-848; `NoDoubleClientAssignment` of its TLA+ specification; `CurrentAssignmentBuilder`.
+//! given it up: it left, was thrown out, or has let go of it before the coordinator says so. Who was thrown out is not
+//! taken in again before it has heard of that. A member's epoch never falls. Source: KIP-848; `NoDoubleClientAssignment` of its TLA+ specification; `CurrentAssignmentBuilder`.
 //! A coordinator that has loaded says all that it knows, so that what was said before counts no more; one that leads on
 //! in a later epoch goes on. What an older one says late does not count.
-//! Not verified: what a member that was thrown out still believes; that targets cover everything.
+//! Not verified: what a member that was thrown out believes until it comes again; that targets cover everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,9 +23,9 @@ const UNACKNOWLEDGED: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "reconciliation",
-    promise: "a member gives a partition up before anybody else may have it",
+    promise: "a member gives a partition up before anybody else may have it, or hears that it lost it",
     source: "KIP-848, CurrentAssignmentBuilder",
-    leaves_out: "what a member that was thrown out still believes",
+    leaves_out: "what a member that was thrown out believes until it comes again",
     anomalies: &[UNACKNOWLEDGED],
 };
 
@@ -42,6 +42,10 @@ pub(super) struct Reconciliation {
     groups: BTreeMap<String, Group>,
     /// What members have, by their own word.
     owned: BTreeMap<String, BTreeSet<TopicPartition>>,
+    /// By group and member: who are thrown out as soon as that is committed.
+    thrown_out: BTreeSet<(String, String)>,
+    /// What those have by their own word who were thrown out and have not heard of it.
+    untold: BTreeMap<(String, String), BTreeSet<TopicPartition>>,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +71,7 @@ impl Reconciliation {
         member: &str,
         partitions: &[TopicPartition],
     ) -> (Vec<TopicPartition>, Option<&BTreeSet<TopicPartition>>) {
+        self.untold.remove(&(group.to_owned(), member.to_owned()));
         let key = format!("{group}/{member}");
         let before = self.owned.insert(key, partitions.iter().copied().collect());
         let is_new = |partition: &&TopicPartition| {
@@ -94,6 +99,7 @@ impl Reconciliation {
         (partition, name): (i32, &str),
         held: impl Iterator<Item = (&'a str, i32, TopicPartition)>,
     ) {
+        self.untold.retain(|(group, _), _| group != name);
         let group = self.groups.entry(name.to_owned()).or_default();
         group.partition = partition;
         group.members.clear();
@@ -102,6 +108,11 @@ impl Reconciliation {
             let member = group.members.entry(member.to_owned()).or_insert_with(nothing);
             member.holds.insert(partition);
         }
+    }
+
+    /// A coordinator throws a member out.
+    pub(super) fn on_thrown_out(&mut self, group: &str, member: &str) {
+        self.thrown_out.insert((group.to_owned(), member.to_owned()));
     }
 
     /// A coordinator has read its partition, and is the newest that has.
@@ -139,8 +150,18 @@ impl Reconciliation {
             }
         }
         if held.member_epoch == -1 {
-            self.owned.remove(&format!("{name}/{id}"));
+            let owned = self.owned.remove(&format!("{name}/{id}"));
+            let key = (name.to_owned(), id.to_owned());
+            if self.thrown_out.remove(&key) {
+                self.untold.extend(owned.map(|owned| (key, owned)));
+            }
             return;
+        }
+        let untold = self.untold.remove(&(name.to_owned(), id.to_owned()));
+        if let Some(partition) = untold.iter().flatten().next() {
+            findings.report(context, &UNACKNOWLEDGED, *partition, || {
+                format!("group {name} takes {id} in again, which does not know that it lost this")
+            });
         }
         if let Some(before) = before {
             let after = (held.member_epoch, &holds);

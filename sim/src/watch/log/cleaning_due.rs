@@ -54,12 +54,20 @@ pub(super) struct CleaningDue {
 struct Watched {
     /// Where it ended at the last look.
     end: Offset,
-    /// What lies below has been closed by an append since.
-    closed_end: Offset,
-    /// The segments that hold it end here at the latest. A cleaner takes none that is not committed whole.
-    closed_until: Offset,
+    /// What an append since has closed, if it may be cleaned.
+    closed: Closed,
+    /// What was closed first after that, until all of it is committed: a cleaner takes no segment before.
+    closing: Option<Closed>,
     /// The first record that is replaced and still there, and since when it is.
     replaced: Option<(Offset, u64)>,
+}
+
+/// What lies in segments that are closed.
+#[derive(Debug, Default, Clone, Copy)]
+struct Closed {
+    end: Offset,
+    /// The segments that hold it end here at the latest.
+    until: Offset,
 }
 
 impl CleaningDue {
@@ -110,9 +118,13 @@ impl CleaningDue {
         due: impl Fn(u64) -> bool,
     ) {
         let watched = self.logs.entry((view.partition, replica.node)).or_default();
-        watched.go_on(&replica.log, compaction.max_compaction_lag_ms);
-        let closed = (watched.closed_end, watched.closed_until);
-        let Some((offset, later)) = first_replaced(view, replica, closed) else {
+        let transactions = LogTransactions::of(&replica.log);
+        let settled = replica.high_watermark;
+        let settled =
+            transactions.first_undecided_at(replica).map_or(settled, |it| it.min(settled));
+        watched.go_on(&replica.log, compaction.max_compaction_lag_ms, settled);
+        let end = if settled < watched.closed.until { Offset::ZERO } else { watched.closed.end };
+        let Some((offset, later)) = first_replaced(view, replica, &transactions, end) else {
             watched.replaced = None;
             return;
         };
@@ -134,9 +146,10 @@ impl CleaningDue {
 }
 
 impl Watched {
-    /// What was appended since the last look has closed the segments that were too old for it. What was appended
-    /// together may lie in one segment, however old its first record is: only what was there before counts.
-    fn go_on(&mut self, log: &LogMirror, lag_ms: u64) {
+    /// What was appended since the last look has closed the segments that were too old for it, and what is settled up to
+    /// an offset may be cleaned. What was appended together may lie in one segment, however old its first record is: only
+    /// what was there before counts. Source: `LogCleanerManager.calculateCleanableBytes`.
+    fn go_on(&mut self, log: &LogMirror, lag_ms: u64, settled: Offset) {
         if log.end() < self.end || self.end == Offset::ZERO {
             *self = Self { end: log.end(), ..Self::default() };
             return;
@@ -148,9 +161,12 @@ impl Watched {
             let before = log.entries().iter().take_while(|entry| entry.end() <= self.end);
             let old = before.take_while(|entry| entry.batch.max_timestamp.0 < closed);
             let end = old.last().map_or(Offset::ZERO, LogEntry::end);
-            if end > self.closed_end {
-                (self.closed_end, self.closed_until) = (end, log.end());
+            if end > self.closed.end && self.closing.is_none() {
+                self.closing = Some(Closed { end, until: log.end() });
             }
+        }
+        if let Some(closed) = self.closing.take_if(|closing| closing.until <= settled) {
+            self.closed = closed;
         }
         self.end = log.end();
     }
@@ -170,24 +186,16 @@ fn is_sound(context: &Context<'_>, view: &PartitionView, replica: &ReplicaView) 
     !offline && !replica.rotten && replica.reopening.is_none()
 }
 
-/// The first record of a log that is there though a later one of its key is, and that one. Both lie below an offset,
-/// and all is committed and decided up to where their segments end at the latest. Source:
-/// `LogCleanerManager.calculateCleanableBytes`.
+/// The first record of a log that is there though a later one of its key is, and that one. Both lie below an offset.
 fn first_replaced(
     view: &PartitionView,
     replica: &ReplicaView,
-    (end, until): (Offset, Offset),
+    transactions: &LogTransactions,
+    end: Offset,
 ) -> Option<(Offset, Offset)> {
-    let log = &replica.log;
-    let transactions = LogTransactions::of(log);
-    let settled = replica.high_watermark;
-    let settled = transactions.first_undecided_at(replica).map_or(settled, |it| it.min(settled));
-    if settled < until {
-        return None;
-    }
     let mut later: BTreeMap<u64, Offset> = BTreeMap::new();
     let mut first = None;
-    for entry in log.between(replica.log_start_offset, end).iter().rev() {
+    for entry in replica.log.between(replica.log_start_offset, end).iter().rev() {
         let batch = &entry.batch;
         let aborted = transactions.is_aborted(batch) == Some(true);
         if aborted || is_marker(batch.kind) || entry.end() > end {

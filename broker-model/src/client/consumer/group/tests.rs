@@ -4,7 +4,7 @@ use crate::client::consumer::Consumer;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::{Assignor, ConsumerConfig, MemberConfig, topic_name};
 use crate::consumer_protocol::{Place, encode_assignment};
-use crate::defect::{Defects, GroupDefect};
+use crate::defect::{ConsumerDefect, Defects, GroupDefect};
 use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::node::{ConsumerCall, Operation, Outcome};
 use crate::proto::{
@@ -81,10 +81,15 @@ fn member_with(assignor: Assignor, given: &[i32], defects: Defects) -> Member {
 }
 
 fn member_of(consumer: Consumer, given: &[i32]) -> Member {
+    member_told(consumer, given, &[(1, 3), (1, 3), (1, 3)])
+}
+
+/// A member that has been told of these leaders.
+fn member_told(consumer: Consumer, given: &[i32], leaders: &[(i32, i32)]) -> Member {
     let mut driver = Driver::new(consumer);
     driver.invoke(1, Operation::Subscribe { topics: vec![TOPIC] });
     poll(&mut driver, 2);
-    driver.send_leaders(&[(1, 3), (1, 3), (1, 3)]);
+    driver.send_leaders(leaders);
     let asked = take(&mut driver, |body| {
         matches!(body, RequestBody::Client(ClientRequest::FindCoordinator(_)))
     });
@@ -231,6 +236,30 @@ fn a_commit_of_a_newer_epoch_waits_for_the_leader_of_that() {
             assert!(driver.take(is_query).is_none(), "an answer of the older epoch says nothing");
             driver.advance(200);
             driver.send_leaders(&[(2, 4), (1, 3), (1, 3)]);
+            assert_eq!(take(&mut driver, is_query).to, NodeId(2));
+        }
+    }
+}
+
+/// `Metadata.updateLastSeenEpochIfNewer` puts no epoch in the place of none.
+#[test]
+fn a_commits_epoch_is_remembered_of_a_partition_that_is_new() {
+    let is_query = |body: &RequestBody| {
+        matches!(body, RequestBody::Client(ClientRequest::OffsetForLeaderEpoch(_)))
+    };
+    let kafka: Defects = [ConsumerDefect::FirstEpochLost].into_iter().collect();
+    for (defects, told) in [(Defects::NONE, &[][..]), (Defects::NONE, &[(1, 3)]), (kafka, &[])] {
+        let consumer = Consumer::new(config(Assignor::Range), START).with_defects(defects);
+        let mut driver = member_told(consumer, &[1], told);
+        poll(&mut driver, 3);
+        committed_in_epoch(&mut driver, &[(1, 7)], 4);
+        driver.advance(200);
+        driver.send_leaders(&[(1, 3), (1, 3)]);
+        let asks_deposed = driver.take(is_query).is_some();
+        assert_eq!(asks_deposed, defects == kafka, "told of {told:?}, {defects:?}");
+        if !asks_deposed {
+            driver.advance(200);
+            driver.send_leaders(&[(1, 3), (2, 4)]);
             assert_eq!(take(&mut driver, is_query).to, NodeId(2));
         }
     }

@@ -383,20 +383,35 @@ impl ClassicGroup {
         self.stored(&self.assignments().into_iter().collect())
     }
 
+    /// As it would be stored, by the assignor of its generation; before the first one by that which its members like
+    /// best.
+    pub(in crate::coordinator::group) fn as_formed(&self) -> StoredGroup {
+        let protocol = self.protocol.clone().or_else(|| self.select_protocol());
+        self.stored_by(protocol, &self.assignments().into_iter().collect())
+    }
+
     /// As it is stored with these assignments.
     pub(super) fn stored(&self, assignments: &BTreeMap<String, Bytes>) -> StoredGroup {
-        let protocol = self.protocol.as_deref();
+        self.stored_by(self.protocol.clone(), assignments)
+    }
+
+    fn stored_by(
+        &self,
+        protocol: Option<String>,
+        assignments: &BTreeMap<String, Bytes>,
+    ) -> StoredGroup {
         let members = self.members.iter().map(|(id, member)| {
             let assignment = assignments.get(id).cloned().unwrap_or_default();
-            member.stored(id, protocol, assignment)
+            member.stored(id, protocol.as_deref(), assignment)
         });
+        let members = members.collect();
         StoredGroup {
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             generation: self.generation,
-            protocol: self.protocol.clone(),
+            protocol,
             leader: self.leader.clone(),
             state_since: self.state_since,
-            members: members.collect(),
+            members,
         }
     }
 

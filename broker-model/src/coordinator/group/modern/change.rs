@@ -240,9 +240,16 @@ impl<'a> Asking<'a> {
                 self.check_epoch(&member.holding, owned)?;
                 Ok((group, member))
             }
-            None if joins => Ok((group, Member::unknown())),
+            None if joins && !self.has_expired(owned) => Ok((group, Member::unknown())),
             None => Err(ErrorCode::UnknownMemberId),
         }
+    }
+
+    /// Whether one who is not known, and joins by the classic protocol, was a member: it owns something, and must hear
+    /// that it lost that.
+    fn has_expired(self, owned: Option<&Partitions>) -> bool {
+        let owns = owned.is_some_and(|owned| !owned.is_empty());
+        self.classic.is_some() && owns && !self.defects.has(GroupDefect::UnknownOwnersJoin)
     }
 
     /// A static member takes the place of the one before if that one has left for a while. Source: KIP-345, KIP-848.

@@ -3,9 +3,10 @@
 //! `validateOnlineDowngradeWithFencedMembers`, `consumerGroupFenceMembers`.
 //!
 //! The first member of the consumer protocol that joins a classic group makes one of the consumer protocol of it: who
-//! is in it holds what it was given last, in the epoch of the last generation, and is told to join again. The last one
-//! that goes makes a classic group of the rest, which rebalances at once. A conversion that forgets what members hold
-//! gives it to others while they read on.
+//! is in it holds what it was given last, in the epoch of the last generation, and is told to join again. A cooperative
+//! member that must give something up first has that as well, by its own word, until it joins again: in Kafka it is
+//! free at once. The last one that goes makes a classic group of the rest, which rebalances at once. A conversion that
+//! forgets what members hold gives it to others while they read on.
 //!
 //! Not covered: a static member of the classic protocol that takes the
 //! place of the last one of the other keeps the group one of the consumer protocol, until somebody leaves.
@@ -21,15 +22,17 @@ use crate::config::CoordinatorConfig;
 use crate::consumer_protocol::{PROTOCOL_TYPE, Subscription, decode_assignment, encode_assignment};
 use crate::coordinator::group::classic::group::{ClassicGroup, Idle};
 use crate::coordinator::group::conversion::Conversion;
-use crate::coordinator::group::records::{StoredMember, group_record, group_tombstone};
+use crate::coordinator::group::records::{
+    StoredGroup, StoredMember, group_record, group_tombstone,
+};
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::defect::{Defects, GroupDefect};
 use crate::proto::ErrorCode;
 use crate::types::Now;
 
-/// A classic group as one of the consumer protocol: nothing changes for its members until they join again. A group that
-/// had no generation yet has no assignor to read its members by, which Kafka does not expect. Known bug: what they hold
-/// is forgotten.
+/// A classic group as one of the consumer protocol: nothing changes for its members until they join again. Known bugs:
+/// what they hold is forgotten, or what they have yet to give up; a group that had no generation yet has no assignor to
+/// read its members by, which Kafka does not expect.
 pub(super) fn upgraded(
     group: &ClassicGroup,
     topics: Topics<'_>,
@@ -38,23 +41,34 @@ pub(super) fn upgraded(
     if !group.is_consumers() {
         return Err(ErrorCode::GroupIdNotFound);
     }
-    let stored = group.as_stored();
+    let needs_generation = defects.has(GroupDefect::UpgradeNeedsGeneration);
+    let stored = if needs_generation { group.as_stored() } else { group.as_formed() };
     if stored.protocol.is_none() {
         return Err(ErrorCode::UnknownServerError);
     }
     let mut made = ConsumerGroup::default();
     (made.epoch, made.target_epoch) = (stored.generation, stored.generation);
+    let mut given = Vec::new();
     for member in &stored.members {
-        let id = member.member.as_str();
-        let assigned = if defects.has(GroupDefect::UpgradeForgetsHoldings) {
+        given.push(if defects.has(GroupDefect::UpgradeForgetsHoldings) {
             Partitions::new()
         } else {
             assigned(member, topics)?
-        };
+        });
+    }
+    let mut taken: Partitions = given.iter().flatten().copied().collect();
+    for (member, assigned) in stored.members.iter().zip(given) {
+        let id = member.member.as_str();
         let protocols = group.protocols_of(id).to_vec();
         made.describe(id, described(member, protocols)?);
-        made.aim(id, Some(assigned.clone()));
-        made.hold(id, in_generation(stored.generation, assigned));
+        let mut held = assigned.clone();
+        let frees = GroupDefect::UpgradeFreesUnrevoked;
+        if !defects.has(frees) && !defects.has(GroupDefect::UpgradeForgetsHoldings) {
+            held.extend(unrevoked(&stored, member, topics).difference(&taken));
+            taken.extend(held.iter().copied());
+        }
+        made.aim(id, Some(assigned));
+        made.hold(id, in_generation(stored.generation, held));
     }
     made.metadata_hash = made.hash_of_topics(topics, &[], &[]);
     Ok(made)
@@ -66,6 +80,14 @@ fn assigned(member: &StoredMember, topics: Topics<'_>) -> Result<Partitions, Err
     }
     let places = decode_assignment(&member.assignment).ok_or(ErrorCode::GroupIdNotFound)?;
     Ok(topics.places(&places))
+}
+
+/// What a member had when it joined, if it keeps that until it is told to give it up. What an eager sticky member says
+/// that it had is gone already.
+fn unrevoked(group: &StoredGroup, member: &StoredMember, topics: Topics<'_>) -> Partitions {
+    let is_eager = group.protocol.as_deref() == Some("sticky");
+    let subscription = Subscription::decode(&member.subscription).filter(|_| !is_eager);
+    subscription.map_or_else(Partitions::new, |it| topics.places(&it.owned))
 }
 
 fn described(

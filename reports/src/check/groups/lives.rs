@@ -1,0 +1,81 @@
+//! Whether a group was born again: one that was empty and is forgotten begins with generation 1.
+//!
+//! A member's generations grow as long as its group lives. Who joins in an older one than it was in itself joins a group
+//! that was born again since. Who joins in an older one than somebody else had joined in is late: it stood still, and
+//! hears of its generation when others are further. Of a newcomer that does nobody can tell. Nor of a member that joins
+//! again in its own generation, though it mostly is late: in the consumer protocol it does so whenever it gives something
+//! up. All that are in a group's first generation begin to join before any has joined: a newcomer that is told of it later
+//! may be in another life.
+
+use std::collections::BTreeMap;
+
+use harrow_sim::history::Row;
+
+/// Of so many generations of each group it is remembered when somebody had joined.
+const GENERATIONS_MAX: usize = 64;
+
+/// A group begins with this generation.
+const FIRST: i64 = 1;
+
+/// Which joins are of groups that are no more.
+#[derive(Debug, Default)]
+pub(super) struct Lives {
+    groups: BTreeMap<u32, Life>,
+    /// By group and process: generation and end of its last join.
+    own: BTreeMap<(u32, u32), (i64, u64)>,
+}
+
+/// A group since it was born, as far as anyone can tell.
+#[derive(Debug, Default)]
+struct Life {
+    /// Joins that had ended by then are of a past life.
+    past_until: u64,
+    /// Joins that had begun before this time may be.
+    maybe_past_before: u64,
+    /// And those before this time, if a member that came again in its own generation was not late.
+    hardly_past_before: u64,
+    /// By generation: when its first join ended.
+    joined: BTreeMap<i64, u64>,
+}
+
+impl Lives {
+    /// A process joins a group.
+    pub(super) fn join(&mut self, row: &Row, group: u32, generation: i64) {
+        let life = self.groups.entry(group).or_default();
+        let is_over = |joined_ns: &u64| *joined_ns < row.invoked_ns;
+        let others_are = |from: i64| life.joined.range(from..).any(|(_, it)| is_over(it));
+        let is_further = others_are(generation + 1);
+        let may_be_newborn = is_further || generation <= FIRST && others_are(generation);
+        let own = self.own.insert((group, row.process), (generation, row.completed_ns));
+        if let Some((_, ended_ns)) = own.filter(|(before, _)| *before > generation) {
+            life.past_until = life.past_until.max(ended_ns);
+            life.maybe_past_before = row.invoked_ns;
+            life.joined.retain(|_, joined_ns| *joined_ns > ended_ns);
+        } else if own.is_none() && may_be_newborn {
+            life.maybe_past_before = row.invoked_ns;
+        } else if own.is_some_and(|(before, _)| before == generation) && is_further {
+            life.hardly_past_before = row.invoked_ns;
+        }
+        let first = life.joined.entry(generation).or_insert(row.completed_ns);
+        *first = row.completed_ns.min(*first);
+        if life.joined.len() > GENERATIONS_MAX {
+            life.joined.pop_first();
+        }
+    }
+
+    /// Whether a join that ended then is surely of a past life.
+    pub(super) fn is_past(&self, group: u32, ended_ns: u64) -> bool {
+        self.groups.get(&group).is_some_and(|life| ended_ns <= life.past_until)
+    }
+
+    /// Whether one that began then may well be, whenever it ended.
+    pub(super) fn may_be_past(&self, group: u32, began_ns: u64) -> bool {
+        self.groups.get(&group).is_some_and(|life| began_ns < life.maybe_past_before)
+    }
+
+    /// Whether nobody can tell that it is not.
+    pub(super) fn is_doubtful(&self, group: u32, began_ns: u64) -> bool {
+        let before = |life: &Life| life.maybe_past_before.max(life.hardly_past_before);
+        self.groups.get(&group).is_some_and(|life| began_ns < before(life))
+    }
+}
