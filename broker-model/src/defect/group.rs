@@ -280,7 +280,7 @@ GroupDefect {
         source: "KIP-848; GroupMetadataManager.getOrMaybeSubscribeDynamicConsumerGroupMember",
         affected: Affected::Open { since: Version::new(3, 8, 0) },
         side: Server,
-        shows: "offsets" / "resume-skip" in "protocol-upgrade", seed 1120,
+        shows: "offsets" / "revocation-unacknowledged" in "upgrade-unanswered", seed 25,
         meaning: "In a group of the consumer protocol whoever joins by the classic one under an id that is not known is \
             a new member, even one that says what it owns.",
         example: "A member with partition 0 stands still, expires, and joins again under its id. It is never told that \
@@ -293,7 +293,7 @@ GroupDefect {
         source: "KIP-848; ConsumerGroup.fromClassicGroup",
         affected: Affected::Open { since: Version::new(3, 8, 0) },
         side: Server,
-        shows: "offsets" / "revocation-unacknowledged" in "upgrade-unanswered", seed 184,
+        shows: "offsets" / "revocation-unacknowledged" in "upgrade-unanswered", seed 4,
         meaning: "A classic group becomes one of the consumer protocol while a cooperative member has yet to give up \
             what it is not given any more: that is free at once.",
         example: "A has partitions 0 to 5 and joins again; its leader gives it 0 to 2, so that it gives up the others \
@@ -306,11 +306,24 @@ GroupDefect {
         source: "KIP-848; ConsumerGroup.fromClassicGroup, ClassicGroup.protocolName",
         affected: Affected::Open { since: Version::new(3, 8, 0) },
         side: Server,
-        shows: "liveness" / "resources-held" in "upgrade-unanswered", seed 90,
+        shows: "liveness" / "resources-held" in "upgrade-unanswered", seed 59,
         meaning: "A member of the consumer protocol that joins a classic group before its first generation hears \
             `UNKNOWN_SERVER_ERROR`.",
         example: "A consumer of each protocol starts at about the same time. The classic one waits for \
             `group.initial.rebalance.delay.ms` when the other one joins: the group has no assignor yet by which its \
             members could be read, and the other one fails for good.",
+    }
+
+    DowngradeGivesTargets {
+        name: "downgrade-gives-targets",
+        source: "KIP-848; ClassicGroup.fromConsumerGroup",
+        affected: Affected::Open { since: Version::new(3, 8, 0) },
+        side: Server,
+        shows: "offsets" / "revocation-unacknowledged" in "upgrade-unanswered", seed 247,
+        meaning: "When the last member of the consumer protocol goes, the members of the classic group have what was \
+            their target, whatever others still hold.",
+        example: "A has yet to give partitions 5 and 6 up for B when the group becomes a classic one. Before all have \
+            joined that, somebody joins by the consumer protocol, and it is upgraded again: B has 5 and 6 now, which \
+            A still reads.",
     }
 } }

@@ -80,7 +80,12 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
     (
         "upgrade-unanswered",
-        &["unknown-owners-join", "upgrade-frees-unrevoked", "upgrade-needs-generation"],
+        &[
+            "unknown-owners-join",
+            "upgrade-frees-unrevoked",
+            "upgrade-needs-generation",
+            "downgrade-gives-targets",
+        ],
     ),
     ("compacted-changelog", &["cleans-uncommitted", "tombstones-go-at-once", "cleaner-forgets-transactions"]),
     ("compaction-in-time", &["cleaner-ignores-max-lag"]),

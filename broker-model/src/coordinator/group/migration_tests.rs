@@ -131,6 +131,20 @@ fn what_a_cooperative_member_must_give_up_first_is_not_free_when_the_group_is_up
     }
 }
 
+/// `ClassicGroup.fromConsumerGroup` goes by the targets.
+#[test]
+fn what_a_member_has_yet_to_give_up_is_its_own_when_the_group_is_a_classic_one() {
+    for (defects, given) in [(&[][..], vec![]), (&[GroupDefect::DowngradeGivesTargets], vec![2, 3])]
+    {
+        let mut group = Modern::new(defects);
+        let old = group.classic_group();
+        assert_eq!(group.tell(&join("b")), Ok((2, Some(vec![]))), "the old one holds all");
+        group.tell(&beat("b", -1)).expect("it leaves a classic group");
+        assert_eq!(group.tell(&join("c")), Ok((3, Some(given))), "{defects:?}");
+        assert_eq!(group.join_classic(&old, &[0, 1]).1, Ok(3), "it has given two up");
+    }
+}
+
 /// `ConsumerGroup.fromClassicGroup` takes the assignor for granted.
 #[test]
 fn a_classic_group_is_upgraded_before_its_first_generation() {

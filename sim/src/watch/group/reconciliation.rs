@@ -157,6 +157,11 @@ impl Reconciliation {
             }
             return;
         }
+        for (other, partition) in kept(&self.owned, (name, group), before.as_ref(), &holds) {
+            findings.report(context, &UNACKNOWLEDGED, partition, || {
+                format!("group {name} gives it to {id}, and {other} has it")
+            });
+        }
         let untold = self.untold.remove(&(name.to_owned(), id.to_owned()));
         if let Some(partition) = untold.iter().flatten().next() {
             findings.report(context, &UNACKNOWLEDGED, *partition, || {
@@ -171,6 +176,26 @@ impl Reconciliation {
         let member = Member { epoch: held.member_epoch, holds };
         group.members.insert(id.to_owned(), member);
     }
+}
+
+/// Other members that have something by their own word which is given to one now, and what.
+fn kept<'a>(
+    owned: &BTreeMap<String, BTreeSet<TopicPartition>>,
+    (name, group): (&str, &'a Group),
+    before: Option<&Member>,
+    holds: &BTreeSet<TopicPartition>,
+) -> Vec<(&'a str, TopicPartition)> {
+    let is_new = |it: &TopicPartition| before.is_none_or(|before| !before.holds.contains(it));
+    let given: Vec<TopicPartition> = holds.iter().copied().filter(is_new).collect();
+    if given.is_empty() {
+        return Vec::new();
+    }
+    let others = group.members.keys().filter_map(|other| {
+        let owned = owned.get(&format!("{name}/{other}"))?;
+        let kept = given.iter().find(|partition| owned.contains(*partition))?;
+        Some((other.as_str(), *kept))
+    });
+    others.collect()
 }
 
 /// A member that goes on, and what it has by its own word.

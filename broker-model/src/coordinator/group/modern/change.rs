@@ -466,7 +466,8 @@ impl<'a> Asking<'a> {
             (vec![current_record(self.name(), id, &holding)], None)
         } else {
             let (name, config, now) = (self.name(), self.config, self.now);
-            Removal { name, group, topics: self.topics, config, now }.of(&[id])
+            Removal { name, group, topics: self.topics, config, defects: self.defects, now }
+                .of(&[id])
         };
         let response = ConsumerGroupHeartbeatResponse::default()
             .with_member_id(Some(topic_name(id)))

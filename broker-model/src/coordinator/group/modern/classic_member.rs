@@ -239,7 +239,8 @@ impl GroupCoordinator {
         if leaving.is_empty() {
             return self.answer_when_committed(now, partition, (caller, body));
         }
-        let removal = Removal { name, group, topics: Topics(image), config, now };
+        let defects = self.defects;
+        let removal = Removal { name, group, topics: Topics(image), config, defects, now };
         let (records, conversion) = removal.of(&leaving);
         let waiter = Waiter::Answer { caller, body: Box::new(body), rests_on: None };
         let waiter = waiter.converting((partition, name), conversion);

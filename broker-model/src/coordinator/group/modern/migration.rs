@@ -5,8 +5,9 @@
 //! The first member of the consumer protocol that joins a classic group makes one of the consumer protocol of it: who
 //! is in it holds what it was given last, in the epoch of the last generation, and is told to join again. A cooperative
 //! member that must give something up first has that as well, by its own word, until it joins again: in Kafka it is
-//! free at once. The last one that goes makes a classic group of the rest, which rebalances at once. A conversion that
-//! forgets what members hold gives it to others while they read on.
+//! free at once. The last one that goes makes a classic group of the rest, which rebalances at once; until they have
+//! joined again they have what they held, in Kafka what was their target, though somebody else may still hold that. A
+//! conversion that forgets what members hold gives it to others while they read on.
 //!
 //! Not covered: a static member of the classic protocol that takes the
 //! place of the last one of the other keeps the group one of the consumer protocol, until somebody leaves.
@@ -136,6 +137,7 @@ pub(super) struct Removal<'a> {
     pub(super) group: &'a ConsumerGroup,
     pub(super) topics: Topics<'a>,
     pub(super) config: CoordinatorConfig,
+    pub(super) defects: Defects,
     pub(super) now: Now,
 }
 
@@ -187,11 +189,16 @@ impl Removal<'_> {
         (records, Some(Conversion::Downgraded { group, rebalances: true }))
     }
 
-    /// A member has its target, whatever it holds: all join again at once.
+    /// A member has what it holds: all join again at once, but another upgrade may come before. Known bug: it has its
+    /// target.
     fn idle(self, id: &str, member: &Member) -> Option<Idle> {
         let it = &member.description;
         let classic = it.classic.as_ref()?;
-        let target = self.group.target(id).cloned().unwrap_or_default();
+        let has = if self.defects.has(GroupDefect::DowngradeGivesTargets) {
+            self.group.target(id).cloned().unwrap_or_default()
+        } else {
+            member.holding.all().copied().collect()
+        };
         let subscription = classic.protocols.first().map(|(_, metadata)| metadata.clone());
         let stored = StoredMember {
             member: id.to_owned(),
@@ -200,7 +207,7 @@ impl Removal<'_> {
             rebalance_timeout_ms: it.rebalance_timeout_ms,
             session_timeout_ms: classic.session_timeout_ms,
             subscription: subscription.unwrap_or_default(),
-            assignment: encode_assignment(&self.topics.named(&target)),
+            assignment: encode_assignment(&self.topics.named(&has)),
         };
         Some(Idle { stored, protocols: classic.protocols.clone() })
     }

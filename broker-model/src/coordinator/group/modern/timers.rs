@@ -138,8 +138,8 @@ impl GroupCoordinator {
             }
             Some(epoch) if is_over || patience.is_some_and(|(_, in_epoch)| in_epoch == epoch) => {
                 let Some(known) = context.written().consumer_group(group) else { return true };
-                let (topics, config) = (Topics(image), self.config);
-                let removal = Removal { name: group, group: known, topics, config, now };
+                let (topics, config, defects) = (Topics(image), self.config, self.defects);
+                let removal = Removal { name: group, group: known, topics, config, defects, now };
                 let (records, conversion) = removal.of(&[member]);
                 let waiter = Waiter::Nobody.converting((partition, group), conversion);
                 let (group, member) = (group.to_owned(), member.to_owned());
