@@ -308,6 +308,7 @@ impl Metadata {
         let last = topic.last_id.replace(after);
         if let Some(before) = last.filter(|before| *before != after) {
             self.replaced.push((place, before, after));
+            self.foretold.retain(|key, _| key.topic != place);
         }
         self.recreated.accept(after, known, last)
     }
@@ -335,10 +336,13 @@ impl Metadata {
         if leader < 0 || LeaderEpoch(epoch) <= known.epoch || known == Leadership::UNKNOWN {
             return false;
         }
-        let index = usize::try_from(key.partition).expect("a known partition is not negative");
+        let index = usize::try_from(key.partition).ok();
+        let Some(place) = index.and_then(|index| self.topics[key.topic].partitions.get_mut(index))
+        else {
+            return false;
+        };
+        *place = Leadership { leader: Some(NodeId(leader)), epoch: LeaderEpoch(epoch) };
         self.learn_broker(NodeId(leader));
-        self.topics[key.topic].partitions[index] =
-            Leadership { leader: Some(NodeId(leader)), epoch: LeaderEpoch(epoch) };
         assert!(self.brokers.is_sorted(), "brokers out of order: {:?}", self.brokers);
         self.learned.push((key, LeaderEpoch(epoch)));
         self.version += 1;

@@ -304,7 +304,7 @@ GroupDefect {
     UpgradeNeedsGeneration {
         name: "upgrade-needs-generation",
         source: "KIP-848; ConsumerGroup.fromClassicGroup, ClassicGroup.protocolName",
-        affected: Affected::Open { since: Version::new(3, 8, 0) },
+        affected: Affected::Open { since: Version::new(4, 0, 0) },
         side: Server,
         shows: "liveness" / "resources-held" in "upgrade-unanswered", seed 59,
         meaning: "A member of the consumer protocol that joins a classic group before its first generation hears \

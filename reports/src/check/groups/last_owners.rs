@@ -59,7 +59,9 @@ impl LastOwners {
         let owner = Owner { process, joined_ns };
         let again = owners.insert(generation, owner).map(|it| it.process) == Some(process);
         if owners.len() > GENERATIONS_MAX {
-            owners.pop_first();
+            let oldest = owners.iter().min_by_key(|(_, owner)| owner.joined_ns.1);
+            let oldest = oldest.map(|(generation, _)| *generation);
+            oldest.and_then(|generation| owners.remove(&generation));
         }
         again || was_last
     }

@@ -8,6 +8,7 @@
 //! may be in another life.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use harrow_sim::history::Row;
 
@@ -34,33 +35,50 @@ struct Life {
     maybe_past_before: u64,
     /// And those before this time, if a member that came again in its own generation was not late.
     hardly_past_before: u64,
-    /// By generation: when its first join ended.
-    joined: BTreeMap<i64, u64>,
+    /// By generation: when its first join began, and ended.
+    joined: BTreeMap<i64, (u64, u64)>,
+}
+
+impl Life {
+    /// Of joins of one generation that of past lives go first, then the later ones.
+    fn add(&mut self, generation: i64, row: &Row) {
+        let joined = (row.invoked_ns, row.completed_ns);
+        let known = self.joined.get(&generation);
+        if known.is_none_or(|known| known.0 < self.maybe_past_before || joined.1 < known.1) {
+            self.joined.insert(generation, joined);
+        }
+        if self.joined.len() > GENERATIONS_MAX {
+            let oldest = self.joined.iter().min_by_key(|(_, joined)| joined.1);
+            let oldest = oldest.map(|(generation, _)| *generation);
+            oldest.and_then(|generation| self.joined.remove(&generation));
+        }
+    }
 }
 
 impl Lives {
     /// A process joins a group.
     pub(super) fn join(&mut self, row: &Row, group: u32, generation: i64) {
         let life = self.groups.entry(group).or_default();
-        let is_over = |joined_ns: &u64| *joined_ns < row.invoked_ns;
-        let others_are = |from: i64| life.joined.range(from..).any(|(_, it)| is_over(it));
-        let is_further = others_are(generation + 1);
-        let may_be_newborn = is_further || generation <= FIRST && others_are(generation);
+        // One that is doubtful already says nothing new.
+        let doubtless = life.maybe_past_before;
+        let is_over = |(began_ns, ended_ns): &(u64, u64)| {
+            *ended_ns < row.invoked_ns && *began_ns >= doubtless
+        };
+        let further = (Bound::Excluded(generation), Bound::Unbounded);
+        let is_further = life.joined.range(further).any(|(_, it)| is_over(it));
+        let is_as_far = life.joined.get(&generation).is_some_and(is_over);
+        let may_be_newborn = is_further || generation <= FIRST && is_as_far;
         let own = self.own.insert((group, row.process), (generation, row.completed_ns));
         if let Some((_, ended_ns)) = own.filter(|(before, _)| *before > generation) {
             life.past_until = life.past_until.max(ended_ns);
             life.maybe_past_before = row.invoked_ns;
-            life.joined.retain(|_, joined_ns| *joined_ns > ended_ns);
+            life.joined.retain(|_, (_, until_ns)| *until_ns > ended_ns);
         } else if own.is_none() && may_be_newborn {
             life.maybe_past_before = row.invoked_ns;
         } else if own.is_some_and(|(before, _)| before == generation) && is_further {
             life.hardly_past_before = row.invoked_ns;
         }
-        let first = life.joined.entry(generation).or_insert(row.completed_ns);
-        *first = row.completed_ns.min(*first);
-        if life.joined.len() > GENERATIONS_MAX {
-            life.joined.pop_first();
-        }
+        life.add(generation, row);
     }
 
     /// Whether a join that ended then is surely of a past life.

@@ -61,6 +61,9 @@ impl Owners {
         if releases(row) {
             self.released.insert(row.process, row.invoked_ns);
         }
+        if row.function == Function::Join {
+            self.joined.insert(row.process, row.invoked_ns);
+        }
     }
 
     /// An operation has ended; returns what it has that another process has as well, with the operation that shows
@@ -74,7 +77,6 @@ impl Owners {
         let Some((group, generation)) = history.member(operation) else { return Vec::new() };
         if row.function == Function::Join {
             self.lives.join(row, group, generation);
-            self.joined.insert(row.process, row.invoked_ns);
         }
         let (joined, lives) = (&self.joined, &self.lives);
         let is_past = |process: u32| {

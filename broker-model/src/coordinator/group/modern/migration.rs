@@ -75,6 +75,8 @@ pub(super) fn upgraded(
     Ok(made)
 }
 
+/// What a member was given last. One that was never given anything has nothing (before Kafka 4.0 its group could not be
+/// upgraded, KAFKA-17733).
 fn assigned(member: &StoredMember, topics: Topics<'_>) -> Result<Partitions, ErrorCode> {
     if member.assignment.is_empty() {
         return Ok(Partitions::new());
