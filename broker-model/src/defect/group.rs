@@ -281,8 +281,8 @@ GroupDefect {
         affected: Affected::Open { since: Version::new(3, 8, 0) },
         side: Server,
         shows: "offsets" / "revocation-unacknowledged" in "upgrade-unanswered", seed 25,
-        meaning: "In a group of the consumer protocol whoever joins by the classic one under an id that is not known is \
-            a new member, even one that says what it owns.",
+        meaning: "In a group of the consumer protocol whoever joins by the classic one under an id that is not known \
+            is a new member, even one that says what it owns.",
         example: "A member with partition 0 stands still, expires, and joins again under its id. It is never told that \
             it lost anything: while it was away somebody else read partition 0 and committed; it is given it again \
             and goes on where it was itself.",

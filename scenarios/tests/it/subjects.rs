@@ -81,7 +81,6 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     (
         "upgrade-unanswered",
         &[
-            "unknown-owners-join",
             "upgrade-frees-unrevoked",
             "upgrade-needs-generation",
             "downgrade-gives-targets",

@@ -211,7 +211,8 @@ fn a_member_of_a_classic_group_has_its_session_when_that_is_upgraded() {
     assert_eq!(group.tell(&beat("b", 2)), Ok((3, Some(vec![0, 1, 2, 3]))), "it is dead");
 }
 
-/// Nobody else would tell it that it lost what it says it has. `getOrMaybeSubscribeDynamicConsumerGroupMember` takes it.
+/// Nobody else would tell it that it lost what it says it has. Kafka takes it in:
+/// `getOrMaybeSubscribeDynamicConsumerGroupMember`.
 #[test]
 fn a_member_that_expired_hears_of_it_when_it_joins_again_with_what_it_had() {
     let unknown = Err(ErrorCode::UnknownMemberId.code());

@@ -1,11 +1,11 @@
-//! Whether a group was born again: one that was empty and is forgotten begins with generation 1.
+//! Whether a group that somebody joins was born again: one that was empty and is forgotten begins with generation 1.
 //!
-//! A member's generations grow as long as its group lives. Who joins in an older one than it was in itself joins a group
-//! that was born again since. Who joins in an older one than somebody else had joined in is late: it stood still, and
-//! hears of its generation when others are further. Of a newcomer that does nobody can tell. Nor of a member that joins
-//! again in its own generation, though it mostly is late: in the consumer protocol it does so whenever it gives something
-//! up. All that are in a group's first generation begin to join before any has joined: a newcomer that is told of it later
-//! may be in another life.
+//! A member's generations grow as long as its group lives. Who joins in an older one than it was in itself joins a
+//! group that was born again since. Who joins in an older one than somebody else had joined in is late: it stood
+//! still, and hears of its generation when others are further. Of a newcomer that does nobody can tell. Nor of a
+//! member that joins again in its own generation, though it mostly is late: in the consumer protocol it does so
+//! whenever it gives something up. All that are in a group's first generation begin to join before any has joined: a
+//! newcomer that is told of it later may be in another life.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

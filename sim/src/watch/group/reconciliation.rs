@@ -2,7 +2,8 @@
 //!
 //! Promise: what is committed of a group gives no partition to two members, and takes none from a member that has not
 //! given it up: it left, was thrown out, or has let go of it before the coordinator says so. Who was thrown out is not
-//! taken in again before it has heard of that. A member's epoch never falls. Source: KIP-848; `NoDoubleClientAssignment` of its TLA+ specification; `CurrentAssignmentBuilder`.
+//! taken in again before it has heard of that. A member's epoch never falls. Source: KIP-848;
+//! `NoDoubleClientAssignment` of its TLA+ specification; `CurrentAssignmentBuilder`.
 //! A coordinator that has loaded says all that it knows, so that what was said before counts no more; one that leads on
 //! in a later epoch goes on. What an older one says late does not count.
 //! Not verified: what a member that was thrown out believes until it comes again; that targets cover everything.

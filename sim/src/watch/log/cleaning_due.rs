@@ -146,9 +146,9 @@ impl CleaningDue {
 }
 
 impl Watched {
-    /// What was appended since the last look has closed the segments that were too old for it, and what is settled up to
-    /// an offset may be cleaned. What was appended together may lie in one segment, however old its first record is: only
-    /// what was there before counts. Source: `LogCleanerManager.calculateCleanableBytes`.
+    /// What was appended since the last look has closed the segments that were too old for it, and what is settled up
+    /// to an offset may be cleaned. What was appended together may lie in one segment, however old its first record
+    /// is: only what was there before counts. Source: `LogCleanerManager.calculateCleanableBytes`.
     fn go_on(&mut self, log: &LogMirror, lag_ms: u64, settled: Offset) {
         if log.end() < self.end || self.end == Offset::ZERO {
             *self = Self { end: log.end(), ..Self::default() };
