@@ -2,8 +2,8 @@
 //!
 //! A member owns what a join gave it, and what its polls return, until its process joins again, takes other
 //! partitions or crashes: from then on somebody else may have come in its place, as a static member does without a
-//! new generation (KIP-345). Nor does it own anything once its group may have been born again: generations that were are
-//! then again.
+//! new generation (KIP-345). Nor does it own anything once its group may have been born again: generations that were
+//! come again then.
 
 use std::collections::BTreeMap;
 
