@@ -297,14 +297,17 @@ fn group_change(
     change: GroupChange,
 ) -> GroupNote {
     match change {
-        GroupChange::Holds { group, member, epoch, partitions } => GroupNote::MemberHolds {
-            partition,
-            leader_epoch,
-            group,
-            member,
-            member_epoch: epoch,
-            partitions: partitions.into_iter().collect(),
-        },
+        GroupChange::Holds { group, member, epoch, partitions, unrevoked } => {
+            GroupNote::MemberHolds {
+                partition,
+                leader_epoch,
+                group,
+                member,
+                member_epoch: epoch,
+                partitions: partitions.into_iter().collect(),
+                unrevoked,
+            }
+        }
         GroupChange::Target { group, epoch, members } => {
             GroupNote::TargetAssigned { group, group_epoch: epoch, members }
         }

@@ -30,6 +30,22 @@ pub enum Departure {
     Instance,
 }
 
+/// Where a group of the classic protocol is in a rebalance. Source: Kafka's `ClassicGroupState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassicGroupState {
+    /// It has no members.
+    Empty,
+    /// It waits for its members to join.
+    PreparingRebalance,
+    /// It waits for its leader's assignment.
+    CompletingRebalance,
+    /// All members can have their assignments.
+    Stable,
+    /// It is no more.
+    Dead,
+}
+
 /// A fact of a consumer group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GroupNote {
@@ -72,6 +88,14 @@ pub enum GroupNote {
         /// How many members it has; none if the group is empty from now on.
         members: u32,
     },
+    /// A group of the classic protocol is in this state from now on; stated again if it waits anew for members to join.
+    /// What a coordinator loads is not stated: it is stable, or empty. Source: `ClassicGroup.transitionTo`.
+    ClassicStateChanged {
+        /// Group.
+        group: String,
+        /// State.
+        state: ClassicGroupState,
+    },
     /// A group coordinator answers a client that waited for a record: what it says rests on all records before this
     /// offset.
     WriteAnswered {
@@ -104,6 +128,9 @@ pub enum GroupNote {
         member_epoch: i32,
         /// What nobody else may consume.
         partitions: Vec<TopicPartition>,
+        /// Whether it must give some of that up before it goes on. Source: Kafka's
+        /// `MemberState.UNREVOKED_PARTITIONS`.
+        unrevoked: bool,
     },
     /// There is a target for an epoch of a group of the consumer protocol. Source: KIP-848,
     /// `ConsumerGroupTargetAssignmentMetadata`.

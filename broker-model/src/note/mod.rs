@@ -25,7 +25,7 @@ pub use controller::{
     RegisteredAgain,
 };
 pub use exchange::{Api, ExchangeNote, Standing};
-pub use group::{Departure, GroupNote, Lateness};
+pub use group::{ClassicGroupState, Departure, GroupNote, Lateness};
 pub use log::{
     AppendOrigin, BatchKind, BatchSummary, CleanedBatch, DeletionReason, KeyedRecord, LogNote,
     TruncateReason,

@@ -54,6 +54,7 @@ const OF_COORDINATORS: [(&str, &[&str]); 2] = [
             "revocation-unacknowledged",
             "stale-commit-accepted",
             "ungiven-partition-taken",
+            "rebalance-overdue",
         ],
     ),
     (
@@ -65,6 +66,7 @@ const OF_COORDINATORS: [(&str, &[&str]); 2] = [
             "marker-wrong-txn",
             "torn-txn",
             "hanging-txn",
+            "transaction-overdue",
         ],
     ),
 ];

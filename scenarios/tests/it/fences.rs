@@ -165,8 +165,6 @@ const EPOCH_ALONE: &str = "it tells an epoch alone, which only grows";
 const MENDED: &str = "mended before a release";
 const OLD_FETCH: &str = "old-fetch-answers-count";
 const OLD_ISR: &str = "old-isr-answers-count";
-const AFTER_THE_HEAL: &str =
-    "judged after the heal alone, as `transaction-open`, `resources-held`, `consumer-lag`";
 const ONE_IN_FLIGHT: &str = "it names its request, and its process has one uptime";
 
 #[rustfmt::skip]
@@ -268,8 +266,8 @@ const ROWS: &[Row] = &[
     row(InTime(Due::ProduceAnswer), "resources-held", Bug("lost-wakeup", "minority-stays-dead")),
     row(InTime(Due::LogStart), "log-start-overdue", Bug("keeps-log-start", "nearest-replica")),
     row(InTime(Due::Compaction), "compaction-overdue", Bug("cleaner-ignores-max-lag", "compaction-in-time")),
-    row(InTime(Due::TransactionEnd), "", Nothing(AFTER_THE_HEAL)),
-    row(InTime(Due::Rebalance), "", Nothing(AFTER_THE_HEAL)),
+    row(InTime(Due::TransactionEnd), "transaction-overdue", Bug("marker-retry-refused", "swarm-transactions")),
+    row(InTime(Due::Rebalance), "rebalance-overdue", Case("it needs a member that never asks, as in KAFKA-12890")),
 ];
 
 /// Fences of which nothing shows that one alone is missing: what stands before or behind it is of the same rule. Each

@@ -29,6 +29,7 @@ impl Tally {
             GroupNote::MembershipLost { .. }
             | GroupNote::OffsetsPending { .. }
             | GroupNote::MemberHolds { .. }
+            | GroupNote::ClassicStateChanged { .. }
             | GroupNote::MemberOwns { .. }
             | GroupNote::WriteAnswered { .. }
             | GroupNote::PartitionAssigned { .. }

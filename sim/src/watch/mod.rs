@@ -53,6 +53,7 @@
 //! | where it is calm for those whom it takes: commits, expansions, log starts in time | `replication/overdue` |
 //! | a leader that is alone commits at once | `replication/lone_leader` |
 //! | a partition that somebody may lead is led; so is the quorum | `controller/overdue`, `quorum/overdue` |
+//! | transactions end, and rebalances are over, in time | `transaction/overdue`, `group/overdue` |
 //! | whoever names another epoch is refused where it asks | `exchange/request_fencing` |
 //! | an answer counts only where it was asked for | `exchange/standing` |
 //! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
@@ -66,6 +67,7 @@ mod broker;
 mod calm;
 mod consumer;
 mod controller;
+mod due;
 mod exchange;
 mod finding;
 mod group;

@@ -42,3 +42,11 @@ pub(super) fn by_slowest_clock(plan: &Plan, own_ns: u64) -> u64 {
     let speed = 1_000_000 + i64::from(slowest.unwrap_or(0).min(0));
     (u128::from(own_ns) * 1_000_000 / speed.max(1) as u128) as u64
 }
+
+/// Whether a clock of the plan is wrong at any time.
+pub(super) fn has_wrong_clocks(plan: &Plan) -> bool {
+    let is_turned =
+        |action: &Action| matches!(action, Action::StepClock { .. } | Action::DriftClock { .. });
+    plan.clocks.iter().any(|clock| (clock.offset_ms, clock.drift_ppm) != (0, 0))
+        || plan.steps.iter().any(|step| is_turned(&step.action))
+}

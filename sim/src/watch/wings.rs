@@ -52,7 +52,7 @@ impl Wings {
             producer: ProducerWing::default(),
             consumer: ConsumerWing::new(plan),
             group: GroupWing::new(plan),
-            transaction: TransactionWing::default(),
+            transaction: TransactionWing::new(plan),
             exchange: ExchangeWing::new(plan),
             share: ShareWing::new(plan),
         }
@@ -68,10 +68,10 @@ impl Wings {
         self.replication.observe(context, findings, shared, note);
         // Who acts in an older epoch is told of before what comes of it.
         self.exchange.observe(context, findings, note);
-        self.transaction.observe(context, findings, note);
+        self.transaction.observe(context, findings, shared, note);
         self.producer.observe(context, findings, shared, note);
         self.consumer.observe(context, findings, note);
-        self.group.observe(context, findings, note);
+        self.group.observe(context, findings, shared, note);
         self.share.observe(context, findings, note);
     }
 

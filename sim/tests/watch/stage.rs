@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use harrow_broker_model::config::{
-    AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+    AdminConfig, Assignor, ClusterConfig, ConsumerConfig, GroupProtocol, MemberConfig, OffsetReset,
+    ProducerConfig,
 };
 use harrow_broker_model::note::{
     AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, ConsumerNote, ControllerNote,
@@ -526,6 +527,17 @@ impl Stage {
         member: (&str, i32),
         partitions: &[TopicPartition],
     ) {
+        self.holds_unrevoked(coordinator, member, partitions, false);
+    }
+
+    /// The same, and whether the member must give some of that up.
+    pub(crate) fn holds_unrevoked(
+        &mut self,
+        coordinator: (NodeId, i32),
+        member: (&str, i32),
+        partitions: &[TopicPartition],
+        unrevoked: bool,
+    ) {
         let note = GroupNote::MemberHolds {
             partition: self.partition,
             leader_epoch: LeaderEpoch(coordinator.1),
@@ -533,6 +545,7 @@ impl Stage {
             member: member.0.to_owned(),
             member_epoch: member.1,
             partitions: partitions.to_vec(),
+            unrevoked,
         };
         self.note(coordinator.0, &Note::Group(note));
     }
@@ -690,6 +703,17 @@ pub(crate) fn sequenced(offset: i64, producer_epoch: i16, sequence: i32) -> Batc
 
 fn consumer(node: NodeId) -> ConsumerConfig {
     ConsumerConfig {
+        group: Some(MemberConfig {
+            group: "g".to_owned(),
+            instance: None,
+            assignor: Assignor::Range,
+            session_timeout_ms: 10_000,
+            heartbeat_interval_ms: 3_000,
+            max_poll_interval_ms: 10_000,
+            api_timeout_ms: 10_000,
+            protocol: GroupProtocol::Classic,
+            remote_assignor: None,
+        }),
         bootstrap: vec![A],
         fetch_wait_max_ms: 100,
         fetch_max_bytes: 1_000,

@@ -22,7 +22,7 @@ use crate::defect::{Defects, GroupDefect};
 use crate::log::{Log, VerificationGuard};
 use crate::message::ResponseBody;
 use crate::node::Deadline;
-use crate::note::{ExchangeNote, GroupNote};
+use crate::note::{ClassicGroupState, ExchangeNote, GroupNote};
 use crate::proto::ErrorCode;
 use crate::types::{ConnectionId, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, Time};
 
@@ -287,6 +287,8 @@ impl GroupCoordinator {
     fn never_began(&mut self, now: Now, (partition, name): (i32, &str), error: ErrorCode) {
         let mut group = self.take_group(now, partition, name);
         self.fail_members(&mut group, error);
+        let (group, state) = (name.to_owned(), ClassicGroupState::Dead);
+        self.todo.push_back(Todo::Note(GroupNote::ClassicStateChanged { group, state }));
         self.changed = true;
     }
 

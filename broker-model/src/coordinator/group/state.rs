@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::modern::group::{ConsumerGroup, LEAVES};
-use super::modern::member::{Holding, Partitions};
+use super::modern::member::{Holding, MemberState, Partitions};
 use super::modern::records::{
     ModernKey, read_current, read_epoch, read_member, read_regex, read_target, read_target_epoch,
 };
@@ -35,8 +35,8 @@ pub(crate) struct GroupState {
 /// Something that a record has changed in a group of the consumer protocol.
 #[derive(Debug)]
 pub(crate) enum GroupChange {
-    /// A member holds these partitions, assigned or not given up, in this epoch.
-    Holds { group: String, member: String, epoch: i32, partitions: Partitions },
+    /// A member holds these partitions, assigned or not given up, in this epoch; whether it must give some up.
+    Holds { group: String, member: String, epoch: i32, partitions: Partitions, unrevoked: bool },
     /// There is a target for so many members.
     Target { group: String, epoch: i32, members: u32 },
 }
@@ -106,6 +106,7 @@ impl GroupState {
                 member: id.clone(),
                 epoch: member.holding.epoch,
                 partitions: member.holding.all().copied().collect(),
+                unrevoked: member.holding.state == MemberState::Unrevoked,
             })
         });
         members.collect()
@@ -250,6 +251,7 @@ impl GroupState {
             None => (Holding::NOTHING, LEAVES),
         };
         let partitions = holding.all().copied().collect();
+        let unrevoked = holding.state == MemberState::Unrevoked;
         if epoch == LEAVES {
             let known = |group: &ConsumerGroup| group.member(&member).is_some();
             if !self.consumer_groups.get(&name).is_some_and(known) {
@@ -257,7 +259,7 @@ impl GroupState {
             }
         }
         self.consumer_groups.entry(name.clone()).or_default().hold(&member, holding);
-        let change = GroupChange::Holds { group: name, member, epoch, partitions };
+        let change = GroupChange::Holds { group: name, member, epoch, partitions, unrevoked };
         self.changes.push((record.offset, change));
     }
 

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 6] = [
+pub(super) static ANOMALIES: [Entry; 7] = [
     Entry {
         name: "active-group-deleted",
         kind: Kind::InternalAnomaly,
@@ -54,9 +54,20 @@ pub(super) static ANOMALIES: [Entry; 6] = [
         legal: "Never. A consumer that was thrown out and has not heard of it is left out.",
         source: "KIP-848, AbstractMembershipManager",
     },
+    Entry {
+        name: "rebalance-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator waited for members to join, to ask for their assignments or to give partitions up, for \
+                  longer than their timeouts allow.",
+        example: "A member is to give orders-0 up and never does. Its rebalance timeout is over, it stays, and who \
+                  should get orders-0 waits.",
+        legal: "While the coordinator or a replica of its partition of __consumer_offsets is down, touched by a fault or \
+                cut off. Members may be.",
+        source: "KIP-62, KIP-848, GroupMetadataManager.prepareRebalance, scheduleConsumerGroupRebalanceTimeout",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 6] = [
+pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "group-deletion",
         kind: Kind::Invariant,
@@ -104,5 +115,13 @@ pub(super) static INVARIANTS: [Entry; 6] = [
         example: "Broken by revocation-unacknowledged, and by double-ownership.",
         legal: "A member that was thrown out may still believe that it has its partitions.",
         source: "KIP-848",
+    },
+    Entry {
+        name: "rebalance-due",
+        kind: Kind::Invariant,
+        meaning: "When it is calm for the coordinator, a group waits for no member beyond its timeouts.",
+        example: "Broken by rebalance-overdue.",
+        legal: "While who is needed is down, touched by a fault or cut off.",
+        source: "KIP-62, KIP-848, GroupMetadataManager",
     },
 ];

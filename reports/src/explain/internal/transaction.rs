@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 12] = [
+pub(super) static ANOMALIES: [Entry; 13] = [
     Entry {
         name: "illegal-txn-transition",
         kind: Kind::InternalAnomaly,
@@ -109,9 +109,20 @@ pub(super) static ANOMALIES: [Entry; 12] = [
         legal: "Between epochs it may: a new leader learns its high watermark late.",
         source: "KIP-98",
     },
+    Entry {
+        name: "transaction-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A transaction was open for longer than its timeout and its coordinator's looks allow, or decided for \
+                  longer than its markers need.",
+        example: "A commit is decided, and all partitions have their markers. The coordinator never writes that it is \
+                  complete: the producer is told to wait, for ever.",
+        legal: "While the coordinator, the active controller or a replica of a partition that is needed is down, touched \
+                by a fault or cut off; a timeout where a wall clock is wrong.",
+        source: "KIP-98, TransactionCoordinator.abortTimedOutTransactions, TransactionMarkerChannelManager",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 2] = [
+pub(super) static INVARIANTS: [Entry; 3] = [
     Entry {
         name: "transactions",
         kind: Kind::Invariant,
@@ -128,5 +139,14 @@ pub(super) static INVARIANTS: [Entry; 2] = [
         example: "Broken by read-past-lso, offset-past-lso, G1a, read-hides-committed, lso-ahead.",
         legal: "With isolation.level=read_uncommitted.",
         source: "KIP-98",
+    },
+    Entry {
+        name: "transaction-due",
+        kind: Kind::Invariant,
+        meaning: "When it is calm for who is needed, a transaction is aborted when its time is over, and complete when \
+                  it is decided.",
+        example: "Broken by transaction-overdue.",
+        legal: "While who is needed is down, touched by a fault or cut off.",
+        source: "KIP-98, TransactionCoordinator.abortTimedOutTransactions, TransactionMarkerChannelManager",
     },
 ];

@@ -238,6 +238,7 @@ impl Coordination {
         let (group, epoch) = match note {
             GroupNote::PartitionAssigned { group, .. }
             | GroupNote::GenerationBegan { group, .. }
+            | GroupNote::ClassicStateChanged { group, .. }
             | GroupNote::CommitFenced { group, .. }
             | GroupNote::TargetAssigned { group, .. }
             | GroupNote::ProtocolChanged { group, .. }

@@ -5,6 +5,7 @@ mod assignment;
 mod commits;
 mod coordinators;
 mod deletion;
+mod overdue;
 mod ownership;
 mod reconciliation;
 
@@ -12,9 +13,11 @@ use harrow_broker_model::note::{ControllerNote, GroupNote, Note, QuorumNote};
 use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
+use super::shared::Shared;
 use crate::plan::Plan;
 use commits::{Commits, Taken};
 use coordinators::Coordinators;
+use overdue::RebalancesDue;
 use ownership::Ownership;
 use reconciliation::{Holding, Reconciliation};
 
@@ -25,6 +28,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     assignment::INVARIANT,
     commits::INVARIANT,
     deletion::INVARIANT,
+    overdue::INVARIANT,
 ];
 
 /// What the invariants of groups remember.
@@ -34,6 +38,7 @@ pub(super) struct GroupWing {
     ownership: Ownership,
     reconciliation: Reconciliation,
     commits: Commits,
+    due: RebalancesDue,
 }
 
 impl GroupWing {
@@ -43,15 +48,24 @@ impl GroupWing {
             ownership: Ownership::default(),
             reconciliation: Reconciliation::default(),
             commits: Commits::default(),
+            due: RebalancesDue::new(plan),
         }
     }
 
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.coordinators.process_started(node);
+        self.due.process_started(node);
     }
 
     #[inline]
-    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+    pub(super) fn observe(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &Note,
+    ) {
+        self.due.look(context, findings, (shared, &self.coordinators));
         if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note {
             let goes_on = self.coordinators.on_metadata(context.node, change);
             if let Some(partition) = goes_on {
@@ -83,6 +97,7 @@ impl GroupWing {
             GroupNote::PartitionAssigned { group, .. }
             | GroupNote::PartitionReleased { group, .. }
             | GroupNote::GenerationBegan { group, .. }
+            | GroupNote::ClassicStateChanged { group, .. }
             | GroupNote::ProtocolChanged { group, .. }
             | GroupNote::CommitAccepted { group, .. } => {
                 if !self.coordinators.is_deposed_unawares(context.node, group) {
@@ -96,7 +111,10 @@ impl GroupWing {
                 member,
                 member_epoch,
                 partitions,
+                unrevoked,
             } => {
+                let told = (group.as_str(), member.as_str());
+                self.due.on_holds(context, told, *leader_epoch, *unrevoked && *member_epoch >= 0);
                 let held = Holding { member_epoch: *member_epoch, partitions };
                 let place = (partition.partition, *leader_epoch);
                 let told = (place, group.as_str(), member.as_str());
@@ -145,7 +163,12 @@ impl GroupWing {
                     self.ownership.on_emptied(group);
                 }
             }
+            GroupNote::ClassicStateChanged { group, state } => {
+                let partition = overdue::partition_of(context, &self.coordinators, group);
+                self.due.on_classic_state((context, partition), group, *state);
+            }
             GroupNote::ProtocolChanged { group, classic } => {
+                self.due.on_protocol(group, *classic);
                 self.commits.forget(|known| known == group);
                 if !classic {
                     let partition = self.coordinators.partition_of(group);

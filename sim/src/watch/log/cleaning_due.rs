@@ -13,12 +13,13 @@ use harrow_broker_model::compaction::Compaction;
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 use super::compaction::is_marker;
-use crate::plan::{Action, Plan};
+use crate::plan::Plan;
 use crate::view::{LogEntry, LogMirror, PartitionView, ReplicaView};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 use crate::watch::log_transactions::LogTransactions;
 use crate::watch::shared::Shared;
+use crate::watch::timing::has_wrong_clocks;
 
 const OVERDUE: Anomaly = Anomaly {
     name: "compaction-overdue",
@@ -72,14 +73,10 @@ struct Closed {
 
 impl CleaningDue {
     pub(super) fn new(plan: &Plan) -> Self {
-        let is_wrong = plan.clocks.iter().any(|it| (it.offset_ms, it.drift_ppm) != (0, 0));
-        let turns_wrong = plan.steps.iter().any(|step| {
-            matches!(step.action, Action::StepClock { .. } | Action::DriftClock { .. })
-        });
         let rests_ns = plan.cluster.cleaner.backoff_ms.saturating_mul(2 * MS);
         let bound_ns = rests_ns.saturating_add(CLEANS_NS);
         Self {
-            bound_ns: (!is_wrong && !turns_wrong).then_some(bound_ns),
+            bound_ns: (!has_wrong_clocks(plan)).then_some(bound_ns),
             next_look_ns: 0,
             logs: BTreeMap::new(),
         }

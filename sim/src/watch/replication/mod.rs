@@ -79,7 +79,7 @@ impl ReplicationWing {
         note: &Note,
     ) {
         self.follower_lag.look(context, findings, &shared.running_since);
-        self.overdue.look(context, findings, (&shared.calm, &shared.running_since));
+        self.overdue.look(context, findings, shared);
         self.lone_leaders.look(context, findings, shared);
         if let Note::Replication(note) = note {
             self.on_replication_note(context, findings, shared, note);

@@ -16,9 +16,9 @@ use harrow_broker_model::types::{NodeId, Offset, PartitionEpoch, TopicPartition}
 
 use crate::view::{PartitionView, ReplicaRole, ReplicaView};
 use crate::violation::Guarantee;
-use crate::watch::calm::Calm;
+use crate::watch::due::{Look, acting_leader};
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
-use crate::watch::timing::RunningSince;
+use crate::watch::shared::Shared;
 
 pub(super) const COMMIT: Anomaly = Anomaly {
     name: "commit-overdue",
@@ -75,29 +75,6 @@ struct Joiner {
     from: u64,
 }
 
-/// What a look goes by.
-struct Look<'a> {
-    context: &'a Context<'a>,
-    calm: &'a Calm,
-    running_since: &'a RunningSince,
-    /// The active controller, if it is calm for a majority with it, and since when.
-    controller: Option<(NodeId, u64)>,
-}
-
-impl Look<'_> {
-    /// Since when it is calm for a node and those that it has to do with.
-    fn calm_since(&self, node: NodeId, others: &[NodeId]) -> Option<u64> {
-        self.calm.around(node, others, |node| self.context.view.is_running(node))
-    }
-
-    /// Whether what has waited since a time, and these nodes have worked on, has waited for too long.
-    fn is_due(&self, from: u64, nodes: &[NodeId], bound: u64) -> bool {
-        let at_ns = self.context.at_ns;
-        at_ns > from.saturating_add(bound)
-            && nodes.iter().all(|node| self.running_since.for_longer_than(at_ns, *node, bound))
-    }
-}
-
 impl Overdue {
     /// A quota holds a follower up, which says so as long as it does: nothing of the partition is due. One that is in
     /// the ISR is held up, too, until it has got records in the present epoch.
@@ -108,18 +85,12 @@ impl Overdue {
 
     /// Time goes on.
     #[inline]
-    pub(super) fn look(
-        &mut self,
-        context: &Context<'_>,
-        findings: &mut Findings,
-        (calm, running_since): (&Calm, &RunningSince),
-    ) {
+    pub(super) fn look(&mut self, context: &Context<'_>, findings: &mut Findings, shared: &Shared) {
         if context.at_ns < self.next_look_ns || !context.view.states_all() {
             return;
         }
-        self.next_look_ns = context.at_ns.saturating_add(calm.bounds().hears_ns / LOOKS);
-        let controller = controller(context, calm);
-        let look = Look { context, calm, running_since, controller };
+        self.next_look_ns = context.at_ns.saturating_add(shared.calm.bounds().hears_ns / LOOKS);
+        let look = Look::new(context, shared);
         for view in context.view.partitions() {
             let Some(leading) = Leading::of(view) else {
                 self.commits.remove(&view.partition);
@@ -184,7 +155,7 @@ impl Overdue {
             let nodes = [leader, replica.node];
             if at != start {
                 self.starts.insert(key, (start, context.at_ns));
-            } else if look.is_due(from.max(since), &nodes, look.calm.bounds().hears_ns) {
+            } else if look.is_due(from.max(since), &nodes, look.bounds().hears_ns) {
                 findings.report(context, &START, partition, || {
                     format!(
                         "node {} starts at {}; its leader {leader} has started at {start} for {} ms",
@@ -242,15 +213,6 @@ impl Joiner {
     }
 }
 
-/// The active controller, if it is calm for a majority of the controllers that it is one of, and since when.
-fn controller(context: &Context<'_>, calm: &Calm) -> Option<(NodeId, u64)> {
-    let active = context.view.active_controller()?;
-    let voters: Vec<NodeId> =
-        context.view.quorum().voters().iter().map(|voter| voter.node).collect();
-    let (members, since) = calm.majority(&voters, |node| context.view.is_running(node))?;
-    members.contains(&active).then_some((active, since))
-}
-
 /// Whether the controller lets a broker into an ISR.
 fn is_active(context: &Context<'_>, node: NodeId) -> bool {
     let broker = context.view.registry().broker(node);
@@ -272,7 +234,7 @@ impl Needed {
         let leader = leading.replica.node;
         let mut since = look.calm_since(leader, leading.isr).filter(|_| leading.knows_all)?;
         let mut nodes = leading.isr.to_vec();
-        let mut bound = look.calm.bounds().hears_ns;
+        let mut bound = look.bounds().hears_ns;
         for node in leading.outside().map(|replica| replica.node) {
             if let Some(calm_since) = look.calm_since(leader, &[node]) {
                 since = since.max(calm_since);
@@ -280,7 +242,7 @@ impl Needed {
             } else if leading.replica.isr.maximal_len > leading.isr.len() {
                 return None;
             } else {
-                bound = look.calm.bounds().hears_ns.saturating_add(look.calm.bounds().joiner_ns);
+                bound = look.bounds().hears_ns.saturating_add(look.bounds().joiner_ns);
             }
         }
         Some(Self { nodes, since, bound })
@@ -299,11 +261,9 @@ struct Leading<'a> {
 
 impl<'a> Leading<'a> {
     fn of(view: &'a PartitionView) -> Option<Self> {
+        let replica = acting_leader(view)?;
         let registration = view.registration.as_ref()?;
-        let replica = view.replica(registration.leader?)?;
-        let acts = replica.role == ReplicaRole::Leader
-            && replica.leader_epoch == registration.leader_epoch;
-        acts.then_some(Self {
+        Some(Self {
             view,
             replica,
             isr: &registration.isr,
@@ -341,7 +301,7 @@ impl<'a> Leading<'a> {
     /// How long it may take that who has all is in the ISR. A leader that does not know what is registered hears of
     /// that first.
     fn joins_ns(&self, look: &Look<'_>) -> u64 {
-        let bounds = look.calm.bounds();
+        let bounds = look.bounds();
         let learns_ns = if self.knows_all { 0 } else { bounds.learns_ns };
         bounds.proposal_ns.saturating_add(learns_ns)
     }

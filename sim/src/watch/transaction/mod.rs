@@ -1,35 +1,61 @@
 //! Invariants of transactions and of what `read_committed` shows.
 
+mod overdue;
 mod stable_offset;
 mod transactions;
 
-use harrow_broker_model::note::{ConsumerNote, IsolationLevel, LogNote, Note, TransactionNote};
+use harrow_broker_model::note::{
+    ConsumerNote, IsolationLevel, LogNote, Note, ReplicationNote, TransactionNote,
+};
 use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
+use super::shared::Shared;
+use crate::plan::Plan;
+use overdue::TransactionsDue;
 use stable_offset::{Served, StableMove, StableOffsets, Told};
 use transactions::{Transactions, Transition};
 
 pub(crate) use transactions::state_name;
 
-pub(super) const INVARIANTS: &[Invariant] = &[transactions::INVARIANT, stable_offset::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] =
+    &[transactions::INVARIANT, stable_offset::INVARIANT, overdue::INVARIANT];
 
 /// What the invariants of transactions remember.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TransactionWing {
     transactions: Transactions,
     stable_offsets: StableOffsets,
+    due: TransactionsDue,
 }
 
 impl TransactionWing {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            transactions: Transactions::default(),
+            stable_offsets: StableOffsets::default(),
+            due: TransactionsDue::new(plan),
+        }
+    }
+
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.stable_offsets.process_started(node);
+        self.due.process_started(node);
     }
 
     #[inline]
-    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+    pub(super) fn observe(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &Note,
+    ) {
+        self.due.look(context, findings, shared);
         if let Note::Transaction(note) = note {
             self.on_transaction_note(context, findings, note);
+        } else if let Note::Replication(ReplicationNote::HeldUp { partition, .. }) = note {
+            self.due.on_held_up(context.at_ns, *partition);
         } else if let Note::Log(LogNote::Appended { partition, batch, origin, .. }) = note {
             self.transactions.on_append(context, findings, *partition, batch, *origin);
         } else if let Note::Consumer(ConsumerNote::RecordsServed {
@@ -75,9 +101,12 @@ impl TransactionWing {
                     coordinator_epoch: *coordinator_epoch,
                 };
                 self.transactions.on_state(context, findings, next);
+                self.due.on_state(context, next);
             }
             TransactionNote::PartitionAdded { producer_id, transaction, partition } => {
-                self.transactions.on_partition_added(*producer_id, *transaction, *partition);
+                let (producer_id, transaction) = (*producer_id, *transaction);
+                self.transactions.on_partition_added(producer_id, transaction, *partition);
+                self.due.on_partition_added(producer_id, transaction, *partition);
             }
             TransactionNote::BatchAttributed { partition, producer_id, transaction } => {
                 self.transactions.on_attributed(context, *partition, *producer_id, *transaction);

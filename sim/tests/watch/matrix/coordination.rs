@@ -2,8 +2,8 @@
 
 use harrow_broker_model::client::coordinator_partition;
 use harrow_broker_model::note::{
-    ExchangeNote, GroupNote, Lateness, MetadataChange, Note, ShareNote, TransactionNote,
-    TransactionState,
+    ClassicGroupState, ExchangeNote, GroupNote, Lateness, MetadataChange, Note, ShareNote,
+    TransactionNote, TransactionState,
 };
 use harrow_broker_model::share_message::SharePartitionKey;
 use harrow_broker_model::types::{
@@ -17,7 +17,7 @@ use crate::stage::{A, B, C, Stage, X, plan};
 
 const GROUP: &str = "g";
 const ID: &str = "t";
-const PRODUCER: ProducerId = ProducerId(5);
+pub(super) const PRODUCER: ProducerId = ProducerId(5);
 const NAME: &str = "acts-in-older-epoch";
 
 /// What somebody does in an epoch.
@@ -43,7 +43,7 @@ fn share_key() -> SharePartitionKey {
     SharePartitionKey { partition: X, group: GROUP.to_owned() }
 }
 
-fn about(kind: CoordinatorKind) -> String {
+pub(super) fn about(kind: CoordinatorKind) -> String {
     match kind {
         CoordinatorKind::Group => GROUP.to_owned(),
         CoordinatorKind::Transaction => ID.to_owned(),
@@ -52,7 +52,7 @@ fn about(kind: CoordinatorKind) -> String {
 }
 
 /// The partition of a coordinator.
-fn place(kind: CoordinatorKind) -> TopicPartition {
+pub(super) fn place(kind: CoordinatorKind) -> TopicPartition {
     let config = plan().cluster.coordinators;
     let (topic, partitions) = match kind {
         CoordinatorKind::Group => (7, config.offsets_topic.partitions),
@@ -74,7 +74,7 @@ fn elected(stage: &mut Stage, kind: CoordinatorKind, leader: NodeId, epoch: i32)
 }
 
 /// All is stated; A coordinates in epoch 1.
-fn leads_in_one(stage: &mut Stage, kind: CoordinatorKind) {
+pub(super) fn leads_in_one(stage: &mut Stage, kind: CoordinatorKind) {
     stage.observer.expect_all_facts();
     let name = match kind {
         CoordinatorKind::Group => "__consumer_offsets",
@@ -102,7 +102,7 @@ fn marks(epoch: i32) -> CoordinatorDeed {
     CoordinatorDeed::Marks { producer_id: PRODUCER, coordinator_epoch: LeaderEpoch(epoch) }
 }
 
-fn ongoing(epoch: i32) -> Note {
+pub(super) fn ongoing(epoch: i32) -> Note {
     Note::Transaction(TransactionNote::StateChanged {
         transactional_id: ID.to_owned(),
         producer_id: PRODUCER,
@@ -265,7 +265,9 @@ fn facts() -> Vec<(CoordinatorKind, Note)> {
             member,
             member_epoch: 1,
             partitions: Vec::new(),
+            unrevoked: false,
         },
+        GroupNote::ClassicStateChanged { group: group.clone(), state: ClassicGroupState::Stable },
     ];
     let at = Offset(1);
     let of_shares = vec![

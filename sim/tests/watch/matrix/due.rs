@@ -11,7 +11,7 @@ use super::case::{Case, plain};
 use crate::stage::{A, B, C, N1, N2, N3, Stage, X, record};
 
 /// Time goes on for so long; N1 leads the quorum if it is to, and N2 fetches from it.
-fn passes(stage: &mut Stage, seconds: u32) {
+pub(super) fn passes(stage: &mut Stage, seconds: u32) {
     passes_and_hears_of(stage, seconds, &[A, B, C]);
 }
 
@@ -30,7 +30,7 @@ fn passes_and_hears_of(stage: &mut Stage, seconds: u32, brokers: &[NodeId]) {
 }
 
 /// N1 is the active controller, and everything is stated from now on. A leads, and B and C follow.
-fn begins(stage: &mut Stage) {
+pub(super) fn begins(stage: &mut Stage) {
     stage.follow(B, 1, A);
     stage.follow(C, 1, A);
     stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));

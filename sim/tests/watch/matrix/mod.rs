@@ -7,6 +7,7 @@ mod compaction;
 mod consumers;
 mod coordination;
 mod due;
+mod ends;
 mod exchange;
 mod guards;
 mod log_directories;
@@ -40,6 +41,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         log_directories::CASES,
         timed::CASES,
         due::CASES,
+        ends::CASES,
         exchange::CASES,
         voters::CASES,
         shares::CASES,

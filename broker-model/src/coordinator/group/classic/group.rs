@@ -8,6 +8,7 @@ use super::member::Member;
 use crate::config::ms;
 use crate::consumer_protocol::{PROTOCOL_TYPE, Place, Subscription};
 use crate::coordinator::group::records::{StoredGroup, StoredMember};
+use crate::note::ClassicGroupState;
 use crate::proto::ErrorCode;
 use crate::types::{Now, Time, WallTime};
 
@@ -22,6 +23,18 @@ pub(crate) enum State {
     CompletingRebalance,
     /// All have their assignments.
     Stable,
+}
+
+impl State {
+    /// As it is stated.
+    pub(super) fn named(self) -> ClassicGroupState {
+        match self {
+            Self::Empty => ClassicGroupState::Empty,
+            Self::PreparingRebalance => ClassicGroupState::PreparingRebalance,
+            Self::CompletingRebalance => ClassicGroupState::CompletingRebalance,
+            Self::Stable => ClassicGroupState::Stable,
+        }
+    }
 }
 
 /// When the join phase is looked at again.

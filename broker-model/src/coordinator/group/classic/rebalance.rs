@@ -35,6 +35,7 @@ impl GroupCoordinator {
         group.sync_timer = None;
         let is_initial = group.state() == State::Empty;
         group.enter(State::PreparingRebalance, now.wall);
+        self.state_classic(group);
         if is_initial {
             let delay_ms = self.config.group_initial_rebalance_delay_ms;
             let remaining_ms = group.rebalance_timeout_ms().saturating_sub(delay_ms);
@@ -95,7 +96,7 @@ impl GroupCoordinator {
             // Static members that are away keep the group waiting, until their sessions end.
             let at = now.time + ms(group.rebalance_timeout_ms());
             group.join_timer = Some(JoinTimer::Rebalance { at });
-            return;
+            return self.state_classic(group);
         }
         self.release_all(group);
         group.next_generation(now.wall);
@@ -103,6 +104,7 @@ impl GroupCoordinator {
         let (name, generation) = (group.name.clone(), group.generation);
         let note = GroupNote::GenerationBegan { group: name, generation, members };
         self.todo.push_back(Todo::Note(note));
+        self.state_classic(group);
         if group.state() == State::Empty {
             let record =
                 group_record(&group.name, &group.stored(&std::collections::BTreeMap::new()));
@@ -110,6 +112,12 @@ impl GroupCoordinator {
         }
         self.answer_joins(now, group);
         group.sync_timer = Some(now.time + ms(group.rebalance_timeout_ms()));
+    }
+
+    /// States in which state a group is.
+    pub(super) fn state_classic(&mut self, group: &ClassicGroup) {
+        let (name, state) = (group.name.clone(), group.state().named());
+        self.todo.push_back(Todo::Note(GroupNote::ClassicStateChanged { group: name, state }));
     }
 
     fn answer_joins(&mut self, now: Now, group: &mut ClassicGroup) {

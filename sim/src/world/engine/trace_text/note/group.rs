@@ -1,6 +1,6 @@
 //! Facts of consumer groups.
 
-use harrow_broker_model::note::{Departure, GroupNote, Lateness};
+use harrow_broker_model::note::{ClassicGroupState, Departure, GroupNote, Lateness};
 use harrow_broker_model::types::TopicPartition;
 
 use crate::world::engine::trace_text::names::Names;
@@ -22,15 +22,21 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::GenerationBegan { group, generation, members } => {
             format!("group {group}: stabilized generation {generation} with {members} members")
         }
+        GroupNote::ClassicStateChanged { group, state } => {
+            format!("group {group}: {}", state_name(*state))
+        }
         GroupNote::WriteAnswered { partition, end, .. } => {
             format!("responded from {} up to offset {end}", names.place(*partition))
         }
         GroupNote::CommitFenced { group, generation } => {
             format!("group {group}: rejected offset commit of generation {generation}")
         }
-        GroupNote::MemberHolds { group, member, member_epoch, partitions, .. } => {
+        GroupNote::MemberHolds { group, member, member_epoch, partitions, unrevoked, .. } => {
             let places = places(names, partitions);
-            format!("group {group}: member {member} in epoch {member_epoch} holds {places}")
+            let unrevoked = if *unrevoked { ", and must give some up" } else { "" };
+            format!(
+                "group {group}: member {member} in epoch {member_epoch} holds {places}{unrevoked}"
+            )
         }
         GroupNote::TargetAssigned { group, group_epoch, members } => {
             format!("group {group}: target of epoch {group_epoch} for {members} members")
@@ -73,6 +79,17 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::MemberOwns { group, member, partitions } => {
             format!("group {group}: as member {member}, has {}", places(names, partitions))
         }
+    }
+}
+
+/// As Kafka writes it.
+fn state_name(state: ClassicGroupState) -> &'static str {
+    match state {
+        ClassicGroupState::Empty => "empty",
+        ClassicGroupState::PreparingRebalance => "preparing to rebalance",
+        ClassicGroupState::CompletingRebalance => "completing rebalance",
+        ClassicGroupState::Stable => "stable",
+        ClassicGroupState::Dead => "dead",
     }
 }
 

@@ -1,0 +1,84 @@
+//! A look at what is due: who is asked for it, since when nothing stands in their way, and whether it takes too long.
+
+use harrow_broker_model::types::{NodeId, TopicPartition};
+
+use super::calm::{Bounds, Calm};
+use super::finding::Context;
+use super::shared::Shared;
+use super::timing::RunningSince;
+use crate::view::{ClusterView, PartitionView, ReplicaRole, ReplicaView};
+
+/// What a look goes by.
+pub(super) struct Look<'a> {
+    pub(super) context: &'a Context<'a>,
+    calm: &'a Calm,
+    running_since: &'a RunningSince,
+    /// The active controller, if it is calm for a majority with it, and since when.
+    pub(super) controller: Option<(NodeId, u64)>,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(context: &'a Context<'a>, shared: &'a Shared) -> Self {
+        let (calm, running_since) = (&shared.calm, &shared.running_since);
+        Self { context, calm, running_since, controller: controller(context, calm) }
+    }
+
+    /// How long things may take.
+    pub(super) fn bounds(&self) -> Bounds {
+        self.calm.bounds()
+    }
+
+    /// How long a record may take to be committed, also when a replica that is about to join its partition goes away.
+    pub(super) fn written_ns(&self) -> u64 {
+        self.bounds().hears_ns.saturating_add(self.bounds().joiner_ns)
+    }
+
+    /// Since when it is calm for a node and those that it has to do with.
+    pub(super) fn calm_since(&self, node: NodeId, others: &[NodeId]) -> Option<u64> {
+        self.calm.around(node, others, |node| self.context.view.is_running(node))
+    }
+
+    /// Since when records of a partition can be committed: its registered leader acts, all its replicas are there, it
+    /// is calm for them, and enough of them are in sync; none while that is not so.
+    pub(super) fn commits_since(&self, partition: TopicPartition) -> Option<u64> {
+        let view = self.context.view.partition(partition)?;
+        let registration = view.registration.as_ref()?;
+        let leader = acting_leader(view)?.node;
+        let enough = registration.isr.len() >= view.minimums_of(leader).1;
+        self.calm_since(leader, &registration.replicas).filter(|_| enough)
+    }
+
+    /// Whether what has waited since a time, and these nodes have worked on, has waited for too long.
+    pub(super) fn is_due(&self, from: u64, nodes: &[NodeId], bound: u64) -> bool {
+        let at_ns = self.context.at_ns;
+        at_ns > from.saturating_add(bound)
+            && nodes.iter().all(|node| self.running_since.for_longer_than(at_ns, *node, bound))
+    }
+}
+
+/// The registered leader of a partition, if it acts in that epoch.
+pub(super) fn acting_leader(view: &PartitionView) -> Option<&ReplicaView> {
+    let registration = view.registration.as_ref()?;
+    let replica = view.replica(registration.leader?)?;
+    let acts =
+        replica.role == ReplicaRole::Leader && replica.leader_epoch == registration.leader_epoch;
+    acts.then_some(replica)
+}
+
+/// A partition of a topic that coordinators write to.
+pub(super) fn coordinators_partition(
+    view: &ClusterView,
+    topic: &str,
+    partition: u32,
+) -> Option<TopicPartition> {
+    Some(TopicPartition { topic: view.topic_id(topic)?, partition: partition as i32 })
+}
+
+/// The active controller, if it is calm for a majority of the controllers that it is one of, and since when.
+fn controller(context: &Context<'_>, calm: &Calm) -> Option<(NodeId, u64)> {
+    let active = context.view.active_controller()?;
+    let voters: Vec<NodeId> =
+        context.view.quorum().voters().iter().map(|voter| voter.node).collect();
+    let (members, since) = calm.majority(&voters, |node| context.view.is_running(node))?;
+    members.contains(&active).then_some((active, since))
+}

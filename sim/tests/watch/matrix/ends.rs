@@ -1,0 +1,253 @@
+//! Transactions that are to end and rebalances that are to be over, when nothing stands in the way.
+
+use harrow_broker_model::note::{
+    ClassicGroupState, GroupNote, Note, TransactionNote, TransactionState,
+};
+use harrow_broker_model::types::{LeaderEpoch, NodeId};
+use harrow_sim::watch::{CoordinatorKind, LastingFaults};
+
+use super::case::{Case, outcome};
+use super::coordination::{PRODUCER, about, leads_in_one, ongoing, place};
+use super::due::{begins, passes};
+use crate::stage::{A, B, C, N1, N2, N3, Stage, X};
+
+const TRANSACTION: &str = "transaction-overdue";
+const REBALANCE: &str = "rebalance-overdue";
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: TRANSACTION,
+        good: |stage| {
+            coordinates(stage, CoordinatorKind::Transaction);
+            stage.note(A, &ongoing(1));
+            passes(stage, 15);
+            stage.note(A, &state(TransactionState::PrepareAbort));
+            stage.note(A, &state(TransactionState::CompleteAbort));
+            passes(stage, 200);
+        },
+        bad: |stage| {
+            coordinates(stage, CoordinatorKind::Transaction);
+            stage.note(A, &ongoing(1));
+            passes(stage, 200);
+        },
+    },
+    Case {
+        anomaly: TRANSACTION,
+        good: |stage| {
+            coordinates(stage, CoordinatorKind::Transaction);
+            decides(stage);
+            stage.note(A, &state(TransactionState::CompleteCommit));
+            passes(stage, 300);
+        },
+        bad: |stage| {
+            coordinates(stage, CoordinatorKind::Transaction);
+            decides(stage);
+            passes(stage, 300);
+        },
+    },
+    Case {
+        anomaly: REBALANCE,
+        good: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            classic(stage, ClassicGroupState::PreparingRebalance);
+            passes(stage, 5);
+            classic(stage, ClassicGroupState::CompletingRebalance);
+            passes(stage, 5);
+            classic(stage, ClassicGroupState::Stable);
+            passes(stage, 200);
+        },
+        bad: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            classic(stage, ClassicGroupState::PreparingRebalance);
+            passes(stage, 200);
+        },
+    },
+    Case {
+        anomaly: REBALANCE,
+        good: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            classic(stage, ClassicGroupState::CompletingRebalance);
+            converted(stage, false);
+            passes(stage, 200);
+        },
+        bad: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            classic(stage, ClassicGroupState::CompletingRebalance);
+            passes(stage, 200);
+        },
+    },
+    Case {
+        anomaly: REBALANCE,
+        good: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            holds(stage, 1, true);
+            passes(stage, 5);
+            holds(stage, 2, false);
+            passes(stage, 200);
+        },
+        bad: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            holds(stage, 1, true);
+            passes(stage, 200);
+        },
+    },
+];
+
+/// A coordinates in epoch 1, with B and C in sync; all is stated, and it is calm.
+fn coordinates(stage: &mut Stage, kind: CoordinatorKind) {
+    begins(stage);
+    leads_in_one(stage, kind);
+    let data = std::mem::replace(&mut stage.partition, place(kind));
+    stage.became_leader(A, 1, &[A, B, C]);
+    stage.partition = data;
+}
+
+fn state(state: TransactionState) -> Note {
+    let Note::Transaction(TransactionNote::StateChanged {
+        transactional_id,
+        producer_id,
+        producer_epoch,
+        transaction,
+        coordinator_epoch,
+        ..
+    }) = ongoing(1)
+    else {
+        unreachable!("it is a state")
+    };
+    Note::Transaction(TransactionNote::StateChanged {
+        transactional_id,
+        producer_id,
+        producer_epoch,
+        transaction,
+        state,
+        coordinator_epoch,
+    })
+}
+
+/// A transaction begins, and is to be committed.
+fn decides(stage: &mut Stage) {
+    stage.note(A, &ongoing(1));
+    stage.note(A, &state(TransactionState::PrepareCommit));
+}
+
+/// The partition of the stage is in the transaction.
+fn adds(stage: &mut Stage) {
+    let Note::Transaction(TransactionNote::StateChanged { transaction, .. }) = ongoing(1) else {
+        unreachable!("it is a state")
+    };
+    let producer_id = PRODUCER;
+    let note = TransactionNote::PartitionAdded { producer_id, transaction, partition: X };
+    stage.note(A, &Note::Transaction(note));
+}
+
+fn group() -> String {
+    about(CoordinatorKind::Group)
+}
+
+fn classic(stage: &mut Stage, state: ClassicGroupState) {
+    let note = GroupNote::ClassicStateChanged { group: group(), state };
+    stage.note(A, &Note::Group(note));
+}
+
+fn converted(stage: &mut Stage, classic: bool) {
+    let note = GroupNote::ProtocolChanged { group: group(), classic };
+    stage.note(A, &Note::Group(note));
+}
+
+fn holds(stage: &mut Stage, member_epoch: i32, unrevoked: bool) {
+    let note = GroupNote::MemberHolds {
+        partition: place(CoordinatorKind::Group),
+        leader_epoch: LeaderEpoch(1),
+        group: group(),
+        member: "m".to_owned(),
+        member_epoch,
+        partitions: vec![X],
+        unrevoked,
+    };
+    stage.note(A, &Note::Group(note));
+}
+
+/// A fault lasts at these nodes.
+fn hinders(stage: &mut Stage, nodes: &[NodeId]) {
+    let lasting = LastingFaults { nodes: nodes.to_vec(), cuts: Vec::new() };
+    stage.observer.disturbed(stage.now_ns(), &lasting);
+}
+
+/// What excuses that a transaction stays open, or a group waits, and what does not.
+#[test]
+fn it_is_due_unless_somebody_who_is_needed_is_hindered() {
+    type Variant = (&'static str, fn(&mut Stage), bool);
+    let variants: [Variant; 6] = [
+        ("the coordinator", |stage| hinders(stage, &[A]), false),
+        ("a replica of its partition", |stage| hinders(stage, &[B]), false),
+        ("the controller", |stage| hinders(stage, &[N1]), true),
+        ("other controllers", |stage| hinders(stage, &[N2, N3]), true),
+        ("a replica that is down", |stage| stage.crash(C, false), false),
+        (
+            "a coordinator that starts again",
+            |stage| stage.observer.process_started(stage.now_ns(), A),
+            false,
+        ),
+    ];
+    for (who, hinder, is_due) in variants {
+        let begin: [(&str, CoordinatorKind, fn(&mut Stage)); 2] = [
+            (TRANSACTION, CoordinatorKind::Transaction, |stage| stage.note(A, &ongoing(1))),
+            (REBALANCE, CoordinatorKind::Group, |stage| {
+                classic(stage, ClassicGroupState::PreparingRebalance);
+            }),
+        ];
+        for (anomaly, kind, begin) in begin {
+            let mut stage = super::case::stage();
+            coordinates(&mut stage, kind);
+            begin(&mut stage);
+            hinder(&mut stage);
+            passes(&mut stage, 200);
+            let found = stage.found().contains(&anomaly.to_owned());
+            assert_eq!(found, is_due, "{anomaly}: {who}");
+        }
+    }
+}
+
+/// Markers need the leaders of the partitions of the transaction, and the controller, who says who they are.
+#[test]
+fn a_decided_transaction_waits_for_who_has_to_write_its_markers() {
+    type Variant = (&'static str, fn(&mut Stage), bool);
+    let variants: [Variant; 4] = [
+        ("nobody", |_| {}, true),
+        ("the controller", |stage| hinders(stage, &[N1]), false),
+        (
+            "a partition without leader",
+            |stage| {
+                let next = stage.next(None, 2, &[]);
+                stage.registered(X, next, false);
+            },
+            false,
+        ),
+        ("too few in sync", |stage| stage.elect(A, 1, &[A]), false),
+    ];
+    for (who, hinder, is_due) in variants {
+        let mut stage = super::case::stage();
+        coordinates(&mut stage, CoordinatorKind::Transaction);
+        decides(&mut stage);
+        adds(&mut stage);
+        hinder(&mut stage);
+        passes(&mut stage, 300);
+        assert_eq!(stage.found().contains(&TRANSACTION.to_owned()), is_due, "{who}");
+    }
+}
+
+/// What another coordinator has said is for that one to end.
+#[test]
+fn who_coordinates_no_more_ends_nothing() {
+    assert_eq!(
+        outcome(|stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            classic(stage, ClassicGroupState::PreparingRebalance);
+            let kind = CoordinatorKind::Group;
+            let next = stage.next(Some(B), 2, &[A, B, C]);
+            stage.registered(place(kind), next, false);
+            passes(stage, 200);
+        }),
+        Vec::<String>::new()
+    );
+}
