@@ -238,7 +238,7 @@ fn rebalance_ms(config: &harrow_broker_model::config::ConsumerConfig) -> u64 {
 }
 
 /// How long a transaction may take.
-pub(crate) fn longest_transaction_ms(plan: &Plan) -> u64 {
+fn longest_transaction_ms(plan: &Plan) -> u64 {
     let transactional = plan.clients.iter().filter(|client| client.is_transactional());
     let timeouts = transactional.map(|client| match client {
         ClientPlan::Producer { config, .. } => config.transaction_timeout_ms,

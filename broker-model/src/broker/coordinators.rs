@@ -297,7 +297,7 @@ fn group_change(
     change: GroupChange,
 ) -> GroupNote {
     match change {
-        GroupChange::Holds { group, member, epoch, partitions, unrevoked } => {
+        GroupChange::Holds { group, member, epoch, partitions, revokes_within_ms } => {
             GroupNote::MemberHolds {
                 partition,
                 leader_epoch,
@@ -305,7 +305,7 @@ fn group_change(
                 member,
                 member_epoch: epoch,
                 partitions: partitions.into_iter().collect(),
-                unrevoked,
+                revokes_within_ms,
             }
         }
         GroupChange::Target { group, epoch, members } => {

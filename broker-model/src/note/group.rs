@@ -95,6 +95,9 @@ pub enum GroupNote {
         group: String,
         /// State.
         state: ClassicGroupState,
+        /// For how long it waits for its members in that state at most, in milliseconds; 0 if it waits for none.
+        /// Source: `rebalance.timeout.ms` of its members, `group.initial.rebalance.delay.ms`.
+        timeout_ms: u64,
     },
     /// A group coordinator answers a client that waited for a record: what it says rests on all records before this
     /// offset.
@@ -128,9 +131,9 @@ pub enum GroupNote {
         member_epoch: i32,
         /// What nobody else may consume.
         partitions: Vec<TopicPartition>,
-        /// Whether it must give some of that up before it goes on. Source: Kafka's
-        /// `MemberState.UNREVOKED_PARTITIONS`.
-        unrevoked: bool,
+        /// How long it may take to give some of that up, in milliseconds; 0 if it must not. Source: Kafka's
+        /// `MemberState.UNREVOKED_PARTITIONS`, `rebalance.timeout.ms`.
+        revokes_within_ms: u32,
     },
     /// There is a target for an epoch of a group of the consumer protocol. Source: KIP-848,
     /// `ConsumerGroupTargetAssignmentMetadata`.

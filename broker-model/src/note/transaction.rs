@@ -22,6 +22,8 @@ pub enum TransactionNote {
         transaction: TransactionOrdinal,
         /// State.
         state: TransactionState,
+        /// For how long a transaction may be open, in milliseconds. Source: `transaction.timeout.ms`.
+        timeout_ms: u64,
         /// In which epoch of its partition of the transaction log the coordinator is one: a deposed one may state late
         /// what its successor has read in that log.
         coordinator_epoch: LeaderEpoch,

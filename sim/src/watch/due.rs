@@ -28,9 +28,9 @@ impl<'a> Look<'a> {
         self.calm.bounds()
     }
 
-    /// How long a record may take to be committed, also when a replica that is about to join its partition goes away.
+    /// How long a record may take to be committed by replicas that are all in sync.
     pub(super) fn written_ns(&self) -> u64 {
-        self.bounds().hears_ns.saturating_add(self.bounds().joiner_ns)
+        self.bounds().hears_ns
     }
 
     /// Since when it is calm for a node and those that it has to do with.
@@ -38,14 +38,16 @@ impl<'a> Look<'a> {
         self.calm.around(node, others, |node| self.context.view.is_running(node))
     }
 
-    /// Since when records of a partition can be committed: its registered leader acts, all its replicas are there, it
-    /// is calm for them, and enough of them are in sync; none while that is not so.
+    /// Since when records of a partition can be committed: its registered leader acts, and all its replicas are there
+    /// and in sync, as it knows; none while that is not so.
     pub(super) fn commits_since(&self, partition: TopicPartition) -> Option<u64> {
         let view = self.context.view.partition(partition)?;
         let registration = view.registration.as_ref()?;
-        let leader = acting_leader(view)?.node;
-        let enough = registration.isr.len() >= view.minimums_of(leader).1;
-        self.calm_since(leader, &registration.replicas).filter(|_| enough)
+        let leader = acting_leader(view)?;
+        let (members, all) = (&leader.isr.members, registration.replicas.len());
+        let whole = *members == registration.isr && members.len() == all;
+        let enough = all >= view.minimums_of(leader.node).1;
+        self.calm_since(leader.node, &registration.replicas).filter(|_| whole && enough)
     }
 
     /// Whether what has waited since a time, and these nodes have worked on, has waited for too long.

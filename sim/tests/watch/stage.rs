@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use harrow_broker_model::config::{
-    AdminConfig, Assignor, ClusterConfig, ConsumerConfig, GroupProtocol, MemberConfig, OffsetReset,
-    ProducerConfig,
+    AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
 };
 use harrow_broker_model::note::{
     AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, ConsumerNote, ControllerNote,
@@ -477,6 +476,7 @@ impl Stage {
             producer_epoch: ProducerEpoch(0),
             transaction: TransactionOrdinal(transaction),
             state,
+            timeout_ms: 10_000,
         });
         self.note(A, &note);
     }
@@ -527,17 +527,6 @@ impl Stage {
         member: (&str, i32),
         partitions: &[TopicPartition],
     ) {
-        self.holds_unrevoked(coordinator, member, partitions, false);
-    }
-
-    /// The same, and whether the member must give some of that up.
-    pub(crate) fn holds_unrevoked(
-        &mut self,
-        coordinator: (NodeId, i32),
-        member: (&str, i32),
-        partitions: &[TopicPartition],
-        unrevoked: bool,
-    ) {
         let note = GroupNote::MemberHolds {
             partition: self.partition,
             leader_epoch: LeaderEpoch(coordinator.1),
@@ -545,7 +534,7 @@ impl Stage {
             member: member.0.to_owned(),
             member_epoch: member.1,
             partitions: partitions.to_vec(),
-            unrevoked,
+            revokes_within_ms: 0,
         };
         self.note(coordinator.0, &Note::Group(note));
     }
@@ -703,17 +692,6 @@ pub(crate) fn sequenced(offset: i64, producer_epoch: i16, sequence: i32) -> Batc
 
 fn consumer(node: NodeId) -> ConsumerConfig {
     ConsumerConfig {
-        group: Some(MemberConfig {
-            group: "g".to_owned(),
-            instance: None,
-            assignor: Assignor::Range,
-            session_timeout_ms: 10_000,
-            heartbeat_interval_ms: 3_000,
-            max_poll_interval_ms: 10_000,
-            api_timeout_ms: 10_000,
-            protocol: GroupProtocol::Classic,
-            remote_assignor: None,
-        }),
         bootstrap: vec![A],
         fetch_wait_max_ms: 100,
         fetch_max_bytes: 1_000,

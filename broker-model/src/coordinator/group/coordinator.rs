@@ -288,7 +288,11 @@ impl GroupCoordinator {
         let mut group = self.take_group(now, partition, name);
         self.fail_members(&mut group, error);
         let (group, state) = (name.to_owned(), ClassicGroupState::Dead);
-        self.todo.push_back(Todo::Note(GroupNote::ClassicStateChanged { group, state }));
+        self.todo.push_back(Todo::Note(GroupNote::ClassicStateChanged {
+            group,
+            state,
+            timeout_ms: 0,
+        }));
         self.changed = true;
     }
 

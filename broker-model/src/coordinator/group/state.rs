@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::modern::group::{ConsumerGroup, LEAVES};
-use super::modern::member::{Holding, MemberState, Partitions};
+use super::modern::member::{Holding, Member, Partitions};
 use super::modern::records::{
     ModernKey, read_current, read_epoch, read_member, read_regex, read_target, read_target_epoch,
 };
@@ -35,8 +35,15 @@ pub(crate) struct GroupState {
 /// Something that a record has changed in a group of the consumer protocol.
 #[derive(Debug)]
 pub(crate) enum GroupChange {
-    /// A member holds these partitions, assigned or not given up, in this epoch; whether it must give some up.
-    Holds { group: String, member: String, epoch: i32, partitions: Partitions, unrevoked: bool },
+    /// A member holds these partitions, assigned or not given up, in this epoch.
+    Holds {
+        group: String,
+        member: String,
+        epoch: i32,
+        partitions: Partitions,
+        /// How long it may take to give some up; 0 if it must not.
+        revokes_within_ms: u32,
+    },
     /// There is a target for so many members.
     Target { group: String, epoch: i32, members: u32 },
 }
@@ -106,7 +113,7 @@ impl GroupState {
                 member: id.clone(),
                 epoch: member.holding.epoch,
                 partitions: member.holding.all().copied().collect(),
-                unrevoked: member.holding.state == MemberState::Unrevoked,
+                revokes_within_ms: member.revokes_within_ms(),
             })
         });
         members.collect()
@@ -251,15 +258,17 @@ impl GroupState {
             None => (Holding::NOTHING, LEAVES),
         };
         let partitions = holding.all().copied().collect();
-        let unrevoked = holding.state == MemberState::Unrevoked;
         if epoch == LEAVES {
             let known = |group: &ConsumerGroup| group.member(&member).is_some();
             if !self.consumer_groups.get(&name).is_some_and(known) {
                 return;
             }
         }
-        self.consumer_groups.entry(name.clone()).or_default().hold(&member, holding);
-        let change = GroupChange::Holds { group: name, member, epoch, partitions, unrevoked };
+        let group = self.consumer_groups.entry(name.clone()).or_default();
+        group.hold(&member, holding);
+        let revokes_within_ms = group.member(&member).map_or(0, Member::revokes_within_ms);
+        let change =
+            GroupChange::Holds { group: name, member, epoch, partitions, revokes_within_ms };
         self.changes.push((record.offset, change));
     }
 

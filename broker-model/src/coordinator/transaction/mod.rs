@@ -191,6 +191,7 @@ impl TransactionCoordinator {
             producer_epoch: record.epoch,
             transaction: record.ordinal,
             state: record.state,
+            timeout_ms: record.timeout_ms,
             coordinator_epoch,
         }));
         for partition in &record.partitions {

@@ -111,10 +111,10 @@ impl GroupWing {
                 member,
                 member_epoch,
                 partitions,
-                unrevoked,
+                revokes_within_ms,
             } => {
                 let told = (group.as_str(), member.as_str());
-                self.due.on_holds(context, told, *leader_epoch, *unrevoked && *member_epoch >= 0);
+                self.due.on_holds(context, told, *leader_epoch, *revokes_within_ms);
                 let held = Holding { member_epoch: *member_epoch, partitions };
                 let place = (partition.partition, *leader_epoch);
                 let told = (place, group.as_str(), member.as_str());
@@ -163,9 +163,9 @@ impl GroupWing {
                     self.ownership.on_emptied(group);
                 }
             }
-            GroupNote::ClassicStateChanged { group, state } => {
+            GroupNote::ClassicStateChanged { group, state, timeout_ms } => {
                 let partition = overdue::partition_of(context, &self.coordinators, group);
-                self.due.on_classic_state((context, partition), group, *state);
+                self.due.on_classic_state((context, partition), group, (*state, *timeout_ms));
             }
             GroupNote::ProtocolChanged { group, classic } => {
                 self.due.on_protocol(group, *classic);

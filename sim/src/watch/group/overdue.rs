@@ -7,17 +7,16 @@
 //! is needed: the coordinator and the replicas of its partition of `__consumer_offsets`.
 //! Source: KIP-62, KIP-848; `GroupMetadataManager.prepareRebalance`, `completeClassicGroupJoin`, `expirePendingSync`,
 //! `scheduleConsumerGroupRebalanceTimeout`.
-//! Not verified: members that are not of the plan, whose timeouts it does not know; static members that are away, which
+//! Not verified: static members that are away, which
 //! may keep their group waiting until their sessions end; members of whom others have to give something up first.
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::config::MemberConfig;
 use harrow_broker_model::note::ClassicGroupState;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 
 use super::coordinators::Coordinators;
-use crate::plan::{ClientPlan, Plan};
+use crate::plan::Plan;
 use crate::violation::Guarantee;
 use crate::watch::due::{Look, acting_leader, coordinators_partition};
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
@@ -35,7 +34,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "rebalance-due",
     promise: "when it is calm for the coordinator, a group waits for no member beyond its timeouts",
     source: "KIP-62, KIP-848, GroupMetadataManager.prepareRebalance, scheduleConsumerGroupRebalanceTimeout",
-    leaves_out: "members that are not of the plan; static members that are away",
+    leaves_out: "static members that are away; replicas of its partition that are away",
     anomalies: &[OVERDUE],
 };
 
@@ -63,6 +62,8 @@ type Coordinator = (NodeId, LeaderEpoch);
 struct Wait {
     /// Who said so: another coordinator says it again.
     coordinator: Coordinator,
+    /// How long it may take.
+    timeout_ms: u64,
     /// Since when, and nothing was in the way at a look.
     from: u64,
 }
@@ -70,14 +71,16 @@ struct Wait {
 /// Groups that wait for members.
 #[derive(Debug)]
 pub(super) struct RebalancesDue {
-    patience: Patience,
+    /// The slowest clock, as the time that passes while it shows a second.
+    second_ns: u64,
     next_look_ns: u64,
     waits: BTreeMap<(String, Awaited), Wait>,
 }
 
 impl RebalancesDue {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { patience: Patience::of(plan), next_look_ns: 0, waits: BTreeMap::new() }
+        let second_ns = by_slowest_clock(plan, 1_000 * MS);
+        Self { second_ns, next_look_ns: 0, waits: BTreeMap::new() }
     }
 
     /// A process starts: it coordinates nothing.
@@ -90,7 +93,7 @@ impl RebalancesDue {
         &mut self,
         (context, partition): (&Context<'_>, Option<TopicPartition>),
         group: &str,
-        state: ClassicGroupState,
+        (state, timeout_ms): (ClassicGroupState, u64),
     ) {
         self.waits.remove(&(group.to_owned(), Awaited::Joins));
         self.waits.remove(&(group.to_owned(), Awaited::Assignment));
@@ -103,7 +106,7 @@ impl RebalancesDue {
         };
         let leader = partition.and_then(|it| context.view.replica(context.node, it));
         if let Some(epoch) = leader.map(|leader| leader.leader_epoch) {
-            let wait = Wait { coordinator: (context.node, epoch), from: context.at_ns };
+            let wait = Wait { coordinator: (context.node, epoch), timeout_ms, from: context.at_ns };
             self.waits.insert((group.to_owned(), awaited), wait);
         }
     }
@@ -114,15 +117,16 @@ impl RebalancesDue {
         context: &Context<'_>,
         (group, member): (&str, &str),
         epoch: LeaderEpoch,
-        unrevoked: bool,
+        revokes_within_ms: u32,
     ) {
         let key = (group.to_owned(), Awaited::Revocation(member.to_owned()));
         if self.waits.get(&key).is_some_and(|known| known.coordinator.1 > epoch) {
             return;
         }
         self.waits.remove(&key);
-        if unrevoked {
-            let wait = Wait { coordinator: (context.node, epoch), from: context.at_ns };
+        if revokes_within_ms > 0 {
+            let timeout_ms = revokes_within_ms.into();
+            let wait = Wait { coordinator: (context.node, epoch), timeout_ms, from: context.at_ns };
             self.waits.insert(key, wait);
         }
     }
@@ -157,8 +161,7 @@ impl RebalancesDue {
         findings: &mut Findings,
         coordinators: &Coordinators,
     ) {
-        let patience = self.patience;
-        let written_ns = look.written_ns();
+        let (second_ns, written_ns) = (self.second_ns, look.written_ns());
         self.waits.retain(|(group, awaited), wait| {
             let partition = partition_of(look.context, coordinators, group);
             let Some(partition) = partition.filter(|it| wait.is_coordinated(look, *it)) else {
@@ -168,7 +171,9 @@ impl RebalancesDue {
                 None => wait.from = look.context.at_ns,
                 Some(since) => {
                     let (node, from) = (wait.coordinator.0, wait.from.max(since));
-                    let bound_ns = patience.for_what(awaited).saturating_add(written_ns);
+                    let timeout_ms = wait.timeout_ms.saturating_add(RETRY_MS);
+                    let bound_ns =
+                        (timeout_ms.saturating_mul(second_ns) / 1_000).saturating_add(written_ns);
                     if look.is_due(from, &[node], bound_ns) {
                         wait.report(look, findings, (group, partition), awaited);
                     }
@@ -187,47 +192,6 @@ pub(super) fn partition_of(
 ) -> Option<TopicPartition> {
     let index = coordinators.partition_of(group) as u32;
     coordinators_partition(context.view, "__consumer_offsets", index)
-}
-
-/// How long a coordinator waits at most, in nanoseconds by the slowest clock.
-#[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_field_names, reason = "units stand last")]
-struct Patience {
-    /// For members to join, and to ask for their assignments.
-    joins_ns: u64,
-    /// For a member to give partitions up. One that speaks the classic protocol hears of it as late as its session ends.
-    revokes_ns: u64,
-}
-
-impl Patience {
-    fn of(plan: &Plan) -> Self {
-        let members: Vec<&MemberConfig> = plan.clients.iter().filter_map(member).collect();
-        let Some(rebalance_ms) = members.iter().map(|it| it.max_poll_interval_ms).max() else {
-            return Self { joins_ns: u64::MAX / 2, revokes_ns: u64::MAX / 2 };
-        };
-        let classic = members.iter().filter(|member| member.protocol.is_classic());
-        let session_ms = classic.map(|member| member.session_timeout_ms).max().unwrap_or(0);
-        let delay_ms = plan.cluster.coordinators.group_initial_rebalance_delay_ms;
-        let bound = |own_ms: u64| by_slowest_clock(plan, own_ms.saturating_mul(MS));
-        Self {
-            joins_ns: bound(rebalance_ms.max(delay_ms).saturating_add(RETRY_MS)),
-            revokes_ns: bound(session_ms.saturating_add(rebalance_ms).saturating_add(RETRY_MS)),
-        }
-    }
-
-    fn for_what(self, awaited: &Awaited) -> u64 {
-        match awaited {
-            Awaited::Joins | Awaited::Assignment => self.joins_ns,
-            Awaited::Revocation(_) => self.revokes_ns,
-        }
-    }
-}
-
-fn member(client: &ClientPlan) -> Option<&MemberConfig> {
-    match client {
-        ClientPlan::Consumer { config, .. } => config.group.as_ref(),
-        ClientPlan::Producer { .. } => None,
-    }
 }
 
 impl Wait {

@@ -90,6 +90,7 @@ impl TransactionWing {
                 producer_epoch,
                 transaction,
                 state,
+                timeout_ms,
                 coordinator_epoch,
             } => {
                 let next = Transition {
@@ -98,6 +99,7 @@ impl TransactionWing {
                     producer_epoch: *producer_epoch,
                     transaction: *transaction,
                     state: *state,
+                    timeout_ms: *timeout_ms,
                     coordinator_epoch: *coordinator_epoch,
                 };
                 self.transactions.on_state(context, findings, next);

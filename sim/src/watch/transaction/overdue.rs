@@ -19,13 +19,12 @@ use harrow_broker_model::types::{
 };
 
 use super::transactions::{Transition, state_name};
-use crate::liveness::longest_transaction_ms;
 use crate::plan::Plan;
 use crate::violation::Guarantee;
 use crate::watch::due::{Look, acting_leader, coordinators_partition};
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 use crate::watch::shared::Shared;
-use crate::watch::timing::{by_slowest_clock, has_wrong_clocks};
+use crate::watch::timing::has_wrong_clocks;
 
 const OVERDUE: Anomaly = Anomaly {
     name: "transaction-overdue",
@@ -50,8 +49,8 @@ const LOOKS_NS: u64 = 250 * MS;
 #[derive(Debug)]
 pub(super) struct TransactionsDue {
     coordinators: CoordinatorConfig,
-    /// How long a transaction may be open, in nanoseconds; none if clocks are wrong.
-    open_ns: Option<u64>,
+    /// Time between a coordinator's looks at what is open; none if clocks are wrong.
+    looks_ms: Option<u64>,
     next_look_ns: u64,
     waits: BTreeMap<String, Wait>,
 }
@@ -62,6 +61,8 @@ struct Wait {
     producer_id: ProducerId,
     transaction: TransactionOrdinal,
     state: TransactionState,
+    /// For how long it may be open.
+    timeout_ms: u64,
     /// Partitions that need a marker.
     partitions: BTreeSet<TopicPartition>,
     /// Who said so, in which epoch: another coordinator says it again.
@@ -78,11 +79,10 @@ impl Wait {
 
 impl TransactionsDue {
     pub(super) fn new(plan: &Plan) -> Self {
-        let cleanup_ms = plan.cluster.transaction_cleanup_interval_ms;
-        let open_ns = longest_transaction_ms(plan).saturating_add(cleanup_ms).saturating_mul(MS);
         Self {
             coordinators: plan.cluster.coordinators,
-            open_ns: (!has_wrong_clocks(plan)).then(|| by_slowest_clock(plan, open_ns)),
+            looks_ms: (!has_wrong_clocks(plan))
+                .then_some(plan.cluster.transaction_cleanup_interval_ms),
             next_look_ns: 0,
             waits: BTreeMap::new(),
         }
@@ -117,6 +117,7 @@ impl TransactionsDue {
             producer_id: next.producer_id,
             transaction: next.transaction,
             state: next.state,
+            timeout_ms: next.timeout_ms,
             partitions: BTreeSet::new(),
             coordinator: (context.node, next.coordinator_epoch),
             from: context.at_ns,
@@ -161,7 +162,7 @@ impl TransactionsDue {
     }
 
     fn look_at_all(&mut self, look: &Look<'_>, findings: &mut Findings) {
-        let (coordinators, open_ns) = (self.coordinators, self.open_ns);
+        let (coordinators, looks_ms) = (self.coordinators, self.looks_ms);
         self.waits.retain(|id, wait| {
             let index = coordinators.transaction_partition_of(id);
             let log = coordinators_partition(look.context.view, "__transaction_state", index);
@@ -170,6 +171,8 @@ impl TransactionsDue {
                 wait.from = look.context.at_ns;
                 return true;
             };
+            let open_ms = looks_ms.map(|looks_ms| wait.timeout_ms.saturating_add(looks_ms));
+            let open_ns = open_ms.map(|open_ms| open_ms.saturating_mul(MS));
             let bound = if wait.is_decided() { Some(marked_ns(look)) } else { open_ns };
             let bound = bound.map(|own_ns| own_ns.saturating_add(look.written_ns()));
             let from = wait.from.max(since);

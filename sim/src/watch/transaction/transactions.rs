@@ -74,6 +74,7 @@ pub(super) struct Transition<'a> {
     pub(super) producer_epoch: ProducerEpoch,
     pub(super) transaction: TransactionOrdinal,
     pub(super) state: TransactionState,
+    pub(super) timeout_ms: u64,
     pub(super) coordinator_epoch: LeaderEpoch,
 }
 

@@ -109,6 +109,7 @@ pub(super) fn ongoing(epoch: i32) -> Note {
         producer_epoch: ProducerEpoch(0),
         transaction: TransactionOrdinal(1),
         state: TransactionState::Ongoing,
+        timeout_ms: 10_000,
         coordinator_epoch: LeaderEpoch(epoch),
     })
 }
@@ -265,9 +266,13 @@ fn facts() -> Vec<(CoordinatorKind, Note)> {
             member,
             member_epoch: 1,
             partitions: Vec::new(),
-            unrevoked: false,
+            revokes_within_ms: 0,
         },
-        GroupNote::ClassicStateChanged { group: group.clone(), state: ClassicGroupState::Stable },
+        GroupNote::ClassicStateChanged {
+            group: group.clone(),
+            state: ClassicGroupState::Stable,
+            timeout_ms: 0,
+        },
     ];
     let at = Offset(1);
     let of_shares = vec![

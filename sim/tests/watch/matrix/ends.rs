@@ -108,6 +108,7 @@ fn state(state: TransactionState) -> Note {
         producer_id,
         producer_epoch,
         transaction,
+        timeout_ms,
         coordinator_epoch,
         ..
     }) = ongoing(1)
@@ -120,6 +121,7 @@ fn state(state: TransactionState) -> Note {
         producer_epoch,
         transaction,
         state,
+        timeout_ms,
         coordinator_epoch,
     })
 }
@@ -145,7 +147,7 @@ fn group() -> String {
 }
 
 fn classic(stage: &mut Stage, state: ClassicGroupState) {
-    let note = GroupNote::ClassicStateChanged { group: group(), state };
+    let note = GroupNote::ClassicStateChanged { group: group(), state, timeout_ms: 10_000 };
     stage.note(A, &Note::Group(note));
 }
 
@@ -155,6 +157,7 @@ fn converted(stage: &mut Stage, classic: bool) {
 }
 
 fn holds(stage: &mut Stage, member_epoch: i32, unrevoked: bool) {
+    let revokes_within_ms = if unrevoked { 10_000 } else { 0 };
     let note = GroupNote::MemberHolds {
         partition: place(CoordinatorKind::Group),
         leader_epoch: LeaderEpoch(1),
@@ -162,7 +165,7 @@ fn holds(stage: &mut Stage, member_epoch: i32, unrevoked: bool) {
         member: "m".to_owned(),
         member_epoch,
         partitions: vec![X],
-        unrevoked,
+        revokes_within_ms,
     };
     stage.note(A, &Note::Group(note));
 }

@@ -88,6 +88,7 @@ fn identify(stage: &mut Stage, producer: i64, epoch: i16) {
         producer_epoch: ProducerEpoch(epoch),
         transaction: TransactionOrdinal(0),
         state: Empty,
+        timeout_ms: 10_000,
         coordinator_epoch: LeaderEpoch(0),
     });
     stage.note(A, &note);

@@ -35,7 +35,8 @@ impl GroupCoordinator {
         group.sync_timer = None;
         let is_initial = group.state() == State::Empty;
         group.enter(State::PreparingRebalance, now.wall);
-        self.state_classic(group);
+        let delay_ms = if is_initial { self.config.group_initial_rebalance_delay_ms } else { 0 };
+        self.state_classic(group, group.rebalance_timeout_ms().max(delay_ms));
         if is_initial {
             let delay_ms = self.config.group_initial_rebalance_delay_ms;
             let remaining_ms = group.rebalance_timeout_ms().saturating_sub(delay_ms);
@@ -96,7 +97,7 @@ impl GroupCoordinator {
             // Static members that are away keep the group waiting, until their sessions end.
             let at = now.time + ms(group.rebalance_timeout_ms());
             group.join_timer = Some(JoinTimer::Rebalance { at });
-            return self.state_classic(group);
+            return self.state_classic(group, group.rebalance_timeout_ms());
         }
         self.release_all(group);
         group.next_generation(now.wall);
@@ -104,7 +105,7 @@ impl GroupCoordinator {
         let (name, generation) = (group.name.clone(), group.generation);
         let note = GroupNote::GenerationBegan { group: name, generation, members };
         self.todo.push_back(Todo::Note(note));
-        self.state_classic(group);
+        self.state_classic(group, group.rebalance_timeout_ms());
         if group.state() == State::Empty {
             let record =
                 group_record(&group.name, &group.stored(&std::collections::BTreeMap::new()));
@@ -114,10 +115,14 @@ impl GroupCoordinator {
         group.sync_timer = Some(now.time + ms(group.rebalance_timeout_ms()));
     }
 
-    /// States in which state a group is.
-    pub(super) fn state_classic(&mut self, group: &ClassicGroup) {
-        let (name, state) = (group.name.clone(), group.state().named());
-        self.todo.push_back(Todo::Note(GroupNote::ClassicStateChanged { group: name, state }));
+    /// States in which state a group is, and for how long it waits in it.
+    pub(super) fn state_classic(&mut self, group: &ClassicGroup, timeout_ms: u64) {
+        let (group, state) = (group.name.clone(), group.state().named());
+        self.todo.push_back(Todo::Note(GroupNote::ClassicStateChanged {
+            group,
+            state,
+            timeout_ms,
+        }));
     }
 
     fn answer_joins(&mut self, now: Now, group: &mut ClassicGroup) {

@@ -123,7 +123,7 @@ impl GroupCoordinator {
             Ok(assignments) => {
                 self.propagate(now, group, Ok(assignments));
                 group.enter(State::Stable, now.wall);
-                self.state_classic(group);
+                self.state_classic(group, 0);
                 self.take_all(group);
             }
             Err(error) => {

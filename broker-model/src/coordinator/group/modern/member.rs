@@ -112,6 +112,18 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// How long it may take to give partitions up, in milliseconds; 0 if it must not. One that speaks the classic
+    /// protocol hears of it with its next heartbeat, as late as its session ends.
+    pub(crate) fn revokes_within_ms(&self) -> u32 {
+        if self.holding.state != MemberState::Unrevoked || self.holding.epoch < 0 {
+            return 0;
+        }
+        let Description { rebalance_timeout_ms, classic, .. } = &self.description;
+        let session_ms = classic.as_ref().map_or(0, |classic| classic.session_timeout_ms);
+        let positive = |ms: i32| u32::try_from(ms).unwrap_or(0);
+        positive(*rebalance_timeout_ms).saturating_add(positive(session_ms))
+    }
+
     /// One of whom nothing is known yet.
     pub(crate) fn unknown() -> Self {
         let description = Description {

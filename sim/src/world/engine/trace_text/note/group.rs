@@ -22,8 +22,12 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::GenerationBegan { group, generation, members } => {
             format!("group {group}: stabilized generation {generation} with {members} members")
         }
-        GroupNote::ClassicStateChanged { group, state } => {
+        GroupNote::ClassicStateChanged { group, state, timeout_ms: 0 } => {
             format!("group {group}: {}", state_name(*state))
+        }
+        GroupNote::ClassicStateChanged { group, state, timeout_ms } => {
+            let state = state_name(*state);
+            format!("group {group}: {state}, waiting {timeout_ms} ms for its members")
         }
         GroupNote::WriteAnswered { partition, end, .. } => {
             format!("responded from {} up to offset {end}", names.place(*partition))
@@ -31,12 +35,19 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::CommitFenced { group, generation } => {
             format!("group {group}: rejected offset commit of generation {generation}")
         }
-        GroupNote::MemberHolds { group, member, member_epoch, partitions, unrevoked, .. } => {
+        GroupNote::MemberHolds {
+            group,
+            member,
+            member_epoch,
+            partitions,
+            revokes_within_ms,
+            ..
+        } => {
             let places = places(names, partitions);
-            let unrevoked = if *unrevoked { ", and must give some up" } else { "" };
-            format!(
-                "group {group}: member {member} in epoch {member_epoch} holds {places}{unrevoked}"
-            )
+            let within = |ms: u32| format!(", and must give some up within {ms} ms");
+            let within =
+                Some(*revokes_within_ms).filter(|ms| *ms > 0).map_or_else(String::new, within);
+            format!("group {group}: member {member} in epoch {member_epoch} holds {places}{within}")
         }
         GroupNote::TargetAssigned { group, group_epoch, members } => {
             format!("group {group}: target of epoch {group_epoch} for {members} members")
