@@ -4,7 +4,7 @@
 //! protocol a rebalance goes on without who has not joined, or not asked for its assignment, when the rebalance timeout
 //! is over; in the consumer protocol a member that must give partitions up does so in that time, leaves, or is thrown
 //! out. Until then nobody consumes what it has. The timers are the coordinator's own: members may be down or cut. Who
-//! is needed: the coordinator and the replicas of its partition of `__consumer_offsets`.
+//! is needed: the coordinator, and for what it must write the replicas of its partition of `__consumer_offsets`.
 //! Source: KIP-62, KIP-848; `GroupMetadataManager.prepareRebalance`, `completeClassicGroupJoin`, `expirePendingSync`,
 //! `scheduleConsumerGroupRebalanceTimeout`.
 //! Not verified: static members that are away, which
@@ -53,6 +53,16 @@ enum Awaited {
     Assignment,
     /// This member gives up what it must.
     Revocation(String),
+}
+
+impl Awaited {
+    /// Since when nothing stands in the way. The coordinator ends the time to join by itself; the rest it must write.
+    fn unhindered_since(&self, look: &Look<'_>, partition: TopicPartition) -> Option<u64> {
+        match self {
+            Self::Joins => Some(0),
+            Self::Assignment | Self::Revocation(_) => look.commits_since(partition),
+        }
+    }
 }
 
 /// A coordinator, in the epoch in which it leads its partition.
@@ -167,7 +177,7 @@ impl RebalancesDue {
             let Some(partition) = partition.filter(|it| wait.is_coordinated(look, *it)) else {
                 return false;
             };
-            match look.commits_since(partition) {
+            match awaited.unhindered_since(look, partition) {
                 None => wait.from = look.context.at_ns,
                 Some(since) => {
                     let (node, from) = (wait.coordinator.0, wait.from.max(since));

@@ -196,7 +196,7 @@ fn it_is_due_unless_somebody_who_is_needed_is_hindered() {
         let begin: [(&str, CoordinatorKind, fn(&mut Stage)); 2] = [
             (TRANSACTION, CoordinatorKind::Transaction, |stage| stage.note(A, &ongoing(1))),
             (REBALANCE, CoordinatorKind::Group, |stage| {
-                classic(stage, ClassicGroupState::PreparingRebalance);
+                classic(stage, ClassicGroupState::CompletingRebalance);
             }),
         ];
         for (anomaly, kind, begin) in begin {
@@ -253,4 +253,16 @@ fn who_coordinates_no_more_ends_nothing() {
         }),
         Vec::<String>::new()
     );
+}
+
+/// The time to join is over whoever is hindered, as long as the coordinator goes on.
+#[test]
+fn a_coordinator_ends_the_time_to_join_by_itself() {
+    let found = outcome(|stage| {
+        coordinates(stage, CoordinatorKind::Group);
+        classic(stage, ClassicGroupState::PreparingRebalance);
+        hinders(stage, &[A, B, C, N1]);
+        passes(stage, 200);
+    });
+    assert!(found.contains(&REBALANCE.to_owned()), "{found:?}");
 }
