@@ -75,6 +75,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "bank",
     "zombie-producer",
     "hanging-transaction",
+    "slow-transactions",
     "delayed-end-txn",
     "exactly-once",
     "at-least-once",

@@ -63,6 +63,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("paused-coordinator", &["coordinator-not-unloaded", "txn-commit-ignores-generation"]),
     ("bank", &["commit-told-before-durable", "reads-past-stable-offset", "no-dedup"]),
     ("zombie-producer", &["commit-told-before-durable", "reads-past-stable-offset"]),
+    ("slow-transactions", &["produce-unverified", "stable-at-marker"]),
     ("delayed-end-txn", &["commit-told-before-durable", "reads-past-stable-offset"]),
     ("exactly-once", &["txn-commit-ignores-generation", "commit-told-before-durable"]),
     ("at-least-once", &["commits-before-processing", "commit-ignores-generation"]),
