@@ -96,7 +96,7 @@ pub enum GroupNote {
         /// State.
         state: ClassicGroupState,
         /// For how long it waits for its members in that state at most, in milliseconds; 0 if it waits for none.
-        /// Source: `rebalance.timeout.ms` of its members, `group.initial.rebalance.delay.ms`.
+        /// Source: `max.poll.interval.ms` of its members, `group.initial.rebalance.delay.ms`.
         timeout_ms: u64,
     },
     /// A group coordinator answers a client that waited for a record: what it says rests on all records before this
@@ -131,8 +131,8 @@ pub enum GroupNote {
         member_epoch: i32,
         /// What nobody else may consume.
         partitions: Vec<TopicPartition>,
-        /// How long it may take to give some of that up, in milliseconds; 0 if it must not. Source: Kafka's
-        /// `MemberState.UNREVOKED_PARTITIONS`, `rebalance.timeout.ms`.
+        /// How long it may take to give some of that up, in milliseconds; 0 if it must not, or has no timer for it. Source:
+        /// Kafka's `MemberState.UNREVOKED_PARTITIONS`, `max.poll.interval.ms`.
         revokes_within_ms: u32,
     },
     /// There is a target for an epoch of a group of the consumer protocol. Source: KIP-848,

@@ -1,12 +1,16 @@
 //! A look at what is due: who is asked for it, since when nothing stands in their way, and whether it takes too long.
 
-use harrow_broker_model::types::{NodeId, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 
 use super::calm::{Bounds, Calm};
+use super::exchange::CoordinatorKind;
 use super::finding::Context;
 use super::shared::Shared;
 use super::timing::RunningSince;
 use crate::view::{ClusterView, PartitionView, ReplicaRole, ReplicaView};
+
+/// Time between two looks at coordinators, in nanoseconds.
+pub(super) const COORDINATORS_NS: u64 = 250_000_000;
 
 /// What a look goes by.
 pub(super) struct Look<'a> {
@@ -38,6 +42,19 @@ impl<'a> Look<'a> {
         self.calm.around(node, others, |node| self.context.view.is_running(node))
     }
 
+    /// Who has replicas of a partition.
+    pub(super) fn replicas_of(&self, partition: TopicPartition) -> Vec<NodeId> {
+        let view = self.context.view.partition(partition);
+        let registration = view.and_then(|view| view.registration.as_ref());
+        registration.map_or_else(Vec::new, |registration| registration.replicas.clone())
+    }
+
+    /// In which epoch a node leads a partition, by the registration and by itself.
+    pub(super) fn leads_in(&self, node: NodeId, partition: TopicPartition) -> Option<LeaderEpoch> {
+        let leader = self.context.view.partition(partition).and_then(acting_leader);
+        leader.filter(|leader| leader.node == node).map(|leader| leader.leader_epoch)
+    }
+
     /// Since when records of a partition can be committed: its registered leader acts, and all its replicas are there
     /// and in sync, as it knows; none while that is not so.
     pub(super) fn commits_since(&self, partition: TopicPartition) -> Option<u64> {
@@ -67,13 +84,13 @@ pub(super) fn acting_leader(view: &PartitionView) -> Option<&ReplicaView> {
     acts.then_some(replica)
 }
 
-/// A partition of a topic that coordinators write to.
-pub(super) fn coordinators_partition(
+/// A partition of the topic that a kind of coordinators writes to.
+pub(super) fn internal_partition(
     view: &ClusterView,
-    topic: &str,
-    partition: u32,
+    kind: CoordinatorKind,
+    partition: i32,
 ) -> Option<TopicPartition> {
-    Some(TopicPartition { topic: view.topic_id(topic)?, partition: partition as i32 })
+    Some(TopicPartition { topic: view.topic_id(kind.topic())?, partition })
 }
 
 /// The active controller, if it is calm for a majority of the controllers that it is one of, and since when.

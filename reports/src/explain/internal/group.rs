@@ -57,12 +57,12 @@ pub(super) static ANOMALIES: [Entry; 7] = [
     Entry {
         name: "rebalance-overdue",
         kind: Kind::InternalAnomaly,
-        meaning: "A coordinator waited for members to join, to ask for their assignments or to give partitions up, for \
-                  longer than their timeouts allow.",
+        meaning: "A coordinator waited for members to join, for its leader to assign or for one to give partitions up, \
+                  for longer than their timeouts allow.",
         example: "A member is to give orders-0 up and never does. Its rebalance timeout is over, it stays, and who \
                   should get orders-0 waits.",
-        legal: "While the coordinator or a replica of its partition of __consumer_offsets is down, touched by a fault or \
-                cut off. Members may be.",
+        legal: "While a replica of the coordinator's partition of __consumer_offsets is down, touched by a fault or cut \
+                off; the time to join it ends by itself. Members may be down or cut.",
         source: "KIP-62, KIP-848, GroupMetadataManager.prepareRebalance, scheduleConsumerGroupRebalanceTimeout",
     },
 ];
@@ -119,7 +119,7 @@ pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "rebalance-due",
         kind: Kind::Invariant,
-        meaning: "When it is calm for the coordinator, a group waits for no member beyond its timeouts.",
+        meaning: "No group waits for a member longer than its timeouts allow, as long as its coordinator can act.",
         example: "Broken by rebalance-overdue.",
         legal: "While who is needed is down, touched by a fault or cut off.",
         source: "KIP-62, KIP-848, GroupMetadataManager",

@@ -40,7 +40,7 @@ impl CoordinatorKind {
     const ALL: [Self; 3] = [Self::Group, Self::Transaction, Self::Share];
 
     /// The topic that holds its records.
-    const fn topic(self) -> &'static str {
+    pub(in crate::watch) const fn topic(self) -> &'static str {
         match self {
             Self::Group => "__consumer_offsets",
             Self::Transaction => "__transaction_state",

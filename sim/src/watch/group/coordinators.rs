@@ -10,8 +10,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPart
 
 use crate::plan::Plan;
 use crate::view::Registry;
-
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
+use crate::watch::exchange::CoordinatorKind;
 
 /// In which epoch each node coordinates each partition of `__consumer_offsets`, and in which the newest does.
 #[derive(Debug)]
@@ -48,7 +47,9 @@ impl Coordinators {
     /// count, and it does not say it again.
     pub(super) fn on_metadata(&mut self, node: NodeId, change: &MetadataChange) -> Option<i32> {
         match change {
-            MetadataChange::TopicCreated { topic, name, .. } if name == OFFSETS_TOPIC => {
+            MetadataChange::TopicCreated { topic, name, .. }
+                if name == CoordinatorKind::Group.topic() =>
+            {
                 self.topic = Some(*topic);
                 None
             }

@@ -89,6 +89,7 @@ impl GroupWing {
                 if self.coordinators.on_loaded(context.node, *partition, *leader_epoch) {
                     self.ownership.on_loaded(groups);
                     let index = partition.partition;
+                    self.due.on_loaded(|group| self.coordinators.is_of(index, group));
                     self.commits.forget(|group| self.coordinators.is_of(index, group));
                     self.commits.on_loaded(groups);
                     self.reconciliation.on_loaded(partition.partition, *leader_epoch);

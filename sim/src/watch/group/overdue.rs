@@ -1,14 +1,15 @@
 //! A group is whole again in time.
 //!
-//! Promise: where nothing stands in the way of its coordinator, a group waits for no member for ever. In the classic
-//! protocol a rebalance goes on without who has not joined, or not asked for its assignment, when the rebalance timeout
-//! is over; in the consumer protocol a member that must give partitions up does so in that time, leaves, or is thrown
-//! out. Until then nobody consumes what it has. The timers are the coordinator's own: members may be down or cut. Who
-//! is needed: the coordinator, and for what it must write the replicas of its partition of `__consumer_offsets`.
+//! Promise: no group waits for a member longer than its timeouts allow. In the classic protocol a rebalance goes on
+//! without who has not joined when the rebalance timeout is over, and begins anew if its leader has not assigned by
+//! then; in the consumer protocol a member that must give partitions up does so in that time, leaves, or is thrown out.
+//! Until then nobody consumes what it has. The timers are the coordinator's own: members may be down or cut. Who is
+//! needed: the coordinator, and for what it must write the replicas of its partition of `__consumer_offsets`.
 //! Source: KIP-62, KIP-848; `GroupMetadataManager.prepareRebalance`, `completeClassicGroupJoin`, `expirePendingSync`,
 //! `scheduleConsumerGroupRebalanceTimeout`.
-//! Not verified: static members that are away, which
-//! may keep their group waiting until their sessions end; members of whom others have to give something up first.
+//! Not verified: static members that are away, which may keep their group waiting until their sessions end; members of
+//! a stable group that have not asked for their assignments; members of the consumer protocol's groups that speak the
+//! classic one, whose timers each join begins anew; members for whom others have to give something up first.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,8 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 use super::coordinators::Coordinators;
 use crate::plan::Plan;
 use crate::violation::Guarantee;
-use crate::watch::due::{Look, acting_leader, coordinators_partition};
+use crate::watch::due::{COORDINATORS_NS, Look, internal_partition};
+use crate::watch::exchange::CoordinatorKind;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 use crate::watch::shared::Shared;
 use crate::watch::timing::by_slowest_clock;
@@ -26,21 +28,20 @@ use crate::watch::timing::by_slowest_clock;
 const OVERDUE: Anomaly = Anomaly {
     name: "rebalance-overdue",
     guarantee: Guarantee::Liveness,
-    meaning: "a coordinator waited for members to join, to ask for their assignments or to give partitions up for \
+    meaning: "a coordinator waited for members to join, for its leader to assign or for one to give partitions up, for \
         longer than their timeouts allow",
 };
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "rebalance-due",
-    promise: "when it is calm for the coordinator, a group waits for no member beyond its timeouts",
+    promise: "no group waits for a member longer than its timeouts allow, as long as its coordinator can act",
     source: "KIP-62, KIP-848, GroupMetadataManager.prepareRebalance, scheduleConsumerGroupRebalanceTimeout",
-    leaves_out: "static members that are away; replicas of its partition that are away",
+    leaves_out: "static members that are away; classic members of the consumer protocol's groups; what must be written \
+        while a replica is away",
     anomalies: &[OVERDUE],
 };
 
 const MS: u64 = 1_000_000;
-/// Time between two looks, in nanoseconds.
-const LOOKS_NS: u64 = 250 * MS;
 /// What could not be written is tried again after so long, in milliseconds.
 const RETRY_MS: u64 = 500;
 
@@ -63,18 +64,26 @@ impl Awaited {
             Self::Assignment | Self::Revocation(_) => look.commits_since(partition),
         }
     }
-}
 
-/// A coordinator, in the epoch in which it leads its partition.
-type Coordinator = (NodeId, LeaderEpoch);
+    /// Who has to go on.
+    fn needed(&self, look: &Look<'_>, wait: &Wait, partition: TopicPartition) -> Vec<NodeId> {
+        match self {
+            Self::Joins => vec![wait.coordinator.0],
+            Self::Assignment | Self::Revocation(_) => look.replicas_of(partition),
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Wait {
-    /// Who said so: another coordinator says it again.
-    coordinator: Coordinator,
+    /// Who said so, and in which epoch it led: who loads the group later says what it then waits for. One that is
+    /// elected again goes on waiting.
+    coordinator: (NodeId, LeaderEpoch),
     /// How long it may take.
     timeout_ms: u64,
-    /// Since when, and nothing was in the way at a look.
+    /// Since when.
+    began: u64,
+    /// Since when its timer runs, at the latest: what could not be written may have begun anew.
     from: u64,
 }
 
@@ -83,6 +92,8 @@ struct Wait {
 pub(super) struct RebalancesDue {
     /// The slowest clock, as the time that passes while it shows a second.
     second_ns: u64,
+    /// `group.consumer.session.timeout.ms`.
+    session_ms: u64,
     next_look_ns: u64,
     waits: BTreeMap<(String, Awaited), Wait>,
 }
@@ -90,12 +101,18 @@ pub(super) struct RebalancesDue {
 impl RebalancesDue {
     pub(super) fn new(plan: &Plan) -> Self {
         let second_ns = by_slowest_clock(plan, 1_000 * MS);
-        Self { second_ns, next_look_ns: 0, waits: BTreeMap::new() }
+        let session_ms = plan.cluster.coordinators.consumer_groups.session_timeout_ms;
+        Self { second_ns, session_ms, next_look_ns: 0, waits: BTreeMap::new() }
     }
 
     /// A process starts: it coordinates nothing.
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.waits.retain(|_, wait| wait.coordinator.0 != node);
+    }
+
+    /// A coordinator has loaded these groups.
+    pub(super) fn on_loaded(&mut self, is_of: impl Fn(&str) -> bool) {
+        self.waits.retain(|(group, _), _| !is_of(group));
     }
 
     /// A coordinator says in which state a classic group is.
@@ -116,7 +133,7 @@ impl RebalancesDue {
         };
         let leader = partition.and_then(|it| context.view.replica(context.node, it));
         if let Some(epoch) = leader.map(|leader| leader.leader_epoch) {
-            let wait = Wait { coordinator: (context.node, epoch), timeout_ms, from: context.at_ns };
+            let wait = Wait::of((context, epoch), timeout_ms);
             self.waits.insert((group.to_owned(), awaited), wait);
         }
     }
@@ -136,7 +153,7 @@ impl RebalancesDue {
         self.waits.remove(&key);
         if revokes_within_ms > 0 {
             let timeout_ms = revokes_within_ms.into();
-            let wait = Wait { coordinator: (context.node, epoch), timeout_ms, from: context.at_ns };
+            let wait = Wait::of((context, epoch), timeout_ms);
             self.waits.insert(key, wait);
         }
     }
@@ -159,7 +176,7 @@ impl RebalancesDue {
         if context.at_ns < self.next_look_ns || !context.view.states_all() {
             return;
         }
-        self.next_look_ns = context.at_ns.saturating_add(LOOKS_NS);
+        self.next_look_ns = context.at_ns.saturating_add(COORDINATORS_NS);
         if !self.waits.is_empty() {
             self.look_at_all(&Look::new(context, shared), findings, coordinators);
         }
@@ -171,23 +188,23 @@ impl RebalancesDue {
         findings: &mut Findings,
         coordinators: &Coordinators,
     ) {
-        let (second_ns, written_ns) = (self.second_ns, look.written_ns());
+        let (second_ns, session_ms) = (self.second_ns, self.session_ms);
+        let bound = look.written_ns().saturating_add(RETRY_MS * second_ns / 1_000);
         self.waits.retain(|(group, awaited), wait| {
             let partition = partition_of(look.context, coordinators, group);
             let Some(partition) = partition.filter(|it| wait.is_coordinated(look, *it)) else {
                 return false;
             };
-            match awaited.unhindered_since(look, partition) {
-                None => wait.from = look.context.at_ns,
-                Some(since) => {
-                    let (node, from) = (wait.coordinator.0, wait.from.max(since));
-                    let timeout_ms = wait.timeout_ms.saturating_add(RETRY_MS);
-                    let bound_ns =
-                        (timeout_ms.saturating_mul(second_ns) / 1_000).saturating_add(written_ns);
-                    if look.is_due(from, &[node], bound_ns) {
-                        wait.report(look, findings, (group, partition), awaited);
-                    }
+            if let Some(since) = awaited.unhindered_since(look, partition) {
+                let timeout_ns = wait.timeout_ms.saturating_mul(second_ns) / 1_000;
+                let from = wait.from.saturating_add(timeout_ns).max(since);
+                if look.is_due(from, &awaited.needed(look, wait, partition), bound) {
+                    wait.report(look, findings, (group, partition), awaited);
                 }
+            } else {
+                // A member that could not be heard to have given all up is waited for until its session ends.
+                let timeout_ms = wait.timeout_ms.max(session_ms);
+                (wait.from, wait.timeout_ms) = (look.context.at_ns, timeout_ms);
             }
             true
         });
@@ -200,15 +217,19 @@ pub(super) fn partition_of(
     coordinators: &Coordinators,
     group: &str,
 ) -> Option<TopicPartition> {
-    let index = coordinators.partition_of(group) as u32;
-    coordinators_partition(context.view, "__consumer_offsets", index)
+    internal_partition(context.view, CoordinatorKind::Group, coordinators.partition_of(group))
 }
 
 impl Wait {
+    fn of((context, epoch): (&Context<'_>, LeaderEpoch), timeout_ms: u64) -> Self {
+        let at_ns = context.at_ns;
+        Self { coordinator: (context.node, epoch), timeout_ms, began: at_ns, from: at_ns }
+    }
+
     /// Whether who said it is still the one to see to it.
     fn is_coordinated(&self, look: &Look<'_>, partition: TopicPartition) -> bool {
-        let leader = look.context.view.partition(partition).and_then(acting_leader);
-        leader.is_some_and(|leader| (leader.node, leader.leader_epoch) == self.coordinator)
+        let (node, epoch) = self.coordinator;
+        look.leads_in(node, partition).is_some_and(|now| now >= epoch)
     }
 
     fn report(
@@ -220,7 +241,7 @@ impl Wait {
     ) {
         let context = Context { node: self.coordinator.0, ..*look.context };
         findings.report(&context, &OVERDUE, partition, || {
-            let ms = (context.at_ns - self.from) / MS;
+            let ms = (context.at_ns - self.began) / MS;
             let what = match awaited {
                 Awaited::Joins => "its members to join".to_owned(),
                 Awaited::Assignment => "its leader's assignment".to_owned(),

@@ -21,7 +21,8 @@ use harrow_broker_model::types::{
 use super::transactions::{Transition, state_name};
 use crate::plan::Plan;
 use crate::violation::Guarantee;
-use crate::watch::due::{Look, acting_leader, coordinators_partition};
+use crate::watch::due::{COORDINATORS_NS, Look, acting_leader, internal_partition};
+use crate::watch::exchange::CoordinatorKind;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 use crate::watch::shared::Shared;
 use crate::watch::timing::has_wrong_clocks;
@@ -42,8 +43,6 @@ pub(super) const INVARIANT: Invariant = Invariant {
 };
 
 const MS: u64 = 1_000_000;
-/// Time between two looks, in nanoseconds.
-const LOOKS_NS: u64 = 250 * MS;
 
 /// Transactions that are to end, by their transactional ids.
 #[derive(Debug)]
@@ -67,14 +66,10 @@ struct Wait {
     partitions: BTreeSet<TopicPartition>,
     /// Who said so, in which epoch: another coordinator says it again.
     coordinator: (NodeId, LeaderEpoch),
-    /// Since when it is in this state, and nothing that it needs was missing at a look.
-    from: u64,
-}
-
-impl Wait {
-    fn is_decided(&self) -> bool {
-        self.state != TransactionState::Ongoing
-    }
+    /// Since when it is in this state.
+    began: u64,
+    /// When that was stated last, or something that it needs was missing at a look.
+    moved: u64,
 }
 
 impl TransactionsDue {
@@ -120,12 +115,13 @@ impl TransactionsDue {
             timeout_ms: next.timeout_ms,
             partitions: BTreeSet::new(),
             coordinator: (context.node, next.coordinator_epoch),
-            from: context.at_ns,
+            began: context.at_ns,
+            moved: context.at_ns,
         };
         let known = self.waits.get(next.transactional_id).filter(|known| known.is_same(&now));
         // An ongoing one that takes in more partitions has begun before.
-        let from = known.map_or(now.from, |known| known.from);
-        self.waits.insert(next.transactional_id.to_owned(), Wait { from, ..now });
+        let began = known.map_or(now.began, |known| known.began);
+        self.waits.insert(next.transactional_id.to_owned(), Wait { began, ..now });
     }
 
     /// A coordinator says that a partition is in a transaction, right after it has told the state.
@@ -144,8 +140,9 @@ impl TransactionsDue {
 
     /// A quota holds a follower up: no marker of the partition is due.
     pub(super) fn on_held_up(&mut self, at_ns: u64, partition: TopicPartition) {
-        for wait in self.waits.values_mut().filter(|wait| wait.partitions.contains(&partition)) {
-            wait.from = at_ns;
+        let marks = |wait: &&mut Wait| wait.is_decided() && wait.partitions.contains(&partition);
+        for wait in self.waits.values_mut().filter(marks) {
+            wait.moved = at_ns;
         }
     }
 
@@ -155,7 +152,7 @@ impl TransactionsDue {
         if context.at_ns < self.next_look_ns || !context.view.states_all() {
             return;
         }
-        self.next_look_ns = context.at_ns.saturating_add(LOOKS_NS);
+        self.next_look_ns = context.at_ns.saturating_add(COORDINATORS_NS);
         if !self.waits.is_empty() {
             self.look_at_all(&Look::new(context, shared), findings);
         }
@@ -164,20 +161,20 @@ impl TransactionsDue {
     fn look_at_all(&mut self, look: &Look<'_>, findings: &mut Findings) {
         let (coordinators, looks_ms) = (self.coordinators, self.looks_ms);
         self.waits.retain(|id, wait| {
-            let index = coordinators.transaction_partition_of(id);
-            let log = coordinators_partition(look.context.view, "__transaction_state", index);
-            let Some(log) = log.filter(|log| wait.is_coordinated(look, *log)) else { return false };
-            let Some(since) = wait.unhindered_since(look, log) else {
-                wait.from = look.context.at_ns;
-                return true;
-            };
-            let open_ms = looks_ms.map(|looks_ms| wait.timeout_ms.saturating_add(looks_ms));
-            let open_ns = open_ms.map(|open_ms| open_ms.saturating_mul(MS));
-            let bound = if wait.is_decided() { Some(marked_ns(look)) } else { open_ns };
-            let bound = bound.map(|own_ns| own_ns.saturating_add(look.written_ns()));
-            let from = wait.from.max(since);
-            if bound.is_some_and(|bound| look.is_due(from, &[wait.coordinator.0], bound)) {
-                wait.report(look, findings, (id, log));
+            let (view, kind) = (look.context.view, CoordinatorKind::Transaction);
+            let index = coordinators.transaction_partition_of(id) as i32;
+            let (node, epoch) = wait.coordinator;
+            let log = internal_partition(view, kind, index)
+                .filter(|log| look.leads_in(node, *log) == Some(epoch));
+            let Some(log) = log else { return false };
+            if let Some(since) = wait.unhindered_since(look, log) {
+                let due = wait.due(look, looks_ms);
+                let nodes = look.replicas_of(log);
+                if due.is_some_and(|(at, bound)| look.is_due(at.max(since), &nodes, bound)) {
+                    wait.report(look, findings, (id, log));
+                }
+            } else {
+                wait.moved = look.context.at_ns;
             }
             true
         });
@@ -189,7 +186,7 @@ impl TransactionsDue {
 fn marked_ns(look: &Look<'_>) -> u64 {
     let bounds = look.bounds();
     let asked_ns = bounds.learns_ns.saturating_add(bounds.proposal_ns);
-    asked_ns.saturating_add(look.written_ns())
+    asked_ns.saturating_add(look.written_ns().saturating_mul(2))
 }
 
 impl Wait {
@@ -198,10 +195,19 @@ impl Wait {
         of(self) == of(other)
     }
 
-    /// Whether who said it is still the one to see to it.
-    fn is_coordinated(&self, look: &Look<'_>, log: TopicPartition) -> bool {
-        let leader = look.context.view.partition(log).and_then(acting_leader);
-        leader.is_some_and(|leader| (leader.node, leader.leader_epoch) == self.coordinator)
+    fn is_decided(&self) -> bool {
+        self.state != TransactionState::Ongoing
+    }
+
+    /// When something is to be done, and how long that may take. A coordinator looks again at what was being written
+    /// at one look, or could not be.
+    fn due(&self, look: &Look<'_>, looks_ms: Option<u64>) -> Option<(u64, u64)> {
+        if self.is_decided() {
+            return Some((self.moved, marked_ns(look)));
+        }
+        let over = self.began.saturating_add(self.timeout_ms.saturating_mul(MS));
+        let looks_ns = looks_ms?.saturating_mul(2 * MS);
+        Some((self.moved.max(over), looks_ns.saturating_add(look.written_ns())))
     }
 
     /// Since when nothing stands in the way; none while something does.
@@ -213,12 +219,14 @@ impl Wait {
         }
         let (controller, majority_since) = look.controller?;
         since = since.max(majority_since);
+        // It learns from the controller who leads, and what is deleted.
+        since = since.max(look.calm_since(self.coordinator.0, &[controller])?);
         // What is deleted needs no marker.
         let there = self.partitions.iter().filter_map(|partition| view.partition(*partition));
         for partition in there.filter(|partition| partition.registration.is_some()) {
             let leader = acting_leader(partition)?.node;
             since = since.max(look.commits_since(partition.partition)?);
-            since = since.max(look.calm_since(self.coordinator.0, &[leader, controller])?);
+            since = since.max(look.calm_since(self.coordinator.0, &[leader])?);
             since = since.max(look.calm_since(leader, &[controller])?);
         }
         Some(since)
@@ -227,7 +235,7 @@ impl Wait {
     fn report(&self, look: &Look<'_>, findings: &mut Findings, (id, log): (&str, TopicPartition)) {
         let context = Context { node: self.coordinator.0, ..*look.context };
         findings.report(&context, &OVERDUE, log, || {
-            let ms = (context.at_ns - self.from) / MS;
+            let ms = (context.at_ns - self.began) / MS;
             let (state, transaction) = (state_name(self.state), self.transaction);
             format!("transaction {transaction} of {id} has been {state} for {ms} ms")
         });

@@ -103,12 +103,17 @@ fn marks(epoch: i32) -> CoordinatorDeed {
 }
 
 pub(super) fn ongoing(epoch: i32) -> Note {
+    is_in(TransactionState::Ongoing, epoch)
+}
+
+/// The transaction is in a state, says the coordinator of an epoch.
+pub(super) fn is_in(state: TransactionState, epoch: i32) -> Note {
     Note::Transaction(TransactionNote::StateChanged {
         transactional_id: ID.to_owned(),
         producer_id: PRODUCER,
         producer_epoch: ProducerEpoch(0),
         transaction: TransactionOrdinal(1),
-        state: TransactionState::Ongoing,
+        state,
         timeout_ms: 10_000,
         coordinator_epoch: LeaderEpoch(epoch),
     })

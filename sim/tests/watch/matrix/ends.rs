@@ -1,13 +1,13 @@
 //! Transactions that are to end and rebalances that are to be over, when nothing stands in the way.
 
 use harrow_broker_model::note::{
-    ClassicGroupState, GroupNote, Note, TransactionNote, TransactionState,
+    ClassicGroupState, GroupNote, MetadataChange, Note, TransactionNote, TransactionState,
 };
-use harrow_broker_model::types::{LeaderEpoch, NodeId};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, TransactionOrdinal};
 use harrow_sim::watch::{CoordinatorKind, LastingFaults};
 
 use super::case::{Case, outcome};
-use super::coordination::{PRODUCER, about, leads_in_one, ongoing, place};
+use super::coordination::{PRODUCER, about, is_in, leads_in_one, ongoing, place};
 use super::due::{begins, passes};
 use crate::stage::{A, B, C, N1, N2, N3, Stage, X};
 
@@ -103,27 +103,7 @@ fn coordinates(stage: &mut Stage, kind: CoordinatorKind) {
 }
 
 fn state(state: TransactionState) -> Note {
-    let Note::Transaction(TransactionNote::StateChanged {
-        transactional_id,
-        producer_id,
-        producer_epoch,
-        transaction,
-        timeout_ms,
-        coordinator_epoch,
-        ..
-    }) = ongoing(1)
-    else {
-        unreachable!("it is a state")
-    };
-    Note::Transaction(TransactionNote::StateChanged {
-        transactional_id,
-        producer_id,
-        producer_epoch,
-        transaction,
-        state,
-        timeout_ms,
-        coordinator_epoch,
-    })
+    is_in(state, 1)
 }
 
 /// A transaction begins, and is to be committed.
@@ -134,10 +114,7 @@ fn decides(stage: &mut Stage) {
 
 /// The partition of the stage is in the transaction.
 fn adds(stage: &mut Stage) {
-    let Note::Transaction(TransactionNote::StateChanged { transaction, .. }) = ongoing(1) else {
-        unreachable!("it is a state")
-    };
-    let producer_id = PRODUCER;
+    let (producer_id, transaction) = (PRODUCER, TransactionOrdinal(1));
     let note = TransactionNote::PartitionAdded { producer_id, transaction, partition: X };
     stage.note(A, &Note::Transaction(note));
 }
@@ -237,6 +214,62 @@ fn a_decided_transaction_waits_for_who_has_to_write_its_markers() {
         passes(&mut stage, 300);
         assert_eq!(stage.found().contains(&TRANSACTION.to_owned()), is_due, "{who}");
     }
+}
+
+/// Partitions that are deleted need no marker, which the coordinator learns from the controller.
+#[test]
+fn a_decided_transaction_of_deleted_partitions_waits_for_the_controller_alone() {
+    for (cut, is_due) in [(false, true), (true, false)] {
+        let mut stage = super::case::stage();
+        coordinates(&mut stage, CoordinatorKind::Transaction);
+        decides(&mut stage);
+        adds(&mut stage);
+        stage.metadata(MetadataChange::TopicDeleted { topic: X.topic });
+        if cut {
+            let lasting = LastingFaults { nodes: Vec::new(), cuts: vec![(A, N1), (N1, A)] };
+            stage.observer.disturbed(stage.now_ns(), &lasting);
+        }
+        passes(&mut stage, 300);
+        assert_eq!(stage.found().contains(&TRANSACTION.to_owned()), is_due, "cut off: {cut}");
+    }
+}
+
+/// A transaction that goes on has the time of its beginning, and what is stated is not overlooked in the same moment.
+#[test]
+fn what_is_added_to_a_transaction_gives_it_no_more_time() {
+    let found = outcome(|stage| {
+        coordinates(stage, CoordinatorKind::Transaction);
+        for _ in 0..60 {
+            stage.note(A, &ongoing(1));
+            passes(stage, 1);
+        }
+        passes(stage, 30);
+    });
+    assert_eq!(found, [TRANSACTION]);
+}
+
+/// One that is elected again goes on with its timers, and states nothing anew.
+#[test]
+fn a_group_waits_for_the_same_coordinator_in_a_later_epoch() {
+    let found = outcome(|stage| {
+        coordinates(stage, CoordinatorKind::Group);
+        classic(stage, ClassicGroupState::PreparingRebalance);
+        let kind = CoordinatorKind::Group;
+        let next = stage.next(Some(A), 2, &[A, B, C]);
+        stage.metadata_at(
+            A,
+            MetadataChange::PartitionChanged {
+                partition: place(kind),
+                registration: next,
+                unclean: false,
+            },
+        );
+        let data = std::mem::replace(&mut stage.partition, place(kind));
+        stage.became_leader(A, 2, &[A, B, C]);
+        stage.partition = data;
+        passes(stage, 200);
+    });
+    assert_eq!(found, [REBALANCE]);
 }
 
 /// What another coordinator has said is for that one to end.

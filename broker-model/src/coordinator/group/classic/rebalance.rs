@@ -35,18 +35,18 @@ impl GroupCoordinator {
         group.sync_timer = None;
         let is_initial = group.state() == State::Empty;
         group.enter(State::PreparingRebalance, now.wall);
-        let delay_ms = if is_initial { self.config.group_initial_rebalance_delay_ms } else { 0 };
-        self.state_classic(group, group.rebalance_timeout_ms().max(delay_ms));
+        let timeout_ms = group.rebalance_timeout_ms();
         if is_initial {
             let delay_ms = self.config.group_initial_rebalance_delay_ms;
-            let remaining_ms = group.rebalance_timeout_ms().saturating_sub(delay_ms);
+            let remaining_ms = timeout_ms.saturating_sub(delay_ms);
             let at = now.time + ms(delay_ms);
             group.join_timer = Some(JoinTimer::Initial { at, delay_ms, remaining_ms });
+            self.state_classic(group, timeout_ms.max(delay_ms));
         } else if group.have_all_joined() {
             self.complete_join(now, (partition, group));
         } else {
-            let at = now.time + ms(group.rebalance_timeout_ms());
-            group.join_timer = Some(JoinTimer::Rebalance { at });
+            group.join_timer = Some(JoinTimer::Rebalance { at: now.time + ms(timeout_ms) });
+            self.state_classic(group, timeout_ms);
         }
     }
 

@@ -112,16 +112,13 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// How long it may take to give partitions up, in milliseconds; 0 if it must not. One that speaks the classic
-    /// protocol hears of it with its next heartbeat, as late as its session ends.
+    /// How long it may take to give partitions up, in milliseconds; 0 if it must not, or speaks the classic protocol,
+    /// whose timers each join begins anew. Source: `GroupMetadataManager.maybeReconcile`.
     pub(crate) fn revokes_within_ms(&self) -> u32 {
-        if self.holding.state != MemberState::Unrevoked || self.holding.epoch < 0 {
-            return 0;
-        }
         let Description { rebalance_timeout_ms, classic, .. } = &self.description;
-        let session_ms = classic.as_ref().map_or(0, |classic| classic.session_timeout_ms);
-        let positive = |ms: i32| u32::try_from(ms).unwrap_or(0);
-        positive(*rebalance_timeout_ms).saturating_add(positive(session_ms))
+        let must = self.holding.state == MemberState::Unrevoked && self.holding.epoch >= 0;
+        let is_timed = must && classic.is_none();
+        if is_timed { u32::try_from(*rebalance_timeout_ms).unwrap_or(0) } else { 0 }
     }
 
     /// One of whom nothing is known yet.

@@ -93,14 +93,14 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
     }
 }
 
-/// As Kafka writes it.
+/// Kafka's name of it.
 fn state_name(state: ClassicGroupState) -> &'static str {
     match state {
-        ClassicGroupState::Empty => "empty",
-        ClassicGroupState::PreparingRebalance => "preparing to rebalance",
-        ClassicGroupState::CompletingRebalance => "completing rebalance",
-        ClassicGroupState::Stable => "stable",
-        ClassicGroupState::Dead => "dead",
+        ClassicGroupState::Empty => "Empty",
+        ClassicGroupState::PreparingRebalance => "PreparingRebalance",
+        ClassicGroupState::CompletingRebalance => "CompletingRebalance",
+        ClassicGroupState::Stable => "Stable",
+        ClassicGroupState::Dead => "Dead",
     }
 }
 
