@@ -55,16 +55,20 @@ impl<'a> Look<'a> {
         leader.filter(|leader| leader.node == node).map(|leader| leader.leader_epoch)
     }
 
-    /// Since when records of a partition can be committed: its registered leader acts, and all its replicas are there
-    /// and in sync, as it knows; none while that is not so.
+    /// Since when records of a partition can be committed: its registered leader acts, and all its replicas are there,
+    /// follow it and are in sync, as it knows; none while that is not so.
     pub(super) fn commits_since(&self, partition: TopicPartition) -> Option<u64> {
         let view = self.context.view.partition(partition)?;
         let registration = view.registration.as_ref()?;
         let leader = acting_leader(view)?;
         let (members, all) = (&leader.isr.members, registration.replicas.len());
         let whole = *members == registration.isr && members.len() == all;
+        let follows = |node: &NodeId| {
+            *node == leader.node || view.replica(*node).is_some_and(|it| is_follower(it, leader))
+        };
+        let followed = registration.replicas.iter().all(follows);
         let enough = all >= view.minimums_of(leader.node).1;
-        self.calm_since(leader.node, &registration.replicas).filter(|_| whole && enough)
+        self.calm_since(leader.node, &registration.replicas).filter(|_| whole && followed && enough)
     }
 
     /// Whether what has waited since a time, and these nodes have worked on, has waited for too long.
@@ -73,6 +77,11 @@ impl<'a> Look<'a> {
         at_ns > from.saturating_add(bound)
             && nodes.iter().all(|node| self.running_since.for_longer_than(at_ns, *node, bound))
     }
+}
+
+/// Whether a replica follows in the leader's epoch: one that has started and is not registered does not yet.
+fn is_follower(replica: &ReplicaView, leader: &ReplicaView) -> bool {
+    replica.role == ReplicaRole::Follower && replica.leader_epoch == leader.leader_epoch
 }
 
 /// The registered leader of a partition, if it acts in that epoch.

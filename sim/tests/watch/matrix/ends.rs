@@ -95,6 +95,10 @@ pub(super) const CASES: &[Case] = &[
 
 /// A coordinates in epoch 1, with B and C in sync; all is stated, and it is calm.
 fn coordinates(stage: &mut Stage, kind: CoordinatorKind) {
+    let data = std::mem::replace(&mut stage.partition, place(kind));
+    stage.follow(B, 1, A);
+    stage.follow(C, 1, A);
+    stage.partition = data;
     begins(stage);
     leads_in_one(stage, kind);
     let data = std::mem::replace(&mut stage.partition, place(kind));
@@ -157,12 +161,20 @@ fn hinders(stage: &mut Stage, nodes: &[NodeId]) {
 #[test]
 fn it_is_due_unless_somebody_who_is_needed_is_hindered() {
     type Variant = (&'static str, fn(&mut Stage), bool);
-    let variants: [Variant; 6] = [
+    let variants: [Variant; 7] = [
         ("the coordinator", |stage| hinders(stage, &[A]), false),
         ("a replica of its partition", |stage| hinders(stage, &[B]), false),
         ("the controller", |stage| hinders(stage, &[N1]), true),
         ("other controllers", |stage| hinders(stage, &[N2, N3]), true),
         ("a replica that is down", |stage| stage.crash(C, false), false),
+        (
+            "a replica that does not follow yet",
+            |stage| {
+                stage.crash(C, false);
+                stage.observer.process_started(stage.now_ns(), C);
+            },
+            false,
+        ),
         (
             "a coordinator that starts again",
             |stage| stage.observer.process_started(stage.now_ns(), A),
