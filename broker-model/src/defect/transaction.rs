@@ -47,7 +47,7 @@ TransactionDefect {
         source: "KAFKA-19999; ProducerAppendInfo.checkProducerEpoch",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "producer-stuck" in "swarm-transactions", seed 7,
+        shows: "liveness" / "transaction-overdue" in "swarm-transactions", seed 7,
         meaning: "Where each transaction has an epoch of its own, a leader refuses a marker that it has written \
             already.",
         example: "A leader has written a marker, and its answer is lost. The coordinator sends it again and is \

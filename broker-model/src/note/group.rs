@@ -131,8 +131,8 @@ pub enum GroupNote {
         member_epoch: i32,
         /// What nobody else may consume.
         partitions: Vec<TopicPartition>,
-        /// How long it may take to give some of that up, in milliseconds; 0 if it must not, or has no timer for it. Source:
-        /// Kafka's `MemberState.UNREVOKED_PARTITIONS`, `max.poll.interval.ms`.
+        /// How long it may take to give some of that up, in milliseconds; 0 if it must not, or has no timer for it.
+        /// Source: Kafka's `MemberState.UNREVOKED_PARTITIONS`, `max.poll.interval.ms`.
         revokes_within_ms: u32,
     },
     /// There is a target for an epoch of a group of the consumer protocol. Source: KIP-848,

@@ -61,8 +61,8 @@ pub(super) static ANOMALIES: [Entry; 7] = [
                   for longer than their timeouts allow.",
         example: "A member is to give orders-0 up and never does. Its rebalance timeout is over, it stays, and who \
                   should get orders-0 waits.",
-        legal: "While a replica of the coordinator's partition of __consumer_offsets is down, touched by a fault or cut \
-                off; the time to join it ends by itself. Members may be down or cut.",
+        legal: "While a replica of the coordinator's partition of __consumer_offsets is down, touched by a fault or \
+                cut off; the time to join it ends by itself. Members may be down or cut.",
         source: "KIP-62, KIP-848, GroupMetadataManager.prepareRebalance, scheduleConsumerGroupRebalanceTimeout",
     },
 ];

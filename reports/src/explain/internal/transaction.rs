@@ -116,8 +116,8 @@ pub(super) static ANOMALIES: [Entry; 13] = [
                   longer than its markers need.",
         example: "A commit is decided, and all partitions have their markers. The coordinator never writes that it is \
                   complete: the producer is told to wait, for ever.",
-        legal: "While the coordinator, the active controller or a replica of a partition that is needed is down, touched \
-                by a fault or cut off; a timeout where a wall clock is wrong.",
+        legal: "While the coordinator, the active controller or a replica of a partition that is needed is down, \
+                touched by a fault or cut off; a timeout where a wall clock is wrong.",
         source: "KIP-98, TransactionCoordinator.abortTimedOutTransactions, TransactionMarkerChannelManager",
     },
 ];

@@ -66,21 +66,28 @@ impl GroupWing {
         note: &Note,
     ) {
         self.due.look(context, findings, (shared, &self.coordinators));
+        for partition in self.goes_on_with(context, note) {
+            self.ownership.forget(|group| self.coordinators.is_of(partition, group));
+            self.commits.forget(|group| self.coordinators.is_of(partition, group));
+        }
+        if let Note::Group(note) = note {
+            self.on_group_note(context, findings, note);
+        }
+    }
+
+    /// Of which partitions the node goes on to coordinate the groups without having read them anew.
+    fn goes_on_with(&mut self, context: &Context<'_>, note: &Note) -> Vec<i32> {
         if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note {
-            let goes_on = self.coordinators.on_metadata(context.node, change);
-            if let Some(partition) = goes_on {
-                self.ownership.forget(|group| self.coordinators.is_of(partition, group));
-                self.commits.forget(|group| self.coordinators.is_of(partition, group));
-            }
+            return self.coordinators.on_metadata(context.node, change).into_iter().collect();
         }
-        if let Note::Quorum(QuorumNote::SnapshotLoaded { snapshot, .. }) = note {
-            let (registry, applied) = (context.view.registry(), snapshot.end_offset.plus(-1));
-            for partition in self.coordinators.on_snapshot(context.node, registry, applied) {
-                self.ownership.forget(|group| self.coordinators.is_of(partition, group));
-                self.commits.forget(|group| self.coordinators.is_of(partition, group));
-            }
-        }
-        let Note::Group(note) = note else { return };
+        let Note::Quorum(QuorumNote::SnapshotLoaded { snapshot, .. }) = note else {
+            return Vec::new();
+        };
+        let (registry, applied) = (context.view.registry(), snapshot.end_offset.plus(-1));
+        self.coordinators.on_snapshot(context.node, registry, applied)
+    }
+
+    fn on_group_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &GroupNote) {
         match note {
             GroupNote::WriteAnswered { partition, leader_epoch, end } => {
                 answers::on_answered(context, findings, (*partition, *leader_epoch), *end);

@@ -160,6 +160,7 @@ fn hinders(stage: &mut Stage, nodes: &[NodeId]) {
 /// What excuses that a transaction stays open, or a group waits, and what does not.
 #[test]
 fn it_is_due_unless_somebody_who_is_needed_is_hindered() {
+    type Begin = (&'static str, CoordinatorKind, fn(&mut Stage));
     type Variant = (&'static str, fn(&mut Stage), bool);
     let variants: [Variant; 7] = [
         ("the coordinator", |stage| hinders(stage, &[A]), false),
@@ -182,7 +183,7 @@ fn it_is_due_unless_somebody_who_is_needed_is_hindered() {
         ),
     ];
     for (who, hinder, is_due) in variants {
-        let begin: [(&str, CoordinatorKind, fn(&mut Stage)); 2] = [
+        let begin: [Begin; 2] = [
             (TRANSACTION, CoordinatorKind::Transaction, |stage| stage.note(A, &ongoing(1))),
             (REBALANCE, CoordinatorKind::Group, |stage| {
                 classic(stage, ClassicGroupState::CompletingRebalance);

@@ -22,12 +22,8 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::GenerationBegan { group, generation, members } => {
             format!("group {group}: stabilized generation {generation} with {members} members")
         }
-        GroupNote::ClassicStateChanged { group, state, timeout_ms: 0 } => {
-            format!("group {group}: {}", state_name(*state))
-        }
         GroupNote::ClassicStateChanged { group, state, timeout_ms } => {
-            let state = state_name(*state);
-            format!("group {group}: {state}, waiting {timeout_ms} ms for its members")
+            format!("group {group}: {}", classic_state(*state, *timeout_ms))
         }
         GroupNote::WriteAnswered { partition, end, .. } => {
             format!("responded from {} up to offset {end}", names.place(*partition))
@@ -63,11 +59,7 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             format!("group {group}: took a commit of {places} by {member} in epoch {generation}")
         }
         GroupNote::MemberThrownOut { group, member, reason } => {
-            let why = match reason {
-                Lateness::Session => "session expired",
-                Lateness::Rebalance => "rebalance timeout",
-                Lateness::Join => "did not join again, or did not synchronize, in time",
-            };
+            let why = lateness(*reason);
             format!("group {group}: member {member} removed: {why}")
         }
         GroupNote::GroupDeleted { group } => format!("group {group}: deleted"),
@@ -79,18 +71,39 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             places(names, partitions)
         ),
         GroupNote::MembershipLost { group, reason } => {
-            let why = match reason {
-                Departure::PollInterval => "consumer poll timeout has expired",
-                Departure::Unknown => "the coordinator does not know it",
-                Departure::Epoch => "its generation or epoch is over",
-                Departure::Instance => "another consumer has its group.instance.id",
-            };
+            let why = departure(*reason);
             format!("group {group}: no member any more: {why}")
         }
         GroupNote::MemberOwns { group, member, partitions } => {
             format!("group {group}: as member {member}, has {}", places(names, partitions))
         }
     }
+}
+
+fn lateness(reason: Lateness) -> &'static str {
+    match reason {
+        Lateness::Session => "session expired",
+        Lateness::Rebalance => "rebalance timeout",
+        Lateness::Join => "did not join again, or did not synchronize, in time",
+    }
+}
+
+fn departure(reason: Departure) -> &'static str {
+    match reason {
+        Departure::PollInterval => "consumer poll timeout has expired",
+        Departure::Unknown => "the coordinator does not know it",
+        Departure::Epoch => "its generation or epoch is over",
+        Departure::Instance => "another consumer has its group.instance.id",
+    }
+}
+
+/// A state, and for how long a group waits in it.
+fn classic_state(state: ClassicGroupState, timeout_ms: u64) -> String {
+    let name = state_name(state);
+    if timeout_ms == 0 {
+        return name.to_owned();
+    }
+    format!("{name}, waiting {timeout_ms} ms for its members")
 }
 
 /// Kafka's name of it.
