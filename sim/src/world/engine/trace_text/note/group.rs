@@ -40,9 +40,7 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             ..
         } => {
             let places = places(names, partitions);
-            let within = |ms: u32| format!(", and must give some up within {ms} ms");
-            let within =
-                Some(*revokes_within_ms).filter(|ms| *ms > 0).map_or_else(String::new, within);
+            let within = revokes_within(*revokes_within_ms);
             format!("group {group}: member {member} in epoch {member_epoch} holds {places}{within}")
         }
         GroupNote::TargetAssigned { group, group_epoch, members } => {
@@ -59,8 +57,7 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             format!("group {group}: took a commit of {places} by {member} in epoch {generation}")
         }
         GroupNote::MemberThrownOut { group, member, reason } => {
-            let why = lateness(*reason);
-            format!("group {group}: member {member} removed: {why}")
+            format!("group {group}: member {member} removed: {}", lateness(*reason))
         }
         GroupNote::GroupDeleted { group } => format!("group {group}: deleted"),
         GroupNote::OffsetsDeleted { group } => {
@@ -71,8 +68,7 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             places(names, partitions)
         ),
         GroupNote::MembershipLost { group, reason } => {
-            let why = departure(*reason);
-            format!("group {group}: no member any more: {why}")
+            format!("group {group}: no member any more: {}", departure(*reason))
         }
         GroupNote::MemberOwns { group, member, partitions } => {
             format!("group {group}: as member {member}, has {}", places(names, partitions))
@@ -95,6 +91,14 @@ fn departure(reason: Departure) -> &'static str {
         Departure::Epoch => "its generation or epoch is over",
         Departure::Instance => "another consumer has its group.instance.id",
     }
+}
+
+/// What is added where a member must give something up; nothing if it must not.
+fn revokes_within(timeout_ms: u32) -> String {
+    if timeout_ms == 0 {
+        return String::new();
+    }
+    format!(", and must give some up within {timeout_ms} ms")
 }
 
 /// A state, and for how long a group waits in it.
