@@ -130,7 +130,7 @@ TransactionDefect {
         source: "KAFKA-18575, KAFKA-18654; UnifiedLog.hasOngoingTransaction",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "producer-stuck" in "hanging-transaction", seed 5,
+        shows: "liveness" / "transaction-overdue" in "hanging-transaction", seed 5,
         meaning: "A leader on which the transaction before is still open, as its marker has not come, takes a record \
             of the next one without a question: nobody puts the partition in.",
         example: "With an epoch for each transaction, a producer begins the next one as soon as its commit is decided. \
