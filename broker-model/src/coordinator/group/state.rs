@@ -41,7 +41,7 @@ pub(crate) enum GroupChange {
         member: String,
         epoch: i32,
         partitions: Partitions,
-        /// How long it may take to give some up; 0 if it must not.
+        /// How long it may take to give some up; 0 if it must not, or has no timer for it.
         revokes_within_ms: u32,
     },
     /// There is a target for so many members.

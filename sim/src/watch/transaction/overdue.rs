@@ -1,14 +1,15 @@
 //! A transaction ends in time.
 //!
-//! Promise: where nothing stands in the way of those who are needed, a transaction whose producer says nothing is
-//! aborted by its coordinator once `transaction.timeout.ms` is over, at the next of its looks, and one that is decided
-//! is complete as soon as the leaders of its partitions can have written their markers: until then nobody reads past
-//! it, and its producer begins no other. Who is needed: the coordinator and the replicas of its partition of the
+//! Promise: where nothing stands in the way of those who are needed, a transaction is aborted by its coordinator once
+//! `transaction.timeout.ms` is over, at one of its next two looks, and one that is decided is complete as soon as the
+//! leaders of its partitions can have written their markers: until then nobody reads past it, and its producer begins
+//! no other. Who is needed: the coordinator and the replicas of its partition of the
 //! transaction log; for the markers the active controller, which says who leads, and the replicas of the partitions of
 //! the transaction.
 //! Source: KIP-98; `TransactionCoordinator.abortTimedOutTransactions`, `TransactionMarkerChannelManager`.
 //! Not verified: a coordinator that never loads what another one had stated, which liveness judges; timeouts where a
-//! wall clock is wrong, by which they go; partitions of which a replica is away, or held up by a quota.
+//! wall clock is wrong, by which they go; a producer that takes in partitions all the time, since a look passes over
+//! what is being written; partitions of which a replica is away, or held up by a quota.
 
 use std::collections::{BTreeMap, BTreeSet};
 
