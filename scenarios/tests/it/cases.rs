@@ -207,6 +207,38 @@ fn the_document_converts_jepsen_s_rebalance_log() {
     assert_eq!(String::from_utf8(output.stdout).expect("it is text"), wanted);
 }
 
+/// Jepsen's tests are not ours to keep, so that the script which puts them before Harrow is tried on tests of our own.
+#[test]
+fn tests_in_jepsen_s_manner_are_translated_and_held_against_harrow() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/tests/jepsen");
+    let own = fs::read_to_string(folder.join("example_test.clj")).expect("it is there");
+    let directory = tempfile::tempdir().expect("a folder");
+    let answered = |tests: &str| {
+        let path = directory.path().join("kafka_test.clj");
+        fs::write(&path, tests).expect("it is written");
+        let mut command = Command::new("python3");
+        command.arg(folder.join("translate.py")).arg(&path).arg(directory.path().join("histories"));
+        command.arg("--harrow").arg(assert_cmd::cargo::cargo_bin!("harrow"));
+        let output = command.output().ok()?;
+        Some((output.status.code(), String::from_utf8(output.stdout).expect("it is text")))
+    };
+    let Some((code, text)) = answered(&own) else {
+        eprintln!("passed over: python3 is not here");
+        return;
+    };
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.ends_with("4 answers of the checker compared, 0 wrong; 1 tests of other things\n"),
+        "{text}"
+    );
+    let (right, wrong) =
+        ("(is (nil? (found [write write'])))", "(is (= [:x] (found [write write'])))");
+    assert!(own.contains(right));
+    let (code, text) = answered(&own.replace(right, wrong)).expect("it is here");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("that nobody has read: differs (WHY?): G1a is wanted"), "{text}");
+}
+
 #[test]
 fn the_classic_ways_to_lose_messages_are_right() {
     // Scenario, whether a sweep of a few seeds loses anything legally, and what it is then held to.
