@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::broker::purgatory::{Delayed, PendingPartition, ReplicaFetch, Wait};
-use crate::defect::BrokerDefect;
+use crate::defect::{BrokerDefect, LogDefect};
 use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::SessionKey;
 use crate::message::{ClientResponse, ClusterError, ResponseBody};
@@ -32,11 +32,14 @@ impl Broker {
             {
                 partition.refuse_proposal(ClusterError::OperationNotAttempted, effects);
             }
-            if changes.log_start_moved {
+            let lags = self.context.config.defects.has(LogDefect::LogStartCheckpointLags);
+            if changes.log_start_moved && !lags {
                 self.checkpoints.keep_moved_start(id, partition.log(), effects);
             }
             if changes.log_cut {
-                self.checkpoints.keep_start(id, partition.log(), effects);
+                if !lags {
+                    self.checkpoints.keep_start(id, partition.log(), effects);
+                }
                 let place = (partition.log().directory(), id);
                 self.checkpoints.lower(place, partition.log().recovery_point(), effects);
                 self.cleaned_log_was_cut(now, id, effects);

@@ -1,7 +1,5 @@
 //! A leader's side: appending, serving fetches, the high watermark, check-quorum and resignation.
 
-use std::cmp::Ordering;
-
 use crate::defect::QuorumDefect;
 use crate::message::{
     BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, Message,
@@ -14,7 +12,7 @@ use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
 use crate::raft::role::{Leader, Progress, Resigned, Role, WaitingFetch};
 use crate::record::RecordBatchBuilder;
-use crate::replication::divergence;
+use crate::replication::{check_named_epoch, divergence};
 use crate::types::{
     BrokerEpoch, ConnectionId, CorrelationId, DirectoryId, LeaderEpoch, NodeId, Now, Offset,
     ProducerEpoch, ProducerId, Sequence, SnapshotId, Time,
@@ -168,11 +166,8 @@ impl Quorum {
     /// Why this voter is not the leader of whom something was asked in an epoch.
     pub(super) fn leader_error(&self, epoch: LeaderEpoch) -> Option<ClusterError> {
         let leads = matches!(self.role, Role::Leader(_));
-        match epoch.cmp(&self.state.epoch) {
-            Ordering::Less => Some(ClusterError::FencedLeaderEpoch),
-            Ordering::Greater => Some(ClusterError::UnknownLeaderEpoch),
-            Ordering::Equal => (!leads).then_some(ClusterError::NotController),
-        }
+        let elsewhere = (!leads).then_some(ClusterError::NotController);
+        check_named_epoch(epoch, self.state.epoch).err().or(elsewhere)
     }
 
     /// A voter whose fetch is valid counts for check-quorum. Source: `LeaderState.updateCheckQuorumForFollowingVoter`.

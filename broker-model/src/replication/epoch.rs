@@ -14,9 +14,17 @@ pub(crate) fn check_leader_epoch(
     requested: LeaderEpoch,
     own: LeaderEpoch,
 ) -> Result<(), ClusterError> {
-    if requested == LeaderEpoch::NONE {
-        return Ok(());
-    }
+    if requested == LeaderEpoch::NONE { Ok(()) } else { check_named_epoch(requested, own) }
+}
+
+/// The same of a request that must name an epoch, as those of the quorum must.
+///
+/// # Errors
+/// As [`check_leader_epoch`].
+pub(crate) fn check_named_epoch(
+    requested: LeaderEpoch,
+    own: LeaderEpoch,
+) -> Result<(), ClusterError> {
     match requested.cmp(&own) {
         Ordering::Less => Err(ClusterError::FencedLeaderEpoch),
         Ordering::Greater => Err(ClusterError::UnknownLeaderEpoch),

@@ -13,5 +13,5 @@ mod min_isr;
 
 pub(crate) use append::{Appendable, appendable};
 pub(crate) use divergence::{divergence, is_in_range, truncation_offset};
-pub(crate) use epoch::check_leader_epoch;
+pub(crate) use epoch::{check_leader_epoch, check_named_epoch};
 pub(crate) use min_isr::effective_min_isr;

@@ -16,7 +16,7 @@ use crate::format::parse;
 use crate::planner::plan;
 use crate::serve::{
     FaultScript, FaultState, PARTITIONS, Ready, ScriptedFault, ServeError, ServeOptions,
-    TOPIC_NAMES, Told, TopicRequest, serve,
+    ServerEvent, TOPIC_NAMES, TopicRequest, serve,
 };
 
 /// The cluster, if no scenario is named.
@@ -169,10 +169,10 @@ impl Serve {
 }
 
 /// A line on stdout for whatever is told.
-fn tell(told: &Told, json: bool) -> io::Result<()> {
+fn tell(told: &ServerEvent, json: bool) -> io::Result<()> {
     match told {
-        Told::Ready(ready) => tell_ready(ready, json),
-        Told::Fault(fault) => tell_fault(fault, json),
+        ServerEvent::Ready(ready) => tell_ready(ready, json),
+        ServerEvent::Fault(fault) => tell_fault(fault, json),
     }
 }
 

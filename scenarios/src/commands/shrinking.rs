@@ -322,7 +322,7 @@ impl Shrinking<'_> {
         let finding = &broken.finding;
         let same = |it: &&Finding| it.fingerprint.id == finding.fingerprint.id;
         let seen = report.findings.iter().find(same).unwrap_or(finding);
-        let why = Why { passes: passes.as_ref(), takes: &takes };
+        let why = Explanation { passes: passes.as_ref(), takes: &takes };
         let scenario = self.commented(&smallest, scenario, seen, (fails, why));
         ShrunkReport {
             schema: 1,
@@ -401,7 +401,7 @@ impl Shrinking<'_> {
         plan: &Plan,
         scenario: ScenarioText,
         finding: &Finding,
-        (fails, why): (Frequency, Why<'_>),
+        (fails, why): (Frequency, Explanation<'_>),
     ) -> ScenarioText {
         let passes = why.passes.map(Passes::text);
         let run = |seed| format!("harrow run THIS.toml --seed {seed}");
@@ -467,7 +467,7 @@ impl Shrinking<'_> {
 }
 
 /// What tells why it fails.
-struct Why<'a> {
+struct Explanation<'a> {
     passes: Option<&'a Passes>,
     takes: &'a [Defect],
 }

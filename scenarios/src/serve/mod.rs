@@ -11,7 +11,7 @@
 //! | `moving`, `expiring` | leadership that goes elsewhere; members that are taken for dead |
 //! | `recorder` | the history of what clients asked and were told |
 //! | `judging` | final reads, and the verdict |
-//! | `clock`, `leaders`, `options`, `told` | time; who leads; what a server is started with, and what it tells |
+//! | `clock`, `leaders`, `options`, `server_event` | time; who leads; what a server is started with, and what it tells |
 
 mod asking;
 mod clock;
@@ -28,7 +28,7 @@ mod rules;
 mod script;
 mod scripting;
 mod server;
-mod told;
+mod server_event;
 
 use std::io;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub use options::{PARTITIONS, ServeOptions, TOPIC_NAMES, TopicRequest};
 pub use rules::RuleRequest;
 pub use script::{FaultScript, FaultState, ScriptedFault};
 use server::Server;
-pub use told::{Ready, Told};
+pub use server_event::{Ready, ServerEvent};
 
 /// Why nothing is served.
 #[derive(Debug, Error)]
@@ -73,7 +73,7 @@ pub enum ServeError {
 pub fn serve(
     options: ServeOptions,
     stop: &Arc<AtomicBool>,
-    tell: impl Fn(&Told) -> io::Result<()>,
+    tell: impl Fn(&ServerEvent) -> io::Result<()>,
 ) -> Result<Option<HistoryReport>, ServeError> {
     let (port, control_port) = (options.port, options.control_port);
     let mut server = Server::bind(options).map_err(|source| ServeError::Ports { port, source })?;

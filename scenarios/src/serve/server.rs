@@ -25,7 +25,7 @@ use super::options::ServeOptions;
 use super::recorder::Recorder;
 use super::rules::Rules;
 use super::script::Script;
-use super::told::{Ready, Told};
+use super::server_event::{Ready, ServerEvent};
 
 /// The waker's token; listeners have their broker's id.
 const WAKER: Token = Token(0);
@@ -172,18 +172,18 @@ impl Server {
         commands: &Receiver<Command>,
         stop: &Arc<AtomicBool>,
         control_port: u16,
-        tell: &impl Fn(&Told) -> io::Result<()>,
+        tell: &impl Fn(&ServerEvent) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !self.stopping && !stop.load(Ordering::Relaxed) {
             self.turn();
             if !self.ready && self.all_serve() {
                 self.ready = true;
-                tell(&Told::Ready(Ready { ports: self.ports(), control_port }))?;
+                tell(&ServerEvent::Ready(Ready { ports: self.ports(), control_port }))?;
                 self.begin_script();
             }
             for fault in self.take_news() {
-                tell(&Told::Fault(fault))?;
+                tell(&ServerEvent::Fault(fault))?;
             }
             let patience = self.patience();
             match self.poll.poll(&mut events, Some(patience)) {

@@ -67,9 +67,9 @@ impl Context<'_> {
     /// [`on_closed`](super::Application::on_closed) follows: also if there is no such broker, or with more than
     /// [`Channel::APPLICATION_MAX`] connections to one.
     pub fn connect(&mut self, address: &str) -> Socket {
-        let (socket, lane) = self.host.connect(address);
-        if let Some(lane) = lane {
-            self.put(lane, Bytes::new());
+        let (socket, channel) = self.host.connect(address);
+        if let Some(channel) = channel {
+            self.put(channel, Bytes::new());
         }
         socket
     }
@@ -77,22 +77,22 @@ impl Context<'_> {
     /// Sends bytes, in order, as one segment; nothing happens if the connection is gone.
     pub fn send(&mut self, socket: Socket, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
-        if let Some(lane) = self.host.lane(socket).filter(|_| !bytes.is_empty()) {
-            self.put(lane, bytes);
+        if let Some(channel) = self.host.channel(socket).filter(|_| !bytes.is_empty()) {
+            self.put(channel, bytes);
         }
     }
 
     /// Closes a connection: what was sent on it still arrives, what comes back does not.
     pub fn close(&mut self, socket: Socket) {
-        if let Some((to, lane)) = self.host.forget(socket) {
-            self.effects.push(Effect::Disconnect { to, channel: Channel::Application(lane) });
+        if let Some((to, channel)) = self.host.forget(socket) {
+            self.effects.push(Effect::Disconnect { to, channel: Channel::Application(channel) });
         }
     }
 
-    fn put(&mut self, (to, lane): (NodeId, u8), bytes: Bytes) {
+    fn put(&mut self, (to, channel): (NodeId, u8), bytes: Bytes) {
         let correlation_id = CorrelationId(self.host.message());
         let message = Message { correlation_id, body: RequestBody::Wire(bytes) };
-        self.effects.request(to, Channel::Application(lane), message);
+        self.effects.request(to, Channel::Application(channel), message);
     }
 }
 

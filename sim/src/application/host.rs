@@ -22,14 +22,14 @@ pub fn broker_host(node: NodeId) -> String {
 }
 
 /// Where a connection goes: to which broker, and on which channel.
-type Lane = (NodeId, u8);
+type BrokerChannel = (NodeId, u8);
 
 /// State of one process.
 #[derive(Debug)]
 pub(crate) struct Host {
     brokers: Vec<NodeId>,
-    open: BTreeMap<Socket, Lane>,
-    lanes: BTreeMap<Lane, Socket>,
+    open: BTreeMap<Socket, BrokerChannel>,
+    channels: BTreeMap<BrokerChannel, Socket>,
     /// Connections that cannot be had: to be told soon.
     refused: VecDeque<Socket>,
     timers: BTreeSet<(Time, Timer)>,
@@ -46,7 +46,7 @@ impl Host {
         Self {
             brokers: brokers.to_vec(),
             open: BTreeMap::new(),
-            lanes: BTreeMap::new(),
+            channels: BTreeMap::new(),
             refused: VecDeque::new(),
             timers: BTreeSet::new(),
             last_socket: 0,
@@ -70,38 +70,38 @@ impl Host {
         word ^ (word >> 31)
     }
 
-    /// Opens a connection to an address; its lane, unless there is no such broker, or none is free.
-    pub(crate) fn connect(&mut self, address: &str) -> (Socket, Option<Lane>) {
+    /// Opens a connection to an address; its channel, unless there is no such broker, or none is free.
+    pub(crate) fn connect(&mut self, address: &str) -> (Socket, Option<BrokerChannel>) {
         self.last_socket += 1;
         let socket = Socket(self.last_socket);
         let node = self.brokers.iter().copied().find(|node| is_address(address, *node));
-        let lane = node.and_then(|node| {
-            let lanes = (0..Channel::APPLICATION_MAX).map(|lane| (node, lane));
-            lanes.into_iter().find(|lane| !self.lanes.contains_key(lane))
+        let channel = node.and_then(|node| {
+            let channels = (0..Channel::APPLICATION_MAX).map(|channel| (node, channel));
+            channels.into_iter().find(|channel| !self.channels.contains_key(channel))
         });
-        if let Some(lane) = lane {
-            self.lanes.insert(lane, socket);
-            self.open.insert(socket, lane);
+        if let Some(channel) = channel {
+            self.channels.insert(channel, socket);
+            self.open.insert(socket, channel);
         } else {
             self.refused.push_back(socket);
         }
-        (socket, lane)
+        (socket, channel)
     }
 
-    pub(crate) fn lane(&self, socket: Socket) -> Option<Lane> {
+    pub(crate) fn channel(&self, socket: Socket) -> Option<BrokerChannel> {
         self.open.get(&socket).copied()
     }
 
-    pub(crate) fn socket(&self, lane: Lane) -> Option<Socket> {
-        self.lanes.get(&lane).copied()
+    pub(crate) fn socket(&self, channel: BrokerChannel) -> Option<Socket> {
+        self.channels.get(&channel).copied()
     }
 
     /// A connection is gone, from whichever side; where it went.
-    pub(crate) fn forget(&mut self, socket: Socket) -> Option<Lane> {
+    pub(crate) fn forget(&mut self, socket: Socket) -> Option<BrokerChannel> {
         self.refused.retain(|refused| *refused != socket);
-        let lane = self.open.remove(&socket)?;
-        self.lanes.remove(&lane);
-        Some(lane)
+        let channel = self.open.remove(&socket)?;
+        self.channels.remove(&channel);
+        Some(channel)
     }
 
     pub(crate) fn take_refused(&mut self) -> Option<Socket> {
@@ -158,30 +158,30 @@ mod tests {
     const BROKERS: [NodeId; 2] = [NodeId(1), NodeId(2)];
 
     #[test]
-    fn a_connection_has_a_lane_of_its_own_until_it_is_gone() {
+    fn a_connection_has_a_channel_of_its_own_until_it_is_gone() {
         let mut host = Host::new(&BROKERS, 7);
-        let (first, lane) = host.connect("broker-2:9092");
+        let (first, channel) = host.connect("broker-2:9092");
         let (second, other) = host.connect("broker-2:9092");
-        assert_eq!((lane, other), (Some((NodeId(2), 0)), Some((NodeId(2), 1))));
-        assert_eq!(host.forget(first), lane);
+        assert_eq!((channel, other), (Some((NodeId(2), 0)), Some((NodeId(2), 1))));
+        assert_eq!(host.forget(first), channel);
         assert_eq!(host.forget(first), None, "it is gone already");
         let (third, again) = host.connect("broker-2:9092");
-        assert_eq!((again, host.socket((NodeId(2), 0))), (lane, Some(third)));
-        assert_eq!(host.lane(second), other);
+        assert_eq!((again, host.socket((NodeId(2), 0))), (channel, Some(third)));
+        assert_eq!(host.channel(second), other);
     }
 
     #[test]
     fn what_cannot_be_had_is_told_soon() {
         let mut host = Host::new(&BROKERS, 7);
         for address in ["broker-3:9092", "broker-1:9093", "broker-1", "elsewhere:9092"] {
-            let (socket, lane) = host.connect(address);
-            assert_eq!(lane, None, "{address}");
+            let (socket, channel) = host.connect(address);
+            assert_eq!(channel, None, "{address}");
             assert!(host.next_deadline().is_some_and(|deadline| deadline.at == Time::ZERO));
             assert_eq!(host.take_refused(), Some(socket), "{address}");
         }
-        let lanes = usize::from(Channel::APPLICATION_MAX);
-        let had = (0..=lanes).filter(|_| host.connect("broker-1:9092").1.is_some());
-        assert_eq!(had.count(), lanes, "one more than there are lanes");
+        let channels = usize::from(Channel::APPLICATION_MAX);
+        let had = (0..=channels).filter(|_| host.connect("broker-1:9092").1.is_some());
+        assert_eq!(had.count(), channels, "one more than there are channels");
     }
 
     #[test]

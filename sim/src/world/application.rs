@@ -38,9 +38,9 @@ impl ApplicationProcess {
         message: Response,
         effects: &mut Effects,
     ) {
-        let (from, Channel::Application(lane)) = at else { return };
+        let (from, Channel::Application(channel)) = at else { return };
         let ResponseBody::Wire(bytes) = message.body else { return };
-        let Some(socket) = self.host.socket((from, lane)) else { return };
+        let Some(socket) = self.host.socket((from, channel)) else { return };
         self.call(now, effects, |application, context| {
             if bytes.is_empty() {
                 application.on_connected(socket, context);
@@ -51,8 +51,8 @@ impl ApplicationProcess {
     }
 
     fn on_lost(&mut self, now: Now, at: (NodeId, Channel), effects: &mut Effects) {
-        let (to, Channel::Application(lane)) = at else { return };
-        let Some(socket) = self.host.socket((to, lane)) else { return };
+        let (to, Channel::Application(channel)) = at else { return };
+        let Some(socket) = self.host.socket((to, channel)) else { return };
         self.host.forget(socket);
         self.call(now, effects, |application, context| application.on_closed(socket, context));
     }

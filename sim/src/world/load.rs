@@ -44,7 +44,7 @@ pub(crate) struct Load {
     interval_us: (u64, u64),
     /// The next invocation is not earlier.
     next_ns: u64,
-    /// Whether a cue is on its way.
+    /// Whether a timer is set for it.
     pub(crate) timer_set: bool,
 }
 

@@ -124,8 +124,8 @@ impl Sequences {
         transactional: bool,
     ) -> bool {
         if error == ErrorCode::OutOfOrderSequenceNumber && transactional {
-            // A gap is the transaction's end.
-            return !self.is_gap(batch);
+            // A gap is the transaction's end, and so is whatever comes while it is not known whether there is one.
+            return self.unresolved.is_none() && !self.is_gap(batch);
         }
         if error == ErrorCode::OutOfOrderSequenceNumber {
             self.on_out_of_order(batch);

@@ -38,8 +38,8 @@ pub use state::{ProduceAck, ProduceTicket};
 use state::WaitingProduce;
 
 impl Partition {
-    /// Rule 2.1.7. Every registration that is not older is taken, and ends a proposal that is pending. In a new epoch,
-    /// where it begins is noted before anything is served. Source: `Partition.makeLeader`.
+    /// Rule 2.1.7. Every registration that is not older is taken, and a newer one ends a proposal that is pending. In a
+    /// new epoch, where it begins is noted before anything is served. Source: `Partition.makeLeader`.
     pub(in crate::partition) fn make_leader(
         &mut self,
         context: PartitionContext<'_>,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::Row;
 
-use super::lives::Lives;
+use super::lives::{Lives, forget_oldest};
 
 /// Of so many generations it is remembered who got a partition.
 const GENERATIONS_MAX: usize = 8;
@@ -58,11 +58,7 @@ impl LastOwners {
         let joined_ns = (given.row.invoked_ns, given.row.completed_ns);
         let owner = Owner { process, joined_ns };
         let again = owners.insert(generation, owner).map(|it| it.process) == Some(process);
-        if owners.len() > GENERATIONS_MAX {
-            let oldest = owners.iter().min_by_key(|(_, owner)| owner.joined_ns.1);
-            let oldest = oldest.map(|(generation, _)| *generation);
-            oldest.and_then(|generation| owners.remove(&generation));
-        }
+        forget_oldest(owners, GENERATIONS_MAX, |owner| owner.joined_ns.1);
         again || was_last
     }
 }

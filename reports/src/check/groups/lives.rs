@@ -39,6 +39,19 @@ struct Life {
     joined: BTreeMap<i64, (u64, u64)>,
 }
 
+/// Of more than so many generations, that of the join which ended first is forgotten.
+pub(super) fn forget_oldest<T>(
+    joins: &mut BTreeMap<i64, T>,
+    max: usize,
+    ended_ns: impl Fn(&T) -> u64,
+) {
+    if joins.len() > max {
+        let oldest = joins.iter().min_by_key(|(_, join)| ended_ns(join));
+        let oldest = oldest.map(|(generation, _)| *generation);
+        oldest.and_then(|generation| joins.remove(&generation));
+    }
+}
+
 impl Life {
     /// Of joins of one generation that of past lives go first, then the later ones.
     fn add(&mut self, generation: i64, row: &Row) {
@@ -47,11 +60,7 @@ impl Life {
         if known.is_none_or(|known| known.0 < self.maybe_past_before || joined.1 < known.1) {
             self.joined.insert(generation, joined);
         }
-        if self.joined.len() > GENERATIONS_MAX {
-            let oldest = self.joined.iter().min_by_key(|(_, joined)| joined.1);
-            let oldest = oldest.map(|(generation, _)| *generation);
-            oldest.and_then(|generation| self.joined.remove(&generation));
-        }
+        forget_oldest(&mut self.joined, GENERATIONS_MAX, |joined| joined.1);
     }
 }
 

@@ -121,42 +121,32 @@ impl Coordination {
 
     #[inline]
     pub(super) fn on_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
-        match note {
-            Note::Controller(ControllerNote::MetadataApplied { change, .. }) => {
-                if let MetadataChange::PartitionChanged { partition, registration, .. } = &**change
-                    && is_of_coordinators(context, partition.topic)
-                {
-                    self.on_heard(context, *partition, registration);
-                }
-            }
-            Note::Quorum(QuorumNote::SnapshotLoaded { snapshot, .. }) => {
-                self.on_snapshot(context, snapshot.end_offset.plus(-1));
-            }
-            Note::Group(note) => {
-                let deed = self.of_group(context, note);
-                judge(&self.standings, context, findings, deed);
-                if let GroupNote::CoordinatorLoaded { partition, leader_epoch, .. } = note
-                    && let Some(standing) = self.standings.get_mut(&(context.node, *partition))
-                {
-                    (standing.read, standing.outdated) = (Some(*leader_epoch), false);
-                }
-            }
-            Note::Transaction(note) => {
-                let deed = self.of_transaction(context, note);
-                judge(&self.standings, context, findings, deed);
-            }
-            Note::Share(note) => {
-                let deed = self.of_share(context, note);
-                judge(&self.standings, context, findings, deed);
-            }
-            Note::Log(_)
-            | Note::Replication(_)
-            | Note::Quorum(_)
-            | Note::Controller(_)
-            | Note::Broker(_)
-            | Note::Producer(_)
-            | Note::Consumer(_)
-            | Note::Exchange(_) => {}
+        let deed = if let Note::Group(note) = note {
+            self.of_group(context, note)
+        } else if let Note::Transaction(note) = note {
+            self.of_transaction(context, note)
+        } else if let Note::Share(note) = note {
+            self.of_share(context, note)
+        } else {
+            return self.learn(context, note);
+        };
+        judge(&self.standings, context, findings, deed);
+        if let Note::Group(GroupNote::CoordinatorLoaded { partition, leader_epoch, .. }) = note
+            && let Some(standing) = self.standings.get_mut(&(context.node, *partition))
+        {
+            (standing.read, standing.outdated) = (Some(*leader_epoch), false);
+        }
+    }
+
+    /// A broker hears who leads the partitions of internal topics.
+    fn learn(&mut self, context: &Context<'_>, note: &Note) {
+        if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note
+            && let MetadataChange::PartitionChanged { partition, registration, .. } = &**change
+            && is_of_coordinators(context, partition.topic)
+        {
+            self.on_heard(context, *partition, registration);
+        } else if let Note::Quorum(QuorumNote::SnapshotLoaded { snapshot, .. }) = note {
+            self.on_snapshot(context, snapshot.end_offset.plus(-1));
         }
     }
 

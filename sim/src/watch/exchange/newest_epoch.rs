@@ -110,42 +110,37 @@ impl NewestEpochs {
 
 /// The epoch in which a node does what it states, if it is one of a partition or of the quorum.
 fn acted(note: &Note) -> Option<(TopicPartition, LeaderEpoch)> {
-    match note {
-        Note::Log(LogNote::Appended { partition, leader_epoch, .. }) => {
-            Some((*partition, *leader_epoch))
-        }
-        Note::Replication(note) => of_replica(note),
-        Note::Quorum(
-            QuorumNote::StateChanged { epoch, .. }
-            | QuorumNote::VoteGranted { epoch, .. }
-            | QuorumNote::HighWatermarkMoved { epoch, .. },
-        )
-        | Note::Controller(
-            ControllerNote::IsrProposalAccepted { controller_epoch: epoch, .. }
-            | ControllerNote::Activated { epoch, active: true },
-        ) => Some((TopicPartition::METADATA, *epoch)),
-        Note::Producer(
-            ProducerNote::ProduceAcknowledged { partition, leader_epoch, .. }
-            | ProducerNote::SequenceRefused { partition, leader_epoch, .. },
-        )
-        | Note::Consumer(
-            ConsumerNote::RecordsServed { partition, leader_epoch, .. }
-            | ConsumerNote::EndOffsetServed { partition, leader_epoch, .. }
-            | ConsumerNote::TimedOffsetServed { partition, leader_epoch, .. }
-            | ConsumerNote::ReadReplicaNamed { partition, leader_epoch, .. }
-            | ConsumerNote::EpochEndServed { partition, leader_epoch, .. },
-        ) => Some((*partition, *leader_epoch)),
-        Note::Log(_)
-        | Note::Quorum(_)
-        | Note::Controller(_)
-        | Note::Broker(_)
-        | Note::Producer(_)
-        | Note::Consumer(_)
-        | Note::Group(_)
-        | Note::Transaction(_)
-        | Note::Exchange(_)
-        | Note::Share(_) => None,
+    if let Note::Replication(note) = note {
+        return of_replica(note);
     }
+    if let Note::Quorum(
+        QuorumNote::StateChanged { epoch, .. }
+        | QuorumNote::VoteGranted { epoch, .. }
+        | QuorumNote::HighWatermarkMoved { epoch, .. },
+    )
+    | Note::Controller(
+        ControllerNote::IsrProposalAccepted { controller_epoch: epoch, .. }
+        | ControllerNote::Activated { epoch, active: true },
+    ) = note
+    {
+        return Some((TopicPartition::METADATA, *epoch));
+    }
+    if let Note::Log(LogNote::Appended { partition, leader_epoch, .. })
+    | Note::Producer(
+        ProducerNote::ProduceAcknowledged { partition, leader_epoch, .. }
+        | ProducerNote::SequenceRefused { partition, leader_epoch, .. },
+    )
+    | Note::Consumer(
+        ConsumerNote::RecordsServed { partition, leader_epoch, .. }
+        | ConsumerNote::EndOffsetServed { partition, leader_epoch, .. }
+        | ConsumerNote::TimedOffsetServed { partition, leader_epoch, .. }
+        | ConsumerNote::ReadReplicaNamed { partition, leader_epoch, .. }
+        | ConsumerNote::EpochEndServed { partition, leader_epoch, .. },
+    ) = note
+    {
+        return Some((*partition, *leader_epoch));
+    }
+    None
 }
 
 fn of_replica(note: &ReplicationNote) -> Option<(TopicPartition, LeaderEpoch)> {

@@ -13,7 +13,7 @@ use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
 use crate::plan::Plan;
 use overdue::TransactionsDue;
-use stable_offset::{Served, StableMove, StableOffsets, Told};
+use stable_offset::{CommittedBound, Served, StableMove, StableOffsets};
 use transactions::{Transactions, Transition};
 
 pub(crate) use transactions::state_name;
@@ -71,7 +71,7 @@ impl TransactionWing {
             let served = Served { partition, epoch, batches, aborted };
             self.stable_offsets.on_served(context, findings, served);
         } else if let Note::Consumer(note) = note
-            && let Some(told) = Told::by(note)
+            && let Some(told) = CommittedBound::by(note)
         {
             self.stable_offsets.on_told(context, findings, told);
         }

@@ -80,13 +80,13 @@ pub(super) struct Served<'a> {
 
 /// Up to which record a client with `read_committed` was told of a log, in an epoch of its leader.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
+pub(super) struct CommittedBound {
     pub(super) partition: TopicPartition,
     pub(super) epoch: LeaderEpoch,
     pub(super) covers: Offset,
 }
 
-impl Told {
+impl CommittedBound {
     /// What an answer says; nothing if it is no such answer, or tells of no record.
     pub(super) fn by(note: &ConsumerNote) -> Option<Self> {
         let committed = IsolationLevel::ReadCommitted;
@@ -178,7 +178,7 @@ impl StableOffsets {
         &mut self,
         context: &Context<'_>,
         findings: &mut Findings,
-        Told { partition, epoch, covers }: Told,
+        CommittedBound { partition, epoch, covers }: CommittedBound,
     ) {
         let Some(view) = context.view.partition(partition) else { return };
         if view.lost_since(epoch) {

@@ -171,7 +171,7 @@ pub(crate) enum Outside {
 pub(crate) enum Step {
     /// Something happened; see the reports.
     Happened,
-    /// A cue is due.
+    /// A timer of the director is due.
     DirectorTimer(DirectorTimer),
     /// Nothing will ever happen again.
     Silence,

@@ -280,8 +280,7 @@ fn classic_of(request: &JoinGroupRequest) -> ClassicMember {
     ClassicMember { session_timeout_ms: request.session_timeout_ms, protocols: protocols.collect() }
 }
 
-/// A join says what a full heartbeat says; nothing if it is not a consumer's. What an eager sticky member had before it
-/// gave it up is for its leader, not for the coordinator: in Kafka it is elsewhere in the subscription.
+/// A join says what a full heartbeat says; nothing if it is not a consumer's.
 fn as_heartbeat(
     id: &str,
     request: &JoinGroupRequest,
@@ -289,10 +288,7 @@ fn as_heartbeat(
     topics: Topics<'_>,
 ) -> Option<ConsumerGroupHeartbeatRequest> {
     let (assignor, metadata) = joining.protocols.first()?;
-    let mut subscription = Subscription::decode(metadata)?;
-    if assignor == "sticky" {
-        subscription.owned.clear();
-    }
+    let subscription = Subscription::decode_for(Some(assignor), metadata)?;
     let owned = topics.places(&subscription.owned);
     let owned: Vec<_> = owned.into_iter().collect();
     let owned = owned.chunk_by(|a, b| a.topic == b.topic).map(|places| {

@@ -85,11 +85,9 @@ fn assigned(member: &StoredMember, topics: Topics<'_>) -> Result<Partitions, Err
     Ok(topics.places(&places))
 }
 
-/// What a member had when it joined, if it keeps that until it is told to give it up. What an eager sticky member says
-/// that it had is gone already.
+/// What a member had when it joined, if it keeps that until it is told to give it up.
 fn unrevoked(group: &StoredGroup, member: &StoredMember, topics: Topics<'_>) -> Partitions {
-    let is_eager = group.protocol.as_deref() == Some("sticky");
-    let subscription = Subscription::decode(&member.subscription).filter(|_| !is_eager);
+    let subscription = Subscription::decode_for(group.protocol.as_deref(), &member.subscription);
     subscription.map_or_else(Partitions::new, |it| topics.places(&it.owned))
 }
 

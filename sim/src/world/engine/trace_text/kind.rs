@@ -67,24 +67,16 @@ pub(in crate::world::engine) fn turns(effect: &Effect) -> bool {
 }
 
 fn is_turn(note: &Note) -> bool {
-    match note {
-        Note::Log(note) => matches!(note, LogNote::Truncated { .. } | LogNote::Discarded { .. }),
-        Note::Replication(note) => matches!(
-            note,
-            ReplicationNote::BecameLeader { .. }
-                | ReplicationNote::IsrCommitted { .. }
-                | ReplicationNote::DivergenceFound { .. }
-        ),
-        Note::Quorum(note) => {
-            matches!(note, QuorumNote::StateChanged { role: QuorumRole::Leader, .. })
-        }
-        Note::Controller(note) => matches!(note, ControllerNote::Activated { .. }),
-        Note::Broker(_) => true,
-        Note::Producer(_)
-        | Note::Consumer(_)
-        | Note::Group(_)
-        | Note::Transaction(_)
-        | Note::Exchange(_)
-        | Note::Share(_) => false,
-    }
+    matches!(
+        note,
+        Note::Log(LogNote::Truncated { .. } | LogNote::Discarded { .. })
+            | Note::Replication(
+                ReplicationNote::BecameLeader { .. }
+                    | ReplicationNote::IsrCommitted { .. }
+                    | ReplicationNote::DivergenceFound { .. }
+            )
+            | Note::Quorum(QuorumNote::StateChanged { role: QuorumRole::Leader, .. })
+            | Note::Controller(ControllerNote::Activated { .. })
+            | Note::Broker(_)
+    )
 }

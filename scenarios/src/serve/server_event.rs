@@ -13,7 +13,7 @@ pub struct Ready {
 
 /// What a server tells while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum ServerEvent {
     /// All brokers serve. It is told once.
     Ready(Ready),
     /// A fault of the scenario has fired, or was held back.
