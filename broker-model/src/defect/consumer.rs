@@ -124,4 +124,15 @@ ConsumerDefect {
             it leads in epoch 0; that broker knows nothing of epoch 1. What was read is taken for lost, and reading \
             begins where `auto.offset.reset` says: 240 records are processed twice, or passed over.",
     }
+
+    PositionsNotValidated {
+        name: "positions-not-validated",
+        source: "KIP-320, KAFKA-7747; SubscriptionState.maybeValidatePosition",
+        affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 3, 0)] },
+        side: Client,
+        shows: "ordering" / "nonmonotonic-poll" in "unclean-allowed", seed 1,
+        meaning: "A consumer goes on at its offset whoever leads, and never asks where its log and the leader's part.",
+        example: "A consumer has read up to 99 when an unclean election leaves a log that ends at 60. It asks for 100 \
+            until that log has grown past it, and goes on: it never gets what stands at 60 to 99 now.",
+    }
 } }

@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 105] = [
+pub(super) static ENTRIES: [Entry; 108] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -43,6 +43,7 @@ pub(super) static ENTRIES: [Entry; 105] = [
     mark("deleted-by-time", "A log gave up segments whose records were older than retention.ms."),
     mark("deletion-confirmed", "A client was told that records are deleted on all live replicas."),
     mark("log-cleaned", "The cleaner replaced segments by one without what later records replace."),
+    mark("internal-log-cleaned", "The same of a topic in which coordinators keep their records."),
     mark(
         "batch-kept-empty",
         "The cleaner kept a batch without records, for its producer or its end.",
@@ -87,6 +88,11 @@ pub(super) static ENTRIES: [Entry; 105] = [
     ),
     mark("group-deleted", "An administrator deleted a group that had no members, and its offsets."),
     mark("offsets-deleted", "An administrator deleted offsets of a group that no member read."),
+    mark_of(
+        "offsets-kept",
+        "Offsets of a group that lives stayed, though they were older than offsets.retention.ms.",
+        "KIP-211",
+    ),
     mark_of(
         "marker-forced",
         "An administrator aborted a transaction where no coordinator would end it.",
@@ -133,6 +139,10 @@ pub(super) static ENTRIES: [Entry; 105] = [
         "auto.offset.reset",
     ),
     mark("power-loss", "A machine lost power: what was not synced survived in part or not at all."),
+    mark(
+        "preferred-leader-elected",
+        "The first replica of a partition leads again in the place of one that is in sync as well.",
+    ),
     mark_of(
         "producer-epoch-bumped",
         "A producer began a new epoch, as it could not know the outcome of a batch.",

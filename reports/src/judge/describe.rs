@@ -327,13 +327,17 @@ fn not_converged(
     } else {
         ("the last progress", "given up")
     };
+    let bound = case.simulated.as_ref().map(|simulated| stuck.goal.bound_ms(simulated.plan));
+    let bound = bound.map(|ms| {
+        format!("bound: {} without progress, by the plan's timeouts", seconds(ms * 1_000_000))
+    });
+    let mut evidence = vec![format!("goal: {} ({})", entry.converges, entry.source)];
+    evidence.extend(bound.filter(|_| !is_early(case, stuck)));
+    evidence.push(format!("{} {since}", seconds(stuck.since_ms.saturating_mul(1_000_000))));
+    evidence.push(format!("{} {end}", seconds(end_ns)));
     Finding {
         promise: promise(case.terms, Guarantee::Liveness, Place::Cluster, None),
-        evidence: vec![
-            format!("goal: {} ({})", entry.converges, entry.source),
-            format!("{} {since}", seconds(stuck.since_ms.saturating_mul(1_000_000))),
-            format!("{} {end}", seconds(end_ns)),
-        ],
+        evidence,
         ..finding
     }
 }

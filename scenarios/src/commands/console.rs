@@ -9,6 +9,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
 
 use crate::exit::ExitCode;
+use crate::format::{NamedExcerpt, excerpt};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -62,15 +63,16 @@ pub(super) struct Note(pub(super) Mistake);
 /// Where in a text a mistake is.
 #[derive(Debug)]
 struct TextPlace {
-    source: miette::NamedSource<String>,
+    source: NamedExcerpt,
     label: miette::LabeledSpan,
 }
 
 impl Mistake {
-    /// With a place in a text.
-    pub(super) fn at(mut self, source: miette::NamedSource<String>, offset: usize) -> Self {
-        let label = miette::LabeledSpan::at(offset..offset, "here");
-        self.place = Some(Box::new(TextPlace { source, label }));
+    /// With a place in a text of that name.
+    pub(super) fn at(mut self, name: impl Into<String>, text: &str, offset: usize) -> Self {
+        let shown = excerpt(text, offset, offset);
+        let label = miette::LabeledSpan::at(shown.start..shown.start, "here");
+        self.place = Some(Box::new(TextPlace { source: NamedExcerpt::new(name, shown), label }));
         self
     }
 }

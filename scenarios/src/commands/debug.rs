@@ -5,7 +5,6 @@ use std::path::Path;
 
 use clap::Args;
 use harrow_sim::plan::Plan;
-use miette::NamedSource;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use serde_json::json;
@@ -168,7 +167,7 @@ fn tell(
 fn of_slip(line: &str, slip: &Slip) -> Failure {
     let told = mistake(slip.message.clone(), slip.help.clone());
     match slip.offset {
-        Some(offset) => told.at(NamedSource::new("command", line.trim().to_owned()), offset).into(),
+        Some(offset) => told.at("command", line.trim(), offset).into(),
         None => told.into(),
     }
 }

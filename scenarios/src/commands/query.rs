@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use harrow_reports::trace::query::{Names, Query as Asked, QueryProblem};
 use harrow_reports::trace::{FieldShape, Kind, Shape, TraceEvent, kinds};
-use miette::NamedSource;
 use serde::Serialize;
 use serde_json::json;
 
@@ -64,8 +63,8 @@ pub(super) struct Query {
 /// Reads a query; a mistake in it has its place.
 pub(super) fn read_query(text: &str) -> Result<Asked, Failure> {
     Asked::parse(text).map_err(|problem| {
-        let source = NamedSource::new("query", text.to_owned());
-        mistake(problem.message.clone(), problem.help.clone()).at(source, problem.offset).into()
+        let mistake = mistake(problem.message.clone(), problem.help.clone());
+        mistake.at("query", text, problem.offset).into()
     })
 }
 
@@ -73,8 +72,8 @@ pub(super) fn read_query(text: &str) -> Result<Asked, Failure> {
 /// places.
 pub(super) fn note_unknown(console: &Console, text: &str, unknown: &[QueryProblem]) {
     let Some((first, others)) = unknown.split_first() else { return };
-    let source = NamedSource::new("query", text.to_owned());
-    console.note(&Note(mistake(&first.message, &first.help).at(source, first.offset)));
+    let mistake = mistake(&first.message, &first.help).at("query", text, first.offset);
+    console.note(&Note(mistake));
     for QueryProblem { offset, message, help } in others {
         let column = text.get(..*offset).map_or(0, |before| before.chars().count()) + 1;
         // Nothing is left to do if even stderr is gone: the answer stands without the notes.

@@ -10,14 +10,13 @@ use clap::Args;
 use harrow_broker_model::defect::{Defect, Defects, NotAVersion, Version};
 use harrow_reports::rules::Rules;
 use harrow_sim::plan::{PLAN_SCHEMA, Plan};
-use miette::NamedSource;
 use serde::{Deserialize, Serialize};
 
 use super::console::{Failure, Mistake, mistake};
 use super::hold::HeldTo;
 use super::known_file::{HELP, what_it_is};
 use crate::catalogue::{self, CATALOGUE};
-use crate::format::{Excerpt, Scenario, excerpt, meant_by, misfit, nearest, parse};
+use crate::format::{Scenario, meant_by, misfit, nearest, parse};
 use crate::pipeline::{JudgedRun, RunIdentity, Switched, hash_of, run_and_judge_held_to};
 use crate::plan_text::{Older, PlanText, PlanTextError, read_plan};
 
@@ -336,19 +335,9 @@ fn not_a_plan(path: &Path, text: &str, error: &serde_json::Error) -> Mistake {
         return mistake(format!("{} is {what}, not a plan", path.display()), HELP);
     }
     let offset = misfit(text).map_or_else(|| offset_of(text, error), |value| value.start);
-    let (line, column) = line_and_column(text, offset);
-    let original = text;
-    let Excerpt { text, start, .. } = excerpt(text, offset, offset);
-    // Of a long line a part is shown, in which columns count anew.
-    let place = if line_and_column(&text, start) == (line, column) {
-        "mend it".to_owned()
-    } else {
-        format!("mend it, in line {line} of the file at column {column}")
-    };
-    let help = format!("{place}, or draw the plan anew with `harrow run ... --out DIR`");
-    let offset = start;
-    let source = NamedSource::new(path.display().to_string(), text);
-    mistake(format!("this is not a plan: {}", plain(original, error)), help).at(source, offset)
+    let help = "mend it, or draw the plan anew with `harrow run ... --out DIR`";
+    let message = format!("this is not a plan: {}", plain(text, error));
+    mistake(message, help).at(path.display().to_string(), text, offset)
 }
 
 /// Where a reader of JSON stopped, in bytes.
@@ -356,14 +345,6 @@ fn offset_of(text: &str, error: &serde_json::Error) -> usize {
     let (line, column) = (error.line().max(1), error.column().max(1));
     let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
     (before + column - 1).min(text.len())
-}
-
-/// Line and column of a byte, both from 1 on.
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = &text.as_bytes()[..offset.min(text.len())];
-    let begins = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let line = before.split(|byte| *byte == b'\n').count();
-    (line, before.len() - begins + 1)
 }
 
 /// What a reader of JSON says, for who does not read Rust.

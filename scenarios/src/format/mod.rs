@@ -45,7 +45,7 @@ use harrow_sim::reach;
 
 use crate::planner::defaults;
 
-pub use excerpt::{Excerpt, excerpt};
+pub use excerpt::{NamedExcerpt, excerpt};
 pub use faults::fault_kinds;
 pub use misfit::misfit;
 pub use plan::check_plan;
@@ -359,7 +359,7 @@ fn expect(section: Section<'_>) -> ExpectScenario {
     let expect = ExpectScenario {
         loss_allowed: section.flag("loss_allowed", false),
         reach,
-        reach_share: section.ratio("reach_share", "share"),
+        reach_share: section.ratio("reach_share", "share", 1),
     };
     section.finish();
     expect

@@ -507,7 +507,7 @@ impl Check<'_> {
                 let help = "steps stand in order of time; move it up";
                 self.problem(&format!("{path}.at_ms"), "it comes before the step above", help);
             }
-            before = before.max(step.at_ms);
+            before = step.at_ms;
             self.action(&format!("{path}.action"));
             self.end(&path, step.at_ms, &step.action);
         }

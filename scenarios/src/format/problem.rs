@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, SourceCode};
 
-use super::excerpt::excerpt;
+use super::excerpt::{NamedExcerpt, excerpt};
 use super::place::Place;
 
 /// A text that was parsed.
@@ -94,7 +94,7 @@ pub struct Mistake {
     help: String,
     line: usize,
     text: String,
-    source: NamedSource<String>,
+    source: NamedExcerpt,
     label: LabeledSpan,
 }
 
@@ -115,7 +115,7 @@ impl Mistake {
             line: 1 + source.text[..start].matches('\n').count(),
             text: source.text[start..end].to_owned(),
             label: LabeledSpan::new(Some("here".to_owned()), shown.start, shown.end - shown.start),
-            source: NamedSource::new(source.name.clone(), shown.text),
+            source: NamedExcerpt::new(source.name.clone(), shown),
         }
     }
 
@@ -163,7 +163,7 @@ impl Diagnostic for Mistake {
 }
 
 /// What others call things, and what they are called here.
-const SYNONYMS: [(&str, &str); 18] = [
+const SYNONYMS: [(&str, &str); 22] = [
     ("kill", "crash"),
     ("sigkill", "crash"),
     ("restart", "bounce"),
@@ -174,10 +174,14 @@ const SYNONYMS: [(&str, &str); 18] = [
     ("sigstop", "pause"),
     ("power", "power-loss"),
     ("power-off", "power-loss"),
+    ("poweroff", "power-loss"),
     ("wipe", "wipe-disk"),
     ("isolation", "partition"),
     ("disconnect", "partition"),
     ("network-partition", "partition"),
+    ("netsplit", "partition"),
+    ("isolate", "partition"),
+    ("split", "partition"),
     ("latency", "delay"),
     ("slow-network", "delay"),
     ("disk-full", "full-disk"),

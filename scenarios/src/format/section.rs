@@ -441,16 +441,16 @@ impl<'a> Section<'a> {
 
     /// How often this table counts at all: `chance = "1/2"`.
     pub(crate) fn chance(&self) -> Chance {
-        self.ratio("chance", "chance").unwrap_or(Chance::ALWAYS)
+        self.ratio("chance", "chance", 0).unwrap_or(Chance::ALWAYS)
     }
 
     /// So many in so many, such as `"1/2"`; none if the key is absent. `what` is what messages call it.
-    pub(crate) fn ratio(&self, key: &str, what: &str) -> Option<Chance> {
+    pub(crate) fn ratio(&self, key: &str, what: &str, least: u32) -> Option<Chance> {
         let values = || "so many in so many, such as `\"1/2\"`".to_owned();
         self.describe(key, UnlessGiven::Absent, values);
         let node = self.value(key)?;
         let text = self.text_of(key, node, "\"1/2\"")?;
-        let ratio = Chance::parse(&text);
+        let ratio = Chance::parse(&text).filter(|ratio| ratio.numerator >= least);
         if ratio.is_none() {
             let help = format!("write how many times in how many, such as `{key} = \"1/2\"`");
             self.problem(&node.place, format!("`{text}` is not a {what}"), help);

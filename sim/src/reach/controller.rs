@@ -40,8 +40,11 @@ impl Tally {
             MetadataChange::BrokerChanged { fenced, .. } => {
                 self.add("broker-fenced", u64::from(*fenced));
             }
-            MetadataChange::TopicCreated { topic, min_insync_replicas, .. } => {
+            MetadataChange::TopicCreated { topic, name, min_insync_replicas, .. } => {
                 self.minimum.insert(topic.0, *min_insync_replicas);
+                if name.starts_with("__") {
+                    self.internal.insert(topic.0);
+                }
                 self.mark("topic-created");
             }
             MetadataChange::PartitionChanged { partition, registration, unclean } => {
@@ -57,6 +60,7 @@ impl Tally {
                 let before = self.isr_sizes.insert((partition.topic.0, partition.partition), now);
                 if let Some(before) = before {
                     self.partition_changed(before, now);
+                    self.balanced(before.1, registration);
                 }
             }
             MetadataChange::TopicReconfigured { topic, min_insync_replicas, .. } => {
@@ -91,6 +95,15 @@ impl Tally {
                 self.mark(if kept { "reassignment-completed" } else { "reassignment-cancelled" });
             }
         }
+    }
+
+    /// The first replica leads again in the place of one that is in sync all the while.
+    fn balanced(&mut self, before: Option<NodeId>, now: &PartitionRegistration) {
+        let is_back = now.leader.is_some()
+            && now.leader != before
+            && now.leader == now.replicas.first().copied()
+            && before.is_some_and(|before| now.isr.contains(&before));
+        self.add("preferred-leader-elected", u64::from(is_back));
     }
 
     fn partition_changed(&mut self, before: (usize, Option<NodeId>), now: (usize, Option<NodeId>)) {

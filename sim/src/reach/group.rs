@@ -22,6 +22,7 @@ impl Tally {
             }),
             GroupNote::CommitAccepted { .. } => self.mark("member-committed"),
             GroupNote::GroupDeleted { .. } => self.mark("group-deleted"),
+            GroupNote::OffsetsKept { .. } => self.mark("offsets-kept"),
             GroupNote::OffsetsDeleted { .. } => self.mark("offsets-deleted"),
             GroupNote::MembershipLost { reason: Departure::PollInterval, .. } => {
                 self.mark("poll-interval-passed");

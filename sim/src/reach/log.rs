@@ -22,6 +22,9 @@ impl Tally {
             LogNote::Discarded { stray, .. } => {
                 self.mark(if *stray { "stray-discarded" } else { "replica-discarded" });
             }
+            LogNote::Cleaned { partition, .. } if self.internal.contains(&partition.topic.0) => {
+                self.mark("internal-log-cleaned");
+            }
             LogNote::Cleaned { batches, .. } => self.cleaned(batches),
             LogNote::Appended { .. }
             | LogNote::EpochsKnown { .. }

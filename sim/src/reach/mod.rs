@@ -13,7 +13,7 @@ mod replication;
 mod share;
 mod transaction;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::NodeId;
@@ -50,6 +50,7 @@ pub const ALL: &[&str] = &[
     "group-emptied",
     "group-rebalanced",
     "group-upgraded",
+    "internal-log-cleaned",
     "isr-below-min",
     "isr-expanded",
     "isr-proposal-refused",
@@ -71,10 +72,12 @@ pub const ALL: &[&str] = &[
     "not-enough-replicas",
     "not-enough-replicas-after-append",
     "offsets-deleted",
+    "offsets-kept",
     "out-of-range-truncation",
     "poll-interval-passed",
     "position-reset",
     "power-loss",
+    "preferred-leader-elected",
     "producer-epoch-bumped",
     "producer-expired",
     "read-replica-named",
@@ -145,6 +148,8 @@ pub(crate) struct Tally {
     /// Partitions with a reassignment under way, and whom that adds.
     reassigning: BTreeMap<(u32, i32), Vec<NodeId>>,
     minimum: BTreeMap<u32, u32>,
+    /// Topics that coordinators keep their records in.
+    internal: BTreeSet<u32>,
     controller: Option<NodeId>,
     metadata_end: i64,
 }

@@ -8,7 +8,7 @@ use crate::coordinator::runtime::CoordinatorKind;
 use crate::coordinator::share::{ShareWaiter, serve};
 use crate::message::{PeerResponse, ResponseBody};
 use crate::node::Effects;
-use crate::note::ShareNote;
+use crate::note::{Api, ExchangeNote, ShareNote};
 use crate::proto::ErrorCode;
 use crate::share_message::{ShareStateRequest, ShareStateResponse};
 use crate::types::{LeaderEpoch, Now, Offset, Time, TopicPartition};
@@ -45,8 +45,16 @@ impl Broker {
         let rules = (config.coordinators.share_groups.updates_per_snapshot, config.defects);
         let timeout = ms(config.coordinators.offset_commit_timeout_ms);
         let context = self.shares.coordinator.active(index);
-        let served = context.and_then(|context| serve(context.written(), &request, rules));
-        let (record, state) = served.map_err(|error| (request.clone(), error))?;
+        let served = context.and_then(|context| {
+            let states = context.written();
+            Ok((serve(states, &request, rules)?, states.leader_epoch(&request.key)))
+        });
+        let ((record, state), known) = served.map_err(|error| (request.clone(), error))?;
+        if request.leader_epoch < known {
+            let by = asker.node().unwrap_or(self.context.node);
+            let (named, own) = (request.leader_epoch.0, known.0);
+            effects.note(ExchangeNote::served(Api::ShareState, by, named, own));
+        }
         if let Some(record) = record {
             let at = (CoordinatorKind::Share, index);
             let appended = self.append_records(now, at, &[record], effects);

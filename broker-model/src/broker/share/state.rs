@@ -39,6 +39,16 @@ pub(in crate::broker) enum StateAsker {
     Own(u64),
 }
 
+impl StateAsker {
+    /// The other broker that asks.
+    pub(super) fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Remote(caller) => Some(caller.from),
+            Self::Own(_) => None,
+        }
+    }
+}
+
 /// A question to another broker's coordinator: of which share-partition, and its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Question {

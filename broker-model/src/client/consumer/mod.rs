@@ -433,7 +433,7 @@ impl Consumer {
         for (key, leadership) in changed {
             let version = self.new_version();
             if let Some(position) = self.positions.get_mut(&key) {
-                position.on_leadership(leadership, version);
+                position.on_leadership(leadership, version, self.defects);
             }
         }
     }

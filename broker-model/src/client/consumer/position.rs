@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use crate::client::consumer::purpose::PositionTicket;
 use crate::client::metadata::{Leadership, PartitionKey};
+use crate::defect::{ConsumerDefect, Defects};
 use crate::node::{NoPosition, PolledRecord};
 use crate::types::{LeaderEpoch, NodeId, Offset, Time, WallTime};
 
@@ -154,16 +155,17 @@ impl Position {
     /// Takes notice of another leader; that there is none is no news. It makes a position that stems from a record
     /// doubtful: the new leader's log may part from the one that was read. Whoever waits to ask the old one again need
     /// not wait to ask the new one (KIP-951). Source: `SubscriptionState.maybeValidatePosition`.
-    pub(super) fn on_leadership(&mut self, leadership: Leadership, version: u64) {
+    pub(super) fn on_leadership(&mut self, leadership: Leadership, version: u64, defects: Defects) {
         if leadership == self.leadership || leadership.leader.is_none() {
             return;
         }
         self.leadership = leadership;
         self.read_replica = None;
         self.not_before = Time::ZERO;
-        let has_epoch = self.last_epoch != LeaderEpoch::NONE;
+        let is_doubtful = self.last_epoch != LeaderEpoch::NONE
+            && !defects.has(ConsumerDefect::PositionsNotValidated);
         match self.stage {
-            Stage::Fetch if has_epoch => self.enter(Stage::Validate, version),
+            Stage::Fetch if is_doubtful => self.enter(Stage::Validate, version),
             Stage::Committed
             | Stage::Start(_)
             | Stage::Validate

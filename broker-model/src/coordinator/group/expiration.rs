@@ -15,6 +15,7 @@ use super::state::GroupState;
 use super::waiter::Waiter;
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::defect::GroupDefect;
+use crate::note::GroupNote;
 use crate::types::{Now, WallTime};
 
 impl GroupCoordinator {
@@ -22,7 +23,10 @@ impl GroupCoordinator {
     pub(super) fn expire_offsets(&mut self, now: Now) {
         let keys: Vec<(i32, String)> = self.groups().map(|(key, _)| key.clone()).collect();
         for (partition, name) in keys {
-            let (records, empties) = self.expired_offsets(now, partition, &name);
+            let Expired { records, empties, keeps } = self.expired_offsets(now, partition, &name);
+            if keeps {
+                self.todo.push_back(Todo::Note(GroupNote::OffsetsKept { group: name.clone() }));
+            }
             if records.is_empty() {
                 continue;
             }
@@ -46,7 +50,10 @@ impl GroupCoordinator {
             let Ok(context) = self.runtime.active(partition) else { continue };
             let state = context.written();
             for (name, group) in state.consumer_groups() {
-                let records = expired_of(state, (name, group), is_over);
+                let Expired { records, keeps, .. } = expired_of(state, (name, group), is_over);
+                if keeps {
+                    self.todo.push_back(Todo::Note(GroupNote::OffsetsKept { group: name.clone() }));
+                }
                 if !records.is_empty() {
                     self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
                 }
@@ -54,62 +61,73 @@ impl GroupCoordinator {
         }
     }
 
-    /// Tombstones of what has expired, and whether the group goes with it.
-    fn expired_offsets(
-        &mut self,
-        now: Now,
-        partition: i32,
-        name: &str,
-    ) -> (Vec<CoordinatorRecord>, bool) {
+    fn expired_offsets(&mut self, now: Now, partition: i32, name: &str) -> Expired {
         let (retention_ms, defects) = (self.config.offsets_retention_ms, self.defects);
         let active = defects.has(GroupDefect::ExpiresActiveGroups);
-        let Ok(context) = self.runtime.active(partition) else { return (Vec::new(), false) };
+        let is_over = |since: WallTime| {
+            let age = now.wall.0.saturating_sub(since.0);
+            age >= 0 && age as u64 >= retention_ms
+        };
+        let Ok(context) = self.runtime.active(partition) else { return Expired::default() };
         let state = context.written();
         let Some(group) = self.groups.get(&(partition, name.to_owned())) else {
-            return (Vec::new(), false);
+            return Expired::default();
         };
-        let (mut records, mut all) = (Vec::new(), true);
+        let (mut records, mut all, mut keeps) = (Vec::new(), true, false);
         let unread = defects.has(GroupDefect::ExpiresWhileRebalancing)
             && group.state() == State::PreparingRebalance;
         let active = active || unread;
         for (place, committed) in state.offsets(name) {
             let since = if active { Some(committed.committed_at) } else { since(group, committed) };
             let is_read = !active && group.is_subscribed(&place.0);
-            let age = since.map(|since| now.wall.0.saturating_sub(since.0));
-            let over = age.is_some_and(|age| age >= 0 && age as u64 >= retention_ms);
-            if over && !is_read && !state.is_pending(name, place) {
+            if since.is_some_and(is_over) && !is_read && !state.is_pending(name, place) {
                 records.push(offset_tombstone(name, place));
             } else {
                 all = false;
+                keeps |= is_over(committed.committed_at);
             }
         }
         let empties = all && group.state() == State::Empty && !state.has_pending(name);
         if empties && (!records.is_empty() || group.has_metadata()) {
             records.push(group_tombstone(name));
         }
-        (records, empties)
+        Expired { records, empties, keeps }
     }
 }
 
-/// Tombstones of what has expired of a group of the consumer protocol, and of the group if that was all.
+/// What is to become of a group's offsets.
+#[derive(Debug, Default)]
+struct Expired {
+    /// Tombstones of what has expired, and of the group if it goes with it.
+    records: Vec<CoordinatorRecord>,
+    /// Whether the group goes.
+    empties: bool,
+    /// Whether some stay that are older than any may be that nobody needs.
+    keeps: bool,
+}
+
+/// The same of a group of the consumer protocol.
 fn expired_of(
     state: &GroupState,
     (name, group): (&str, &ConsumerGroup),
     is_over: impl Fn(WallTime) -> bool,
-) -> Vec<CoordinatorRecord> {
-    let (mut records, mut all) = (Vec::new(), true);
+) -> Expired {
+    let (mut records, mut all, mut keeps) = (Vec::new(), true, false);
     for (place, committed) in state.offsets(name) {
         let is_read = group.is_subscribed(&place.0) || state.is_pending(name, place);
-        if is_over(committed.committed_at) && !is_read {
+        let is_over = is_over(committed.committed_at);
+        if is_over && !is_read {
             records.push(offset_tombstone(name, place));
         } else {
             all = false;
+            keeps |= is_over;
         }
     }
-    if all && group.phase() == GroupPhase::Empty {
+    let empties = all && group.phase() == GroupPhase::Empty;
+    if empties {
         records.extend(group_tombstones(name));
     }
-    records
+    Expired { records, empties, keeps }
 }
 
 /// Since when an offset ages; nothing if it does not. Of members that do not speak as consumers nobody knows what they

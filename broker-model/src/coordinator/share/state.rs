@@ -35,6 +35,11 @@ impl ShareStates {
     pub(super) fn get(&self, key: &SharePartitionKey) -> Option<&KnownShare> {
         self.known.get(key)
     }
+
+    /// The newest leader that has read or written a share-partition's state.
+    pub(crate) fn leader_epoch(&self, key: &SharePartitionKey) -> LeaderEpoch {
+        self.get(key).map_or(LeaderEpoch::NONE, |known| known.leader_epoch)
+    }
 }
 
 impl Replicated for ShareStates {

@@ -236,6 +236,7 @@ impl Coordination {
             | GroupNote::MemberThrownOut { group, .. }
             | GroupNote::GroupDeleted { group, .. }
             | GroupNote::OffsetsDeleted { group, .. }
+            | GroupNote::OffsetsKept { group }
             | GroupNote::OffsetsPending { group, .. } => (group, None),
             GroupNote::MemberHolds { group, leader_epoch, .. } => (group, Some(*leader_epoch)),
             // Who resigns lets go of all. The others are by clients, or name what has an epoch of its own.

@@ -1,8 +1,8 @@
 //! Who has heard of a newer epoch does nothing more in an older one.
 //!
 //! Promise: once a process has led, followed or voted in an epoch, or has applied metadata that tells of one, it states
-//! nothing of an older one any more: no append, no commit, no acknowledgement, no answer, no proposal, no vote; and a
-//! client that has heard of an epoch of a partition takes no older one for the newest again. Coordinators are judged in
+//! nothing of an older one any more: no append, no commit, no acknowledgement, no answer, no proposal, no vote, nothing
+//! of a share-partition that it led; and a client that has heard of an epoch of a partition takes no older one for the newest again. Coordinators are judged in
 //! `coordination`.
 //! Source: KIP-101, KIP-320, KIP-595; `Partition.makeLeader`, `QuorumState.transitionTo`.
 //! Not verified: what it does in the event in which it hears; processes that heard of it in an earlier uptime, which
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::note::{
     ConsumerNote, ControllerNote, LogNote, MetadataChange, Note, ProducerNote, QuorumNote,
-    ReplicationNote,
+    ReplicationNote, ShareNote,
 };
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 
@@ -136,6 +136,14 @@ fn acted(note: &Note) -> Option<(TopicPartition, LeaderEpoch)> {
         | ConsumerNote::TimedOffsetServed { partition, leader_epoch, .. }
         | ConsumerNote::ReadReplicaNamed { partition, leader_epoch, .. }
         | ConsumerNote::EpochEndServed { partition, leader_epoch, .. },
+    )
+    | Note::Share(
+        ShareNote::Loaded { partition, leader_epoch, .. }
+        | ShareNote::Acquired { partition, leader_epoch, .. }
+        | ShareNote::AcknowledgementTaken { partition, leader_epoch, .. }
+        | ShareNote::AcknowledgementAnswered { partition, leader_epoch, .. }
+        | ShareNote::LockEnded { partition, leader_epoch, .. }
+        | ShareNote::StartOffsetMoved { partition, leader_epoch, .. },
     ) = note
     {
         return Some((*partition, *leader_epoch));

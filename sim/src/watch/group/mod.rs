@@ -140,6 +140,7 @@ impl GroupWing {
             GroupNote::TargetAssigned { .. }
             | GroupNote::CommitFenced { .. }
             | GroupNote::OffsetsDeleted { .. }
+            | GroupNote::OffsetsKept { .. }
             | GroupNote::OffsetsPending { .. }
             | GroupNote::MembershipLost { .. } => {}
             GroupNote::MemberThrownOut { group, member, .. } => {
@@ -199,6 +200,7 @@ impl GroupWing {
             | GroupNote::MembershipLost { .. }
             | GroupNote::GroupDeleted { .. }
             | GroupNote::OffsetsDeleted { .. }
+            | GroupNote::OffsetsKept { .. }
             | GroupNote::OffsetsPending { .. }
             | GroupNote::TargetAssigned { .. } => {}
         }

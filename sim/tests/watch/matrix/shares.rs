@@ -1,6 +1,6 @@
 //! Share groups: who holds what, what is done, what is passed over, whose writes count.
 
-use harrow_broker_model::note::{LockEnd, Note, ShareNote};
+use harrow_broker_model::note::{LockEnd, MetadataChange, Note, ShareNote};
 use harrow_broker_model::share_message::AcknowledgeType;
 use harrow_broker_model::types::{LeaderEpoch, Offset};
 
@@ -98,6 +98,26 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| closes(stage, false),
     },
 ];
+
+/// A leader that knows of a later one does nothing more with what it led.
+#[test]
+fn a_deposed_leader_ends_no_locks() {
+    for (knows, expected) in [(false, &[][..]), (true, &["acts-in-older-epoch"])] {
+        let mut stage = super::case::stage();
+        stage.observer.expect_all_facts();
+        loads(&mut stage, 1, 0);
+        acquires(&mut stage, ("m1", 1), 0, 1);
+        if knows {
+            let registration = stage.next(Some(B), 2, &[A, B]);
+            let partition = X;
+            let change =
+                MetadataChange::PartitionChanged { partition, registration, unclean: false };
+            stage.metadata_at(A, change);
+        }
+        expires(&mut stage, 0, false);
+        assert_eq!(stage.found(), expected, "it knows: {knows}");
+    }
+}
 
 fn group() -> String {
     "workers".to_owned()

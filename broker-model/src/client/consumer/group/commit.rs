@@ -11,9 +11,10 @@ use crate::client::consumer::purpose::Purpose;
 use crate::client::metadata::PartitionKey;
 use crate::config::{ms, topic_name};
 use crate::consumer_protocol::Place;
-use crate::defect::ConsumerDefect;
+use crate::defect::{ConsumerDefect, GroupDefect};
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
+use crate::note::Api;
 use crate::proto::{
     ErrorCode, GroupId, OffsetCommitRequest, OffsetCommitRequestPartition,
     OffsetCommitRequestTopic, OffsetCommitResponse, TopicName,
@@ -165,10 +166,12 @@ impl Consumer {
         }
         let preparing = member.state == MemberState::PreparingRebalance;
         let is_classic = member.reconciler.is_none();
+        let counts_late = self.defects.has(GroupDefect::StaleCommitErrorCounts) && !preparing;
         if is_classic
-            && (member.error_counts(sent) || !preparing)
+            && (member.error_counts(sent) || counts_late)
             && matches!(error, ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration)
         {
+            effects.note(member.took(Api::OffsetCommit, sent));
             member.note_lost(departure(error), effects);
             member.reset(error == ErrorCode::UnknownMemberId);
         }

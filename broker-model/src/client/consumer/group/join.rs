@@ -103,6 +103,7 @@ impl Consumer {
             }
             Some(error @ ErrorCode::UnknownMemberId) => {
                 if member.error_counts(sent) {
+                    effects.note(member.took(Api::JoinGroup, sent));
                     member.note_lost(departure(error), effects);
                     member.reset(true);
                 }
