@@ -413,7 +413,12 @@ impl Fingerprint {
     /// Adds a response. Each kind begins with a number of its own.
     pub(crate) fn response(&mut self, message: &Response) {
         self.int(i64::from(message.correlation_id.0));
-        match &message.body {
+        self.answer(&message.body);
+    }
+
+    /// The same of what a response says, whatever it answers.
+    pub(crate) fn answer(&mut self, body: &ResponseBody) {
+        match body {
             ResponseBody::Client(body) => self.client_response(body),
             ResponseBody::Peer(body) => self.peer_response(body),
             ResponseBody::Controller(body) => self.controller_response(body),

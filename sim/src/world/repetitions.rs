@@ -1,24 +1,37 @@
 //! What comes again and again while a run waits and nothing else changes: it is a livelock, and says why something
 //! never comes true.
 //!
-//! Three things repeat: the same question with the same refusal; a question that is never answered, so that its asker
-//! gives up on it; and a consumer that joins its group and is no member of it soon after. The last needs no refusal:
-//! who leaves because its application does not poll in time joins again with the next poll, and never comes to commit.
+//! Five things repeat: the same question with the same refusal; a question that is never answered, so that its asker
+//! gives up on it; one that is answered, always in the same way, though it is not asked at intervals; what an application
+//! asks of its client, which fails for the same reason; and a consumer that joins its group and is no member of it soon
+//! after. The last needs no refusal: who leaves because its application does not poll in time joins again with the next
+//! poll, and never comes to commit.
 //!
 //! It says why a finding is one, and makes none: to ask again is right wherever what is asked for comes in the end.
 
 use std::collections::BTreeMap;
 
 use harrow_broker_model::message::{Request, RequestBody, Response};
-use harrow_broker_model::node::Channel;
+use harrow_broker_model::node::{Channel, Outcome};
 use harrow_broker_model::note::{Departure, GroupNote, Note};
 use harrow_broker_model::types::{CorrelationId, NodeId};
 
+use super::fingerprint::Fingerprint;
 use super::refusal::{Reason, name_of, refusal};
 use crate::liveness::Goal;
 
 /// So many refusals alike are a livelock; retries of a question that will be answered are fewer.
 const MANY: u64 = 25;
+
+/// What is asked at intervals, and mostly answered like the last time.
+const AT_INTERVALS: [&str; 6] = [
+    "Fetch",
+    "Fetch of metadata",
+    "BrokerHeartbeat",
+    "Heartbeat",
+    "ConsumerGroupHeartbeat",
+    "ShareFetch",
+];
 
 /// So many questions that are given up are one: each has waited for as long as its asker has patience.
 const MANY_UNANSWERED: u64 = 3;
@@ -57,6 +70,10 @@ pub(crate) struct Repetitions {
     refusals: BTreeMap<Refusal, u64>,
     /// What is asked and waits, by connection.
     open: BTreeMap<Line, BTreeMap<CorrelationId, &'static str>>,
+    /// What is asked and not refused: how the last answer reads, and how often it came in a row.
+    answers: BTreeMap<Refusal, (u64, u64)>,
+    /// What applications ask in vain: by client and error.
+    failures: BTreeMap<(NodeId, i16), u64>,
     /// By consumer and group.
     departures: BTreeMap<(NodeId, String, Departure), u64>,
 }
@@ -65,6 +82,8 @@ impl Repetitions {
     /// Something changed: what came before says nothing.
     pub(crate) fn forget(&mut self) {
         self.refusals.clear();
+        self.answers.clear();
+        self.failures.clear();
         self.departures.clear();
     }
 
@@ -82,6 +101,19 @@ impl Repetitions {
         let Some(api) = open.and_then(|open| open.remove(&response.correlation_id)) else { return };
         if let Some(error) = refusal(&response.body) {
             *self.refusals.entry(Refusal::on(line, api, Some(error))).or_default() += 1;
+        } else if !AT_INTERVALS.contains(&api) {
+            let mut reads = Fingerprint::new(0);
+            reads.answer(&response.body);
+            let (last, times) = self.answers.entry(Refusal::on(line, api, None)).or_default();
+            *times = if *last == reads.value() { *times + 1 } else { 1 };
+            *last = reads.value();
+        }
+    }
+
+    /// A client tells its application what became of something.
+    pub(crate) fn completed(&mut self, client: NodeId, outcome: &Outcome) {
+        if let Outcome::Failed { error, .. } | Outcome::Unknown { error, .. } = outcome {
+            *self.failures.entry((client, error.code())).or_default() += 1;
         }
     }
 
@@ -122,7 +154,29 @@ impl Repetitions {
         let rejoins = of_consumers.then(|| self.rejoins()).flatten();
         let refused = || self.in_vain(|it| it.error.is_some() && (of_clients || !it.outside));
         let ignored = || self.in_vain(|it| it.error.is_none() && (of_clients || !it.outside));
-        rejoins.or_else(refused).or_else(ignored)
+        let same = || self.in_circles(|it| of_clients || !it.outside);
+        let failed = || of_clients.then(|| self.failed()).flatten();
+        rejoins.or_else(refused).or_else(ignored).or_else(same).or_else(failed)
+    }
+
+    /// What is answered in the same way most often, if that is often.
+    fn in_circles(&self, counts: impl Fn(&Refusal) -> bool) -> Option<String> {
+        let counted = self.answers.iter().filter(|(answer, _)| counts(answer));
+        let (most, (_, times)) = counted.max_by_key(|(_, (_, times))| *times)?;
+        let Refusal { asker, asked, api, .. } = most;
+        (*times >= MANY).then(|| {
+            format!("a livelock: node {asker} asks node {asked} for {api} and is told the same, {times} times")
+        })
+    }
+
+    fn failed(&self) -> Option<String> {
+        let ((client, code), times) = self.failures.iter().max_by_key(|(_, times)| **times)?;
+        (*times >= MANY).then(|| {
+            let error = Reason::Code(*code);
+            format!(
+                "a livelock: what is asked of client {client} fails with {error}, {times} times"
+            )
+        })
     }
 
     fn rejoins(&self) -> Option<String> {
@@ -286,6 +340,50 @@ mod tests {
         assert_eq!(repetitions.livelock(Goal::Isr).as_deref(), Some(expected));
         repetitions.forget();
         assert_eq!(repetitions.livelock(Goal::Isr), None);
+    }
+
+    /// The same answer says nothing new; another one in between does.
+    #[test]
+    fn the_same_answer_again_and_again_is_a_livelock_unless_it_is_asked_for_at_intervals() {
+        let find = ClientRequest::FindCoordinator(Box::default());
+        let found = |port| {
+            let response = FindCoordinatorResponse::default().with_port(port);
+            ResponseBody::Client(ClientResponse::FindCoordinator(Box::new(response)))
+        };
+        let line = line(1001, Channel::Client);
+        let mut repetitions = Repetitions::default();
+        for count in 0..2 * MANY {
+            assert_eq!(repetitions.livelock(Goal::FreshProducer), None, "{count} times");
+            asks(&mut repetitions, line, RequestBody::Client(find.clone()));
+            is_answered(&mut repetitions, line, found((count % 2) as i32));
+            let beat = ClientRequest::Heartbeat(Box::default());
+            asks(&mut repetitions, line, RequestBody::Client(beat));
+            let alive = ResponseBody::Client(ClientResponse::Heartbeat(Box::default()));
+            is_answered(&mut repetitions, line, alive);
+        }
+        for _ in 0..MANY {
+            asks(&mut repetitions, line, RequestBody::Client(find.clone()));
+            is_answered(&mut repetitions, line, found(9));
+        }
+        let told = repetitions.livelock(Goal::FreshProducer).expect("it is one");
+        assert!(
+            told.contains("node 1001 asks node 2 for FindCoordinator and is told the same"),
+            "{told}"
+        );
+        assert_eq!(repetitions.livelock(Goal::Isr), None, "no ISR waits for a client");
+    }
+
+    #[test]
+    fn what_fails_again_and_again_for_one_reason_is_a_livelock() {
+        let mut repetitions = Repetitions::default();
+        let error = ErrorCode::UnknownServerError;
+        let failed = Outcome::Failed { error, partition: -1 };
+        for count in 0..MANY {
+            assert_eq!(repetitions.livelock(Goal::Operations), None, "{count} times");
+            repetitions.completed(NodeId(1001), &failed);
+        }
+        let told = repetitions.livelock(Goal::Operations).expect("it is one");
+        assert!(told.contains("client 1001 fails with UnknownServerError, 25 times"), "{told}");
     }
 
     #[test]

@@ -141,6 +141,9 @@ impl<N: Node> Engine<N> {
                 self.network.close(self.now, node, connection.0, &mut self.queue);
             }
             Effect::Complete { operation, outcome } => {
+                if let Some(repetitions) = &mut self.repetitions {
+                    repetitions.completed(self.ids[node], &outcome);
+                }
                 self.reports.push_back(Report::Completed { node, operation, outcome });
             }
             Effect::Begin(begun) => self.reports.push_back(Report::Begun { node, begun }),
