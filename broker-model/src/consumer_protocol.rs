@@ -61,9 +61,9 @@ impl Subscription {
         })
     }
 
-    /// Reads what a member has sent for an assignor, as the coordinator of a group of the consumer protocol does. What an
-    /// eager sticky member says that it had it has given up already: that is for its leader. In Kafka it stands elsewhere
-    /// in the subscription.
+    /// Reads what a member has sent for an assignor, as the coordinator of a group of the consumer protocol does. What
+    /// an eager sticky member says that it had it has given up already: that is for its leader. In Kafka it stands
+    /// elsewhere in the subscription.
     pub fn decode_for(assignor: Option<&str>, bytes: &Bytes) -> Option<Self> {
         let mut subscription = Self::decode(bytes)?;
         if assignor == Some("sticky") {

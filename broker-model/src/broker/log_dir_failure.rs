@@ -92,6 +92,7 @@ impl Broker {
         self.wake_deletions(id, effects);
         let gone = Changes { leadership_changed: true, ..Changes::default() };
         self.wake_fetches(now, id, &gone, effects);
+        self.share_partition_changed(now, id, &gone, effects);
         for ticket in refused {
             let error = ErrorCode::KafkaStorageError;
             if !self.append_decided(now, ticket, Err(error), effects) {

@@ -131,8 +131,10 @@ ConsumerDefect {
         affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 3, 0)] },
         side: Client,
         shows: "ordering" / "nonmonotonic-poll" in "unclean-allowed", seed 1,
-        meaning: "A consumer goes on at its offset whoever leads, and never asks where its log and the leader's part.",
-        example: "A consumer has read up to 99 when an unclean election leaves a log that ends at 60. It asks for 100 \
-            until that log has grown past it, and goes on: it never gets what stands at 60 to 99 now.",
+        meaning: "A consumer goes on at its offset whoever leads, and never asks where its log and the leader's \
+            part.",
+        example: "A consumer has read up to 99 when an unclean election leaves a log that ends at 60. If that has \
+            grown past 100 when it asks next, it never gets what stands at 60 to 99 now; else its offset is out of \
+            range, and it reads everything again.",
     }
 } }

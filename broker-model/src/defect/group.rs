@@ -333,8 +333,8 @@ GroupDefect {
         affected: Affected::Open { since: Version::new(2, 6, 0) },
         side: Client,
         shows: "replication" / "stale-answer-applied" in "zombie-consumer", seed 1,
-        meaning: "A member whose commit is refused for an older generation gives up its present one, unless it is about \
-            to join again.",
+        meaning: "A member whose commit is refused for an older generation gives up its present one, unless it is \
+            about to join again.",
         example: "A commit of generation 4 lies on the way while its member joins generation 5. It is refused for its \
             generation, and the member forgets who it is, though it has partitions in generation 5: they are nobody's \
             until it has joined once more.",

@@ -55,7 +55,7 @@ ShareDefect {
         source: "KAFKA-17002, KAFKA-19204; ShareCoordinatorShard.maybeGetWriteStateError",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "share-zombie-write" in "work-queue", seed 1,
+        shows: "leadership" / "unfenced-request" in "work-queue", seed 1,
         meaning: "A share coordinator takes what a leader writes that has been deposed.",
         example: "Another broker leads a partition and has read its share state. A late write of the one before \
             overwrites what was stored since.",
@@ -86,7 +86,7 @@ ShareDefect {
         source: "KAFKA-17210, PR 16711; DelayedShareFetch",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "resources-held" in "work-queue", seed 2,
+        shows: "liveness" / "resources-held" in "work-queue", seed 3,
         meaning: "Who waits for records is not looked at again when records are released or a full window moves.",
         example: "A window is full of records of one worker, another one waits. The first is done with its records: \
             the second one waits on until its time is up.",

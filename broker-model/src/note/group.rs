@@ -215,8 +215,8 @@ pub enum GroupNote {
         /// Why.
         reason: Departure,
     },
-    /// Some of a group's offsets are older than `offsets.retention.ms`, and stay since the group lives. Source: KIP-211,
-    /// `ClassicGroup.offsetExpirationCondition`.
+    /// Some of a group's offsets are older than `offsets.retention.ms`, and stay since the group lives. Source:
+    /// KIP-211, `ClassicGroup.offsetExpirationCondition`.
     OffsetsKept {
         /// Group.
         group: String,

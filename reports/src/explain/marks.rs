@@ -43,7 +43,10 @@ pub(super) static ENTRIES: [Entry; 108] = [
     mark("deleted-by-time", "A log gave up segments whose records were older than retention.ms."),
     mark("deletion-confirmed", "A client was told that records are deleted on all live replicas."),
     mark("log-cleaned", "The cleaner replaced segments by one without what later records replace."),
-    mark("internal-log-cleaned", "The same of a topic in which coordinators keep their records."),
+    mark(
+        "internal-log-cleaned",
+        "The cleaner replaced segments of a topic in which coordinators keep their records.",
+    ),
     mark(
         "batch-kept-empty",
         "The cleaner kept a batch without records, for its producer or its end.",

@@ -327,7 +327,10 @@ fn not_converged(
     } else {
         ("the last progress", "given up")
     };
-    let bound = case.simulated.as_ref().map(|simulated| stuck.goal.bound_ms(simulated.plan));
+    let bound = case.simulated.map(|simulated| stuck.goal.bound_ms(simulated.plan));
+    // A run may end before: by what was seen to be overdue, or what nothing can bring back.
+    let waited_ms = (end_ns / 1_000_000).saturating_sub(stuck.since_ms);
+    let bound = bound.filter(|ms| waited_ms >= *ms);
     let bound = bound.map(|ms| {
         format!("bound: {} without progress, by the plan's timeouts", seconds(ms * 1_000_000))
     });

@@ -291,6 +291,7 @@ def claims_of(text):
         elif isinstance(form, Form) and form[0] == "deftest":
             SPECIAL["deftest"](form[1:], scope, claims)
     return claims
+
 def lines(history, final_reads):
     """A history as `harrow check` reads it (HISTORY.md). Jepsen judges each operation as a transaction."""
     functions = {"send": "txn", "poll": "txn"}
@@ -417,6 +418,11 @@ def main():
     options = parser.parse_args()
     try:
         claims = claims_of(options.tests.read_text())
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        fail(f"{options.tests}: it has what this reader of Clojure does not know: {error}")
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}")
+    try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")

@@ -1,5 +1,5 @@
-//! The part of a text that an error shows: of a line of kilobytes, as tools write JSON, what is around the place. The place
-//! that is told is that in the whole text.
+//! The part of a text that an error shows: of a line of kilobytes, as tools write JSON, what is around the place. The
+//! place that is told is that in the whole text.
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 

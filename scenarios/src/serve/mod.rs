@@ -11,7 +11,7 @@
 //! | `moving`, `expiring` | leadership that goes elsewhere; members that are taken for dead |
 //! | `recorder` | the history of what clients asked and were told |
 //! | `judging` | final reads, and the verdict |
-//! | `clock`, `leaders`, `options`, `server_event` | time; who leads; what a server is started with, and what it tells |
+//! | `clock`, `leaders`, `options`, `server_event` | time; who leads; what a server is started with and tells |
 
 mod asking;
 mod clock;

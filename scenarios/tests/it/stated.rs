@@ -42,7 +42,7 @@ const SERVED: [Api; 17] = [
 ];
 
 /// Answers whose effect is stated, with what was asked for.
-const APPLIED: [Api; 14] = [
+const APPLIED: [Api; 16] = [
     Api::AlterPartition,
     Api::ConsumerGroupHeartbeat,
     Api::EndTxn,
@@ -50,7 +50,9 @@ const APPLIED: [Api; 14] = [
     Api::FetchSnapshot,
     Api::Heartbeat,
     Api::InitProducerId,
+    Api::JoinGroup,
     Api::ListOffsets,
+    Api::OffsetCommit,
     Api::OffsetFetch,
     Api::OffsetForLeaderEpoch,
     Api::SyncGroup,

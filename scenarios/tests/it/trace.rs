@@ -241,7 +241,7 @@ fn a_name_that_the_run_does_not_have_is_told_beside_the_answer() {
     let many =
         said_with(&format!("query {CUT}"), &[&format!("member-owns[group = {}]", names.join("|"))]);
     assert_eq!(many.stderr.matches("note: ").count(), 11, "{}", many.stderr);
-    assert_eq!(many.stderr.matches("g398|g399").count(), 1, "{}", many.stderr);
+    assert_eq!(many.stderr.matches("member-owns[").count(), 1, "{}", many.stderr);
     assert!(many.stderr.contains("(query:1:24)"), "{}", many.stderr);
     assert!(many.stderr.contains("390 more names"), "{}", many.stderr);
 }

@@ -2,10 +2,10 @@
 //! never comes true.
 //!
 //! Five things repeat: the same question with the same refusal; a question that is never answered, so that its asker
-//! gives up on it; one that is answered, always in the same way, though it is not asked at intervals; what an application
-//! asks of its client, which fails for the same reason; and a consumer that joins its group and is no member of it soon
-//! after. The last needs no refusal: who leaves because its application does not poll in time joins again with the next
-//! poll, and never comes to commit.
+//! gives up on it; one that is answered, always in the same way; what an application asks of its client, which fails
+//! for the same reason; and a consumer that joins its group and is no member of it soon after. The last needs no
+//! refusal: who leaves because its application does not poll in time joins again with the next poll, and never comes to
+//! commit.
 //!
 //! It says why a finding is one, and makes none: to ask again is right wherever what is asked for comes in the end.
 
@@ -23,14 +23,17 @@ use crate::liveness::Goal;
 /// So many refusals alike are a livelock; retries of a question that will be answered are fewer.
 const MANY: u64 = 25;
 
-/// What is asked at intervals, and mostly answered like the last time.
-const AT_INTERVALS: [&str; 6] = [
-    "Fetch",
-    "Fetch of metadata",
-    "BrokerHeartbeat",
-    "Heartbeat",
-    "ConsumerGroupHeartbeat",
-    "ShareFetch",
+/// What is asked to learn something: who is told the same again and again does not get on by it. All else is asked at
+/// intervals, or to change something, and mostly answered like the last time.
+const TO_LEARN: [&str; 8] = [
+    "FindCoordinator",
+    "Metadata",
+    "ListOffsets",
+    "OffsetForLeaderEpoch",
+    "OffsetFetch",
+    "InitProducerId",
+    "AllocateProducerIds",
+    "BrokerRegistration",
 ];
 
 /// So many questions that are given up are one: each has waited for as long as its asker has patience.
@@ -101,7 +104,7 @@ impl Repetitions {
         let Some(api) = open.and_then(|open| open.remove(&response.correlation_id)) else { return };
         if let Some(error) = refusal(&response.body) {
             *self.refusals.entry(Refusal::on(line, api, Some(error))).or_default() += 1;
-        } else if !AT_INTERVALS.contains(&api) {
+        } else if TO_LEARN.contains(&api) {
             let mut reads = Fingerprint::new(0);
             reads.answer(&response.body);
             let (last, times) = self.answers.entry(Refusal::on(line, api, None)).or_default();
@@ -156,7 +159,7 @@ impl Repetitions {
         let ignored = || self.in_vain(|it| it.error.is_none() && (of_clients || !it.outside));
         let same = || self.in_circles(|it| of_clients || !it.outside);
         let failed = || of_clients.then(|| self.failed()).flatten();
-        rejoins.or_else(refused).or_else(ignored).or_else(same).or_else(failed)
+        rejoins.or_else(refused).or_else(ignored).or_else(failed).or_else(same)
     }
 
     /// What is answered in the same way most often, if that is often.
@@ -244,7 +247,7 @@ mod tests {
         ReplicaOffsetsRequest, ReplicaOffsetsResponse, ResponseBody,
     };
     use harrow_broker_model::proto::{ErrorCode, FindCoordinatorResponse, InitProducerIdResponse};
-    use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
+    use harrow_broker_model::types::{LeaderEpoch, Offset, ProducerId, TopicPartition};
 
     use super::*;
 
@@ -270,22 +273,22 @@ mod tests {
 
     #[test]
     fn the_same_refusal_again_and_again_is_a_livelock_until_something_changes() {
-        let answer = |error| {
+        let answer = |error, end| {
             ResponseBody::Peer(PeerResponse::ReplicaOffsets(ReplicaOffsetsResponse {
                 partition: TopicPartition::METADATA,
                 error,
                 log_start_offset: Offset(0),
-                log_end_offset: Offset(0),
+                log_end_offset: Offset(end),
             }))
         };
         let mut refusals = Repetitions::default();
-        for _ in 0..MANY {
+        for count in 0..MANY {
             let (well, ill) = (line(1, Channel::ReplicaFetch), line(3, Channel::ReplicaFetch));
             asks(&mut refusals, well, question());
-            is_answered(&mut refusals, well, answer(None));
+            is_answered(&mut refusals, well, answer(None, count as i64));
             assert_eq!(refusals.livelock(Goal::Leaders), None, "nothing was refused often");
             asks(&mut refusals, ill, question());
-            is_answered(&mut refusals, ill, answer(Some(ClusterError::NotLeaderOrFollower)));
+            is_answered(&mut refusals, ill, answer(Some(ClusterError::NotLeaderOrFollower), 0));
         }
         let expected =
             "a livelock: node 3 asks node 2 for ListOffsets and gets NotLeaderOrFollower, 25 times";
@@ -344,18 +347,19 @@ mod tests {
 
     /// The same answer says nothing new; another one in between does.
     #[test]
-    fn the_same_answer_again_and_again_is_a_livelock_unless_it_is_asked_for_at_intervals() {
-        let find = ClientRequest::FindCoordinator(Box::default());
-        let found = |port| {
-            let response = FindCoordinatorResponse::default().with_port(port);
-            ResponseBody::Client(ClientResponse::FindCoordinator(Box::new(response)))
+    fn who_is_told_the_same_again_and_again_is_in_a_livelock() {
+        let find = ClientRequest::InitProducerId(Box::default());
+        let found = |id| {
+            let response =
+                InitProducerIdResponse::default().with_producer_id(ProducerId(id).0.into());
+            ResponseBody::Client(ClientResponse::InitProducerId(Box::new(response)))
         };
         let line = line(1001, Channel::Client);
         let mut repetitions = Repetitions::default();
         for count in 0..2 * MANY {
             assert_eq!(repetitions.livelock(Goal::FreshProducer), None, "{count} times");
             asks(&mut repetitions, line, RequestBody::Client(find.clone()));
-            is_answered(&mut repetitions, line, found((count % 2) as i32));
+            is_answered(&mut repetitions, line, found((count % 2) as i64));
             let beat = ClientRequest::Heartbeat(Box::default());
             asks(&mut repetitions, line, RequestBody::Client(beat));
             let alive = ResponseBody::Client(ClientResponse::Heartbeat(Box::default()));
@@ -367,7 +371,7 @@ mod tests {
         }
         let told = repetitions.livelock(Goal::FreshProducer).expect("it is one");
         assert!(
-            told.contains("node 1001 asks node 2 for FindCoordinator and is told the same"),
+            told.contains("node 1001 asks node 2 for InitProducerId and is told the same"),
             "{told}"
         );
         assert_eq!(repetitions.livelock(Goal::Isr), None, "no ISR waits for a client");

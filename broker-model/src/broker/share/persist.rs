@@ -15,7 +15,7 @@ use crate::note::ShareNote;
 use crate::partition::Changes;
 use crate::proto::ErrorCode;
 use crate::share_message::{SharePartitionKey, ShareState, ShareStateRequest, ShareStateResponse};
-use crate::types::{CorrelationId, NodeId, Now, Offset, Time, TopicPartition};
+use crate::types::{CorrelationId, LeaderEpoch, NodeId, Now, Offset, Time, TopicPartition};
 
 use super::share_partition::Answered;
 
@@ -28,6 +28,7 @@ impl Broker {
         if self.shares.rests() {
             return;
         }
+        self.forget_deposed();
         self.expire_locks(now, effects);
         loop {
             self.ask_share_coordinators(now, effects);
@@ -35,6 +36,23 @@ impl Broker {
             self.on_share_state_answer(now, number, answer, effects);
         }
         self.answer_waiting(now, effects);
+    }
+
+    /// What is led otherwise now, or elsewhere, is forgotten before anything else is done: of several partitions that
+    /// metadata has changed, the others may not have been looked at yet.
+    fn forget_deposed(&mut self) {
+        let registered = &self.metadata.image().partitions;
+        let leads = |key: &SharePartitionKey, epoch: LeaderEpoch| {
+            let known = self.partitions.get(&key.partition);
+            let leads = known.is_some_and(|it| it.is_leader() && it.leader_epoch() == epoch);
+            leads && registered.get(&key.partition).is_some_and(|it| it.leader_epoch == epoch)
+        };
+        let led = self.shares.led.iter();
+        let deposed = led.filter(|(key, led)| !leads(key, led.share.leader_epoch()));
+        let deposed: Vec<SharePartitionKey> = deposed.map(|(key, _)| key.clone()).collect();
+        for key in deposed {
+            self.forget_share(&key, ErrorCode::NotLeaderOrFollower);
+        }
     }
 
     fn log_start(&self, partition: TopicPartition) -> Offset {

@@ -323,6 +323,14 @@ fn a_leader_that_knows_no_such_epoch_resets_the_position() {
     ));
 }
 
+#[test]
+fn before_2_3_nobody_asks_where_the_logs_part() {
+    let mut driver =
+        at_ten_with(config(), [ConsumerDefect::PositionsNotValidated].into_iter().collect());
+    change_leader(&mut driver, 2, 4);
+    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 10);
+}
+
 /// Known bug R23: whoever is not the leader has no say.
 #[test]
 fn only_the_leader_of_the_epoch_validates() {

@@ -197,17 +197,18 @@ mod tests {
     /// and that is unresolved.
     #[test]
     fn only_what_is_next_in_line_tells_of_a_gap() {
+        // The last column: whether a transaction goes on.
         let rows = [
-            (None, None, 0, true),
-            (None, None, 1, false),
-            (Some(0), None, 1, true),
-            (Some(0), None, 2, false),
-            (Some(1), None, 0, false),
-            (Some(0), Some(2), 2, true),
-            (Some(0), Some(2), 1, false),
-            (Some(0), Some(2), 3, false),
+            (None, None, 0, true, false),
+            (None, None, 1, false, true),
+            (Some(0), None, 1, true, false),
+            (Some(0), None, 2, false, true),
+            (Some(1), None, 0, false, true),
+            (Some(0), Some(2), 2, true, false),
+            (Some(0), Some(2), 1, false, false),
+            (Some(0), Some(2), 3, false, false),
         ];
-        for (acked, unresolved, sequence, bump) in rows {
+        for (acked, unresolved, sequence, bump, goes_on) in rows {
             let mut sequences = Sequences::default();
             let batches: Vec<Batch> = (0..4).map(|it| next_batch(&mut sequences, it)).collect();
             if let Some(acked) = acked {
@@ -217,8 +218,10 @@ mod tests {
                 sequences.expired(&batches[unresolved - 1]);
             }
             let error = ErrorCode::OutOfOrderSequenceNumber;
-            assert!(sequences.can_retry(&batches[sequence], error, false));
             let row = (acked, unresolved, sequence);
+            assert_eq!(sequences.can_retry(&batches[sequence], error, true), goes_on, "{row:?}");
+            assert!(!sequences.is_bump_requested(), "{row:?}");
+            assert!(sequences.can_retry(&batches[sequence], error, false));
             assert_eq!(sequences.is_bump_requested(), bump, "{row:?}");
         }
     }

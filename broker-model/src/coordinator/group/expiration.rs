@@ -84,7 +84,8 @@ impl GroupCoordinator {
                 records.push(offset_tombstone(name, place));
             } else {
                 all = false;
-                keeps |= is_over(committed.committed_at);
+                let lives = group.state() != State::Empty && !state.is_pending(name, place);
+                keeps |= lives && is_over(committed.committed_at);
             }
         }
         let empties = all && group.state() == State::Empty && !state.has_pending(name);
@@ -102,7 +103,7 @@ struct Expired {
     records: Vec<CoordinatorRecord>,
     /// Whether the group goes.
     empties: bool,
-    /// Whether some stay that are older than any may be that nobody needs.
+    /// Whether some stay that are older than any may be that nobody needs, since the group lives.
     keeps: bool,
 }
 
@@ -120,7 +121,7 @@ fn expired_of(
             records.push(offset_tombstone(name, place));
         } else {
             all = false;
-            keeps |= is_over;
+            keeps |= is_over && group.is_subscribed(&place.0);
         }
     }
     let empties = all && group.phase() == GroupPhase::Empty;

@@ -235,6 +235,7 @@ fn offsets_that_members_read_do_not_expire_while_partitions_change_hands() {
     group.bench.groups.expire_offsets(group.bench.now);
     group.bench.run();
     assert_eq!(group.bench.committed(), 5, "it is 5,100 ms old, and is read");
+    assert!(group.bench.keeps_offsets());
     for member in ["a", "b"] {
         group.tell(&beat(member, -1)).expect("it leaves");
     }

@@ -37,11 +37,12 @@ pub(super) static ANOMALIES: [Entry; 4] = [
         name: "acts-in-older-epoch",
         kind: Kind::InternalAnomaly,
         meaning: "A node led, followed, voted, coordinated or answered in an epoch although it knew \
-                  of a newer one, or a client went back to an older one.",
+                  of a newer one, of a partition or of what a share group has in it, or a client went \
+                  back to an older one.",
         example: "A leader applies the metadata that elects another one, and then commits in its own \
                   epoch; or a transaction coordinator does, and tells its producers to wait.",
         legal: "Never.",
-        source: "KIP-101, KIP-320, KIP-595, KAFKA-9235",
+        source: "KIP-101, KIP-320, KIP-595, KIP-932, KAFKA-9235",
     },
 ];
 

@@ -2,9 +2,9 @@
 //!
 //! Promise: once a process has led, followed or voted in an epoch, or has applied metadata that tells of one, it states
 //! nothing of an older one any more: no append, no commit, no acknowledgement, no answer, no proposal, no vote, nothing
-//! of a share-partition that it led; and a client that has heard of an epoch of a partition takes no older one for the newest again. Coordinators are judged in
-//! `coordination`.
-//! Source: KIP-101, KIP-320, KIP-595; `Partition.makeLeader`, `QuorumState.transitionTo`.
+//! of a share-partition that it led; and a client that has heard of an epoch of a partition takes no older one for the
+//! newest again. Coordinators are judged in `coordination`.
+//! Source: KIP-101, KIP-320, KIP-595, KIP-932; `Partition.makeLeader`, `QuorumState.transitionTo`.
 //! Not verified: what it does in the event in which it hears; processes that heard of it in an earlier uptime, which
 //! the disk judges (`quorum-disk`).
 
@@ -28,7 +28,7 @@ pub(super) const OLDER: Anomaly = Anomaly {
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "newest-epoch",
     promise: "who has heard of a newer epoch does nothing more in an older one",
-    source: "KIP-101, KIP-320, KIP-595, Metadata",
+    source: "KIP-101, KIP-320, KIP-595, KIP-932, Metadata",
     leaves_out: "the event in which it hears",
     anomalies: &[OLDER],
 };

@@ -3,7 +3,7 @@
 //! Promise: a request that names an epoch is served only in that epoch: of the partition's leader, of the quorum, or of
 //! the broker's uptime. That holds at each fence by itself, though a second one may catch the harm later: where several
 //! stand in a row, one of another epoch is refused at the first, for its epoch.
-//! Source: KIP-320, KIP-380, KIP-595; `Partition.checkCurrentLeaderEpoch`,
+//! Source: KIP-320, KIP-380, KIP-595, KIP-932; `Partition.checkCurrentLeaderEpoch`,
 //! `KafkaRaftClient.validateLeaderOnlyRequest`, `ClusterControlManager.checkBrokerEpoch`.
 //! Not verified: requests that name no epoch; fetches of records and questions for the latest offset, of which
 //! `following` and `read-rule` say the same.

@@ -7,7 +7,7 @@ use crate::client::consumer::position::{Stage, StartFrom};
 use crate::client::consumer::purpose::Purpose;
 use crate::client::metadata::PartitionKey;
 use crate::config::{OffsetReset, topic_name};
-use crate::defect::GroupDefect;
+use crate::defect::{ConsumerDefect, GroupDefect};
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, NoPosition};
 use crate::note::Api;
@@ -138,7 +138,8 @@ impl Consumer {
         self.metadata.see_epoch(key, epoch);
         position.leadership = self.metadata.leadership(key);
         position.seek((Offset(answer.committed_offset), epoch), version);
-        if epoch != LeaderEpoch::NONE {
+        let validates = !self.defects.has(ConsumerDefect::PositionsNotValidated);
+        if epoch != LeaderEpoch::NONE && validates {
             let version = self.new_version();
             if let Some(position) = self.positions.get_mut(&key) {
                 position.enter(Stage::Validate, version);

@@ -334,12 +334,38 @@ fn loses_by_an_old_error(defects: Defects) -> bool {
     driver.outcomes.contains(&(5, lost))
 }
 
+/// The same of a commit of the generation before.
+fn loses_by_an_old_commit(defects: Defects) -> bool {
+    let mut driver = member_with(Assignor::CooperativeSticky, &[0], defects);
+    poll(&mut driver, 3);
+    committed(&mut driver, &[(0, 7)]);
+    driver.invoke(4, commit_of(false));
+    let (old, _) = take_commit(&mut driver);
+    driver.invoke(5, commit_of(false));
+    let (asked, _) = take_commit(&mut driver);
+    driver.answer(&asked, commit_answer(Some(ErrorCode::RebalanceInProgress)));
+    let asked = take_join(&mut driver);
+    driver.answer(&asked, joined(2, 0));
+    sync(&mut driver, &[0]);
+    driver.answer(&old, commit_answer(Some(ErrorCode::IllegalGeneration)));
+    poll(&mut driver, 6);
+    let lost = Outcome::Lost { partitions: places(&[0]) };
+    driver.outcomes.contains(&(6, lost))
+}
+
 /// Known bug G09.
 #[test]
 fn an_error_of_an_older_generation_changes_nothing() {
-    assert!(!loses_by_an_old_error(Defects::NONE));
-    let bug = [GroupDefect::StaleGenerationErrorCounts].into_iter().collect();
-    assert!(loses_by_an_old_error(bug));
+    let table = [
+        (None, false, false),
+        (Some(GroupDefect::StaleGenerationErrorCounts), true, true),
+        (Some(GroupDefect::StaleCommitErrorCounts), false, true),
+    ];
+    for (bug, by_heartbeat, by_commit) in table {
+        let defects: Defects = bug.into_iter().collect();
+        assert_eq!(loses_by_an_old_error(defects), by_heartbeat, "{bug:?}");
+        assert_eq!(loses_by_an_old_commit(defects), by_commit, "{bug:?}");
+    }
 }
 
 #[test]

@@ -74,7 +74,10 @@ const PLANTS: [(Plant, &[i32], Goal, &str); 16] = [
 fn each_goal_that_is_not_met_is_named() {
     for (plant, isr, goal, pending) in PLANTS {
         let run = planted(&plan(&[]), plant, isr);
-        assert_eq!(limit(&run), (goal, pending, None), "{plant:?}");
+        let (named, text, unrecoverable) = limit(&run);
+        // What fails again and again meanwhile is told behind it.
+        let text = text.split_once("; a livelock: ").map_or(text, |(waited_for, _)| waited_for);
+        assert_eq!((named, text, unrecoverable), (goal, pending, None), "{plant:?}");
         assert!(!run.history.final_reads, "{plant:?}: not everything was read");
     }
     for entry in &GOALS {

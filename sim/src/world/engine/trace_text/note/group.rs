@@ -60,12 +60,8 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             format!("group {group}: member {member} removed: {}", lateness(*reason))
         }
         GroupNote::GroupDeleted { group } => format!("group {group}: deleted"),
-        GroupNote::OffsetsDeleted { group } => {
-            format!("group {group}: deleted some of its offsets")
-        }
-        GroupNote::OffsetsKept { group } => {
-            format!("group {group}: kept offsets past their retention, as it lives")
-        }
+        GroupNote::OffsetsDeleted { group } => format!("group {group}: deleted some offsets"),
+        GroupNote::OffsetsKept { group } => format!("group {group}: kept offsets past retention"),
         GroupNote::OffsetsPending { group, producer_id, producer_epoch, partitions } => format!(
             "group {group}: took offsets of {} in the transaction of producer {producer_id} in epoch {producer_epoch}",
             places(names, partitions)
