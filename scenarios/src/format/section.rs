@@ -444,7 +444,8 @@ impl<'a> Section<'a> {
         self.ratio("chance", "chance", 0).unwrap_or(Chance::ALWAYS)
     }
 
-    /// So many in so many, such as `"1/2"`; none if the key is absent. `what` is what messages call it.
+    /// So many in so many, such as `"1/2"`, and no fewer than `least`; none if the key is absent. `what` is what
+    /// messages call it.
     pub(crate) fn ratio(&self, key: &str, what: &str, least: u32) -> Option<Chance> {
         let values = || "so many in so many, such as `\"1/2\"`".to_owned();
         self.describe(key, UnlessGiven::Absent, values);

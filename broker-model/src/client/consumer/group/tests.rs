@@ -312,6 +312,15 @@ fn a_cooperative_member_gives_up_what_is_gone_and_joins_once_more() {
     take_join(&mut driver);
 }
 
+/// A member whose commit is answered by a rebalance is in generation 2 then.
+fn joins_again(driver: &mut Driver<Consumer>) {
+    let (asked, _) = take_commit(driver);
+    driver.answer(&asked, commit_answer(Some(ErrorCode::RebalanceInProgress)));
+    let asked = take_join(driver);
+    driver.answer(&asked, joined(2, 0));
+    sync(driver, &[0]);
+}
+
 /// Whether a member loses what it has when a heartbeat of its generation before is refused.
 fn loses_by_an_old_error(defects: Defects) -> bool {
     let mut driver = member_with(Assignor::CooperativeSticky, &[0], defects);
@@ -321,11 +330,7 @@ fn loses_by_an_old_error(defects: Defects) -> bool {
     let old =
         take(&mut driver, |body| matches!(body, RequestBody::Client(ClientRequest::Heartbeat(_))));
     driver.invoke(4, commit_of(false));
-    let (asked, _) = take_commit(&mut driver);
-    driver.answer(&asked, commit_answer(Some(ErrorCode::RebalanceInProgress)));
-    let asked = take_join(&mut driver);
-    driver.answer(&asked, joined(2, 0));
-    sync(&mut driver, &[0]);
+    joins_again(&mut driver);
     let code = ErrorCode::IllegalGeneration.code();
     let response = HeartbeatResponse::default().with_error_code(code);
     driver.answer(&old, ResponseBody::Client(ClientResponse::Heartbeat(Box::new(response))));
@@ -342,11 +347,7 @@ fn loses_by_an_old_commit(defects: Defects) -> bool {
     driver.invoke(4, commit_of(false));
     let (old, _) = take_commit(&mut driver);
     driver.invoke(5, commit_of(false));
-    let (asked, _) = take_commit(&mut driver);
-    driver.answer(&asked, commit_answer(Some(ErrorCode::RebalanceInProgress)));
-    let asked = take_join(&mut driver);
-    driver.answer(&asked, joined(2, 0));
-    sync(&mut driver, &[0]);
+    joins_again(&mut driver);
     driver.answer(&old, commit_answer(Some(ErrorCode::IllegalGeneration)));
     poll(&mut driver, 6);
     let lost = Outcome::Lost { partitions: places(&[0]) };
