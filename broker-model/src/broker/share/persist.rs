@@ -273,11 +273,8 @@ impl Broker {
         }
         let keys: Vec<SharePartitionKey> =
             self.shares.led.keys().filter(|key| key.partition == id).cloned().collect();
-        if changes.leadership_changed {
-            for key in &keys {
-                self.forget_share(key, ErrorCode::NotLeaderOrFollower);
-            }
-        } else if changes.log_start_moved {
+        self.forget_deposed();
+        if changes.log_start_moved {
             let log_start = self.log_start(id);
             for key in &keys {
                 if let Some(led) = self.shares.led.get_mut(key) {
