@@ -27,4 +27,5 @@ pub use body::{Record, RecordView};
 pub use builder::RecordBatchBuilder;
 pub use error::BatchError;
 pub use header::BatchHeader;
+pub(crate) use header::LENGTH_PREFIX;
 pub use marker::{TransactionMarker, TransactionResult};

@@ -16,7 +16,7 @@ use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceData, TopicProduceResponse, topic_uuid,
 };
-use crate::record::{BatchError, BatchHeader, RecordBatch};
+use crate::record::{BatchError, BatchHeader, LENGTH_PREFIX, RecordBatch};
 use crate::types::{Now, Offset, TopicPartition};
 
 impl Broker {
@@ -158,7 +158,7 @@ impl Broker {
             return Err(self.not_hosted(id));
         }
         let topic = self.metadata.image().topic_of(id).expect("a partition's topic is known");
-        let checked = check_batch(batch, topic.max_message_bytes);
+        let checked = check_batch(batch, data.records.as_ref(), topic.max_message_bytes);
         let unkeyed = topic.retention.compaction.compacts()
             && checked.as_ref().is_ok_and(|batch| !batch.is_keyed());
         // Source: `LogValidator.validateKey`.
@@ -210,20 +210,27 @@ fn only_batch(records: Option<&Bytes>) -> Result<Result<RecordBatch, BatchError>
 /// `UnifiedLog.analyzeAndValidateRecords`, `LogValidator.validateBatch`.
 fn check_batch(
     batch: Result<RecordBatch, BatchError>,
+    records: Option<&Bytes>,
     max_message_bytes: u32,
 ) -> Result<RecordBatch, ErrorCode> {
+    check_place(records.map_or(&[], |it| it), max_message_bytes)?;
     let batch = batch.map_err(|error| match error {
         BatchError::Checksum { .. } | BatchError::Truncated { .. } => ErrorCode::CorruptMessage,
         BatchError::Field { .. } => ErrorCode::InvalidRecord,
     })?;
-    if batch.base_offset() != Offset::ZERO || !batch.header().is_whole() {
-        Err(ErrorCode::InvalidRecord)
-    } else if batch.size() > max_message_bytes {
-        Err(ErrorCode::MessageTooLarge)
-    } else if batch.is_control() || !has_sequence(batch.header()) {
-        Err(ErrorCode::InvalidRecord)
-    } else {
-        Ok(batch)
+    let is_clients = !batch.is_control() && has_sequence(batch.header());
+    if batch.header().is_whole() && is_clients { Ok(batch) } else { Err(ErrorCode::InvalidRecord) }
+}
+
+/// What is asked of a batch before its checksum: it begins at offset 0, and is not larger than it may be.
+fn check_place(bytes: &[u8], max_message_bytes: u32) -> Result<(), ErrorCode> {
+    let Some((offset, rest)) = bytes.split_first_chunk() else { return Ok(()) };
+    let Some((length, _)) = rest.split_first_chunk() else { return Ok(()) };
+    let size = i64::from(i32::from_be_bytes(*length)) + LENGTH_PREFIX as i64;
+    match i64::from_be_bytes(*offset) {
+        0 if size > i64::from(max_message_bytes) => Err(ErrorCode::MessageTooLarge),
+        0 => Ok(()),
+        _ => Err(ErrorCode::InvalidRecord),
     }
 }
 
@@ -245,7 +252,8 @@ mod tests {
     }
 
     fn judged(bytes: Vec<u8>, max_message_bytes: u32) -> Result<RecordBatch, ErrorCode> {
-        check_batch(only_batch(Some(&Bytes::from(bytes)))?, max_message_bytes)
+        let bytes = Bytes::from(bytes);
+        check_batch(only_batch(Some(&bytes))?, Some(&bytes), max_message_bytes)
     }
 
     #[test]
@@ -273,13 +281,17 @@ mod tests {
         let mut rotten = one.clone();
         let last = rotten.len() - 1;
         rotten[last] ^= 1;
+        let mut rotten_count = one.clone();
+        rotten_count[57] = 0xff;
         let parsed = RecordBatch::parse(Bytes::from(one.clone())).expect("encoded above");
         let placed = parsed.with_assignment(Offset(3), LeaderEpoch(1)).bytes().to_vec();
         let size = one.len() as u32;
         let table = [
             ("as it should be", one.clone(), size, Ok(())),
             ("too large", one, size - 1, Err(ErrorCode::MessageTooLarge)),
+            ("too large and rotten", rotten.clone(), size - 1, Err(ErrorCode::MessageTooLarge)),
             ("rotten", rotten, size, Err(ErrorCode::CorruptMessage)),
+            ("rotten in a field", rotten_count, size, Err(ErrorCode::CorruptMessage)),
             ("placed by the client", placed, size, Err(ErrorCode::InvalidRecord)),
         ];
         for (name, bytes, limit, expected) in table {
