@@ -164,6 +164,22 @@ fn runs_shrinks_and_sweeps_do_not_share_a_directory() {
 }
 
 #[test]
+fn a_sweep_replaces_nothing_that_no_sweep_has_left() {
+    for strange in ["index.html", "calm-2/notes.txt"] {
+        let directory = TempDir::new().expect("a temporary directory");
+        let file = directory.path().join("site").join(strange);
+        fs::create_dir_all(file.parent().expect("it is in a folder")).expect("a folder");
+        fs::write(&file, "mine").expect("a file");
+        let told = run(directory.path(), "sweep calm --seeds 1..3 --out site");
+        told.refuses_with(&["failed to write to site", "is there, and no sweep-1-of-1.json"]);
+        assert_eq!(fs::read_to_string(&file).expect("it is still there"), "mine");
+    }
+    let directory = TempDir::new().expect("a temporary directory");
+    fs::write(directory.path().join("notes.txt"), "mine").expect("a file");
+    assert_eq!(run(directory.path(), "sweep calm --seeds 1..3 --out .").code, 0, "beside others");
+}
+
+#[test]
 fn a_count_of_seeds_that_is_none_is_told_as_such() {
     let directory = TempDir::new().expect("a temporary directory");
     for seeds in ["commit:x", "fresh:x"] {

@@ -19,6 +19,9 @@ use crate::pipeline::COMMIT;
 use super::receipt::scenarios_digest;
 use super::work::Work;
 
+/// The page of a whole sweep.
+pub(super) const INDEX: &str = "index.html";
+
 /// Keeps what violated runs leave, if anybody wants it.
 pub(super) struct ArtifactWriter<'a> {
     out: Option<&'a Path>,
@@ -128,13 +131,15 @@ impl fmt::Display for Mark {
 fn mark(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
     refuse_for_sweep(out)?;
     let mark = Mark::of(work);
-    let mut again = false;
+    let (mut known_here, mut again) = (false, false);
     for (file, path) in entries(out)? {
         if !file.starts_with(SWEEP_MARK) {
             continue;
         }
         match Mark::read(&path) {
-            Some(known) if known.is_of_sweep(&mark) => again |= known == mark,
+            Some(known) if known.is_of_sweep(&mark) => {
+                (known_here, again) = (true, again || known == mark);
+            }
             Some(known) => return Err(taken(out, &format!("{known}, has left its files there"))),
             None => {
                 return Err(taken(
@@ -146,6 +151,9 @@ fn mark(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
     }
     if again {
         clear(out, names, work)?;
+    }
+    if !known_here {
+        refuse_strangers(out, names, work)?;
     }
     let [index, count] = mark.shard;
     let name = format!("{SWEEP_MARK}{index}-of-{count}.json");
@@ -161,14 +169,32 @@ fn entries(out: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
     Ok(listed.flatten().map(named).collect())
 }
 
+/// Where no sweep has left its mark, nothing that has the name of what this one would write is its own.
+fn refuse_strangers(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
+    let is_ours = |name: &str| name == INDEX || is_run(name, names, work);
+    match entries(out)?.into_iter().find(|(name, _)| is_ours(name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let file = format!("{SWEEP_MARK}1-of-1.json");
+            let why = format!("{name} is there, and no {file} says that a sweep has left it");
+            Err(taken(out, &why))
+        }
+    }
+}
+
+/// Whether a folder has the name of one of this shard's runs.
+fn is_run(folder: &str, names: &[String], work: &Work) -> bool {
+    let unit = names.iter().enumerate().find_map(|(scenario, name)| {
+        let seed = folder.strip_prefix(name.as_str())?.strip_prefix('-')?;
+        Some((scenario, seed.parse().ok()?))
+    });
+    unit.is_some_and(|(scenario, seed)| work.has(scenario, seed))
+}
+
 /// Takes away what runs of this shard have left before. What somebody else has put beside it stays.
 fn clear(out: &Path, names: &[String], work: &Work) -> Result<(), Failure> {
     for (folder, path) in entries(out)? {
-        let unit = names.iter().enumerate().find_map(|(scenario, name)| {
-            let seed = folder.strip_prefix(name.as_str())?.strip_prefix('-')?;
-            Some((scenario, seed.parse().ok()?))
-        });
-        if !unit.is_some_and(|(scenario, seed)| work.has(scenario, seed)) {
+        if !is_run(&folder, names, work) {
             continue;
         }
         for file in FILES.map(|file| path.join(file)).iter().filter(|file| file.is_file()) {

@@ -19,7 +19,7 @@ use crate::commands::page::PAGE;
 use crate::commands::reading::Prepared;
 use crate::commands::seeds::{SeedRange, Shard};
 
-use super::artifacts::file_name;
+use super::artifacts::{INDEX, file_name};
 use super::tally::Summary;
 use super::work::Work;
 
@@ -139,8 +139,7 @@ impl Index {
     ) -> Result<(), Failure> {
         let (Shard { index, count }, SeedRange { first, last, .. }) = (work.shard, work.seeds);
         let whole = count == 1;
-        let name =
-            if whole { "index.html".to_owned() } else { format!("index-{index}-of-{count}.html") };
+        let name = if whole { INDEX.to_owned() } else { format!("index-{index}-of-{count}.html") };
         let arguments = || work.prepared.iter().map(|prepared| prepared.argument.as_str());
         let page = |(scenario, seed): (&str, u64)| format!("{}-{seed}/{PAGE}", file_name(scenario));
         let small = |id: &str| {
