@@ -11,7 +11,7 @@ const fn word(
     Entry { name, kind: Kind::Word, meaning, example, legal: "", source }
 }
 
-pub(super) static ENTRIES: [Entry; 14] = [
+pub(super) static ENTRIES: [Entry; 21] = [
     word(
         "acks",
         "How many must have a record before its producer is told that it is there: `0` nobody, `1` the leader, \
@@ -112,6 +112,55 @@ pub(super) static ENTRIES: [Entry; 14] = [
         "`--hold NAME=VALUE` judges as if that had been promised, on run, sweep, replay and check: what is legal as \
          it is becomes a finding, with the records concerned and the life of one of them.",
         "harrow sweep scenarios/examples/incident.toml --seeds 1..50 --hold acks=all",
+        "Harrow",
+    ),
+    word(
+        "HW",
+        "The high watermark: all replicas in sync have what is below it, which is committed and may be read. A \
+         leader moves it when the ISR has fetched further, and followers hear of it with their next fetches.",
+        "`became leader in epoch 2: log end 14, high watermark 12`: of offsets 12 and 13 nobody knows yet.",
+        "KIP-101; Partition.maybeIncrementLeaderHW",
+    ),
+    word(
+        "LSO",
+        "The last stable offset: below it no transaction is open. Consumers with isolation.level=read_committed read \
+         up to it; it is never above the high watermark.",
+        "A transaction that began at offset 7 and is open holds the LSO at 7.",
+        "KIP-98; UnifiedLog.lastStableOffset",
+    ),
+    word(
+        "LEO",
+        "The log end offset: that of the next record which a replica will append. Each replica has its own.",
+        "A follower with LEO 12 fetches from offset 12.",
+        "UnifiedLog.logEndOffset",
+    ),
+    word(
+        "coordinate",
+        "What a run is found by: scenario, seed and the commit of Harrow, with the hash of a scenario file that is \
+         not of the catalogue. The same coordinate is the same run, bit for bit.",
+        "`leader-crash --seed 7 at 8fee6ddd`.",
+        "Harrow",
+    ),
+    word(
+        "plan",
+        "All that is decided before a run: cluster, clients, clocks, and each fault with its time. A scenario says \
+         what may be, a seed draws one plan from it; a plan is JSON, may be edited, and is run again by \
+         `harrow replay`.",
+        "`harrow run leader-crash --seed 7 --out runs/7; harrow replay runs/7/plan.json`.",
+        "Harrow",
+    ),
+    word(
+        "digest",
+        "A hash of everything that happened in a run. Two runs with the same one are the same run: a replay that has \
+         another is told as non-deterministic.",
+        "`digest 3f1c...` at the end of a report; `harrow verify` compares two runs of each seed.",
+        "Harrow",
+    ),
+    word(
+        "fingerprint",
+        "A short hash of what a finding says, without numbers and names of nodes: failures that are alike have the \
+         same one, whatever their seeds. Sweeps count failures by it, and a plan that is made smaller keeps it.",
+        "`Fingerprint 2a2178c8`: what `harrow sweep` lists at its end, and `harrow shrink` goes by.",
         "Harrow",
     ),
 ];
