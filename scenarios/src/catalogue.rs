@@ -77,6 +77,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "hanging-transaction",
     "slow-transactions",
     "delayed-end-txn",
+    "lost-coordinators",
     "exactly-once",
     "at-least-once",
     "at-most-once",

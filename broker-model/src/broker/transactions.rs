@@ -297,15 +297,17 @@ impl Broker {
     }
 
     /// Loads what is due. A decision that may yet be lost must not be acted on, so a log is taken once all of it is
-    /// committed; Kafka reads to the log's end whatever the high watermark.
+    /// committed; by `TransactionDefect::LoadsUncommitted`, as in Kafka, it is read to its end whatever the high
+    /// watermark.
     fn load_transaction_logs(&mut self, now: Now) {
+        let waits = !self.context.config.defects.has(TransactionDefect::LoadsUncommitted);
         while let Some(index) = self.transactions.coordinator.to_load(now.time) {
             let topic = self.internal_topics.id_of(CoordinatorKind::Transaction);
             let id = topic.map(|topic| TopicPartition { topic, partition: index });
             let partition = id.and_then(|id| self.partitions.get(&id));
             let partition = partition.expect("what is loaded is led here");
             let log = partition.log();
-            if log.high_watermark() < log.log_end_offset() {
+            if waits && log.high_watermark() < log.log_end_offset() {
                 let until = now.time + ms(COMMIT_CHECK_MS);
                 self.transactions.coordinator.postpone(index, until);
             } else {

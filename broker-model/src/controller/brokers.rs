@@ -201,7 +201,7 @@ pub(super) fn heartbeat(
     let known = known.filter(|known| known.broker_epoch == request.broker_epoch);
     let known = known.ok_or(ClusterError::StaleBrokerEpoch)?;
     sessions.touch(request.broker, known.broker_epoch, request.metadata_offset, now);
-    let step = next_step(image, sessions, known, request);
+    let step = next_step(image, sessions, known, (request, rules));
     let mut records = step_records(image, request.broker, step, rules);
     let offline = &request.offline_log_dirs;
     let failed = directories_offline(image, (request.broker, offline), &records, rules);
@@ -238,14 +238,16 @@ fn next_step(
     image: &MetadataImage,
     sessions: &Sessions,
     known: &BrokerRegistration,
-    request: &BrokerHeartbeatRequest,
+    (request, rules): (&BrokerHeartbeatRequest, ControllerRules),
 ) -> Step {
     let leads = || image.partitions.values().any(|it| it.leader == Some(request.broker));
+    // ControllerDefect::UnfencesBehind: whoever does not stop may come in.
+    let anybody = rules.defects.has(ControllerDefect::UnfencesBehind);
     if known.fenced {
         let caught_up = request.metadata_offset >= known.registered_at;
         return match (request.want_shutdown, request.want_fence) {
             (true, _) => Step::ShutDown,
-            (false, false) if caught_up => Step::Unfence,
+            (false, want_fence) if anybody || !want_fence && caught_up => Step::Unfence,
             (false, _) => Step::StayFenced,
         };
     }
@@ -257,8 +259,8 @@ fn next_step(
     match (request.want_shutdown, request.want_fence) {
         (true, false) if leads() => Step::StartShutdown,
         (true, _) => Step::ShutDown,
-        (false, true) => Step::Fence,
-        (false, false) => Step::StayUnfenced,
+        (false, true) if !anybody => Step::Fence,
+        (false, _) => Step::StayUnfenced,
     }
 }
 
@@ -277,7 +279,8 @@ fn step_records(
             let shutting_down = known.shutting_down;
             let unfenced = MetadataRecord::BrokerChange { broker, fenced: false, shutting_down };
             let mut records = vec![unfenced];
-            if !shutting_down {
+            let elects = !rules.defects.has(ControllerDefect::UnfencingElectsNobody);
+            if !shutting_down && elects {
                 records.extend(partition_records(image, BrokerEvent::Arrived(broker), rules));
             }
             records

@@ -101,6 +101,9 @@ impl<'a> Aim<'a> {
         // ControllerDefect::ReassignmentEndsEarly: replicas go while others that are to stay have not caught up.
         let skips = change.rules.defects.has(ControllerDefect::ReassignmentEndsEarly);
         let completed = if skips { wanted.cut_short(&isr) } else { wanted.completed(&isr) };
+        // ControllerDefect::ReassignmentNeverEnds: who was to go stays.
+        let goes_on = change.rules.defects.has(ControllerDefect::ReassignmentNeverEnds);
+        let completed = completed.filter(|_| !goes_on);
         let (assignment, isr) = completed.unwrap_or((wanted, isr));
         assert!(
             isr.iter().all(|member| assignment.replicas.contains(member)),

@@ -33,7 +33,7 @@ use crate::note::{AcceptedProposal, Api, ControllerNote, ExchangeNote, QuorumNot
 use crate::proto::{CreateTopicsRequest, ErrorCode};
 use crate::raft::{Quorum, QuorumOptions, formatted};
 use crate::record::RecordBatch;
-use crate::types::{BrokerEpoch, ConnectionId, LeaderEpoch, NodeId, Now};
+use crate::types::{BrokerEpoch, ConnectionId, LeaderEpoch, NodeId, Now, Time};
 use crate::voter_set::{ReplicaKey, VoterSet};
 
 /// Bytes of committed records that are read from the log at once.
@@ -438,6 +438,10 @@ impl Controller {
         let Some(active) = &mut self.active else { return };
         let Some(task) = active.tasks.due(now.time) else { return };
         let records = match task {
+            // ControllerDefect::NeverBalances: leaders stay where they are.
+            PeriodicTask::ElectPreferred if rules.defects.has(ControllerDefect::NeverBalances) => {
+                Vec::new()
+            }
             PeriodicTask::ElectPreferred => balance_leaders(&active.image, rules),
             PeriodicTask::ElectUnclean => elect_uncleanly(&active.image, rules),
         };
@@ -449,19 +453,25 @@ impl Controller {
     /// change gives, so that no change overwrites another (KAFKA-13173).
     fn fence_one(&mut self, now: Now, effects: &mut Effects) {
         let Some(active) = &self.active else { return };
+        let Some((expires_at, broker)) = self.first_session_end() else { return };
         let rules = ControllerRules::of(&self.config);
         if rules.defects.has(ControllerDefect::FencesFromOneState) {
             let late = active.sessions.expired(&active.image, now.time);
             let records = fence_from_one_state(&active.image, &late, rules);
             return self.write(now, &records, effects);
         }
-        let Some((expires_at, broker)) = active.sessions.first_to_expire(&active.image) else {
-            return;
-        };
         if expires_at <= now.time {
             let records = fence_records(&active.image, broker, rules);
             self.write(now, &records, effects);
         }
+    }
+
+    /// When the first session of a broker that is let in ends, and whose. By `ControllerDefect::SessionsNeverEnd` none
+    /// does.
+    fn first_session_end(&self) -> Option<(Time, NodeId)> {
+        let active = self.active.as_ref()?;
+        let never = self.config.defects.has(ControllerDefect::SessionsNeverEnd);
+        active.sessions.first_to_expire(&active.image).filter(|_| !never)
     }
 
     /// Resigns if it leads, so that the others need not wait for a timeout, and ends once another one leads.
@@ -664,10 +674,8 @@ impl Node for Controller {
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
-        let session = self.active.as_ref().and_then(|active| {
-            let (at, _) = active.sessions.first_to_expire(&active.image)?;
-            Some(Deadline { at, why: "broker session timeout" })
-        });
+        let session = self.first_session_end();
+        let session = session.map(|(at, _)| Deadline { at, why: "broker session timeout" });
         let task = self.active.as_ref().and_then(|active| active.tasks.deadline());
         let own = Deadline::earlier(session, task);
         Deadline::earlier(self.quorum.next_deadline(), own)

@@ -137,4 +137,17 @@ ConsumerDefect {
             grown past 100 when it asks next, it never gets what stands at 60 to 99 now; else its offset is out of \
             range, and it reads everything again.",
     }
+
+    ResetsToEnd {
+        name: "resets-to-end",
+        source: "FetchCollector.handleInitializeErrors; OffsetFetcherUtils.resetPositionsIfNeeded, with latest for \
+            every policy",
+        affected: Affected::Never,
+        side: Client,
+        shows: "offsets" / "reset-against-policy" in "retention-and-laggard", seed 1,
+        meaning: "A consumer whose position is not in the log any more goes to its end, also with \
+            auto.offset.reset=earliest.",
+        example: "A consumer is away for longer than records are kept. It is to go on with the oldest that are there, \
+            and passes over all of them.",
+    }
 } }

@@ -164,4 +164,63 @@ ControllerDefect {
             written without it, and another leader; for the second, without that one and with the first, which \
             leads again: a broker that is gone.",
     }
+
+    NeverBalances {
+        name: "never-balances",
+        source: "QuorumController.electPreferred, left out; ReplicationControlManager.maybeBalancePartitionLeaders",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "preferred-leader-overdue" in "leader-balance", seed 4,
+        meaning: "Partitions are never given back to their preferred leaders, whatever \
+            auto.leader.rebalance.enable says.",
+        example: "Brokers are restarted one after another. Each hands its partitions to others, and gets none of them \
+            back: in the end the first one leads everything.",
+    }
+
+    ReassignmentNeverEnds {
+        name: "reassignment-never-ends",
+        source: "KIP-455: PartitionChangeBuilder.completeReassignmentIfNeeded, left out",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "reassignment-unfinished" in "reassignment-under-fire", seed 1,
+        meaning: "A reassignment goes on when all replicas that it adds are in sync: those that were to go stay.",
+        example: "A partition moves from brokers 1, 2 and 3 to 4, 5 and 6, so that the first three can be taken away. \
+            All six are in sync, and the reassignment is listed as under way for ever.",
+    }
+
+    SessionsNeverEnd {
+        name: "sessions-never-end",
+        source: "KIP-631: ReplicationControlManager.maybeFenceStaleBrokers, left out",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "fencing-overdue" in "leader-crash", seed 1,
+        meaning: "A broker of which the controller hears no more is never fenced.",
+        example: "A broker loses its network. Nobody is elected in its place: what it led stands still until it \
+            is back.",
+    }
+
+    UnfencingElectsNobody {
+        name: "unfencing-elects-nobody",
+        source: "KIP-631: ReplicationControlManager.handleBrokerUnfenced, left out",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "election-overdue" in "impatient-producers", seed 1,
+        meaning: "A broker that is unfenced is elected nowhere, though nobody leads partitions whose last member in \
+            sync it is.",
+        example: "All brokers of a cluster are restarted at once. They are let in again, and the partitions that the \
+            last of them led have no leader until something else changes them.",
+    }
+
+    UnfencesBehind {
+        name: "unfences-behind",
+        source: "KIP-631: BrokerHeartbeatManager.calculateNextBrokerState, without its looks at the metadata offset \
+            and at WantFence",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "unfenced-unready" in "swarm", seed 1,
+        meaning: "A broker is unfenced by its first heartbeat, whether or not it says that it has applied the metadata \
+            up to its registration.",
+        example: "A broker starts and has much metadata to read. It is elected, and does not know that the partitions \
+            exist: their clients are refused until it does.",
+    }
 } }

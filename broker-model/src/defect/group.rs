@@ -339,4 +339,16 @@ GroupDefect {
             generation, and the member forgets who it is, though it has partitions in generation 5: they are nobody's \
             until it has joined once more.",
     }
+
+    JoinWaitsForAll {
+        name: "join-waits-for-all",
+        source: "GroupMetadataManager.completeClassicGroupJoin, which is to go on without who has not joined",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "rebalance-overdue" in "swarm-groups", seed 22,
+        meaning: "A classic group that rebalances waits for members that do not join for as long as their sessions \
+            last, however short the rebalance timeout is.",
+        example: "A worker hangs in one record, and its heartbeats go on. Another one joins the group: nobody consumes \
+            until the first one is restarted.",
+    }
 } }

@@ -236,4 +236,25 @@ LogDefect {
             forgotten at the next look, however young its records are, so that a marker of a coordinator that was \
             replaced is taken as well.",
     }
+
+    NeverRetains {
+        name: "never-retains",
+        source: "KIP-107: UnifiedLog.deleteOldSegments, but for what lies below the log start",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "retention-overdue" in "retention-and-laggard", seed 2,
+        meaning: "No record is deleted for its age or for the size of its log.",
+        example: "A topic keeps its records for a day, and its disks are full after a month.",
+    }
+
+    RetainsByOldest {
+        name: "retains-by-oldest",
+        source: "LogSegment.largestTimestamp, with the first record's in its place",
+        affected: Affected::Never,
+        side: Server,
+        shows: "durability" / "retained-too-short" in "retention-and-laggard", seed 4,
+        meaning: "A segment is taken for as old as its oldest record: all of it goes with that one.",
+        example: "A topic keeps its records for an hour, and its segments hold as much. When the first record of a \
+            segment is an hour old the last one, which is new, is deleted with it.",
+    }
 } }

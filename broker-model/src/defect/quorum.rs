@@ -221,4 +221,26 @@ QuorumDefect {
             as the leader of the same epoch and writes another record at that offset: two logs differ where \
             epoch and offset are alike, and nobody can tell.",
     }
+
+    IsolatedLeaderLeadsOn {
+        name: "isolated-leader-leads-on",
+        source: "KAFKA-15489; LeaderState.timeUntilCheckQuorumExpires",
+        affected: Affected::Fixed { since: Version::new(2, 8, 0), fixed: &[Version::new(3, 7, 0)] },
+        side: Server,
+        shows: "liveness" / "controller-without-quorum" in "unheard-proposal", seed 1,
+        meaning: "A leader of the quorum that no majority fetches from goes on leading.",
+        example: "The active controller is cut off from the other controllers, not from the brokers. Another one is \
+            elected, and the first one goes on taking heartbeats and requests that it can never commit.",
+    }
+
+    CandidateWaitsForEver {
+        name: "candidate-waits-for-ever",
+        source: "KIP-595: KafkaRaftClient.pollCandidate, without the end of its election timeout",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "quorum-election-overdue" in "swarm", seed 28,
+        meaning: "A voter whose election was not won in time does not stand again.",
+        example: "Three controllers stand at once and vote for themselves. None of them ever asks again, and the \
+            cluster has no controller until one is restarted.",
+    }
 } }

@@ -25,7 +25,7 @@ ShareDefect {
         source: "KAFKA-19476; SharePartition.rollbackOrProcessStateUpdates",
         affected: BEFORE_4_2,
         side: Server,
-        shows: "liveness" / "share-lag" in "work-queue", seed 59,
+        shows: "liveness" / "share-lock-overdue" in "work-queue", seed 6,
         meaning: "A lock that expires while an acknowledgement is being stored is forgotten if that fails: nobody \
             looks at it again.",
         example: "A worker accepts a record late. The share coordinator moves and the write fails; the lock has \
@@ -90,5 +90,16 @@ ShareDefect {
         meaning: "Who waits for records is not looked at again when records are released or a full window moves.",
         example: "A window is full of records of one worker, another one waits. The first is done with its records: \
             the second one waits on until its time is up.",
+    }
+
+    StartPassesAvailable {
+        name: "share-start-passes-available",
+        source: "KIP-932; SharePartition.maybeUpdateCachedStateAndOffsets",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "share-loss" in "work-queue", seed 1,
+        meaning: "The start of a share-partition moves over records that were given back, as if they were done.",
+        example: "A worker dies with ten records. Its locks end, and the start of the share-partition moves behind \
+            them: nobody gets them again.",
     }
 } }

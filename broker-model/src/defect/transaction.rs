@@ -181,4 +181,17 @@ TransactionDefect {
         example: "A leader has a commit marker that no follower has, and gives the records to a consumer. It dies, and \
             with the next leader the transaction is open again.",
     }
+
+    LoadsUncommitted {
+        name: "loads-uncommitted",
+        source: "KIP-98; TransactionStateManager.loadTransactionMetadata, which reads up to the log's end",
+        affected: Affected::Open { since: Version::new(0, 11, 0) },
+        side: Server,
+        shows: "visibility" / "illegal-txn-transition" in "lost-coordinators", seed 6,
+        meaning: "A coordinator goes by all that is in its log when it is elected, be it committed or not: it acts on \
+            a decision that may yet be lost.",
+        example: "A coordinator has written that a transaction is to be committed, and dies before enough replicas \
+            have it. The next one has it, sends the first markers, and dies too: who is elected then has never \
+            heard of the decision, and aborts.",
+    }
 } }

@@ -34,7 +34,8 @@ impl Log {
     pub(crate) fn delete_old_segments(&mut self, now: WallTime, effects: &mut Effects) {
         self.clock = now;
         self.delete_below_start(effects);
-        if self.config.retention.deletes() {
+        let never = self.config.defects.has(LogDefect::NeverRetains);
+        if self.config.retention.deletes() && !never {
             self.delete_beyond_size(effects);
             self.delete_expired(now, effects);
         }
@@ -102,9 +103,12 @@ impl Log {
         if limit_ms < 0 {
             return;
         }
-        let age = |segment: &Segment| {
-            segment.largest_timestamp().map_or(0, |newest| now.0.saturating_sub(newest.0))
+        let by_oldest = self.config.defects.has(LogDefect::RetainsByOldest);
+        let told_by = |segment: &Segment| {
+            if by_oldest { segment.first_timestamp() } else { segment.largest_timestamp() }
         };
+        let age =
+            |segment: &Segment| told_by(segment).map_or(0, |newest| now.0.saturating_sub(newest.0));
         let count = self.count_deletable(|segment, _| age(segment) > limit_ms);
         let age_ms = self.segments[..count].iter().map(age).min().unwrap_or(0);
         self.delete_oldest(count, Some(DeletionReason::Time { limit_ms, age_ms, now }), effects);

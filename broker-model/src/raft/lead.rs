@@ -333,7 +333,7 @@ impl Quorum {
     pub(super) fn leader_deadline(&self, leader: &Leader) -> Option<Deadline> {
         let check = Deadline { at: leader.check_quorum_at, why: "quorum check" };
         let several = self.voters().count() > 1;
-        let check = several.then_some(check);
+        let check = self.checks_quorum().then_some(check);
         let begin = Deadline { at: leader.begin_at, why: "announcement of the quorum leader" };
         let check = Deadline::earlier(check, several.then_some(begin));
         let wait = leader.waiting.iter().map(|fetch| fetch.expires_at).min();
@@ -344,11 +344,16 @@ impl Quorum {
         let Role::Leader(leader) = &self.role else {
             return;
         };
-        if self.voters().count() > 1 && leader.check_quorum_at <= now {
+        if self.checks_quorum() && leader.check_quorum_at <= now {
             self.resign(now, effects);
         } else {
             self.answer_waiting(now, effects);
         }
+    }
+
+    /// Whether a leader resigns that no majority fetches from.
+    fn checks_quorum(&self) -> bool {
+        self.voters().count() > 1 && !self.defects.has(QuorumDefect::IsolatedLeaderLeadsOn)
     }
 
     /// Gives the leadership up, and tells the other voters who should try first: the one that fetched farthest.

@@ -361,6 +361,7 @@ impl Quorum {
     fn on_role_deadline(&mut self, now: Now, effects: &mut Effects) {
         match &self.role {
             Role::Unattached { .. } | Role::Follower { .. } if !self.votes() => {}
+            Role::Candidate(_) if self.defects.has(QuorumDefect::CandidateWaitsForEver) => {}
             Role::Unattached { election_at: at }
             | Role::Follower { fetch_deadline: at, .. }
             | Role::Candidate(Election { ends_at: at, .. }) => {
@@ -449,6 +450,7 @@ impl Quorum {
             Role::Follower { fetch_deadline, .. } => {
                 Some(Deadline { at: *fetch_deadline, why: "quorum fetch timeout" })
             }
+            Role::Candidate(_) if self.defects.has(QuorumDefect::CandidateWaitsForEver) => None,
             Role::Prospective(election) | Role::Candidate(election) => {
                 Some(Deadline { at: election.ends_at, why: "quorum election timeout" })
             }

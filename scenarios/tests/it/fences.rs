@@ -113,9 +113,13 @@ enum Due {
     Compaction,
     TransactionEnd,
     Rebalance,
+    PreferredLeader,
+    ReassignmentEnd,
+    Retention,
+    ShareLock,
 }
 
-const DUES: [Due; 15] = [
+const DUES: [Due; 19] = [
     Due::Commit,
     Due::LoneCommit,
     Due::Shrink,
@@ -131,6 +135,10 @@ const DUES: [Due; 15] = [
     Due::Compaction,
     Due::TransactionEnd,
     Due::Rebalance,
+    Due::PreferredLeader,
+    Due::ReassignmentEnd,
+    Due::Retention,
+    Due::ShareLock,
 ];
 
 /// What turns a row red.
@@ -163,6 +171,8 @@ const REFUSED: &str = "refused-join";
 const EARLY: &str = "commit-answered-at-append";
 const OLD_ACKS: &str = "old-epoch-acks-count";
 const GOES_ON: &str = "deposed-coordinator-goes-on";
+const ISOLATED: &str = "isolated-leader-leads-on";
+const NO_END: &str = "reassignment-never-ends";
 const EPOCH_ALONE: &str = "it tells an epoch alone, which only grows";
 const MENDED: &str = "mended before a release";
 const OLD_FETCH: &str = "old-fetch-answers-count";
@@ -263,16 +273,20 @@ const ROWS: &[Row] = &[
     row(InTime(Due::NoEarlyShrink), "shrink-too-early", Bug("isr-shrinks-early", "swarm")),
     row(InTime(Due::LoneCommit), "commit-overdue", Bug("lone-leader-waits", "swarm")),
     row(InTime(Due::Expansion), "expansion-overdue", Bug("stale-partition-epoch", "follower-crash")),
-    row(InTime(Due::Election), "election-overdue", Case("told as partition-leaderless in the end")),
-    row(InTime(Due::Fencing), "fencing-overdue", Case(UNRELEASED)),
-    row(InTime(Due::QuorumElection), "quorum-election-overdue", Case(UNRELEASED)),
-    row(InTime(Due::QuorumResignation), "controller-without-quorum", Case(UNRELEASED)),
+    row(InTime(Due::Election), "election-overdue", Bug("unfencing-elects-nobody", "impatient-producers")),
+    row(InTime(Due::Fencing), "fencing-overdue", Bug("sessions-never-end", "leader-crash")),
+    row(InTime(Due::QuorumElection), "quorum-election-overdue", Bug("candidate-waits-for-ever", "swarm")),
+    row(InTime(Due::QuorumResignation), "controller-without-quorum", Bug(ISOLATED, "unheard-proposal")),
     row(InTime(Due::FetchAnswer), "resources-held", Bug("session-misses-watermark", "swarm")),
     row(InTime(Due::ProduceAnswer), "resources-held", Bug("lost-wakeup", "minority-stays-dead")),
     row(InTime(Due::LogStart), "log-start-overdue", Bug("keeps-log-start", "nearest-replica")),
     row(InTime(Due::Compaction), "compaction-overdue", Bug("cleaner-ignores-max-lag", "compaction-in-time")),
     row(InTime(Due::TransactionEnd), "transaction-overdue", Bug("marker-retry-refused", "swarm-transactions")),
-    row(InTime(Due::Rebalance), "rebalance-overdue", Case("it needs a member that never asks, as in KAFKA-12890")),
+    row(InTime(Due::Rebalance), "rebalance-overdue", Bug("join-waits-for-all", "swarm-groups")),
+    row(InTime(Due::PreferredLeader), "preferred-leader-overdue", Bug("never-balances", "leader-balance")),
+    row(InTime(Due::ReassignmentEnd), "reassignment-unfinished", Bug(NO_END, "reassignment-under-fire")),
+    row(InTime(Due::Retention), "retention-overdue", Bug("never-retains", "retention-and-laggard")),
+    row(InTime(Due::ShareLock), "share-lock-overdue", Bug("share-lock-not-released", "work-queue")),
 ];
 
 /// Fences of which nothing shows that one alone is missing: what stands before or behind it is of the same rule. Each

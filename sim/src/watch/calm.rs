@@ -72,6 +72,8 @@ pub(super) struct Bounds {
     pub(super) learns_ns: u64,
     /// That voters elect a leader of the quorum.
     pub(super) election_ns: u64,
+    /// That a node that writes now and then does what is due.
+    pub(super) checks_ns: u64,
 }
 
 /// As many messages one after the other may be needed, with one that must be repeated.
@@ -101,6 +103,7 @@ impl Bounds {
             proposal_ns: bound(2 * fetch + asks * MS + syncs),
             learns_ns: bound(asks * MS),
             election_ns: bound(elections * MS + syncs),
+            checks_ns: bound(syncs),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::calm::{Bounds, Calm};
 use super::exchange::CoordinatorKind;
 use super::finding::Context;
 use super::shared::Shared;
-use super::timing::RunningSince;
+use super::timing::{RunningSince, SLACK_NS};
 use crate::view::{ClusterView, PartitionView, ReplicaRole, ReplicaView};
 
 /// Time between two looks at coordinators, in nanoseconds.
@@ -69,6 +69,14 @@ impl<'a> Look<'a> {
         let followed = registration.replicas.iter().all(follows);
         let enough = all >= view.minimums_of(leader.node).1;
         self.calm_since(leader.node, &registration.replicas).filter(|_| whole && followed && enough)
+    }
+
+    /// Whether what a node does at its next check has waited since a time, for too long. What it writes blocks it now
+    /// and then, and it goes on with what is due by then: a moment without that is enough.
+    pub(super) fn is_unchecked(&self, from: u64, node: NodeId, bound: u64) -> bool {
+        let at_ns = self.context.at_ns;
+        at_ns > from.saturating_add(bound)
+            && self.running_since.for_longer_than(at_ns, node, SLACK_NS)
     }
 
     /// Whether what has waited since a time, and these nodes have worked on, has waited for too long.

@@ -22,16 +22,17 @@
 //! | reopened logs: nothing invented, nothing flushed lost; recovery points; nothing committed gone | `log/recovery` |
 //! | at the end: replicas agree below their high watermarks | `log/audit` |
 //! | log starts | `log/log_start` |
-//! | retention by time and size | `log/retention` |
+//! | retention by time and size; what it lets go is gone in time | `log/retention`, `log/retention_due` |
 //! | what the cleaner takes, and what it leaves | `log/compaction` |
 //! | replicas that are given up, and logs that stay | `log/given_up` |
 //! | how reassignments end | `controller/reassignment` |
+//! | preferred leaders lead again in time | `controller/balance` |
 //! | sequences and epochs of producers in the committed log | `producer/sequence` |
 //! | producers as a new leader knows them; producer ids | `producer/producer_state` |
 //! | transactions: states, decisions, markers, hanging records, fencing | `transaction/transactions` |
 //! | last stable offset; `read_committed` | `transaction/stable_offset` |
 //! | partitions of a group have one owner | `group/ownership` |
-//! | records of a share group: one holder, counted, done once, none passed over | `share` |
+//! | records of a share group: one holder, until its time is up; counted, done once, none passed over | `share` |
 //! | whose fetches count for a leader | `replication/following` |
 //! | whom a leader may propose for the ISR | `replication/candidates` |
 //! | ends of epochs that are told; leader-epoch caches | `log/epoch_ends` |

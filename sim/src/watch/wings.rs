@@ -47,7 +47,7 @@ impl Wings {
             log: LogWing::new(plan),
             replication: ReplicationWing::new(plan),
             quorum: QuorumWing::new(plan),
-            controller: ControllerWing::default(),
+            controller: ControllerWing::new(plan),
             broker: BrokerWing::new(plan),
             producer: ProducerWing::default(),
             consumer: ConsumerWing::new(plan),
@@ -64,7 +64,7 @@ impl Wings {
         self.quorum.observe(context, findings, shared, note);
         self.log.observe(context, findings, shared, note);
         self.broker.observe(context, findings, shared, note);
-        self.controller.observe(context, findings, note);
+        self.controller.observe(context, findings, shared, note);
         self.replication.observe(context, findings, shared, note);
         // Who acts in an older epoch is told of before what comes of it.
         self.exchange.observe(context, findings, note);
@@ -72,7 +72,7 @@ impl Wings {
         self.producer.observe(context, findings, shared, note);
         self.consumer.observe(context, findings, note);
         self.group.observe(context, findings, shared, note);
-        self.share.observe(context, findings, note);
+        self.share.observe(context, findings, shared, note);
     }
 
     pub(super) fn coordinator_acts(&mut self, context: &Context<'_>, deed: &CoordinatorDeed) {
@@ -99,6 +99,7 @@ impl Wings {
         self.transaction.process_started(node);
         self.group.process_started(node);
         self.exchange.process_started(node);
+        self.share.process_started(node);
     }
 
     pub(super) fn process_blocked(&mut self, at_ns: u64, node: NodeId, still: bool) {

@@ -741,6 +741,8 @@ fn cluster() -> ClusterConfig {
         controllers: vec![N1, N2, N3],
         request_timeout_ms: 30_000,
         controlled_shutdown_timeout_ms: 10_000,
+        leader_imbalance_check_interval_ms: 200_000,
+        retention_check_interval_ms: 1_000,
         ..node_testing::cluster()
     }
 }

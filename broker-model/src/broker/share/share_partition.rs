@@ -426,8 +426,10 @@ impl SharePartition {
             self.end = self.end.max(log_start);
             self.records = self.records.split_off(&log_start);
         }
+        // ShareDefect::StartPassesAvailable: the start moves over what was given back.
+        let passes = self.defects.has(ShareDefect::StartPassesAvailable);
         while let Some(first) = self.records.first_entry()
-            && matches!(first.get().state, State::Stored(state) if state.is_final())
+            && matches!(first.get().state, State::Stored(state) if state.is_final() || passes)
         {
             assert!(*first.key() == self.start, "{} is first after {}", first.key(), self.start);
             first.remove();

@@ -21,7 +21,7 @@ use crate::types::{LeaderEpoch, NodeId, Offset, Time, TopicId};
 use super::Consumer;
 use super::abort_filter::AbortFilter;
 use super::fetch_position::FetchPosition;
-use super::position::Buffer;
+use super::position::{Buffer, Stage, StartFrom};
 
 /// What the bytes of a fetch hold from an offset on.
 struct Fetched {
@@ -213,7 +213,11 @@ impl Consumer {
     /// `FetchCollector.handleInitializeErrors`.
     fn on_out_of_range(&mut self, ticket: PositionTicket) {
         let version = self.new_version();
-        let reset = self.reset_policy(NoPosition::OutOfRange);
+        let reset = if self.defects.has(ConsumerDefect::ResetsToEnd) {
+            Stage::Start(StartFrom::Latest)
+        } else {
+            self.reset_policy(NoPosition::OutOfRange)
+        };
         if let Some(position) = self.fetching(ticket) {
             position.enter(reset, version);
         }

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 14] = [
+pub(super) static ANOMALIES: [Entry; 16] = [
     Entry {
         name: "leader-completeness",
         kind: Kind::InternalAnomaly,
@@ -112,6 +112,23 @@ pub(super) static ANOMALIES: [Entry; 14] = [
         source: "KIP-455; PartitionReassignmentReplicas",
     },
     Entry {
+        name: "reassignment-unfinished",
+        kind: Kind::InternalAnomaly,
+        meaning: "A reassignment goes on although all replicas that are to stay are in sync.",
+        example: "A partition moves from 1, 2, 3 to 4, 5, 6; all six are in sync, and 1, 2 and 3 stay.",
+        legal: "After an election from outside the ISR, until the next change.",
+        source: "KIP-455; PartitionChangeBuilder.completeReassignmentIfNeeded",
+    },
+    Entry {
+        name: "preferred-leader-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A partition was not given back to its preferred leader, which was in sync all the time, by \
+            the controller's check.",
+        example: "Broker 1 was restarted an hour ago and is in sync; broker 2 leads in its place.",
+        legal: "For leader.imbalance.check.interval.seconds, and while a controller is hindered.",
+        source: "ReplicationControlManager.maybeBalancePartitionLeaders",
+    },
+    Entry {
         name: "offline-replica-leads",
         kind: Kind::InternalAnomaly,
         meaning: "A replica leads, or is in sync beside a leader, although the metadata says that its log \
@@ -123,7 +140,7 @@ pub(super) static ANOMALIES: [Entry; 14] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 4] = [
+pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "isr-proposal",
         kind: Kind::Invariant,
@@ -143,10 +160,19 @@ pub(super) static INVARIANTS: [Entry; 4] = [
     Entry {
         name: "reassignment",
         kind: Kind::Invariant,
-        meaning: "A replica goes when all that stay are in sync.",
-        example: "Broken by reassignment-too-early.",
+        meaning: "Replicas go when all that stay are in sync, and not before.",
+        example: "Broken by reassignment-too-early, reassignment-unfinished.",
         legal: "Those that were being added go at once when a reassignment is cancelled.",
         source: "KIP-455",
+    },
+    Entry {
+        name: "preferred-leader-due",
+        kind: Kind::Invariant,
+        meaning: "With auto.leader.rebalance.enable, preferred leaders that are in sync lead after \
+            leader.imbalance.check.interval.seconds.",
+        example: "Broken by preferred-leader-overdue.",
+        legal: "While a controller is hindered, or has just been elected.",
+        source: "QuorumController.electPreferred",
     },
     Entry {
         name: "offline-directories",

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 35] = [
+pub(super) static ANOMALIES: [Entry; 36] = [
     Entry {
         name: "mirror-mismatch",
         kind: Kind::InternalAnomaly,
@@ -247,6 +247,15 @@ pub(super) static ANOMALIES: [Entry; 35] = [
         source: "KIP-354; LogCleanerManager.maxCompactionDelay",
     },
     Entry {
+        name: "retention-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "Records stayed in a log for longer than retention.ms or retention.bytes and the checks of its \
+            broker allow.",
+        example: "A topic keeps its records for a day, and those of last week are there.",
+        legal: "While a fault lasts at the node, and for two intervals of log.retention.check.interval.ms.",
+        source: "UnifiedLog.deleteOldSegments",
+    },
+    Entry {
         name: "marker-removed-early",
         kind: Kind::InternalAnomaly,
         meaning: "The cleaner took a transaction's marker, and left something of the transaction.",
@@ -305,7 +314,7 @@ pub(super) static ANOMALIES: [Entry; 35] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 9] = [
+pub(super) static INVARIANTS: [Entry; 10] = [
     Entry {
         name: "mirror",
         kind: Kind::Invariant,
@@ -371,6 +380,14 @@ pub(super) static INVARIANTS: [Entry; 9] = [
                   producer-batch-removed, epoch-start-removed, hole-in-log.",
         legal: "Never.",
         source: "KIP-58, KIP-534",
+    },
+    Entry {
+        name: "retention-due",
+        kind: Kind::Invariant,
+        meaning: "What retention.ms and retention.bytes let go is gone after log.retention.check.interval.ms.",
+        example: "Broken by retention-overdue.",
+        legal: "In topics that are compacted, while a fault lasts at the node, and where clocks are wrong.",
+        source: "LogManager.cleanupLogs, UnifiedLog.deleteOldSegments",
     },
     Entry {
         name: "compaction-due",

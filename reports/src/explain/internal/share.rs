@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 7] = [
+pub(super) static ANOMALIES: [Entry; 8] = [
     Entry {
         name: "share-lock-broken",
         kind: Kind::InternalAnomaly,
@@ -12,6 +12,14 @@ pub(super) static ANOMALIES: [Entry; 7] = [
         legal: "After a change of the leader, who knows nothing of locks; and by a deposed leader that does not know \
             of it.",
         source: "KIP-932, KAFKA-18084",
+    },
+    Entry {
+        name: "share-lock-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader left a record with a member of a share group although the lock's time was up.",
+        example: "A worker dies with a record in its hands, and nobody else ever gets it.",
+        legal: "While what the member said of it is being stored.",
+        source: "KIP-932, KAFKA-19476",
     },
     Entry {
         name: "share-done-again",
@@ -66,7 +74,7 @@ pub(super) static ANOMALIES: [Entry; 7] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 6] = [
+pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "share-lock",
         kind: Kind::Invariant,
@@ -74,6 +82,14 @@ pub(super) static INVARIANTS: [Entry; 6] = [
         example: "Broken by share-lock-broken.",
         legal: "A deposed leader may give out what its successor gives out, too.",
         source: "KIP-932",
+    },
+    Entry {
+        name: "share-lock-due",
+        kind: Kind::Invariant,
+        meaning: "An acquisition lock ends after group.share.record.lock.duration.ms.",
+        example: "Broken by share-lock-overdue.",
+        legal: "While what the member said of the record is being stored.",
+        source: "KIP-932, SharePartition.releaseAcquisitionLockOnTimeout",
     },
     Entry {
         name: "share-final",

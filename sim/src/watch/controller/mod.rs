@@ -1,5 +1,6 @@
 //! Invariants of what the active controller decides, and of who leads by it.
 
+mod balance;
 mod election;
 mod leadership;
 mod log_directories;
@@ -11,6 +12,9 @@ use harrow_broker_model::note::{ControllerNote, MetadataChange, Note, Replicatio
 use harrow_broker_model::types::{LeaderEpoch, Offset};
 
 use super::finding::{Context, Findings, Invariant};
+use super::shared::Shared;
+use crate::plan::Plan;
+use balance::Balance;
 use leadership::Leadership;
 use overdue::Elections;
 use proposals::Proposals;
@@ -21,21 +25,39 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     reassignment::INVARIANT,
     proposals::INVARIANT,
     overdue::INVARIANT,
+    balance::INVARIANT,
     log_directories::INVARIANT,
 ];
 
 /// What the invariants of the controller remember.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ControllerWing {
     leadership: Leadership,
     proposals: Proposals,
     elections: Elections,
+    balance: Balance,
 }
 
 impl ControllerWing {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            leadership: Leadership::default(),
+            proposals: Proposals::default(),
+            elections: Elections::default(),
+            balance: Balance::new(plan),
+        }
+    }
+
     #[inline]
-    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+    pub(super) fn observe(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &Note,
+    ) {
         self.elections.look(context, findings);
+        self.balance.look(context, findings, shared);
         if let Note::Controller(note) = note {
             self.on_controller_note(context, findings, note);
         } else if let Note::Replication(ReplicationNote::BecameLeader {
@@ -69,7 +91,7 @@ impl ControllerWing {
             } => {
                 self.proposals.on_accepted(*controller_epoch, *offset, *partition, proposal);
             }
-            ControllerNote::Activated { .. } => {}
+            ControllerNote::Activated { .. } => self.balance.on_activated(),
         }
     }
 

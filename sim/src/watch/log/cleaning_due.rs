@@ -178,7 +178,7 @@ fn limited(context: &Context<'_>, partition: TopicPartition) -> Option<Compactio
 }
 
 /// Whether nothing is wrong with a replica's disk.
-fn is_sound(context: &Context<'_>, view: &PartitionView, replica: &ReplicaView) -> bool {
+pub(super) fn is_sound(context: &Context<'_>, view: &PartitionView, replica: &ReplicaView) -> bool {
     let offline = context.view.is_in_failed_directory(replica.node, view.partition);
     !offline && !replica.rotten && replica.reopening.is_none()
 }

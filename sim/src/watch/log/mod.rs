@@ -10,6 +10,7 @@ mod log_matching;
 mod log_start;
 mod recovery;
 mod retention;
+mod retention_due;
 mod truncation;
 
 use harrow_broker_model::note::{
@@ -26,6 +27,7 @@ use divergence::Divergences;
 use log_matching::LogMatching;
 use log_start::LogStarts;
 use retention::KeptRecords;
+use retention_due::RetentionDue;
 
 pub use audit::ReplicaAudit;
 pub(super) use recovery::{DurableLogs, LogOnDisk, Reopened};
@@ -36,6 +38,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     recovery::INVARIANT,
     log_start::INVARIANT,
     retention::INVARIANT,
+    retention_due::INVARIANT,
     compaction::INVARIANT,
     cleaning_due::INVARIANT,
     epoch_ends::INVARIANT,
@@ -53,6 +56,7 @@ pub(super) struct LogWing {
     kept_records: KeptRecords,
     log_starts: LogStarts,
     cleaning_due: CleaningDue,
+    retention_due: RetentionDue,
 }
 
 impl LogWing {
@@ -64,6 +68,7 @@ impl LogWing {
             kept_records: KeptRecords::new(plan),
             log_starts: LogStarts::default(),
             cleaning_due: CleaningDue::new(plan),
+            retention_due: RetentionDue::new(plan),
         }
     }
 
@@ -84,6 +89,7 @@ impl LogWing {
         note: &Note,
     ) {
         self.cleaning_due.look(context, findings, shared);
+        self.retention_due.look(context, findings, (shared, &self.kept_records));
         if let Note::Log(note) = note {
             self.on_log_note(context, findings, (note, shared.applied_by(context.node)));
         } else if let Note::Replication(ReplicationNote::DivergenceFound {

@@ -5,9 +5,9 @@
 //! remain; for its leader only what another replica has deleted
 //! by itself.
 //! Source: KIP-107; `UnifiedLog.deleteOldSegments`; `TopicConfig.RETENTION_MS_CONFIG`.
-//! Not verified: sizes, which are taken as stated; that old records go at all. The time at which a leader appended a
-//! record stands for that at which it was produced, less what a producer may keep it back and what clocks are wrong
-//! from the start: a clock that is set or drifts in the run is weighed by the judge.
+//! That old records go at all is judged beside it. Not verified: sizes, which are taken as stated. The time at which a
+//! leader appended a record stands for that at which it was produced, less what a producer may keep it back and what
+//! clocks are wrong from the start: a clock that is set or drifts in the run is weighed by the judge.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "retention",
     promise: "records are kept for retention.ms, and retention.bytes of them",
     source: "KIP-107, UnifiedLog.deleteOldSegments",
-    leaves_out: "that old records go at all",
+    leaves_out: "sizes, which are taken as stated",
     anomalies: &[TOO_SHORT, AHEAD],
 };
 
@@ -45,6 +45,8 @@ const MS: u64 = 1_000_000;
 pub(super) struct KeptRecords {
     /// Whether any topic deletes by time; else nothing is remembered.
     by_time: bool,
+    /// Whether any topic deletes at all.
+    deletes: bool,
     /// By how much a record may seem older than it is.
     tolerance_ns: u64,
     /// Ends of batches and the true time of each leader's append, both ascending.
@@ -71,6 +73,19 @@ impl KeptRecords {
     /// When a topic's records may be deleted was committed.
     pub(super) fn on_retention(&mut self, retention: Retention) {
         self.by_time |= retention.retention_ms >= 0;
+        self.deletes |= retention.deletes();
+    }
+
+    /// Whether records may be deleted anywhere.
+    pub(super) fn deletes(&self) -> bool {
+        self.deletes
+    }
+
+    /// Below which offset everything was appended before a time, by the leader whose record counts.
+    pub(super) fn older_than(&self, partition: TopicPartition, before_ns: u64) -> Offset {
+        let appended = self.appended.get(&partition).map_or(&[][..], Vec::as_slice);
+        let older = appended.partition_point(|(_, at_ns)| *at_ns < before_ns);
+        older.checked_sub(1).map_or(Offset::ZERO, |last| appended[last].0)
     }
 
     pub(super) fn on_note(

@@ -2,9 +2,8 @@
 //!
 //! Promise: while a member's acquisition lock on a record runs, nobody else gets the record from that leader: it ends
 //! by an acknowledgement that is stored, by expiry, or with the member's share session. Source: KIP-932,
-//! `SharePartition.acquire`; KAFKA-18084.
-//! Not verified: that a lock ends in time, which shows as a group that does not get on; what a deposed leader gives out
-//! that does not know of its deposition, which Kafka does not prevent.
+//! `SharePartition.acquire`; KAFKA-18084. That it ends in time is judged beside it.
+//! Not verified: what a deposed leader gives out that does not know of its deposition, which Kafka does not prevent.
 
 use std::collections::BTreeMap;
 

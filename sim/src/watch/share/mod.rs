@@ -4,21 +4,26 @@ mod count;
 mod done;
 mod fencing;
 mod lock;
+mod lock_due;
 mod loss;
 mod sessions;
 
 use harrow_broker_model::note::{Note, ShareNote};
+use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
+use super::shared::Shared;
 use crate::plan::Plan;
 use count::Counts;
 use done::Done;
 use fencing::Fencing;
 use lock::Locks;
+use lock_due::LocksDue;
 use loss::Decided;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     lock::INVARIANT,
+    lock_due::INVARIANT,
     done::INVARIANT,
     count::INVARIANT,
     loss::INVARIANT,
@@ -30,6 +35,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
 #[derive(Debug)]
 pub(super) struct ShareWing {
     locks: Locks,
+    locks_due: LocksDue,
     done: Done,
     counts: Counts,
     decided: Decided,
@@ -40,6 +46,7 @@ impl ShareWing {
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
             locks: Locks::default(),
+            locks_due: LocksDue::new(plan),
             done: Done::default(),
             counts: Counts::new(plan.cluster.coordinators.share_groups),
             decided: Decided::default(),
@@ -47,10 +54,22 @@ impl ShareWing {
         }
     }
 
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.locks_due.process_started(node);
+    }
+
     #[inline]
-    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+    pub(super) fn observe(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &Note,
+    ) {
+        self.locks_due.look(context, findings, shared);
         let Note::Share(note) = note else { return };
         self.locks.observe(context, findings, note);
+        self.locks_due.observe(context, note);
         self.done.observe(context, findings, note);
         self.counts.observe(context, findings, note);
         self.decided.observe(context, findings, note);

@@ -31,15 +31,25 @@ fn passes_and_hears_of(stage: &mut Stage, seconds: u32, brokers: &[NodeId]) {
 
 /// N1 is the active controller, and everything is stated from now on. A leads, and B and C follow.
 pub(super) fn begins(stage: &mut Stage) {
+    begins_at(stage, 2);
+}
+
+/// As [`begins`]; B and C have all up to an offset.
+pub(super) fn begins_at(stage: &mut Stage, end: i64) {
     stage.follow(B, 1, A);
     stage.follow(C, 1, A);
+    controls(stage);
+    for node in [B, C] {
+        hears(stage, node, end);
+    }
+}
+
+/// N1 is the active controller, and everything is stated from now on.
+fn controls(stage: &mut Stage) {
     stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
     let activated = ControllerNote::Activated { epoch: LeaderEpoch(1), active: true };
     stage.note(N1, &Note::Controller(activated));
     stage.observer.expect_all_facts();
-    for node in [B, C] {
-        hears(stage, node, 2);
-    }
 }
 
 fn heartbeat(stage: &mut Stage, by: NodeId) {
@@ -91,6 +101,20 @@ fn leaderless(stage: &mut Stage) {
     let mut next = stage.next(None, 2, &[]);
     next.elr = vec![B];
     stage.registered(X, next, false);
+}
+
+/// B leads, and these are in sync; A, the first replica, runs or not.
+fn leads_in_place(stage: &mut Stage, isr: &[NodeId]) {
+    stage.elect(B, 2, isr);
+    stage.became_leader(B, 2, isr);
+    stage.leader_high_watermark(B, 2, 2);
+    stage.follow(C, 2, B);
+    if isr.contains(&A) {
+        stage.follow(A, 2, B);
+    } else {
+        stage.crash(A, false);
+    }
+    controls(stage);
 }
 
 fn fence(stage: &mut Stage, broker: NodeId) {
@@ -196,6 +220,17 @@ pub(super) const CASES: &[Case] = &[
             leaderless(stage);
             begins(stage);
             passes(stage, 5);
+        },
+    },
+    Case {
+        anomaly: "preferred-leader-overdue",
+        good: |stage| {
+            leads_in_place(stage, &[B, C]);
+            passes(stage, 300);
+        },
+        bad: |stage| {
+            leads_in_place(stage, &[A, B, C]);
+            passes(stage, 300);
         },
     },
     Case {

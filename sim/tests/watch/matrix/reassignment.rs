@@ -42,7 +42,23 @@ fn drop_a(stage: &mut Stage, all_in_sync: bool) {
     stage.registered(X, next, false);
 }
 
+/// C, which is being added, is in sync, and the reassignment is over or not.
+fn join_c(stage: &mut Stage, over: bool) {
+    let adding = Reassignment { adding: vec![C], removing: Vec::new() };
+    let mut next = stage.next(Some(A), 1, &[A, B]);
+    next.reassignment = adding.clone();
+    stage.registered(X, next, false);
+    let mut next = stage.next(Some(A), 1, &[A, B, C]);
+    next.reassignment = if over { Reassignment::default() } else { adding };
+    stage.registered(X, next, false);
+}
+
 pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "reassignment-unfinished",
+        good: |stage| join_c(stage, true),
+        bad: |stage| join_c(stage, false),
+    },
     Case {
         anomaly: "own-replica-discarded",
         good: |stage| give_up(stage, false),
@@ -78,4 +94,19 @@ fn a_replica_goes_in_a_new_leader_epoch() {
         stage.registered(X, next, false);
     };
     assert_eq!(outcome(same_epoch), ["epoch-regress"]);
+}
+
+/// Who is elected from outside the ISR is alone in it, and the reassignment was looked at before that.
+#[test]
+fn an_election_leaves_a_reassignment_to_the_next_change() {
+    let elect = |stage: &mut Stage| {
+        let going = Reassignment { adding: Vec::new(), removing: vec![B, C] };
+        let mut nobody = stage.next(None, 2, &[]);
+        (nobody.elr, nobody.reassignment) = (vec![A], going.clone());
+        stage.registered(X, nobody, false);
+        let mut next = stage.next(Some(A), 3, &[A]);
+        next.reassignment = going;
+        stage.registered(X, next, false);
+    };
+    assert_eq!(outcome(elect), Vec::<String>::new());
 }

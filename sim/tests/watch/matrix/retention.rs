@@ -4,6 +4,7 @@ use harrow_broker_model::note::{DeletionReason, LogNote, Note, ReplicationNote};
 use harrow_broker_model::types::{LeaderEpoch, Offset, WallTime};
 
 use super::case::{Case, outcome, plain};
+use super::due::{begins_at, passes};
 use crate::stage::{A, B, C, Stage, X};
 
 fn by_time(age_ms: i64) -> DeletionReason {
@@ -44,7 +45,31 @@ fn epochs(stage: &mut Stage, known: &[(i32, i64)]) {
     stage.note(A, &Note::Log(note));
 }
 
+/// All that is there may go, and goes or not.
+fn all_is_old(stage: &mut Stage, goes: bool) {
+    stage.retain_ms(10_000);
+    stage.lead(A, 1, plain(2));
+    stage.append_all(&[B, C], 1, plain(2));
+    stage.leader_high_watermark(A, 1, 3);
+    for node in [B, C] {
+        stage.high_watermark(node, 1, false, 3);
+    }
+    stage.wait_ms(20_000);
+    for node in [A, B, C] {
+        if goes {
+            stage.delete(node, 3, by_time(20_000));
+        }
+    }
+    begins_at(stage, 3);
+    passes(stage, 100);
+}
+
 pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "retention-overdue",
+        good: |stage| all_is_old(stage, true),
+        bad: |stage| all_is_old(stage, false),
+    },
     Case {
         anomaly: "retained-too-short",
         good: |stage| expires_after(stage, 9_500, 10_001),

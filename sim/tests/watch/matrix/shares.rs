@@ -5,6 +5,7 @@ use harrow_broker_model::share_message::AcknowledgeType;
 use harrow_broker_model::types::{LeaderEpoch, Offset};
 
 use super::case::Case;
+use super::due::{begins, passes};
 use crate::stage::{A, B, Stage, X};
 
 pub(super) const CASES: &[Case] = &[
@@ -23,6 +24,28 @@ pub(super) const CASES: &[Case] = &[
             acquires(stage, ("m1", 1), 0, 1);
             takes(stage, 0, AcknowledgeType::Release);
             acquires(stage, ("m2", 1), 0, 2);
+        },
+    },
+    Case {
+        anomaly: "share-lock-overdue",
+        good: |stage| {
+            begins(stage);
+            loads(stage, 1, 0);
+            acquires(stage, ("m1", 1), 0, 1);
+            acquires(stage, ("m1", 1), 1, 1);
+            takes(stage, 1, AcknowledgeType::Accept);
+            passes(stage, 2);
+            expires(stage, 0, false);
+            passes(stage, 10);
+        },
+        bad: |stage| {
+            begins(stage);
+            loads(stage, 1, 0);
+            acquires(stage, ("m1", 1), 0, 1);
+            takes(stage, 0, AcknowledgeType::Accept);
+            passes(stage, 10);
+            answers(stage, 0, AcknowledgeType::Accept, false);
+            passes(stage, 2);
         },
     },
     Case {

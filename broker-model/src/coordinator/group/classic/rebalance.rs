@@ -7,6 +7,7 @@ use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::records::group_record;
 use crate::coordinator::group::waiter::Waiter;
+use crate::defect::GroupDefect;
 use crate::note::GroupNote;
 use crate::proto::ErrorCode;
 use crate::types::Now;
@@ -75,9 +76,19 @@ impl GroupCoordinator {
                     remaining_ms: remaining_ms.saturating_sub(delay_ms),
                 });
             }
+            // GroupDefect::JoinWaitsForAll: the time is over, and the group waits on.
+            Some(_) if self.waits_on(group) => {
+                let at = now.time + ms(group.rebalance_timeout_ms());
+                group.join_timer = Some(JoinTimer::Rebalance { at });
+            }
             Some(_) => self.complete_join(now, (partition, group)),
             None => {}
         }
+    }
+
+    fn waits_on(&self, group: &ClassicGroup) -> bool {
+        let waits = self.defects.has(GroupDefect::JoinWaitsForAll) && !group.have_all_joined();
+        waits && group.rebalance_timeout_ms() > 0
     }
 
     /// Whoever has joined makes the next generation; dynamic members that have not are thrown out.

@@ -64,3 +64,11 @@ fn a_commit_whose_answer_is_lost_may_be_done() {
     let outcome = Outcome::Unknown { error: ErrorCode::NetworkException, partition: -1 };
     assert_eq!(driver.outcomes.last(), Some(&(3, outcome)));
 }
+
+#[test]
+fn a_commit_names_the_offsets_that_the_application_names() {
+    let (_, request) = take_commit(&mut committing());
+    let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
+    let named: Vec<_> = partitions.map(|one| (one.partition_index, one.committed_offset)).collect();
+    assert_eq!(named, [(0, 7), (1, 9)]);
+}
