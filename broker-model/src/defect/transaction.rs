@@ -192,6 +192,6 @@ TransactionDefect {
             a decision that may yet be lost.",
         example: "A coordinator has written that a transaction is to be committed, and dies before enough replicas \
             have it. The next one has it, sends the first markers, and dies too: who is elected then has never \
-            heard of the decision, and aborts.",
+            heard of the decision, and aborts when the transaction's time is over, or its producer asks for that.",
     }
 } }

@@ -386,7 +386,8 @@ pub(super) static INVARIANTS: [Entry; 10] = [
         kind: Kind::Invariant,
         meaning: "What retention.ms and retention.bytes let go is gone after log.retention.check.interval.ms.",
         example: "Broken by retention-overdue.",
-        legal: "In topics that are compacted, while a fault lasts at the node, and where clocks are wrong.",
+        legal: "In topics that are compacted, while a fault lasts at the node, where clocks are wrong, and where \
+            applications give records their times.",
         source: "LogManager.cleanupLogs, UnifiedLog.deleteOldSegments",
     },
     Entry {

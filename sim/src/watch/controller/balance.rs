@@ -3,8 +3,9 @@
 //! Promise: with `auto.leader.rebalance.enable`, a partition whose first replica is in sync, unfenced and in a log
 //! directory that is online, and is led by another one, is led by that one again with the controller's next check.
 //! Source: `QuorumController.electPreferred`, `ReplicationControlManager.maybeBalancePartitionLeaders`.
-//! Not verified: while a controller of the majority is hindered; partitions whose registrations change meanwhile;
-//! what a controller that was just elected owes, whose first check is an interval after that.
+//! Not verified: while a controller of the majority is hindered, or the active one writes; partitions whose
+//! registrations change meanwhile; what a controller that was just elected owes, whose first check is an interval after
+//! that.
 
 use std::collections::BTreeMap;
 
@@ -91,8 +92,11 @@ impl Balance {
         let (_, active_since) = *self.active.insert(known.unwrap_or((active, context.at_ns)));
         // What was lost before it became calm may have to be asked for again before anything is committed.
         let begins = active_since.max(calm_since.saturating_add(look.bounds().proposal_ns));
-        let takes_ns = look.written_ns().saturating_add(look.bounds().checks_ns);
+        let checks_ns = look.bounds().checks_ns;
+        let takes_ns = look.written_ns().saturating_add(checks_ns);
         let bound = interval_ns.saturating_add(takes_ns).saturating_add(SLACK_NS);
+        // What it has just written is not committed yet.
+        let rests = shared.running_since.for_longer_than(context.at_ns, active, checks_ns);
         for view in context.view.partitions() {
             let Some(state) = passed_over(context, view) else {
                 self.imbalanced.remove(&view.partition);
@@ -101,7 +105,7 @@ impl Balance {
             let known = self.imbalanced.get(&view.partition).filter(|known| known.state == state);
             let known = *known.unwrap_or(&Imbalance { state, since: context.at_ns });
             self.imbalanced.insert(view.partition, known);
-            if look.is_unchecked(known.since.max(begins), active, bound) {
+            if rests && look.is_unchecked(known.since.max(begins), active, bound) {
                 report(context, findings, (view.partition, state.0), known.since);
             }
         }

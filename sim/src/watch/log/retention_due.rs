@@ -5,7 +5,8 @@
 //! segment is over where so much follows that it cannot hold it, and so is all of a log in which everything may go.
 //! Source: `LogManager.cleanupLogs`, `UnifiedLog.deleteOldSegments`.
 //! Not verified: topics that are compacted; nodes at which a fault lasts or that do not hear of the controller;
-//! clusters in which a clock is wrong; what the smallest batches of so many records are not enough to tell.
+//! clusters in which a clock is wrong, or applications give records the times; nodes that write all the time; what
+//! the smallest batches of so many records are not enough to tell.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +34,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "retention-due",
     promise: "what retention.ms and retention.bytes let go is gone after log.retention.check.interval.ms",
     source: "LogManager.cleanupLogs, UnifiedLog.deleteOldSegments",
-    leaves_out: "topics that are compacted; nodes at which a fault lasts; clocks that are wrong",
+    leaves_out: "topics that are compacted; nodes at which a fault lasts; clocks that are wrong; times that \
+        applications give",
     anomalies: &[OVERDUE],
 };
 
@@ -81,7 +83,7 @@ struct Overdue {
 /// What waits to be deleted, by log.
 #[derive(Debug)]
 pub(super) struct RetentionDue {
-    /// Two checks; none if clocks are wrong, by which records are old.
+    /// Two checks; none if clocks are wrong, by which records are old, or applications give records their times.
     checks_ns: Option<u64>,
     segment_bytes: u64,
     next_look_ns: u64,
@@ -91,8 +93,9 @@ pub(super) struct RetentionDue {
 impl RetentionDue {
     pub(super) fn new(plan: &Plan) -> Self {
         let checks_ns = plan.cluster.retention_check_interval_ms.saturating_mul(2 * MS);
+        let is_unsure = has_wrong_clocks(plan) || !plan.applications.is_empty();
         Self {
-            checks_ns: (!has_wrong_clocks(plan)).then_some(checks_ns),
+            checks_ns: (!is_unsure).then_some(checks_ns),
             segment_bytes: plan.cluster.segment_bytes.into(),
             next_look_ns: 0,
             logs: BTreeMap::new(),
