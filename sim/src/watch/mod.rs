@@ -60,6 +60,7 @@
 //! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
 //! | nor does a coordinator that has heard that it leads no more | `exchange/coordination` |
 //! | the same of coordinators | `exchange/coordination` |
+//! | a broker answers once what a produce or a fetch waits for is there | `exchange/answers` |
 //!
 //! Nowhere: that a broker is fenced before its next uptime registers, since Kafka lets it register once its session is
 //! over.
@@ -83,8 +84,11 @@ mod timing;
 mod transaction;
 mod wings;
 
+use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{BatchSummary, Note};
-use harrow_broker_model::types::{LeaderEpoch, LogDirectory, NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{
+    ConnectionId, LeaderEpoch, LogDirectory, NodeId, Offset, TopicPartition,
+};
 
 pub use calm::LastingFaults;
 pub use exchange::{CoordinatorDeed, CoordinatorKind};
@@ -120,17 +124,24 @@ pub fn invariants() -> impl Iterator<Item = &'static Invariant> {
     INVARIANTS.into_iter().flatten()
 }
 
-/// The true state and the invariants over it.
+/// The true state and the invariants over it. All that happens is told to both: the director decides by the view, so a
+/// run that is not watched must see just what a watched one does.
 #[derive(Debug)]
 pub struct Observer {
     view: ClusterView,
-    wings: Wings,
+    /// Nothing, if nobody watches.
+    wings: Option<Box<Wings>>,
 }
 
 impl Observer {
     /// Before anything runs.
     pub fn new(plan: &Plan) -> Self {
-        Self { view: ClusterView::new(plan), wings: Wings::new(plan) }
+        Self { view: ClusterView::new(plan), wings: Some(Box::new(Wings::new(plan))) }
+    }
+
+    /// The true state alone, with no invariant over it.
+    pub(crate) fn without_invariants(plan: &Plan) -> Self {
+        Self { view: ClusterView::new(plan), wings: None }
     }
 
     /// Nodes state every fact that there is: what was not stated did not happen.
@@ -152,42 +163,91 @@ impl Observer {
 
     /// A process starts: before its first event.
     pub fn process_started(&mut self, at_ns: u64, node: NodeId) {
-        self.wings.stirred(at_ns, node);
-        self.wings.process_started(node);
+        if let Some(wings) = &mut self.wings {
+            wings.stirred(at_ns, node);
+            wings.process_started(node);
+        }
         self.view.process_started(node);
     }
 
     /// A fault began or ended: when all that is under way now has arrived, in nanoseconds of true time, and which
     /// faults last.
     pub fn disturbed(&mut self, settles_ns: u64, lasting: &LastingFaults) {
-        self.wings.disturbed(settles_ns, lasting);
+        if let Some(wings) = &mut self.wings {
+            wings.disturbed(settles_ns, lasting);
+        }
     }
 
     /// The connections of a node were reset: when all that is under way now has arrived, in nanoseconds of true time.
     pub fn connections_reset(&mut self, settles_ns: u64, node: NodeId) {
-        self.wings.stirred(settles_ns, node);
+        if let Some(wings) = &mut self.wings {
+            wings.stirred(settles_ns, node);
+        }
     }
 
     /// A process stands still from now on, paused or in a blocking sync, or goes on.
     pub fn process_blocked(&mut self, at_ns: u64, node: NodeId, still: bool) {
-        self.wings.process_blocked(at_ns, node, still);
+        if let Some(wings) = &mut self.wings {
+            wings.process_blocked(at_ns, node, still);
+        }
     }
 
     /// An application is about to tell its consumer where to read: what it was given before says nothing about that.
     pub fn consumer_assigned(&mut self, node: NodeId) {
-        self.wings.consumer_assigned(node);
+        if let Some(wings) = &mut self.wings {
+            wings.consumer_assigned(node);
+        }
     }
 
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
-        self.wings.stirred(at_ns, node);
-        self.wings.process_ended(at_ns, &self.view, node);
+        if let Some(wings) = &mut self.wings {
+            wings.stirred(at_ns, node);
+            wings.process_ended(at_ns, &self.view, node);
+        }
         self.view.process_ended(at_ns, node, lossy);
     }
 
     /// A node is about to handle a fetch of the metadata log that another one made in an epoch of the quorum.
     pub fn quorum_fetched(&mut self, at_ns: u64, at: NodeId, by: NodeId, epoch: LeaderEpoch) {
-        self.wings.quorum_fetched(at_ns, at, by, epoch);
+        if let Some(wings) = &mut self.wings {
+            wings.quorum_fetched(at_ns, at, by, epoch);
+        }
+    }
+
+    /// A node is about to handle a request that came by a connection.
+    pub fn asked(
+        &mut self,
+        at_ns: u64,
+        event: u64,
+        node: NodeId,
+        (connection, request): (ConnectionId, &Request),
+    ) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        if let Some(wings) = &mut self.wings {
+            wings.asked(&context, connection, request);
+        }
+    }
+
+    /// A node answers a request that came by a connection.
+    pub fn answered(
+        &mut self,
+        at_ns: u64,
+        event: u64,
+        node: NodeId,
+        (connection, response): (ConnectionId, &Response),
+    ) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        if let Some(wings) = &mut self.wings {
+            wings.answered(&context, connection, response);
+        }
+    }
+
+    /// A connection that a node accepted is gone, by either side: nobody waits on it any more.
+    pub fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {
+        if let Some(wings) = &mut self.wings {
+            wings.connection_closed(node, connection);
+        }
     }
 
     /// A node answers as a coordinator, or sends a marker as one.
@@ -199,12 +259,16 @@ impl Observer {
         deed: &CoordinatorDeed,
     ) {
         let context = Context { at_ns, event, node, view: &self.view };
-        self.wings.coordinator_acts(&context, deed);
+        if let Some(wings) = &mut self.wings {
+            wings.coordinator_acts(&context, deed);
+        }
     }
 
     /// A node's disk was emptied, and with it what the node remembers across restarts.
     pub fn disk_wiped(&mut self, node: NodeId) {
-        self.wings.disk_wiped(node);
+        if let Some(wings) = &mut self.wings {
+            wings.disk_wiped(node);
+        }
         self.view.disk_wiped(node);
     }
 
@@ -235,13 +299,11 @@ impl Observer {
         partition: TopicPartition,
         batches: &[BatchSummary],
     ) {
+        let Some(wings) = &mut self.wings else { return };
         let compacted = self.view.partition(partition).filter(|it| !it.compaction.is_empty());
-        match compacted.map(|view| view.as_written(batches.iter().copied())) {
-            None => self.wings.durable_logs().on_power_lost(&self.view, node, partition, batches),
-            Some(written) => {
-                self.wings.durable_logs().on_power_lost(&self.view, node, partition, &written);
-            }
-        }
+        let written = compacted.map(|view| view.as_written(batches.iter().copied()));
+        let batches = written.as_deref().unwrap_or(batches);
+        wings.durable_logs().on_power_lost(&self.view, node, partition, batches);
     }
 
     /// A node is about to lose power; of one of its logs, everything below `recovery_point` is said to be on the disk,
@@ -254,18 +316,24 @@ impl Observer {
         segments: &[(Offset, Offset)],
     ) {
         let log = LogOnDisk { recovery_point, segments };
-        self.wings.durable_logs().on_claimed(&self.view, node, partition, log);
+        if let Some(wings) = &mut self.wings {
+            wings.durable_logs().on_claimed(&self.view, node, partition, log);
+        }
     }
 
     /// A node is about to state that something is on its disk, and the disk says whether it has all of that for good.
     pub fn disk_answers(&mut self, node: NodeId, durable: bool) {
-        self.wings.disk_answers(node, durable);
+        if let Some(wings) = &mut self.wings {
+            wings.disk_answers(node, durable);
+        }
     }
 
     /// A node is about to state that it opened a log: on its disk, sound batches go up to `end`, and the log is
     /// `whole` if there is nothing else.
     pub fn log_found(&mut self, node: NodeId, partition: TopicPartition, end: Offset, whole: bool) {
-        self.wings.log_found(node, partition, end, whole);
+        if let Some(wings) = &mut self.wings {
+            wings.log_found(node, partition, end, whole);
+        }
     }
 
     /// The same of a log of which offsets may be missing, if it is compacted.
@@ -276,7 +344,7 @@ impl Observer {
         (end, whole): (Offset, bool),
     ) {
         if self.view.is_compacted(partition) {
-            self.wings.log_found(node, partition, end, whole);
+            self.log_found(node, partition, end, whole);
         }
     }
 
@@ -292,7 +360,9 @@ impl Observer {
 
     fn observe_written(&mut self, at_ns: u64, event: u64, node: NodeId, note: &Note) {
         let context = Context { at_ns, event, node, view: &self.view };
-        self.wings.observe(&context, note);
+        if let Some(wings) = &mut self.wings {
+            wings.observe(&context, note);
+        }
         self.view.take(at_ns, node, note);
     }
 
@@ -306,7 +376,9 @@ impl Observer {
         batches: impl Iterator<Item = BatchSummary>,
     ) {
         let context = Context { at_ns, event, node: audit.node, view: &self.view };
-        log::on_audit(&context, &mut self.wings.findings, audit, batches);
+        if let Some(wings) = &mut self.wings {
+            log::on_audit(&context, &mut wings.findings, audit, batches);
+        }
     }
 
     /// At the end of a run: how far a live node's metadata is, and a hash of it.
@@ -318,17 +390,21 @@ impl Observer {
         metadata: (Offset, u64),
     ) {
         let context = Context { at_ns, event, node, view: &self.view };
-        self.wings.audit_metadata(&context, metadata);
+        if let Some(wings) = &mut self.wings {
+            wings.audit_metadata(&context, metadata);
+        }
     }
 
     /// At the end of a run: a live node's logs are those of its replicas.
     pub fn audit_strays(&mut self, at_ns: u64, event: u64, node: NodeId) {
         let context = Context { at_ns, event, node, view: &self.view };
-        log::on_audit_of_strays(&context, &mut self.wings.findings);
+        if let Some(wings) = &mut self.wings {
+            log::on_audit_of_strays(&context, &mut wings.findings);
+        }
     }
 
     /// Takes out what was found, in order of time: the first of each anomaly and partition.
     pub fn take_violations(&mut self) -> Vec<Violation> {
-        self.wings.findings.take()
+        self.wings.as_mut().map(|wings| wings.findings.take()).unwrap_or_default()
     }
 }

@@ -1,7 +1,8 @@
 //! The wings of the watch, one a family of facts. A note is judged by the state before it.
 
+use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::Note;
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{ConnectionId, LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::broker::BrokerWing;
 use super::calm::LastingFaults;
@@ -67,7 +68,7 @@ impl Wings {
         self.controller.observe(context, findings, shared, note);
         self.replication.observe(context, findings, shared, note);
         // Who acts in an older epoch is told of before what comes of it.
-        self.exchange.observe(context, findings, note);
+        self.exchange.observe(context, findings, shared, note);
         self.transaction.observe(context, findings, shared, note);
         self.producer.observe(context, findings, shared, note);
         self.consumer.observe(context, findings, note);
@@ -109,6 +110,19 @@ impl Wings {
     pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
         self.replication.process_ended(at_ns, view, node);
         self.quorum.process_ended(node);
+        self.exchange.process_ended(node);
+    }
+
+    pub(super) fn asked(&mut self, context: &Context<'_>, on: ConnectionId, request: &Request) {
+        self.exchange.asked(context, on, request);
+    }
+
+    pub(super) fn answered(&mut self, context: &Context<'_>, on: ConnectionId, with: &Response) {
+        self.exchange.answered(context, on, with);
+    }
+
+    pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {
+        self.exchange.connection_closed(node, connection);
     }
 
     pub(super) fn quorum_fetched(

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use harrow_broker_model::collections::SortedMap;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::log::Log;
+use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{LogNote, Note};
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{
-    LeaderEpoch, LogDirectory, NodeId, Offset, TopicId, TopicPartition,
+    ConnectionId, LeaderEpoch, LogDirectory, NodeId, Offset, TopicId, TopicPartition,
 };
 
 use super::disk::{FlushedLog, SoundLog};
@@ -26,18 +27,11 @@ use crate::view::ClusterView;
 use crate::violation::Violation;
 use crate::watch::{CoordinatorDeed, LastingFaults, Observer, ReplicaAudit};
 
-/// The true state, with the invariants over it or, if nobody watches, without.
-#[derive(Debug)]
-enum TrueState {
-    Watching(Box<Observer>),
-    Looking(Box<ClusterView>),
-}
-
 /// Makes processes, and sees what they state.
 #[derive(Debug)]
 pub(crate) struct Observation<F> {
     boot: F,
-    true_state: TrueState,
+    observer: Box<Observer>,
     /// Marks of the run.
     pub(crate) tally: Tally,
     /// Log ends as stated, to see which tails are gone when a log is opened again.
@@ -52,16 +46,12 @@ pub(crate) struct Observation<F> {
 impl<F> Observation<F> {
     /// Before anything runs.
     pub(crate) fn new(plan: &Plan, options: &RunOptions, boot: F) -> Self {
-        let true_state = if options.watch {
-            let mut observer = Observer::new(plan);
-            observer.expect_all_facts();
-            TrueState::Watching(Box::new(observer))
-        } else {
-            TrueState::Looking(Box::new(ClusterView::new(plan)))
-        };
+        let watched = if options.watch { Observer::new } else { Observer::without_invariants };
+        let mut observer = Box::new(watched(plan));
+        observer.expect_all_facts();
         Self {
             boot,
-            true_state,
+            observer,
             tally: Tally::default(),
             log_ends: SortedMap::default(),
             acknowledgements: Acknowledgements::default(),
@@ -72,22 +62,16 @@ impl<F> Observation<F> {
 
     /// The true state.
     pub(crate) fn view(&self) -> &ClusterView {
-        match &self.true_state {
-            TrueState::Watching(observer) => observer.view(),
-            TrueState::Looking(view) => view,
-        }
+        self.observer.view()
     }
 
     /// An application tells its consumer where to read.
     pub(crate) fn consumer_assigned(&mut self, node: NodeId) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.consumer_assigned(node);
-        }
+        self.observer.consumer_assigned(node);
     }
 
     /// Compares a log with the mirror of it.
     pub(crate) fn audit(&mut self, moment: Moment, log: &Log) {
-        let TrueState::Watching(observer) = &mut self.true_state else { return };
         let audit = ReplicaAudit {
             node: moment.node,
             partition: log.partition(),
@@ -96,56 +80,42 @@ impl<F> Observation<F> {
             high_watermark: log.high_watermark(),
         };
         let batches = log.batches().map(RecordBatch::summary);
-        observer.audit_replica(moment.at_ns, moment.event, audit, batches);
+        self.observer.audit_replica(moment.at_ns, moment.event, audit, batches);
     }
 
     /// Compares how far a node's metadata is, and what it is, with the others'.
     pub(crate) fn audit_metadata(&mut self, moment: Moment, metadata: (Offset, u64)) {
-        let TrueState::Watching(observer) = &mut self.true_state else { return };
-        observer.audit_metadata(moment.at_ns, moment.event, moment.node, metadata);
+        self.observer.audit_metadata(moment.at_ns, moment.event, moment.node, metadata);
     }
 
     /// Looks for logs that a node has and should not.
     pub(crate) fn audit_strays(&mut self, moment: Moment) {
-        let TrueState::Watching(observer) = &mut self.true_state else { return };
-        observer.audit_strays(moment.at_ns, moment.event, moment.node);
+        self.observer.audit_strays(moment.at_ns, moment.event, moment.node);
     }
 
     /// A fault began or ended: when all that is under way now has arrived, and which faults last.
     pub(crate) fn disturbed(&mut self, settles_ns: u64, lasting: &LastingFaults) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.disturbed(settles_ns, lasting);
-        }
+        self.observer.disturbed(settles_ns, lasting);
     }
 
     /// The connections of a node were reset: when all that is under way now has arrived.
     pub(crate) fn connections_reset(&mut self, settles_ns: u64, node: NodeId) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.connections_reset(settles_ns, node);
-        }
+        self.observer.connections_reset(settles_ns, node);
     }
 
     /// A node's disk was emptied: it has forgotten what it had promised by it.
     pub(crate) fn wiped(&mut self, node: NodeId) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.disk_wiped(node);
-        }
+        self.observer.disk_wiped(node);
     }
 
     /// A bit of one of a node's logs flipped.
     pub(crate) fn rotted(&mut self, node: NodeId, partition: TopicPartition) {
-        match &mut self.true_state {
-            TrueState::Watching(observer) => observer.log_rotted(node, partition),
-            TrueState::Looking(view) => view.log_rotted(node, partition),
-        }
+        self.observer.log_rotted(node, partition);
     }
 
     /// These nodes, and no others, are cut off, held still or on their way out by a fault.
     pub(crate) fn hindered(&mut self, nodes: &[NodeId]) {
-        match &mut self.true_state {
-            TrueState::Watching(observer) => observer.set_hindered(nodes),
-            TrueState::Looking(view) => view.set_hindered(nodes),
-        }
+        self.observer.set_hindered(nodes);
     }
 
     /// Topic names by id, as histories have them.
@@ -176,10 +146,7 @@ impl<F> Observation<F> {
     /// Has who tells how the true state changes look at it.
     fn record_state(&mut self, moment: Moment, process: Option<ProcessState>) {
         let Some(recorder) = &mut self.timeline else { return };
-        let view = match &self.true_state {
-            TrueState::Watching(observer) => observer.view(),
-            TrueState::Looking(view) => view,
-        };
+        let view = self.observer.view();
         let Moment { at_ns, event, node } = moment;
         if let Some(state) = process {
             recorder.process((at_ns, event), node, state);
@@ -189,10 +156,7 @@ impl<F> Observation<F> {
 
     /// Takes out what the invariants found.
     pub(crate) fn take_violations(&mut self) -> Vec<Violation> {
-        match &mut self.true_state {
-            TrueState::Watching(observer) => observer.take_violations(),
-            TrueState::Looking(_) => Vec::new(),
-        }
+        self.observer.take_violations()
     }
 
     /// Has each recorder look at the state as it is.
@@ -201,10 +165,7 @@ impl<F> Observation<F> {
         moment: Moment,
         mut look: impl FnMut(&mut BiographyRecorder, Stage<'_>),
     ) {
-        let view = match &self.true_state {
-            TrueState::Watching(observer) => observer.view(),
-            TrueState::Looking(view) => view,
-        };
+        let view = self.observer.view();
         let Moment { at_ns, event, node } = moment;
         for recorder in &mut self.recorders {
             look(recorder, Stage { at_ns, event, node, view });
@@ -234,79 +195,63 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
     }
 
     fn started(&mut self, moment: Moment) {
-        match &mut self.true_state {
-            TrueState::Watching(observer) => observer.process_started(moment.at_ns, moment.node),
-            TrueState::Looking(view) => view.process_started(moment.node),
-        }
+        self.observer.process_started(moment.at_ns, moment.node);
         self.record_state(moment, Some(ProcessState::Up));
     }
 
     fn log_directory_failed(&mut self, moment: Moment, directory: LogDirectory) {
-        match &mut self.true_state {
-            TrueState::Watching(observer) => {
-                observer.log_directory_failed(moment.node, directory);
-            }
-            TrueState::Looking(view) => view.log_directory_failed(moment.node, directory),
-        }
+        self.observer.log_directory_failed(moment.node, directory);
     }
 
     fn log_directory_repaired(&mut self, moment: Moment, directory: LogDirectory, empty: bool) {
-        match &mut self.true_state {
-            TrueState::Watching(observer) => {
-                observer.log_directory_repaired(moment.node, directory, empty);
-            }
-            TrueState::Looking(view) => view.log_directory_repaired(moment.node, directory, empty),
-        }
+        self.observer.log_directory_repaired(moment.node, directory, empty);
     }
 
     fn ended(&mut self, moment: Moment, lossy: bool) {
         self.for_each_recorder(moment, |recorder, stage| recorder.before_end(stage, lossy));
-        match &mut self.true_state {
-            TrueState::Watching(observer) => {
-                observer.process_ended(moment.at_ns, moment.node, lossy);
-            }
-            TrueState::Looking(view) => view.process_ended(moment.at_ns, moment.node, lossy),
-        }
+        self.observer.process_ended(moment.at_ns, moment.node, lossy);
         let ended = if lossy { ProcessState::DownLossy } else { ProcessState::Down };
         self.record_state(moment, Some(ended));
     }
 
     fn flushed(&mut self, moment: Moment, partition: TopicPartition, log: &FlushedLog) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.log_flushed(moment.node, partition, &log.batches);
-            observer.log_claimed(moment.node, partition, log.recovery_point, &log.durable);
-        }
+        self.observer.log_flushed(moment.node, partition, &log.batches);
+        self.observer.log_claimed(moment.node, partition, log.recovery_point, &log.durable);
     }
 
     fn persisted(&mut self, moment: Moment, durable: bool) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.disk_answers(moment.node, durable);
-        }
+        self.observer.disk_answers(moment.node, durable);
     }
 
     fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.log_found(moment.node, partition, found.end, found.whole);
-            observer.log_found_with_holes(moment.node, partition, found.with_holes);
-        }
+        self.observer.log_found(moment.node, partition, found.end, found.whole);
+        self.observer.log_found_with_holes(moment.node, partition, found.with_holes);
     }
 
     fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.quorum_fetched(moment.at_ns, moment.node, by, epoch);
-        }
+        self.observer.quorum_fetched(moment.at_ns, moment.node, by, epoch);
+    }
+
+    fn asked(&mut self, moment: Moment, connection: ConnectionId, request: &Request) {
+        let Moment { at_ns, event, node } = moment;
+        self.observer.asked(at_ns, event, node, (connection, request));
+    }
+
+    fn answered(&mut self, moment: Moment, connection: ConnectionId, response: &Response) {
+        let Moment { at_ns, event, node } = moment;
+        self.observer.answered(at_ns, event, node, (connection, response));
+    }
+
+    fn connection_closed(&mut self, moment: Moment, connection: ConnectionId) {
+        self.observer.connection_closed(moment.node, connection);
     }
 
     fn coordinator_acts(&mut self, moment: Moment, deed: &CoordinatorDeed) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.coordinator_acts(moment.at_ns, moment.event, moment.node, deed);
-        }
+        self.observer.coordinator_acts(moment.at_ns, moment.event, moment.node, deed);
     }
 
     fn blocked_changed(&mut self, moment: Moment, still: bool) {
-        if let TrueState::Watching(observer) = &mut self.true_state {
-            observer.process_blocked(moment.at_ns, moment.node, still);
-        }
+        self.observer.process_blocked(moment.at_ns, moment.node, still);
     }
 
     fn noted(&mut self, moment: Moment, note: &Note) {
@@ -314,12 +259,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
         self.mark_lost_tail(moment.node, note);
         self.acknowledgements.note(moment.at_ns, note);
         self.for_each_recorder(moment, |recorder, stage| recorder.before_note(stage, note));
-        match &mut self.true_state {
-            TrueState::Watching(observer) => {
-                observer.observe(moment.at_ns, moment.event, moment.node, note);
-            }
-            TrueState::Looking(view) => view.observe(moment.at_ns, moment.node, note),
-        }
+        self.observer.observe(moment.at_ns, moment.event, moment.node, note);
         self.for_each_recorder(moment, BiographyRecorder::after_note);
         self.record_state(moment, None);
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use harrow_broker_model::config::{
     AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
 };
+use harrow_broker_model::message::{Message, RequestBody, ResponseBody};
 use harrow_broker_model::note::{
     AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, ConsumerNote, ControllerNote,
     DeletionReason, GroupNote, IsolationLevel, LogNote, MetadataChange, Note,
@@ -15,8 +16,8 @@ use harrow_broker_model::note::{
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::testing as node_testing;
 use harrow_broker_model::types::{
-    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
-    TopicId, TopicPartition, TransactionOrdinal, WallTime,
+    BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch,
+    ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition, TransactionOrdinal, WallTime,
 };
 use harrow_sim::plan::{ClientPlan, Plan};
 use harrow_sim::testing;
@@ -93,6 +94,25 @@ impl Stage {
     pub(crate) fn acts_at_once(&mut self, node: NodeId, deed: &CoordinatorDeed) {
         self.observer.coordinator_acts(self.now_ns(), self.event, node, deed);
         self.look();
+    }
+
+    /// A node is asked something by a connection.
+    pub(crate) fn asks(&mut self, node: NodeId, (on, id): (u64, i32), body: RequestBody) {
+        self.event += 1;
+        let request = Message { correlation_id: CorrelationId(id), body };
+        self.observer.asked(self.now_ns(), self.event, node, (ConnectionId(on), &request));
+    }
+
+    /// A node answers by a connection.
+    pub(crate) fn answers(&mut self, node: NodeId, (on, id): (u64, i32), body: ResponseBody) {
+        self.event += 1;
+        let response = Message { correlation_id: CorrelationId(id), body };
+        self.observer.answered(self.now_ns(), self.event, node, (ConnectionId(on), &response));
+    }
+
+    /// A connection that a node accepted is gone.
+    pub(crate) fn closes(&mut self, node: NodeId, on: u64) {
+        self.observer.connection_closed(node, ConnectionId(on));
     }
 
     /// The present time.

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 4] = [
+pub(super) static ANOMALIES: [Entry; 6] = [
     Entry {
         name: "unfenced-request",
         kind: Kind::InternalAnomaly,
@@ -44,9 +44,29 @@ pub(super) static ANOMALIES: [Entry; 4] = [
         legal: "Never.",
         source: "KIP-101, KIP-320, KIP-595, KIP-932, KAFKA-9235",
     },
+    Entry {
+        name: "produce-answer-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker left a produce unanswered although its high watermarks had passed all that \
+                  it brought, or its timeout.ms was over.",
+        example: "A produce with acks=all waits in the purgatory; all in-sync replicas have fetched its \
+                  batch, and nobody looks at it again until it times out.",
+        legal: "Until all of it is committed, or its time is up; and while the process stands still.",
+        source: "DelayedProduce.tryComplete, KAFKA-6653",
+    },
+    Entry {
+        name: "fetch-answer-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker left a fetch unanswered although there was a record that it asked for, or its \
+                  max.wait.ms was over.",
+        example: "A consumer waits at offset 7 with max.wait.ms of a minute; the high watermark moves \
+                  to 8, and its fetch is not looked at.",
+        legal: "Until a record is there, or its time is up; and while the process stands still.",
+        source: "DelayedFetch.tryComplete",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 3] = [
+pub(super) static INVARIANTS: [Entry; 4] = [
     Entry {
         name: "request-fencing",
         kind: Kind::Invariant,
@@ -70,5 +90,13 @@ pub(super) static INVARIANTS: [Entry; 3] = [
         example: "Broken by acts-in-older-epoch.",
         legal: "Until it hears of it, a deposed leader goes on, and so does a deposed coordinator.",
         source: "KIP-101, KIP-320, KIP-595, KAFKA-9235",
+    },
+    Entry {
+        name: "answers-due",
+        kind: Kind::Invariant,
+        meaning: "A broker answers once what a produce or a fetch waits for is there, or its time is up.",
+        example: "Broken by produce-answer-overdue and fetch-answer-overdue.",
+        legal: "Other requests may wait for what others do.",
+        source: "DelayedProduce.tryComplete, DelayedFetch.tryComplete, KAFKA-6653",
     },
 ];

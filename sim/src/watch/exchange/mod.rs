@@ -1,38 +1,67 @@
 //! Invariants of requests and answers: epochs are fences for whoever is asked and for whoever asks.
 
+mod answers;
 mod coordination;
 mod newest_epoch;
 mod request_fencing;
 mod standing;
+mod unanswered;
 
+use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{ExchangeNote, Note};
-use harrow_broker_model::types::NodeId;
+use harrow_broker_model::types::{ConnectionId, NodeId};
 
 use super::finding::{Context, Findings, Invariant};
+use super::shared::Shared;
 use crate::plan::Plan;
+use answers::AnswersDue;
 use coordination::Coordination;
 use newest_epoch::NewestEpochs;
 
 pub use coordination::{CoordinatorDeed, CoordinatorKind};
 
 pub(super) const INVARIANTS: &[Invariant] =
-    &[request_fencing::INVARIANT, standing::INVARIANT, newest_epoch::INVARIANT];
+    &[request_fencing::INVARIANT, standing::INVARIANT, newest_epoch::INVARIANT, answers::INVARIANT];
 
 /// What the invariants of requests and answers remember.
 #[derive(Debug)]
 pub(super) struct ExchangeWing {
     newest_epochs: NewestEpochs,
     coordination: Coordination,
+    answers_due: AnswersDue,
 }
 
 impl ExchangeWing {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { newest_epochs: NewestEpochs::default(), coordination: Coordination::new(plan) }
+        Self {
+            newest_epochs: NewestEpochs::default(),
+            coordination: Coordination::new(plan),
+            answers_due: AnswersDue::new(plan),
+        }
     }
 
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.newest_epochs.process_started(node);
         self.coordination.process_started(node);
+    }
+
+    pub(super) fn process_ended(&mut self, node: NodeId) {
+        self.answers_due.process_ended(node);
+    }
+
+    /// A node is about to handle what came by a connection.
+    pub(super) fn asked(&mut self, context: &Context<'_>, on: ConnectionId, request: &Request) {
+        self.answers_due.asked(context, on, request);
+    }
+
+    /// A node answers.
+    pub(super) fn answered(&mut self, context: &Context<'_>, on: ConnectionId, with: &Response) {
+        self.answers_due.answered(context, on, with);
+    }
+
+    /// Nobody waits on a connection any more.
+    pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {
+        self.answers_due.closed(node, connection);
     }
 
     /// A node says something to others that only a coordinator says.
@@ -46,7 +75,14 @@ impl ExchangeWing {
     }
 
     #[inline]
-    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+    pub(super) fn observe(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &Note,
+    ) {
+        self.answers_due.observe(context, findings, shared, note);
         self.newest_epochs.on_note(context, findings, note);
         self.coordination.on_note(context, findings, note);
         if let Note::Exchange(note) = note {

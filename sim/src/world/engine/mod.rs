@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
-use harrow_broker_model::message::Response;
+use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::node::{Begun, Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{
@@ -98,6 +98,18 @@ pub(crate) trait NodeHost<N> {
     /// has to look.
     fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
         let _ = (moment, by, epoch);
+    }
+    /// A node is about to handle a request that came by a connection. Nobody has to look.
+    fn asked(&mut self, moment: Moment, connection: ConnectionId, request: &Request) {
+        let _ = (moment, connection, request);
+    }
+    /// A node is about to answer a request that came by a connection. Nobody has to look.
+    fn answered(&mut self, moment: Moment, connection: ConnectionId, response: &Response) {
+        let _ = (moment, connection, response);
+    }
+    /// A connection that a node accepted is gone, by either side. Nobody has to look.
+    fn connection_closed(&mut self, moment: Moment, connection: ConnectionId) {
+        let _ = (moment, connection);
     }
     /// A node is about to answer as a coordinator, or to send a marker as one. Nobody has to look.
     fn coordinator_acts(&mut self, moment: Moment, deed: &CoordinatorDeed) {

@@ -19,6 +19,7 @@ impl<N: Node> Engine<N> {
         match event {
             Event::Request { connection, message, .. } => {
                 self.questions.asked(node, *connection, message);
+                host.asked(self.moment(node), *connection, message);
                 if let Some((by, epoch)) = quorum_fetch(&message.body) {
                     host.quorum_fetched(self.moment(node), by, epoch);
                 }
@@ -33,7 +34,10 @@ impl<N: Node> Engine<N> {
                     repetitions.given_up((id, *to, *channel));
                 }
             }
-            Event::ConnectionClosed { connection } => self.questions.closed(node, *connection),
+            Event::ConnectionClosed { connection } => {
+                self.questions.closed(node, *connection);
+                host.connection_closed(self.moment(node), *connection);
+            }
             Event::Booted
             | Event::Connected { .. }
             | Event::FlushCompleted { .. }
@@ -54,9 +58,12 @@ impl<N: Node> Engine<N> {
         host: &mut impl NodeHost<N>,
     ) {
         if let Effect::Reply { connection, message } = effect {
+            host.answered(self.moment(node), *connection, message);
             if let Some(deed) = self.questions.answered(node, *connection, message) {
                 host.coordinator_acts(self.moment(node), &deed);
             }
+        } else if let Effect::Close { connection } = effect {
+            host.connection_closed(self.moment(node), *connection);
         } else if let Effect::Request { to, channel, message } = effect {
             self.overhear_markers(node, message, host);
             if let Some(repetitions) = &mut self.repetitions {

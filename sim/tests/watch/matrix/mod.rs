@@ -1,6 +1,7 @@
 //! The kill matrix: for each anomaly that the watch can name, a minimally bad case that gives it and nothing else,
 //! and a good twin that gives nothing. Removing any one rule makes a case fail.
 
+mod answers;
 mod case;
 mod cluster;
 mod compaction;
@@ -43,6 +44,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         due::CASES,
         ends::CASES,
         exchange::CASES,
+        answers::CASES,
         voters::CASES,
         shares::CASES,
     ];
