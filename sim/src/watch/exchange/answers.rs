@@ -13,7 +13,9 @@ use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{LogNote, Note};
 use harrow_broker_model::types::{ConnectionId, LeaderEpoch, NodeId, TopicPartition};
 
-use super::unanswered::{Appended, Fetch, First, FirstAsks, Place, Places, Produce, Unanswered};
+use super::unanswered::{
+    Appended, Fetch, First, FirstAsks, Key, Place, Places, Produce, Unanswered,
+};
 use crate::plan::Plan;
 use crate::view::{ReplicaRole, ReplicaView};
 use crate::violation::Guarantee;
@@ -158,8 +160,10 @@ impl Waits<'_> {
     ) {
         // Mostly it is answered before anybody need look at what is there.
         let is_new = self.look.context.at_ns < self.since.saturating_add(SLACK_NS);
-        let is_there = |(partition, place): (&TopicPartition, &Place)| {
-            self.is_there((*partition, *place), fetch.is_followers).then_some(*partition)
+        let view = self.look.context.view;
+        let is_there = |(key, place): (&Key, &Place)| {
+            let partition = place.partition(view, key)?;
+            self.is_there((partition, *place), fetch.is_followers).then_some(partition)
         };
         let places = places.filter(|_| fetch.takes_any && !is_new);
         let there = places.and_then(|places| places.iter().find_map(is_there));

@@ -8,9 +8,9 @@ use harrow_broker_model::message::{
     RequestBody, Response, ResponseBody,
 };
 use harrow_broker_model::note::{AppendOrigin, LogNote};
-use harrow_broker_model::proto::{FetchRequest, ProduceRequest, TopicName, topic_of_uuid};
+use harrow_broker_model::proto::{FetchRequest, ProduceRequest, TopicName, told_topic};
 use harrow_broker_model::types::{
-    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, TopicPartition,
+    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition,
 };
 
 use crate::view::ClusterView;
@@ -104,17 +104,61 @@ pub(super) struct Fetch {
 }
 
 /// What is asked for, by partition.
-pub(super) type Places = BTreeMap<TopicPartition, Place>;
+pub(super) type Places = BTreeMap<Key, Place>;
+
+/// A partition as its session knows it.
+pub(super) type Key = (Topic, i32);
+
+/// A topic: by its name for clients, which may give its id besides, and by its id for followers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Topic {
+    Named(String),
+    Known(TopicId),
+}
+
+impl Topic {
+    /// Which one it is now: whose a name is changes when the topic is deleted and another one created.
+    fn id(&self, view: &ClusterView) -> Option<TopicId> {
+        match self {
+            Self::Named(name) => view.topic_id(name),
+            Self::Known(id) => Some(*id),
+        }
+    }
+}
 
 /// Of one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
+    /// Of which topic, if the request gives its id.
+    id: Option<TopicId>,
     /// In which epoch; [`LeaderEpoch::NONE`] if in any.
     pub(super) leader_epoch: LeaderEpoch,
     pub(super) offset: Offset,
 }
 
+impl Place {
+    /// Of which partition it is.
+    pub(super) fn partition(self, view: &ClusterView, key: &Key) -> Option<TopicPartition> {
+        let topic = self.id.or_else(|| key.0.id(view))?;
+        Some(TopicPartition { topic, partition: key.1 })
+    }
+}
+
+impl Queue {
+    /// The produce that is worked on, if it is one.
+    fn first_produce(&mut self) -> Option<&mut Produce> {
+        let Asks::Produce(produce) = &mut self.requests.front_mut()?.asks else { return None };
+        Some(produce)
+    }
+}
+
 impl Produce {
+    /// Itself, and the place of this among what was not appended.
+    fn bringing(&mut self, sent: (TopicPartition, u32)) -> Option<(&mut Self, usize)> {
+        let place = self.sent.iter().position(|known| *known == sent)?;
+        Some((self, place))
+    }
+
     /// Whether all of it was appended: what was refused or known before has its answer by itself.
     pub(super) fn is_appended(&self) -> bool {
         self.sent.is_empty() && !self.appended.is_empty()
@@ -135,16 +179,18 @@ impl Unanswered {
         connection: ConnectionId,
         request: &Request,
     ) {
-        let asks = match &request.body {
-            RequestBody::Client(ClientRequest::Produce(produce)) if produce.acks == 0 => return,
-            RequestBody::Client(ClientRequest::Produce(produce)) => {
-                Asks::Produce(produce_of(context.view, produce))
+        let asks = if let RequestBody::Client(ClientRequest::Produce(produce)) = &request.body {
+            // Nobody waits for what is not acknowledged.
+            if produce.acks == 0 {
+                return;
             }
-            RequestBody::Client(ClientRequest::Fetch(fetch)) => self.fetch(context, fetch),
-            RequestBody::Peer(PeerRequest::ReplicaFetch(fetch)) => {
-                self.replica_fetch(context, fetch)
-            }
-            _ => Asks::Other,
+            Asks::Produce(produce_of(context.view, produce))
+        } else if let RequestBody::Client(ClientRequest::Fetch(fetch)) = &request.body {
+            self.fetch(context, fetch)
+        } else if let RequestBody::Peer(PeerRequest::ReplicaFetch(fetch)) = &request.body {
+            self.replica_fetch(context, fetch)
+        } else {
+            Asks::Other
         };
         let queue = self.connections.entry((context.node, connection)).or_default();
         if queue.requests.is_empty() {
@@ -155,22 +201,22 @@ impl Unanswered {
     }
 
     fn fetch(&mut self, context: &Context<'_>, request: &FetchRequest) -> Asks {
-        let view = context.view;
-        let named = request.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().filter_map(move |asked| {
-                let id = topic.topic_id.as_u128();
-                let partition = partition_of(view, (&topic.topic, id), asked.partition)?;
-                let leader_epoch = LeaderEpoch(asked.current_leader_epoch);
-                Some((partition, Place { leader_epoch, offset: Offset(asked.fetch_offset) }))
+        let wanted = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(move |asked| {
+                let place = Place {
+                    id: told_topic(topic.topic_id.as_u128()),
+                    leader_epoch: LeaderEpoch(asked.current_leader_epoch),
+                    offset: Offset(asked.fetch_offset),
+                };
+                (named(&topic.topic, asked.partition), place)
             })
         });
-        let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
-            topic.partitions.iter().filter_map(move |index| {
-                partition_of(view, (&topic.topic, topic.topic_id.as_u128()), *index)
-            })
+        let forgotten = request.forgotten_topics_data.iter();
+        let forgotten = forgotten.flat_map(|topic| {
+            topic.partitions.iter().map(move |index| named(&topic.topic, *index))
         });
         let place = (context.node, request.session_id, request.session_epoch);
-        let (session, named) = self.in_session(place, named.collect(), forgotten.collect());
+        let (session, named) = self.in_session(place, wanted.collect(), forgotten);
         Asks::Fetch(Fetch {
             is_followers: false,
             // What of a log a transaction holds back is not known here.
@@ -182,13 +228,17 @@ impl Unanswered {
     }
 
     fn replica_fetch(&mut self, context: &Context<'_>, request: &ReplicaFetchRequest) -> Asks {
-        let named = request.partitions.iter().map(|asked| {
-            let place =
-                Place { leader_epoch: asked.current_leader_epoch, offset: asked.fetch_offset };
-            (asked.partition, place)
+        let wanted = request.partitions.iter().map(|asked| {
+            let place = Place {
+                id: None,
+                leader_epoch: asked.current_leader_epoch,
+                offset: asked.fetch_offset,
+            };
+            (known(asked.partition), place)
         });
+        let forgotten = request.forgotten.iter().map(|partition| known(*partition));
         let place = (context.node, request.session.session_id, request.session.epoch);
-        let (session, named) = self.in_session(place, named.collect(), request.forgotten.clone());
+        let (session, named) = self.in_session(place, wanted.collect(), forgotten);
         Asks::Fetch(Fetch {
             is_followers: true,
             takes_any: true,
@@ -203,7 +253,7 @@ impl Unanswered {
         &mut self,
         (node, id, epoch): (NodeId, i32, i32),
         named: Places,
-        forgotten: Vec<TopicPartition>,
+        forgotten: impl Iterator<Item = Key>,
     ) -> (Option<i32>, Places) {
         if epoch <= 0 {
             self.sessions.remove(&(node, id));
@@ -211,7 +261,9 @@ impl Unanswered {
         }
         if let Some(places) = self.sessions.get_mut(&(node, id)) {
             places.extend(named);
-            places.retain(|partition, _| !forgotten.contains(partition));
+            for key in forgotten {
+                places.remove(&key);
+            }
         }
         (Some(id), Places::new())
     }
@@ -255,16 +307,12 @@ impl Unanswered {
             end: batch.last_offset.next(),
         };
         let sent = (*partition, batch.checksum);
-        for queue in self.connections.range_mut(of_node(context.node)).map(|(_, queue)| queue) {
-            let Some(Waiting { asks: Asks::Produce(produce), .. }) = queue.requests.front_mut()
-            else {
-                continue;
-            };
-            if let Some(place) = produce.sent.iter().position(|known| *known == sent) {
-                produce.sent.swap_remove(place);
-                produce.appended.push(appended);
-                return;
-            }
+        let waiting = self.connections.range_mut(of_node(context.node));
+        let mut those = waiting.filter_map(|(_, queue)| queue.first_produce()?.bringing(sent));
+        // Of a batch that was sent again while the first request waits, nobody knows for which of them it was appended.
+        if let (Some((produce, place)), None) = (those.next(), those.next()) {
+            produce.sent.swap_remove(place);
+            produce.appended.push(appended);
         }
     }
 
@@ -290,15 +338,24 @@ impl Unanswered {
     }
 }
 
+fn named(topic: &TopicName, partition: i32) -> Key {
+    (Topic::Named(topic.to_string()), partition)
+}
+
+fn known(TopicPartition { topic, partition }: TopicPartition) -> Key {
+    (Topic::Known(topic), partition)
+}
+
 fn of_node(node: NodeId) -> std::ops::RangeInclusive<(NodeId, ConnectionId)> {
     (node, ConnectionId(0))..=(node, ConnectionId(u64::MAX))
 }
 
 fn produce_of(view: &ClusterView, request: &ProduceRequest) -> Produce {
     let sent = request.topic_data.iter().flat_map(|topic| {
+        let id = told_topic(topic.topic_id.as_u128());
+        let id = id.or_else(|| view.topic_id(topic.name.as_str()));
         topic.partition_data.iter().filter_map(move |data| {
-            let partition =
-                partition_of(view, (&topic.name, topic.topic_id.as_u128()), data.index)?;
+            let partition = TopicPartition { topic: id?, partition: data.index };
             let checksum = data.records.as_ref()?.get(CHECKSUM_AT)?.try_into().ok()?;
             Some((partition, u32::from_be_bytes(checksum)))
         })
@@ -311,21 +368,13 @@ fn produce_of(view: &ClusterView, request: &ProduceRequest) -> Produce {
     }
 }
 
-/// The partition of a topic that is named by its id or, if that is zero, by its name.
-fn partition_of(
-    view: &ClusterView,
-    (name, id): (&TopicName, u128),
-    partition: i32,
-) -> Option<TopicPartition> {
-    let topic = if id == 0 { view.topic_id(name.as_str()) } else { topic_of_uuid(id) };
-    Some(TopicPartition { topic: topic?, partition })
-}
-
 /// The session that an answer to a fetch names.
 fn session_of(body: &ResponseBody) -> Option<i32> {
-    match body {
-        ResponseBody::Client(ClientResponse::Fetch(fetch)) => Some(fetch.session_id),
-        ResponseBody::Peer(PeerResponse::ReplicaFetch(fetch)) => fetch.session.ok(),
-        _ => None,
+    if let ResponseBody::Client(ClientResponse::Fetch(fetch)) = body {
+        Some(fetch.session_id)
+    } else if let ResponseBody::Peer(PeerResponse::ReplicaFetch(fetch)) = body {
+        fetch.session.ok()
+    } else {
+        None
     }
 }
