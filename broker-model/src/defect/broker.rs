@@ -14,7 +14,7 @@ BrokerDefect {
             fixed: &[Version::new(1, 1, 0)],
         },
         side: Server,
-        shows: "liveness" / "resources-held" in "minority-stays-dead", seed 1,
+        shows: "liveness" / "produce-answer-overdue" in "minority-stays-dead", seed 1,
         meaning: "A produce that waits in the purgatory is not woken although the high watermark has \
             passed it.",
         example: "Two threads look at the waiting produce at once. The one that knows it is done does \
@@ -26,7 +26,7 @@ BrokerDefect {
         source: "KIP-227: `CachedPartition.maybeUpdateResponseData`, without its second condition",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "resources-held" in "swarm", seed 1,
+        shows: "liveness" / "fetch-answer-overdue" in "swarm", seed 1,
         meaning: "A fetch session looks at a partition again when its log grew, but not when only its \
             high watermark moved.",
         example: "A follower has the last record. The leader commits it, and has nothing more to send: \

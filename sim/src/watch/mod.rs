@@ -221,11 +221,11 @@ impl Observer {
         at_ns: u64,
         event: u64,
         node: NodeId,
-        (connection, request): (ConnectionId, &Request),
+        request: (ConnectionId, &Request),
     ) {
         let context = Context { at_ns, event, node, view: &self.view };
         if let Some(wings) = &mut self.wings {
-            wings.asked(&context, connection, request);
+            wings.asked(&context, request);
         }
     }
 
@@ -235,11 +235,11 @@ impl Observer {
         at_ns: u64,
         event: u64,
         node: NodeId,
-        (connection, response): (ConnectionId, &Response),
+        response: (ConnectionId, &Response),
     ) {
         let context = Context { at_ns, event, node, view: &self.view };
         if let Some(wings) = &mut self.wings {
-            wings.answered(&context, connection, response);
+            wings.answered(&context, response);
         }
     }
 

@@ -113,12 +113,12 @@ impl Wings {
         self.exchange.process_ended(node);
     }
 
-    pub(super) fn asked(&mut self, context: &Context<'_>, on: ConnectionId, request: &Request) {
-        self.exchange.asked(context, on, request);
+    pub(super) fn asked(&mut self, context: &Context<'_>, request: (ConnectionId, &Request)) {
+        self.exchange.asked(context, (&mut self.findings, &self.shared), request);
     }
 
-    pub(super) fn answered(&mut self, context: &Context<'_>, on: ConnectionId, with: &Response) {
-        self.exchange.answered(context, on, with);
+    pub(super) fn answered(&mut self, context: &Context<'_>, response: (ConnectionId, &Response)) {
+        self.exchange.answered(context, (&mut self.findings, &self.shared), response);
     }
 
     pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {

@@ -51,7 +51,8 @@ pub(super) static ANOMALIES: [Entry; 6] = [
                   it brought, or its timeout.ms was over.",
         example: "A produce with acks=all waits in the purgatory; all in-sync replicas have fetched its \
                   batch, and nobody looks at it again until it times out.",
-        legal: "Until all of it is committed, or its time is up; and while the process stands still.",
+        legal: "Until all of it is committed, or its time is up, which begins for a transaction when it \
+                is verified; and while the process stands still.",
         source: "DelayedProduce.tryComplete, KAFKA-6653",
     },
     Entry {
@@ -61,7 +62,8 @@ pub(super) static ANOMALIES: [Entry; 6] = [
                   max.wait.ms was over.",
         example: "A consumer waits at offset 7 with max.wait.ms of a minute; the high watermark moves \
                   to 8, and its fetch is not looked at.",
-        legal: "Until a record is there, or its time is up; and while the process stands still.",
+        legal: "Until its time is up: fewer bytes than min.bytes, records behind the last stable offset, \
+                another leader epoch, a throttled follower; and while the process stands still.",
         source: "DelayedFetch.tryComplete",
     },
 ];

@@ -4,10 +4,11 @@
 //! in any case when its `timeout.ms` is over; a fetch when there is a record that it asked for, and in any case when
 //! `max.wait.ms` is over. Nobody else is needed for that: a broker that goes on does it at once.
 //! Source: `DelayedProduce.tryComplete`, `DelayedFetch.tryComplete`, `DelayedOperationPurgatory`; KAFKA-6653.
-//! Not verified: what other requests wait for, which the goal `resources-held` judges; a produce of which something was
-//! refused or known before, until its time is up; a transaction's produce that waits to be verified; records for
-//! fetches of `read_committed`, of compacted logs, of more than one byte at least, and of followers whose leader is
-//! throttled.
+//! Not verified: what other requests wait for, which the goal `resources-held` judges. Of a produce, until its time is
+//! up: one of which something was refused or known before, was sent again meanwhile, or is committed in a later epoch
+//! than it was appended in; and a transaction's that waits to be verified. Of a fetch, until its time is up: records
+//! for `read_committed`, for more than one byte at least, of logs that are or were compacted, and for followers whose
+//! leader is throttled.
 
 use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{LogNote, Note};
@@ -19,10 +20,9 @@ use super::unanswered::{
 use crate::plan::Plan;
 use crate::view::{ReplicaRole, ReplicaView};
 use crate::violation::Guarantee;
-use crate::watch::due::Look;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant, Place as Whereabouts};
 use crate::watch::shared::Shared;
-use crate::watch::timing::{SLACK_NS, by_slowest_clock};
+use crate::watch::timing::{RunningSince, SLACK_NS, by_slowest_clock};
 
 const MS: u64 = 1_000_000;
 /// Time between two looks, in nanoseconds.
@@ -44,7 +44,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "answers-due",
     promise: "a broker answers once what a request waits for is there, or its time is up",
     source: "DelayedProduce.tryComplete, DelayedFetch.tryComplete, KAFKA-6653",
-    leaves_out: "requests other than produce and fetch",
+    leaves_out: "other requests; until the time is up, produces of which a part was refused or known before, and \
+                 records for read_committed, for more bytes, of compacted logs and for throttled followers",
     anomalies: &[PRODUCE, FETCH],
 };
 
@@ -73,12 +74,29 @@ impl AnswersDue {
         self.unanswered.process_ended(node);
     }
 
-    pub(super) fn asked(&mut self, context: &Context<'_>, on: ConnectionId, request: &Request) {
+    pub(super) fn asked(
+        &mut self,
+        context: &Context<'_>,
+        (findings, shared): (&mut Findings, &Shared),
+        (on, request): (ConnectionId, &Request),
+    ) {
+        self.look(context, findings, shared);
         self.unanswered.asked(context, on, request);
     }
 
-    pub(super) fn answered(&mut self, context: &Context<'_>, on: ConnectionId, with: &Response) {
-        self.unanswered.answered(context, on, with);
+    pub(super) fn answered(
+        &mut self,
+        context: &Context<'_>,
+        (findings, shared): (&mut Findings, &Shared),
+        (on, response): (ConnectionId, &Response),
+    ) {
+        let judge = self.judge(context, shared);
+        if let Some(first) = self.unanswered.first_of(context.node, on)
+            && first.correlation_id == response.correlation_id
+        {
+            judge.look_at(findings, first);
+        }
+        self.unanswered.answered(context, on, response);
     }
 
     pub(super) fn closed(&mut self, node: NodeId, connection: ConnectionId) {
@@ -96,114 +114,116 @@ impl AnswersDue {
         if let Note::Log(note @ LogNote::Appended { .. }) = note {
             self.unanswered.on_log_note(context, note);
         }
-        if context.at_ns >= self.next_look_ns && context.view.states_all() {
-            self.next_look_ns = context.at_ns.saturating_add(LOOK_NS);
-            self.look(&Look::new(context, shared), findings);
+        self.look(context, findings, shared);
+    }
+
+    /// Time goes on.
+    fn look(&mut self, context: &Context<'_>, findings: &mut Findings, shared: &Shared) {
+        if context.at_ns < self.next_look_ns {
+            return;
+        }
+        self.next_look_ns = context.at_ns.saturating_add(LOOK_NS);
+        let judge = self.judge(context, shared);
+        for first in self.unanswered.first() {
+            judge.look_at(findings, first);
         }
     }
 
-    fn look(&mut self, look: &Look<'_>, findings: &mut Findings) {
+    fn judge<'a>(&self, context: &'a Context<'a>, shared: &'a Shared) -> Judge<'a> {
         let (slow_second_ns, throttled) = (self.slow_second_ns, self.throttled);
-        let by_clock = |ms: u64| (slow_second_ns / 1_000).saturating_mul(ms);
-        for First { node, since, there_since, asks } in self.unanswered.first() {
-            let waits = Waits { look, node, since };
-            match asks {
-                FirstAsks::Produce(produce) => {
-                    waits.look_at_produce(findings, there_since, produce);
-                    let ends = produce.timeout_ms.map(by_clock);
-                    let place = produce.appended.first().map(|it| it.partition);
-                    waits.look_at_clock(
-                        findings,
-                        ends,
-                        (&PRODUCE, place, "its timeout.ms is over"),
-                    );
-                }
-                FirstAsks::Fetch(fetch, places) => {
-                    let places = places.filter(|_| !(fetch.is_followers && throttled));
-                    waits.look_at_fetch(findings, there_since, (fetch, places));
-                    let ends = Some(by_clock(fetch.wait_ms));
-                    waits.look_at_clock(findings, ends, (&FETCH, None, "its max.wait.ms is over"));
-                }
+        Judge { context, running_since: &shared.running_since, slow_second_ns, throttled }
+    }
+}
+
+/// Who judges, at a time.
+#[derive(Clone, Copy)]
+struct Judge<'a> {
+    context: &'a Context<'a>,
+    running_since: &'a RunningSince,
+    slow_second_ns: u64,
+    throttled: bool,
+}
+
+impl Judge<'_> {
+    fn look_at(&self, findings: &mut Findings, first: First<'_>) {
+        let First { node, connection, correlation_id, since, there_since, asks } = first;
+        let Context { at_ns, view, .. } = *self.context;
+        if !view.states_all() {
+            return;
+        }
+        let (anomaly, there, waits) = match asks {
+            FirstAsks::Produce(produce) => {
+                (&PRODUCE, self.covered(node, produce), produce.waits(since))
             }
-        }
-    }
-}
-
-/// A request that is worked on.
-struct Waits<'a> {
-    look: &'a Look<'a>,
-    node: NodeId,
-    since: u64,
-}
-
-impl Waits<'_> {
-    fn look_at_produce(
-        &self,
-        findings: &mut Findings,
-        there_since: &mut Option<u64>,
-        produce: &Produce,
-    ) {
-        let is_covered =
-            produce.is_appended() && produce.appended.iter().all(|it| self.is_covered(it));
-        *there_since = self.first_seen(is_covered, *there_since);
-        if self.is_overdue(*there_since) {
-            let place = produce.appended.first().map(|it| it.partition);
-            self.report(findings, &PRODUCE, (place, "the high watermark has passed all of it"));
-        }
-    }
-
-    fn look_at_fetch(
-        &self,
-        findings: &mut Findings,
-        there_since: &mut Option<u64>,
-        (fetch, places): (&Fetch, Option<&Places>),
-    ) {
-        // Mostly it is answered before anybody need look at what is there.
-        let is_new = self.look.context.at_ns < self.since.saturating_add(SLACK_NS);
-        let view = self.look.context.view;
-        let is_there = |(key, place): (&Key, &Place)| {
-            let partition = place.partition(view, key)?;
-            self.is_there((partition, *place), fetch.is_followers).then_some(partition)
+            FirstAsks::Fetch(fetch, places) => {
+                // Mostly it is answered before anybody need look at what is there.
+                let places = places.filter(|_| at_ns >= since.saturating_add(SLACK_NS));
+                let there = places.and_then(|places| self.there(node, fetch, places));
+                (&FETCH, there, Some((since, fetch.wait_ms)))
+            }
         };
-        let places = places.filter(|_| fetch.takes_any && !is_new);
-        let there = places.and_then(|places| places.iter().find_map(is_there));
-        *there_since = self.first_seen(there.is_some(), *there_since);
-        if self.is_overdue(*there_since) {
-            self.report(findings, &FETCH, (there, "a record that it asks for is there"));
-        }
-    }
-
-    /// However little is there: nobody waits for longer than was asked.
-    fn look_at_clock(
-        &self,
-        findings: &mut Findings,
-        ends: Option<u64>,
-        (anomaly, place, why): (&Anomaly, Option<TopicPartition>, &str),
-    ) {
-        if self.is_overdue(ends.map(|ends| self.since.saturating_add(ends))) {
-            self.report(findings, anomaly, (place, why));
-        }
-    }
-
-    /// When something was first seen to be so.
-    fn first_seen(&self, is_so: bool, before: Option<u64>) -> Option<u64> {
-        is_so.then(|| before.unwrap_or(self.look.context.at_ns))
-    }
-
-    fn is_overdue(&self, from: Option<u64>) -> bool {
-        from.is_some_and(|from| self.look.is_unchecked(from, self.node, SLACK_NS))
-    }
-
-    fn is_covered(&self, appended: &Appended) -> bool {
-        let leads = |replica: &&ReplicaView| {
-            replica.role == ReplicaRole::Leader && replica.leader_epoch == appended.leader_epoch
+        *there_since = there.map(|_| there_since.unwrap_or(at_ns));
+        let ends = waits.map(|(from, ms)| {
+            from.saturating_add((self.slow_second_ns / 1_000).saturating_mul(ms))
+        });
+        let why = if self.is_overdue(node, *there_since) {
+            "what it waits for is there"
+        } else if self.is_overdue(node, ends) {
+            "its time is up"
+        } else {
+            return;
         };
-        let leader = self.works(appended.partition).filter(leads);
-        leader.is_some_and(|leader| leader.high_watermark >= appended.end)
+        let context = Context { node, ..*self.context };
+        let place = there.map_or(Whereabouts::CLUSTER, Whereabouts::from);
+        findings.report(&context, anomaly, place, || {
+            let ms = (at_ns - since) / MS;
+            format!(
+                "node {node} has worked on request {correlation_id} of connection {connection} for {ms} ms, and {why}"
+            )
+        });
     }
 
-    fn is_there(&self, (partition, place): (TopicPartition, Place), is_followers: bool) -> bool {
-        let Some(replica) = self.works(partition) else { return false };
+    /// Whether a broker that goes on has had time since then.
+    fn is_overdue(&self, node: NodeId, from: Option<u64>) -> bool {
+        let at_ns = self.context.at_ns;
+        from.is_some_and(|from| at_ns > from.saturating_add(SLACK_NS))
+            && self.running_since.for_longer_than(at_ns, node, SLACK_NS)
+    }
+
+    /// A partition of a produce, if the high watermarks have passed all that it brought.
+    fn covered(&self, node: NodeId, produce: &Produce) -> Option<TopicPartition> {
+        let is_covered = |appended: &Appended| {
+            let leader = self.works(node, appended.partition);
+            leader.is_some_and(|leader| {
+                leader.role == ReplicaRole::Leader
+                    && leader.leader_epoch == appended.leader_epoch
+                    && leader.high_watermark >= appended.end
+            })
+        };
+        let is_done = produce.is_appended() && produce.appended.iter().all(is_covered);
+        produce.appended.first().filter(|_| is_done).map(|appended| appended.partition)
+    }
+
+    /// A partition of which there is a record that a fetch asks for.
+    fn there(&self, node: NodeId, fetch: &Fetch, places: &Places) -> Option<TopicPartition> {
+        if !fetch.takes_any || fetch.is_followers && self.throttled {
+            return None;
+        }
+        let partition = |(key, place): (&Key, &Place)| {
+            let partition = place.partition(self.context.view, key)?;
+            let is_there = self.is_there(node, (partition, *place), fetch.is_followers);
+            is_there.then_some(partition)
+        };
+        places.iter().find_map(partition)
+    }
+
+    fn is_there(
+        &self,
+        node: NodeId,
+        (partition, place): (TopicPartition, Place),
+        is_followers: bool,
+    ) -> bool {
+        let Some(replica) = self.works(node, partition) else { return false };
         let is_asked =
             place.leader_epoch == LeaderEpoch::NONE || place.leader_epoch == replica.leader_epoch;
         let serves = match replica.role {
@@ -212,31 +232,17 @@ impl Waits<'_> {
             ReplicaRole::Idle => false,
         };
         let end = if is_followers { replica.log.end() } else { replica.high_watermark };
+        let has_holes = !replica.holes.is_empty() || self.context.view.is_compacted(partition);
         is_asked
             && serves
             && place.offset >= replica.log_start_offset
             && place.offset < end
-            && !self.look.context.view.is_compacted(partition)
+            && !has_holes
     }
 
-    /// A replica of the node whose disk works.
-    fn works(&self, partition: TopicPartition) -> Option<&ReplicaView> {
-        let view = self.look.context.view;
-        view.replica(self.node, partition)
-            .filter(|_| !view.is_in_failed_directory(self.node, partition))
-    }
-
-    fn report(
-        &self,
-        findings: &mut Findings,
-        anomaly: &Anomaly,
-        (partition, why): (Option<TopicPartition>, &str),
-    ) {
-        let context = Context { node: self.node, ..*self.look.context };
-        let place = partition.map_or(Whereabouts::CLUSTER, Whereabouts::from);
-        findings.report(&context, anomaly, place, || {
-            let ms = (context.at_ns - self.since) / MS;
-            format!("node {} has worked on it for {ms} ms, and {why}", self.node)
-        });
+    /// A replica of a node, if its disk works.
+    fn works(&self, node: NodeId, partition: TopicPartition) -> Option<&ReplicaView> {
+        let view = self.context.view;
+        view.replica(node, partition).filter(|_| !view.is_in_failed_directory(node, partition))
     }
 }

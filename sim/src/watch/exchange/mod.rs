@@ -50,13 +50,23 @@ impl ExchangeWing {
     }
 
     /// A node is about to handle what came by a connection.
-    pub(super) fn asked(&mut self, context: &Context<'_>, on: ConnectionId, request: &Request) {
-        self.answers_due.asked(context, on, request);
+    pub(super) fn asked(
+        &mut self,
+        context: &Context<'_>,
+        known: (&mut Findings, &Shared),
+        request: (ConnectionId, &Request),
+    ) {
+        self.answers_due.asked(context, known, request);
     }
 
-    /// A node answers.
-    pub(super) fn answered(&mut self, context: &Context<'_>, on: ConnectionId, with: &Response) {
-        self.answers_due.answered(context, on, with);
+    /// A node answers by a connection.
+    pub(super) fn answered(
+        &mut self,
+        context: &Context<'_>,
+        known: (&mut Findings, &Shared),
+        response: (ConnectionId, &Response),
+    ) {
+        self.answers_due.answered(context, known, response);
     }
 
     /// Nobody waits on a connection any more.

@@ -8,7 +8,7 @@ use harrow_broker_model::message::{
     RequestBody, Response, ResponseBody,
 };
 use harrow_broker_model::note::{AppendOrigin, LogNote};
-use harrow_broker_model::proto::{FetchRequest, ProduceRequest, TopicName, told_topic};
+use harrow_broker_model::proto::{FetchRequest, ProduceRequest, StrBytes, TopicName, told_topic};
 use harrow_broker_model::types::{
     ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition,
 };
@@ -58,6 +58,8 @@ enum Asks {
 /// The first request of a connection, and since when it is worked on.
 pub(super) struct First<'a> {
     pub(super) node: NodeId,
+    pub(super) connection: ConnectionId,
+    pub(super) correlation_id: CorrelationId,
     pub(super) since: u64,
     pub(super) there_since: &'a mut Option<u64>,
     pub(super) asks: FirstAsks<'a>,
@@ -73,12 +75,15 @@ pub(super) enum FirstAsks<'a> {
 /// A produce whose answer says that replicas have what it brought.
 #[derive(Debug)]
 pub(super) struct Produce {
-    /// How long it may wait for them; nothing if its transaction has to be verified before.
-    pub(super) timeout_ms: Option<u64>,
-    /// What was not appended so far, by partition and checksum.
+    timeout_ms: u64,
+    /// Whether its transaction has to be verified before anything is appended.
+    is_verified: bool,
+    /// What was not appended so far, by partition and checksum; nothing if it is not known of which topics it is.
     sent: Vec<(TopicPartition, u32)>,
     /// What was.
     pub(super) appended: Vec<Appended>,
+    /// When that began.
+    appended_at: Option<u64>,
 }
 
 /// What a leader appended for somebody who waits.
@@ -112,7 +117,7 @@ pub(super) type Key = (Topic, i32);
 /// A topic: by its name for clients, which may give its id besides, and by its id for followers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Topic {
-    Named(String),
+    Named(StrBytes),
     Known(TopicId),
 }
 
@@ -120,7 +125,7 @@ impl Topic {
     /// Which one it is now: whose a name is changes when the topic is deleted and another one created.
     fn id(&self, view: &ClusterView) -> Option<TopicId> {
         match self {
-            Self::Named(name) => view.topic_id(name),
+            Self::Named(name) => view.topic_id(name.as_str()),
             Self::Known(id) => Some(*id),
         }
     }
@@ -145,6 +150,29 @@ impl Place {
 }
 
 impl Queue {
+    /// What is worked on, if an answer is demanded.
+    fn first<'a>(
+        &'a mut self,
+        (node, connection): (NodeId, ConnectionId),
+        sessions: &'a BTreeMap<Session, Places>,
+    ) -> Option<First<'a>> {
+        let since = self.since;
+        let Waiting { correlation_id, asks, there_since } = self.requests.front_mut()?;
+        let asks = match asks {
+            Asks::Produce(produce) => FirstAsks::Produce(produce),
+            Asks::Fetch(fetch) => {
+                let places = match fetch.session {
+                    None => Some(&fetch.named),
+                    Some(session) => sessions.get(&(node, session)),
+                };
+                FirstAsks::Fetch(fetch, places)
+            }
+            Asks::Other => return None,
+        };
+        let correlation_id = *correlation_id;
+        Some(First { node, connection, correlation_id, since, there_since, asks })
+    }
+
     /// The produce that is worked on, if it is one.
     fn first_produce(&mut self) -> Option<&mut Produce> {
         let Asks::Produce(produce) = &mut self.requests.front_mut()?.asks else { return None };
@@ -157,6 +185,12 @@ impl Produce {
     fn bringing(&mut self, sent: (TopicPartition, u32)) -> Option<(&mut Self, usize)> {
         let place = self.sent.iter().position(|known| *known == sent)?;
         Some((self, place))
+    }
+
+    /// From when on it waits, for how long, of one that is worked on since a time; none if it is not known.
+    pub(super) fn waits(&self, since: u64) -> Option<(u64, u64)> {
+        let from = if self.is_verified { self.appended_at } else { Some(since) };
+        Some((from?, self.timeout_ms))
     }
 
     /// Whether all of it was appended: what was refused or known before has its answer by itself.
@@ -313,33 +347,26 @@ impl Unanswered {
         if let (Some((produce, place)), None) = (those.next(), those.next()) {
             produce.sent.swap_remove(place);
             produce.appended.push(appended);
+            produce.appended_at.get_or_insert(context.at_ns);
         }
     }
 
     /// What is worked on.
     pub(super) fn first(&mut self) -> impl Iterator<Item = First<'_>> {
         let sessions = &self.sessions;
-        self.connections.iter_mut().filter_map(move |((node, _), queue)| {
-            let (node, since) = (*node, queue.since);
-            let Waiting { asks, there_since, .. } = queue.requests.front_mut()?;
-            let asks = match asks {
-                Asks::Produce(produce) => FirstAsks::Produce(produce),
-                Asks::Fetch(fetch) => {
-                    let places = match fetch.session {
-                        None => Some(&fetch.named),
-                        Some(session) => sessions.get(&(node, session)),
-                    };
-                    FirstAsks::Fetch(fetch, places)
-                }
-                Asks::Other => return None,
-            };
-            Some(First { node, since, there_since, asks })
-        })
+        let connections = self.connections.iter_mut();
+        connections.filter_map(move |(place, queue)| queue.first(*place, sessions))
+    }
+
+    /// What is worked on by a connection.
+    pub(super) fn first_of(&mut self, node: NodeId, connection: ConnectionId) -> Option<First<'_>> {
+        let place = (node, connection);
+        self.connections.get_mut(&place)?.first(place, &self.sessions)
     }
 }
 
 fn named(topic: &TopicName, partition: i32) -> Key {
-    (Topic::Named(topic.to_string()), partition)
+    (Topic::Named(topic.0.clone()), partition)
 }
 
 fn known(TopicPartition { topic, partition }: TopicPartition) -> Key {
@@ -354,17 +381,18 @@ fn produce_of(view: &ClusterView, request: &ProduceRequest) -> Produce {
     let sent = request.topic_data.iter().flat_map(|topic| {
         let id = told_topic(topic.topic_id.as_u128());
         let id = id.or_else(|| view.topic_id(topic.name.as_str()));
-        topic.partition_data.iter().filter_map(move |data| {
+        topic.partition_data.iter().map(move |data| {
             let partition = TopicPartition { topic: id?, partition: data.index };
             let checksum = data.records.as_ref()?.get(CHECKSUM_AT)?.try_into().ok()?;
             Some((partition, u32::from_be_bytes(checksum)))
         })
     });
-    let timeout_ms = u64::try_from(request.timeout_ms).unwrap_or(0);
     Produce {
-        timeout_ms: request.transactional_id.is_none().then_some(timeout_ms),
-        sent: sent.collect(),
+        timeout_ms: u64::try_from(request.timeout_ms).unwrap_or(0),
+        is_verified: request.transactional_id.is_some(),
+        sent: sent.collect::<Option<Vec<_>>>().unwrap_or_default(),
         appended: Vec::new(),
+        appended_at: None,
     }
 }
 
