@@ -65,11 +65,10 @@ impl Compare {
         let interrupted = on_interrupt()?;
         let mut table = Table::default();
         let count = (self.seeds.last - self.seeds.first).saturating_add(1);
+        let more = || !interrupted.load(Ordering::Relaxed);
+        let options = pool::Options { jobs: seeds::jobs(self.jobs), more: &more };
         pool::ordered(
-            pool::Options {
-                jobs: seeds::jobs(self.jobs),
-                more: &|| !interrupted.load(Ordering::Relaxed),
-            },
+            options,
             |index| (index < count).then(|| Pair::of(&sides, self.seeds.first + index)),
             |pair| {
                 table.add(&pair);
@@ -78,7 +77,7 @@ impl Compare {
         );
         let cut = table.pairs() < count;
         if !cut {
-            table.explain(&sides);
+            table.explain(&sides, options);
         }
         table.tell(console, &self.scenario, &sides, cut)
     }

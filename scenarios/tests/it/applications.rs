@@ -1,6 +1,7 @@
 //! Applications inside the simulation: same seed, same digest; a bug of theirs is found and shrunk.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use harrow::application::runtime::{AsyncApplication, random, set_left, sleep, with_context};
@@ -59,6 +60,9 @@ enum Mistake {
     CommitsFirst,
 }
 
+/// How often one was started that goes by what no seed determines.
+static STARTED: AtomicU64 = AtomicU64::new(0);
+
 /// How long it takes to settle an order.
 const WORK: Duration = Duration::from_millis(15);
 
@@ -83,15 +87,18 @@ async fn settle(brokers: &[String], mistake: Mistake) -> io::Result<()> {
     }
 }
 
+/// Begins again whenever it is cut off.
+async fn settle_for_ever(brokers: &[String], mistake: Mistake) {
+    set_left(0);
+    loop {
+        let Err(_) = settle(brokers, mistake).await else { return };
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
 fn settlement(environment: &Environment, mistake: Mistake) -> AsyncApplication {
     let brokers = environment.brokers.clone();
-    AsyncApplication::new(async move {
-        set_left(0);
-        loop {
-            let Err(_) = settle(&brokers, mistake).await else { return };
-            sleep(Duration::from_millis(50)).await;
-        }
-    })
+    AsyncApplication::new(async move { settle_for_ever(&brokers, mistake).await })
 }
 
 fn sweep(mistake: Mistake) -> harrow::library::Sweep {
@@ -277,4 +284,54 @@ fn a_panic_of_one_is_told_with_its_message() {
     let swept = sweep.seeds(1..=1).run().expect("it runs");
     let said = swept.to_string();
     assert!(said.contains("the run has no such topic or partition"), "{said}");
+}
+
+#[test]
+fn one_that_goes_by_more_than_the_seed_is_told_and_not_shrunk() {
+    let sweep = harrow::sweep("calm").application("moody", ApplicationTerms::default(), |_| {
+        AsyncApplication::new(async {
+            sleep(Duration::from_millis(1 + STARTED.fetch_add(1, Ordering::Relaxed))).await;
+        })
+    });
+    let said = sweep.shrink(1, Duration::from_secs(10)).expect_err("its runs differ").to_string();
+    assert!(said.contains("two runs of the plan differ, digests"), "{said}");
+}
+
+#[test]
+fn a_smaller_plan_that_panics_does_not_count() {
+    let terms = ApplicationTerms {
+        processing: vec![("settlement".to_owned(), ProcessingGuarantee::AtLeastOnce)],
+        ..ApplicationTerms::default()
+    };
+    let sweep = harrow::sweep_text("shop.toml", SCENARIO).application("settlement", terms, |at| {
+        let brokers = at.brokers.clone();
+        AsyncApplication::new(async move {
+            assert_eq!(brokers.len(), 3, "it is written for three brokers");
+            settle_for_ever(&brokers, Mistake::CommitsFirst).await;
+        })
+    });
+    let sweep = sweep.seeds(1..=20);
+    let swept = sweep.run().expect("it runs");
+    let seed = swept.failed.first().expect("some seed shows it").coordinate.seed;
+    let smallest = sweep.shrink(seed, Duration::from_mins(1)).expect("it fails");
+    assert!(smallest.complete, "{:?}", smallest.sizes);
+    assert_eq!(smallest.plan.cluster.brokers.len(), 3, "with fewer it panics");
+    assert_eq!(smallest.report.findings[0].anomaly, "eos-loss");
+}
+
+#[test]
+fn a_panic_shrinks_to_a_plan_that_panics_alike() {
+    let sweep = harrow::sweep("swarm").application("broken", ApplicationTerms::default(), |_| {
+        AsyncApplication::new(async {
+            let _send = with_context(|it| it.sends("nothing", None, b"x"));
+        })
+    });
+    let sweep = sweep.seeds(1..=1);
+    let swept = sweep.run().expect("it runs");
+    let whole = swept.failed.first().expect("it panics");
+    let smallest = sweep.shrink(1, Duration::from_mins(1)).expect("it fails");
+    assert!(smallest.complete, "{:?}", smallest.sizes);
+    assert!(smallest.plan.steps.is_empty(), "no fault is needed: {:?}", smallest.plan.steps);
+    let fingerprint = |report: &Report| report.findings[0].fingerprint.id.clone();
+    assert_eq!(fingerprint(&smallest.report), fingerprint(whole));
 }

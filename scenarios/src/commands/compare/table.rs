@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::ControlFlow;
 
 use harrow_broker_model::defect::Defect;
 use harrow_reports::verdict::Outcome;
@@ -13,6 +14,7 @@ use crate::commands::console::{Console, Failure};
 use crate::difference::{Parting, parting};
 use crate::exit::ExitCode;
 use crate::pipeline::COMMIT;
+use crate::pool;
 use crate::shrink::Change;
 
 /// So many seeds that differ are told to people.
@@ -155,16 +157,36 @@ impl Table {
         }
     }
 
-    /// Finds out what makes the difference, for the first seed of each kind that only one side has.
-    pub(super) fn explain(&mut self, sides: &Sides) {
-        for kind in self.kinds.values_mut() {
-            let Some(seed) = kind.seed else { continue };
-            kind.command = sides.0[kind.side].1.command(seed);
-            kind.needed = sides.needed(seed, kind.side, &kind.fingerprint);
-            kind.settings = sides.settings(seed, kind.side);
-            let plans = sides.plans(seed);
-            kind.parting = parting(&plans[kind.side], &plans[1 - kind.side]);
+    /// Finds out what makes the difference, for the first seed of each kind that only one side has. Of those whose turn
+    /// has not come when somebody stops it, only the command is known.
+    pub(super) fn explain(&mut self, sides: &Sides, options: pool::Options<'_>) {
+        let mut differ: Vec<(&mut Kind, u64)> =
+            self.kinds.values_mut().filter_map(|kind| kind.seed.map(|seed| (kind, seed))).collect();
+        for (kind, seed) in &mut differ {
+            kind.command = sides.0[kind.side].1.command(*seed);
         }
+        let asked: Vec<(usize, u64, String)> = differ
+            .iter()
+            .map(|(kind, seed)| (kind.side, *seed, kind.fingerprint.clone()))
+            .collect();
+        let mut told = differ.into_iter();
+        pool::ordered(
+            options,
+            |index| {
+                let (side, seed, fingerprint) = asked.get(usize::try_from(index).ok()?)?;
+                let plans = sides.plans(*seed);
+                Some((
+                    sides.needed(*seed, *side, fingerprint),
+                    sides.settings(*seed, *side),
+                    parting(&plans[*side], &plans[1 - *side]),
+                ))
+            },
+            |(needed, settings, parting)| {
+                let Some((kind, _)) = told.next() else { return ControlFlow::Break(()) };
+                (kind.needed, kind.settings, kind.parting) = (needed, settings, parting);
+                ControlFlow::Continue(())
+            },
+        );
     }
 
     pub(super) fn tell(
