@@ -351,4 +351,17 @@ GroupDefect {
         example: "A worker hangs in one record, and its heartbeats go on. Another one joins the group: nobody consumes \
             until the first one is restarted.",
     }
+
+    JoinRepeatedInPart {
+        name: "join-repeated-in-part",
+        source: "KIP-848; ConsumerHeartbeatRequestManager.HeartbeatState.reset, without which it is so",
+        affected: Affected::Never,
+        side: Client,
+        shows: "liveness" / "invalid-request" in "next-gen-rebalance", seed 1,
+        meaning: "A member of the consumer protocol whose heartbeat is lost or refused takes what it told in it for \
+            told: where it joins, the next one leaves that out.",
+        example: "The coordinator dies with the first heartbeat of a consumer. The consumer asks the next one to let \
+            it in and does not name its rebalance timeout, which has not changed: the join is refused as invalid, and \
+            the consumer gives up.",
+    }
 } }

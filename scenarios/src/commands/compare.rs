@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use harrow_broker_model::defect::{Defect, Version};
 
-use super::console::{Console, Failure, mistake};
+use super::console::{Console, Failure, Note, mistake};
 use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
 use super::reading::{Changes, Prepared, defect, version};
@@ -76,10 +76,14 @@ impl Compare {
             },
         );
         let cut = table.pairs() < count;
-        if !cut {
-            table.explain(&sides, options);
+        let explained = cut || table.explain(&sides, options);
+        let code = table.tell(console, &self.scenario, &sides, cut)?;
+        if !explained {
+            let help = "let it go on, or name fewer seeds";
+            console
+                .note(&Note(mistake("interrupted: not every kind of failure is explained", help)));
         }
-        table.tell(console, &self.scenario, &sides, cut)
+        Ok(code)
     }
 
     fn sides(&self) -> Result<Sides, Failure> {

@@ -34,6 +34,8 @@ pub(super) struct Calm {
     touched: Vec<Standing>,
     /// What lasts between each two of them, by the place of the sender and then of the receiver.
     cut: Vec<Standing>,
+    /// What lasts anywhere, at clients too.
+    anywhere: Standing,
     bounds: Bounds,
 }
 
@@ -116,7 +118,7 @@ impl Calm {
         let count = nodes.len();
         let (touched, cut) =
             (vec![Standing::default(); count], vec![Standing::default(); count * count]);
-        Self { nodes, touched, cut, bounds: Bounds::of(plan) }
+        Self { nodes, touched, cut, anywhere: Standing::default(), bounds: Bounds::of(plan) }
     }
 
     pub(super) fn bounds(&self) -> Bounds {
@@ -125,6 +127,8 @@ impl Calm {
 
     /// A fault began or ended: when all that is under way has arrived, and what lasts now.
     pub(super) fn disturbed(&mut self, settles_ns: u64, lasting: &LastingFaults) {
+        self.anywhere.hindered = *lasting != LastingFaults::default();
+        self.anywhere.changed_ns = self.anywhere.changed_ns.max(settles_ns);
         for (node, standing) in self.nodes.iter().zip(&mut self.touched) {
             standing.turn(settles_ns, lasting.nodes.contains(node));
         }
@@ -138,10 +142,16 @@ impl Calm {
 
     /// Something of a node came and went: its process, its connections.
     pub(super) fn stirred(&mut self, at_ns: u64, node: NodeId) {
+        self.anywhere.changed_ns = self.anywhere.changed_ns.max(at_ns);
         if let Some(place) = self.place(node) {
             let standing = &mut self.touched[place];
             standing.changed_ns = standing.changed_ns.max(at_ns);
         }
+    }
+
+    /// Since when all brokers and controllers run and no fault lasts; none while that is not so.
+    pub(super) fn everywhere(&self, runs: impl Fn(NodeId) -> bool) -> Option<u64> {
+        self.anywhere.calm_since().filter(|_| self.nodes.iter().all(|node| runs(*node)))
     }
 
     /// Since when it is calm for a node and all others that it has to do with; none while it is not.

@@ -61,6 +61,8 @@
 //! | nor does a coordinator that has heard that it leads no more | `exchange/coordination` |
 //! | the same of coordinators | `exchange/coordination` |
 //! | a broker answers once what a produce or a fetch waits for is there | `exchange/answers` |
+//! | a consumer's question and commit do not run out of time in calm | `consumer/answered_in_calm` |
+//! | nobody is asked what nobody may ask | `exchange/valid_requests` |
 //!
 //! Nowhere: that a broker is fenced before its next uptime registers, since Kafka lets it register once its session is
 //! over.
@@ -199,6 +201,20 @@ impl Observer {
         }
     }
 
+    /// What a consumer asked for, and since when, has run out of time.
+    pub fn timed_out(
+        &mut self,
+        at_ns: u64,
+        event: u64,
+        node: NodeId,
+        (asked_ns, what): (u64, &str),
+    ) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        if let Some(wings) = &mut self.wings {
+            wings.timed_out(&context, asked_ns, what);
+        }
+    }
+
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
         if let Some(wings) = &mut self.wings {
@@ -240,6 +256,20 @@ impl Observer {
         let context = Context { at_ns, event, node, view: &self.view };
         if let Some(wings) = &mut self.wings {
             wings.answered(&context, response);
+        }
+    }
+
+    /// A node answers that it was asked what nobody may ask: which API, and by whom.
+    pub fn asked_nonsense(
+        &mut self,
+        at_ns: u64,
+        event: u64,
+        node: NodeId,
+        (api, by): (&'static str, NodeId),
+    ) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        if let Some(wings) = &mut self.wings {
+            wings.asked_nonsense(&context, api, by);
         }
     }
 

@@ -8,7 +8,7 @@ use super::broker::BrokerWing;
 use super::calm::LastingFaults;
 use super::consumer::ConsumerWing;
 use super::controller::ControllerWing;
-use super::exchange::{CoordinatorDeed, ExchangeWing};
+use super::exchange::{CoordinatorDeed, ExchangeWing, valid_requests};
 use super::finding::{Context, Findings};
 use super::group::GroupWing;
 use super::log::{DurableLogs, LogWing};
@@ -80,6 +80,10 @@ impl Wings {
         self.exchange.coordinator_acts(context, &mut self.findings, deed);
     }
 
+    pub(super) fn timed_out(&mut self, context: &Context<'_>, asked_ns: u64, what: &str) {
+        self.consumer.timed_out(context, &mut self.findings, (&self.shared, asked_ns, what));
+    }
+
     pub(super) fn consumer_assigned(&mut self, node: NodeId) {
         self.consumer.consumer_assigned(node);
     }
@@ -119,6 +123,10 @@ impl Wings {
 
     pub(super) fn answered(&mut self, context: &Context<'_>, response: (ConnectionId, &Response)) {
         self.exchange.answered(context, (&mut self.findings, &self.shared), response);
+    }
+
+    pub(super) fn asked_nonsense(&mut self, context: &Context<'_>, api: &str, by: NodeId) {
+        valid_requests::on_nonsense(context, &mut self.findings, api, by);
     }
 
     pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {

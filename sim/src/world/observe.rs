@@ -70,6 +70,11 @@ impl<F> Observation<F> {
         self.observer.consumer_assigned(node);
     }
 
+    /// What a consumer asked for, and since when, has run out of time.
+    pub(crate) fn timed_out(&mut self, moment: Moment, asked_ns: u64, what: &str) {
+        self.observer.timed_out(moment.at_ns, moment.event, moment.node, (asked_ns, what));
+    }
+
     /// Compares a log with the mirror of it.
     pub(crate) fn audit(&mut self, moment: Moment, log: &Log) {
         let audit = ReplicaAudit {
@@ -244,6 +249,10 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
 
     fn connection_closed(&mut self, moment: Moment, connection: ConnectionId) {
         self.observer.connection_closed(moment.node, connection);
+    }
+
+    fn asked_nonsense(&mut self, moment: Moment, api: &'static str, by: NodeId) {
+        self.observer.asked_nonsense(moment.at_ns, moment.event, moment.node, (api, by));
     }
 
     fn coordinator_acts(&mut self, moment: Moment, deed: &CoordinatorDeed) {

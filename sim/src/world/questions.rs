@@ -1,13 +1,14 @@
-//! Questions to coordinators that wait for their answers: about what each is, so that the watch is told who answers
-//! for what. An answer says that by itself no more than an error does which any broker gives.
+//! Questions that wait for their answers: what each is and, of those to coordinators, about what, so that the watch is
+//! told who answers for what, and who was asked what can never be asked. An answer says that by itself no more than an
+//! error does which any broker gives.
 
 use std::collections::BTreeMap;
 
 use harrow_broker_model::message::{
-    ClientRequest, PeerRequest, Request, RequestBody, Response, ResponseBody,
+    ClientRequest, ClusterError, ControllerRequest, PeerRequest, Request, RequestBody, Response,
 };
 use harrow_broker_model::proto::ErrorCode;
-use harrow_broker_model::types::{ConnectionId, CorrelationId};
+use harrow_broker_model::types::{ConnectionId, CorrelationId, NodeId};
 
 use super::refusal::{Reason, name_of, refusal};
 use crate::watch::{CoordinatorDeed, CoordinatorKind};
@@ -44,28 +45,38 @@ const OF_SHARES: &[ErrorCode] = &[ErrorCode::FencedLeaderEpoch];
 /// A question: of whom, on which connection, and which of those there.
 type Key = (usize, ConnectionId, CorrelationId);
 
-/// What is asked of coordinators.
+/// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Question {
-    kind: CoordinatorKind,
-    /// The group, the transactional id, or what a share-partition is known by.
-    about: String,
+    /// Of a coordinator: of which kind, and the group, the transactional id, or what a share-partition is known by.
+    subject: Option<(CoordinatorKind, String)>,
     api: &'static str,
+    by: NodeId,
+    /// Whether what is asked is what somebody wants who may want anything: an administrator.
+    wanted: bool,
 }
 
-/// All questions to coordinators that are not answered.
+/// All questions that are not answered.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
     open: BTreeMap<Key, Question>,
 }
 
 impl Questions {
-    /// A node is about to handle a request.
-    pub(super) fn asked(&mut self, node: usize, connection: ConnectionId, request: &Request) {
-        if let Some((kind, about)) = subject(&request.body) {
-            let question = Question { kind, about, api: name_of(&request.body) };
-            self.open.insert((node, connection, request.correlation_id), question);
+    /// A node is about to handle a request. Nobody waits for what is not acknowledged.
+    pub(super) fn asked(
+        &mut self,
+        (node, connection): (usize, ConnectionId),
+        by: NodeId,
+        request: &Request,
+    ) {
+        let body = &request.body;
+        if matches!(body, RequestBody::Client(ClientRequest::Produce(it)) if it.acks == 0) {
+            return;
         }
+        let (subject, wanted) = (subject(body), is_wanted(body));
+        let question = Question { subject, api: name_of(body), by, wanted };
+        self.open.insert((node, connection, request.correlation_id), question);
     }
 
     /// Nobody waits on a connection any more.
@@ -78,27 +89,71 @@ impl Questions {
         self.open.retain(|(at, ..), _| *at != node);
     }
 
-    /// A node answers; what it does so as the coordinator of, if it has nobody ask elsewhere.
+    /// A node answers.
     pub(super) fn answered(
         &mut self,
         node: usize,
         connection: ConnectionId,
         response: &Response,
-    ) -> Option<CoordinatorDeed> {
-        let question = self.open.remove(&(node, connection, response.correlation_id))?;
-        let Question { kind, about, api } = question;
-        speaks_for(kind, &response.body).then_some(CoordinatorDeed::Answers { kind, about, api })
+    ) -> Overheard {
+        let key = (node, connection, response.correlation_id);
+        let Some(Question { subject, api, by, wanted }) = self.open.remove(&key) else {
+            return Overheard::default();
+        };
+        let refused = refusal(&response.body);
+        let is_invalid = !wanted && refused.is_some_and(is_for_nonsense);
+        let speaks = |(kind, _): &(CoordinatorKind, String)| speaks_for(*kind, refused);
+        let deed = subject.filter(speaks);
+        let deed = deed.map(|(kind, about)| CoordinatorDeed::Answers { kind, about, api });
+        Overheard { deed, invalid: is_invalid.then_some((api, by)) }
+    }
+}
+
+/// What an answer tells of who gives it and who gets it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Overheard {
+    /// What the node does so as the coordinator of, if it has nobody ask elsewhere.
+    pub(super) deed: Option<CoordinatorDeed>,
+    /// What it was asked, and by whom, if it says that nobody may ask so.
+    pub(super) invalid: Option<(&'static str, NodeId)>,
+}
+
+/// Whether an error says that the request makes no sense, whatever the state of who is asked.
+fn is_for_nonsense(reason: Reason) -> bool {
+    match reason {
+        Reason::Code(code) => code == ErrorCode::InvalidRequest.code(),
+        Reason::Cluster(error) => error == ClusterError::InvalidRequest,
+        Reason::Diverges | Reason::NotGranted | Reason::Session => false,
+    }
+}
+
+/// Whether a request asks for what an administrator or an application wants, who may want what cannot be.
+fn is_wanted(body: &RequestBody) -> bool {
+    match body {
+        RequestBody::Client(request) => matches!(
+            request,
+            ClientRequest::CreateTopics(_)
+                | ClientRequest::DeleteRecords(_)
+                | ClientRequest::Admin(_)
+                | ClientRequest::GroupAdmin(_)
+                | ClientRequest::TransactionAdmin(_)
+        ),
+        RequestBody::Controller(request) => {
+            matches!(request, ControllerRequest::CreateTopics(_) | ControllerRequest::Admin(_))
+        }
+        RequestBody::Wire(_) => true,
+        RequestBody::Peer(_) | RequestBody::Quorum(_) | RequestBody::QuorumFetch(_) => false,
     }
 }
 
 /// Whether only a coordinator of that kind answers so.
-fn speaks_for(kind: CoordinatorKind, body: &ResponseBody) -> bool {
+fn speaks_for(kind: CoordinatorKind, refused: Option<Reason>) -> bool {
     let own = match kind {
         CoordinatorKind::Group => OF_GROUPS,
         CoordinatorKind::Transaction => OF_TRANSACTIONS,
         CoordinatorKind::Share => OF_SHARES,
     };
-    match refusal(body) {
+    match refused {
         None => true,
         Some(Reason::Code(code)) => own.iter().any(|error| error.code() == code),
         Some(_) => false,

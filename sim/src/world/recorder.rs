@@ -113,6 +113,18 @@ impl Recorder {
         open.actions.push(detail(What::Member { group, generation }));
     }
 
+    /// When an operation was begun, and what it is, if it is a consumer's question or commit.
+    pub(crate) fn question(&self, id: OperationId) -> Option<(u64, &'static str)> {
+        let open = self.open.get(&id)?;
+        if open.function == Function::List {
+            Some((open.invoked_ns, "question for an end offset"))
+        } else if open.function == Function::Commit {
+            Some((open.invoked_ns, "commit"))
+        } else {
+            None
+        }
+    }
+
     /// An operation ends; false if it is not part of the history, or was given up with its client.
     pub(crate) fn complete(&mut self, now: u64, id: OperationId, outcome: &Outcome) -> bool {
         let Some(mut open) = self.open.remove(&id) else {

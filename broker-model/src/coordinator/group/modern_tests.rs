@@ -349,6 +349,15 @@ fn a_late_heartbeat_gives_nothing_up() {
     }
 }
 
+/// A member that has joined since on another connection has all that it was given.
+#[test]
+fn a_late_join_is_over() {
+    let mut group = Modern::new(&[]);
+    group.tell_on(90, &join("a")).expect("it joins");
+    assert_eq!(group.tell_on(80, &join("a")), Err(ErrorCode::FencedMemberEpoch));
+    assert_eq!(group.tell_on(90, &beat("a", 1)), Ok((1, None)), "nothing has changed");
+}
+
 /// Known bug G06: taken from a, given back before it let go, and then wanted by another one.
 #[test]
 fn what_is_given_back_is_still_held() {

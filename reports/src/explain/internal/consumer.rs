@@ -2,7 +2,18 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 12] = [
+pub(super) static ANOMALIES: [Entry; 13] = [
+    Entry {
+        name: "timed-out-in-calm",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer's question for an end offset, or its commit, ran out of time although every broker and \
+            every controller ran, no fault lasted, and what the last one had begun was over.",
+        example: "A consumer asks where a partition ends and never sends the request; after a minute it says \
+            RequestTimedOut.",
+        legal: "While a fault lasts and for as long as sessions, elections and proposals may take after it; where \
+            topics are deleted.",
+        source: "Consumer.endOffsets, Consumer.commitSync",
+    },
     Entry {
         name: "read-above-true-hw",
         kind: Kind::InternalAnomaly,
@@ -108,7 +119,15 @@ pub(super) static ANOMALIES: [Entry; 12] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 4] = [
+pub(super) static INVARIANTS: [Entry; 5] = [
+    Entry {
+        name: "answered-in-calm",
+        kind: Kind::Invariant,
+        meaning: "A consumer's question or commit does not run out of time in a sound cluster.",
+        example: "Broken by timed-out-in-calm.",
+        legal: "While a fault lasts, and for some time after it.",
+        source: "Consumer.endOffsets, Consumer.commitSync",
+    },
     Entry {
         name: "timed-offsets",
         kind: Kind::Invariant,

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 6] = [
+pub(super) static ANOMALIES: [Entry; 7] = [
     Entry {
         name: "unfenced-request",
         kind: Kind::InternalAnomaly,
@@ -66,9 +66,19 @@ pub(super) static ANOMALIES: [Entry; 6] = [
                 another leader epoch, a throttled follower; and while the process stands still.",
         source: "DelayedFetch.tryComplete",
     },
+    Entry {
+        name: "invalid-request",
+        kind: Kind::InternalAnomaly,
+        meaning: "A node refused a request as one that its protocol forbids: either the asker does not keep \
+                  to it, or who is asked refuses what is sound.",
+        example: "A consumer joins its group again and does not name its rebalance timeout; the \
+                  coordinator answers INVALID_REQUEST, and the consumer gives up.",
+        legal: "What administrators and applications ask may be anything.",
+        source: "Errors.INVALID_REQUEST, KIP-848, KIP-497",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 4] = [
+pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "request-fencing",
         kind: Kind::Invariant,
@@ -100,5 +110,13 @@ pub(super) static INVARIANTS: [Entry; 4] = [
         example: "Broken by produce-answer-overdue and fetch-answer-overdue.",
         legal: "Other requests may wait for what others do.",
         source: "DelayedProduce.tryComplete, DelayedFetch.tryComplete, KAFKA-6653",
+    },
+    Entry {
+        name: "valid-requests",
+        kind: Kind::Invariant,
+        meaning: "No node asks another one what its protocol forbids.",
+        example: "Broken by invalid-request.",
+        legal: "What administrators and applications ask may be anything.",
+        source: "Errors.INVALID_REQUEST, KIP-848, KIP-497",
     },
 ];

@@ -158,8 +158,8 @@ impl Table {
     }
 
     /// Finds out what makes the difference, for the first seed of each kind that only one side has. Of those whose turn
-    /// has not come when somebody stops it, only the command is known.
-    pub(super) fn explain(&mut self, sides: &Sides, options: pool::Options<'_>) {
+    /// has not come when somebody stops it, only the command is known: false if there are such.
+    pub(super) fn explain(&mut self, sides: &Sides, options: pool::Options<'_>) -> bool {
         let mut differ: Vec<(&mut Kind, u64)> =
             self.kinds.values_mut().filter_map(|kind| kind.seed.map(|seed| (kind, seed))).collect();
         for (kind, seed) in &mut differ {
@@ -187,6 +187,7 @@ impl Table {
                 ControlFlow::Continue(())
             },
         );
+        told.next().is_none()
     }
 
     pub(super) fn tell(

@@ -1,5 +1,6 @@
 //! Invariants of consumers: what they are given, and where they go on.
 
+mod answered_in_calm;
 mod position;
 mod read_replica;
 mod read_rule;
@@ -9,13 +10,20 @@ use harrow_broker_model::note::{ConsumerNote, LogNote, Note};
 use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
 use super::finding::{Context, Findings, Invariant};
+use super::shared::Shared;
 use crate::plan::Plan;
+use answered_in_calm::AnsweredInCalm;
 use position::Positions;
 use read_replica::ReadReplicas;
 use read_rule::ReadRule;
 
-pub(super) const INVARIANTS: &[Invariant] =
-    &[read_rule::INVARIANT, position::INVARIANT, read_replica::INVARIANT, timed_offsets::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] = &[
+    read_rule::INVARIANT,
+    position::INVARIANT,
+    read_replica::INVARIANT,
+    timed_offsets::INVARIANT,
+    answered_in_calm::INVARIANT,
+];
 
 /// What the invariants of consumers remember.
 #[derive(Debug)]
@@ -23,6 +31,7 @@ pub(super) struct ConsumerWing {
     read_rule: ReadRule,
     positions: Positions,
     read_replicas: ReadReplicas,
+    answered_in_calm: AnsweredInCalm,
 }
 
 impl ConsumerWing {
@@ -31,7 +40,18 @@ impl ConsumerWing {
             read_rule: ReadRule::default(),
             positions: Positions::of(plan),
             read_replicas: ReadReplicas::default(),
+            answered_in_calm: AnsweredInCalm::new(plan),
         }
+    }
+
+    /// What a consumer asked for at a time has run out of time.
+    pub(super) fn timed_out(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        asked: (&Shared, u64, &str),
+    ) {
+        self.answered_in_calm.on_timeout(context, findings, asked);
     }
 
     pub(super) fn consumer_assigned(&mut self, node: NodeId) {

@@ -6,6 +6,7 @@ mod newest_epoch;
 mod request_fencing;
 mod standing;
 mod unanswered;
+pub(super) mod valid_requests;
 
 use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{ExchangeNote, Note};
@@ -20,8 +21,13 @@ use newest_epoch::NewestEpochs;
 
 pub use coordination::{CoordinatorDeed, CoordinatorKind};
 
-pub(super) const INVARIANTS: &[Invariant] =
-    &[request_fencing::INVARIANT, standing::INVARIANT, newest_epoch::INVARIANT, answers::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] = &[
+    request_fencing::INVARIANT,
+    standing::INVARIANT,
+    newest_epoch::INVARIANT,
+    answers::INVARIANT,
+    valid_requests::INVARIANT,
+];
 
 /// What the invariants of requests and answers remember.
 #[derive(Debug)]

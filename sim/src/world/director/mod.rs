@@ -33,6 +33,7 @@ mod voters;
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::controller::Controller;
 use harrow_broker_model::node::{Node, Operation, Outcome};
+use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::{NodeId, OperationId};
 
 use self::asked_voter::AskedVoter;
@@ -332,6 +333,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             return;
         }
         self.learn_topics();
+        self.tell_timeout(node, operation, outcome);
         let recorded = self.recorder.complete(now, operation, outcome);
         if !recorded {
             return;
@@ -350,6 +352,20 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             self.set_load_timer(position);
         } else {
             self.fresh_answered(self.engine.ids()[node], operation, outcome);
+        }
+    }
+
+    /// Has the watch know that a consumer was not answered.
+    fn tell_timeout(&mut self, node: usize, operation: OperationId, outcome: &Outcome) {
+        let (Outcome::Failed { error, .. } | Outcome::Unknown { error, .. }) = outcome else {
+            return;
+        };
+        if *error == ErrorCode::RequestTimedOut
+            && let Some((asked_ns, what)) = self.recorder.question(operation)
+        {
+            let (at_ns, event) = (self.engine.now(), self.engine.events());
+            let moment = Moment { at_ns, event, node: self.engine.ids()[node] };
+            self.host.timed_out(moment, asked_ns, what);
         }
     }
 

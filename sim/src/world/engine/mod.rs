@@ -111,6 +111,10 @@ pub(crate) trait NodeHost<N> {
     fn connection_closed(&mut self, moment: Moment, connection: ConnectionId) {
         let _ = (moment, connection);
     }
+    /// A node is about to answer that it was asked, by this one, what nobody may ask. Nobody has to look.
+    fn asked_nonsense(&mut self, moment: Moment, api: &'static str, by: NodeId) {
+        let _ = (moment, api, by);
+    }
     /// A node is about to answer as a coordinator, or to send a marker as one. Nobody has to look.
     fn coordinator_acts(&mut self, moment: Moment, deed: &CoordinatorDeed) {
         let _ = (moment, deed);

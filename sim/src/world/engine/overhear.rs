@@ -6,6 +6,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
 use super::{Engine, NodeHost};
 use crate::watch::CoordinatorDeed;
+use crate::world::questions::Overheard;
 
 impl<N: Node> Engine<N> {
     /// A node is about to handle an event.
@@ -17,8 +18,8 @@ impl<N: Node> Engine<N> {
     ) {
         let id = self.ids[node];
         match event {
-            Event::Request { connection, message, .. } => {
-                self.questions.asked(node, *connection, message);
+            Event::Request { connection, from, message } => {
+                self.questions.asked((node, *connection), *from, message);
                 host.asked(self.moment(node), *connection, message);
                 if let Some((by, epoch)) = quorum_fetch(&message.body) {
                     host.quorum_fetched(self.moment(node), by, epoch);
@@ -59,7 +60,11 @@ impl<N: Node> Engine<N> {
     ) {
         if let Effect::Reply { connection, message } = effect {
             host.answered(self.moment(node), *connection, message);
-            if let Some(deed) = self.questions.answered(node, *connection, message) {
+            let Overheard { deed, invalid } = self.questions.answered(node, *connection, message);
+            if let Some((api, by)) = invalid {
+                host.asked_nonsense(self.moment(node), api, by);
+            }
+            if let Some(deed) = deed {
                 host.coordinator_acts(self.moment(node), &deed);
             }
         } else if let Effect::Close { connection } = effect {

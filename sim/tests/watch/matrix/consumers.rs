@@ -5,7 +5,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, WallTime};
 
 use super::case::Case;
 use super::guards::unclean;
-use crate::stage::{A, B, Stage, X};
+use crate::stage::{A, B, C, Stage, X};
 
 /// A leader sends a consumer to a replica.
 fn sends(stage: &mut Stage, leader: NodeId, epoch: i32, replica: NodeId) {
@@ -68,4 +68,30 @@ pub(super) const CASES: &[Case] = &[
         },
         bad: |stage| tells_for_a_time(stage, Some(0), 1),
     },
+    Case {
+        anomaly: "timed-out-in-calm",
+        good: |stage| {
+            runs_out_of_time(stage);
+            stage.wait_ms(LONG_MS);
+            stage.crash(C, false);
+            runs_out_of_time(stage);
+            stage.boot(C, X, 2);
+            runs_out_of_time(stage);
+        },
+        bad: |stage| {
+            stage.wait_ms(LONG_MS);
+            runs_out_of_time(stage);
+        },
+    },
 ];
+
+/// Longer than any session, election and proposal of the stage.
+const LONG_MS: u64 = 600_000;
+
+/// A consumer had asked a second ago.
+fn runs_out_of_time(stage: &mut Stage) {
+    let asked_ns = stage.now_ns();
+    stage.wait_ms(1_000);
+    let now_ns = stage.now_ns();
+    stage.observer.timed_out(now_ns, 1, NodeId(1001), (asked_ns, "commit"));
+}

@@ -50,6 +50,14 @@ fn hears_of_newer(stage: &mut Stage) {
 
 pub(super) const CASES: &[Case] = &[
     Case {
+        anomaly: "invalid-request",
+        good: |stage| refuses(stage, 0, ClusterError::FencedLeaderEpoch),
+        bad: |stage| {
+            let now_ns = stage.now_ns();
+            stage.observer.asked_nonsense(now_ns, 1, A, ("ConsumerGroupHeartbeat", NodeId(1001)));
+        },
+    },
+    Case {
         anomaly: "unfenced-request",
         good: |stage| {
             serves(stage, Api::ReplicaOffsets, 1);

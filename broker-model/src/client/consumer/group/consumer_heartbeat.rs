@@ -71,8 +71,9 @@ impl Consumer {
         let member = self.membership.as_mut().expect("only members send heartbeats");
         let config = &member.config;
         let reconciler = member.reconciler.as_mut().expect("only called in the consumer protocol");
-        let all = reconciler.state == State::Joining;
-        let claimed = reconciler.claimed(all || omits_pending);
+        let joins = reconciler.state == State::Joining;
+        let all = joins && !self.defects.has(GroupDefect::JoinRepeatedInPart);
+        let claimed = reconciler.claimed(joins || omits_pending);
         let sent = &mut reconciler.sent;
         let mut request = ConsumerGroupHeartbeatRequest::default()
             .with_group_id(GroupId(topic_name(&config.group)))
@@ -145,7 +146,7 @@ impl Consumer {
         (now, retry_at): (Time, Time),
         effects: &mut Effects,
     ) {
-        self.reconciler_mut().sent = Sent::default();
+        self.forget_sent();
         self.reconciler_mut().not_before = retry_at;
         match error {
             error if moved(error) => {
@@ -172,9 +173,16 @@ impl Consumer {
             return;
         }
         reconciler.asked = false;
-        reconciler.sent = Sent::default();
         (reconciler.heartbeat_at, reconciler.not_before) = (retry_at, retry_at);
         member.finder.forget();
+        self.forget_sent();
+    }
+
+    /// Nobody knows whether what it told was heard. Source: `HeartbeatState.reset`.
+    fn forget_sent(&mut self) {
+        if !self.defects.has(GroupDefect::JoinRepeatedInPart) {
+            self.reconciler_mut().sent = Sent::default();
+        }
     }
 
     pub(super) fn stop_being_a_member(&mut self, state: State, epoch: i32) {
