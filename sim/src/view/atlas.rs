@@ -54,6 +54,11 @@ impl ClusterView {
         }
     }
 
+    /// Whether somebody is cut off, held still or on its way out.
+    pub(crate) fn hinders_anybody(&self) -> bool {
+        self.nodes.values().any(|known| known.hindered)
+    }
+
     /// Whether this node's process may be asked to stop. It hands its partitions over first, and the next in order
     /// among those whom the controller takes for members of the ISR gets them: not even another sound replica helps
     /// while one that lost data counts among them, since the controller has not heard of its restart.

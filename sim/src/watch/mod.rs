@@ -61,7 +61,7 @@
 //! | nor does a coordinator that has heard that it leads no more | `exchange/coordination` |
 //! | the same of coordinators | `exchange/coordination` |
 //! | a broker answers once what a produce or a fetch waits for is there | `exchange/answers` |
-//! | a consumer's question and commit do not run out of time in calm | `consumer/answered_in_calm` |
+//! | a consumer's question does not run out of time in calm | `consumer/answered_in_calm` |
 //! | nobody is asked what nobody may ask | `exchange/valid_requests` |
 //!
 //! Nowhere: that a broker is fenced before its next uptime registers, since Kafka lets it register once its session is
@@ -201,17 +201,11 @@ impl Observer {
         }
     }
 
-    /// What a consumer asked for, and since when, has run out of time.
-    pub fn timed_out(
-        &mut self,
-        at_ns: u64,
-        event: u64,
-        node: NodeId,
-        (asked_ns, what): (u64, &str),
-    ) {
+    /// A consumer's question for an end offset, asked at a time, has run out of time.
+    pub fn timed_out(&mut self, at_ns: u64, event: u64, node: NodeId, asked_ns: u64) {
         let context = Context { at_ns, event, node, view: &self.view };
         if let Some(wings) = &mut self.wings {
-            wings.timed_out(&context, asked_ns, what);
+            wings.timed_out(&context, asked_ns);
         }
     }
 

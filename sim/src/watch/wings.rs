@@ -80,8 +80,8 @@ impl Wings {
         self.exchange.coordinator_acts(context, &mut self.findings, deed);
     }
 
-    pub(super) fn timed_out(&mut self, context: &Context<'_>, asked_ns: u64, what: &str) {
-        self.consumer.timed_out(context, &mut self.findings, (&self.shared, asked_ns, what));
+    pub(super) fn timed_out(&mut self, context: &Context<'_>, asked_ns: u64) {
+        self.consumer.timed_out(context, &mut self.findings, (&self.shared, asked_ns));
     }
 
     pub(super) fn consumer_assigned(&mut self, node: NodeId) {

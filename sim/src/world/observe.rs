@@ -70,9 +70,9 @@ impl<F> Observation<F> {
         self.observer.consumer_assigned(node);
     }
 
-    /// What a consumer asked for, and since when, has run out of time.
-    pub(crate) fn timed_out(&mut self, moment: Moment, asked_ns: u64, what: &str) {
-        self.observer.timed_out(moment.at_ns, moment.event, moment.node, (asked_ns, what));
+    /// A consumer's question for an end offset, asked at a time, has run out of time.
+    pub(crate) fn timed_out(&mut self, moment: Moment, asked_ns: u64) {
+        self.observer.timed_out(moment.at_ns, moment.event, moment.node, asked_ns);
     }
 
     /// Compares a log with the mirror of it.

@@ -52,8 +52,8 @@ struct Question {
     subject: Option<(CoordinatorKind, String)>,
     api: &'static str,
     by: NodeId,
-    /// Whether what is asked is what somebody wants who may want anything: an administrator.
-    wanted: bool,
+    /// Whether who asks may ask what makes no sense.
+    is_free: bool,
 }
 
 /// All questions that are not answered.
@@ -74,8 +74,8 @@ impl Questions {
         if matches!(body, RequestBody::Client(ClientRequest::Produce(it)) if it.acks == 0) {
             return;
         }
-        let (subject, wanted) = (subject(body), is_wanted(body));
-        let question = Question { subject, api: name_of(body), by, wanted };
+        let (subject, is_free) = (subject(body), is_free(body));
+        let question = Question { subject, api: name_of(body), by, is_free };
         self.open.insert((node, connection, request.correlation_id), question);
     }
 
@@ -97,11 +97,11 @@ impl Questions {
         response: &Response,
     ) -> Overheard {
         let key = (node, connection, response.correlation_id);
-        let Some(Question { subject, api, by, wanted }) = self.open.remove(&key) else {
+        let Some(Question { subject, api, by, is_free }) = self.open.remove(&key) else {
             return Overheard::default();
         };
         let refused = refusal(&response.body);
-        let is_invalid = !wanted && refused.is_some_and(is_for_nonsense);
+        let is_invalid = !is_free && refused.is_some_and(is_for_nonsense);
         let speaks = |(kind, _): &(CoordinatorKind, String)| speaks_for(*kind, refused);
         let deed = subject.filter(speaks);
         let deed = deed.map(|(kind, about)| CoordinatorDeed::Answers { kind, about, api });
@@ -127,8 +127,9 @@ fn is_for_nonsense(reason: Reason) -> bool {
     }
 }
 
-/// Whether a request asks for what an administrator or an application wants, who may want what cannot be.
-fn is_wanted(body: &RequestBody) -> bool {
+/// Whether who asks may ask what makes no sense: an administrator, an application, or a voter whose disk has forgotten
+/// what it had promised.
+fn is_free(body: &RequestBody) -> bool {
     match body {
         RequestBody::Client(request) => matches!(
             request,
@@ -141,8 +142,8 @@ fn is_wanted(body: &RequestBody) -> bool {
         RequestBody::Controller(request) => {
             matches!(request, ControllerRequest::CreateTopics(_) | ControllerRequest::Admin(_))
         }
-        RequestBody::Wire(_) => true,
-        RequestBody::Peer(_) | RequestBody::Quorum(_) | RequestBody::QuorumFetch(_) => false,
+        RequestBody::Wire(_) | RequestBody::Quorum(_) | RequestBody::QuorumFetch(_) => true,
+        RequestBody::Peer(_) => false,
     }
 }
 

@@ -113,16 +113,10 @@ impl Recorder {
         open.actions.push(detail(What::Member { group, generation }));
     }
 
-    /// When an operation was begun, and what it is, if it is a consumer's question or commit.
-    pub(crate) fn question(&self, id: OperationId) -> Option<(u64, &'static str)> {
-        let open = self.open.get(&id)?;
-        if open.function == Function::List {
-            Some((open.invoked_ns, "question for an end offset"))
-        } else if open.function == Function::Commit {
-            Some((open.invoked_ns, "commit"))
-        } else {
-            None
-        }
+    /// When an operation was begun, if it is a question for an end offset.
+    pub(crate) fn question(&self, id: OperationId) -> Option<u64> {
+        let open = self.open.get(&id).filter(|open| open.function == Function::List)?;
+        Some(open.invoked_ns)
     }
 
     /// An operation ends; false if it is not part of the history, or was given up with its client.

@@ -6,13 +6,13 @@ pub(super) static ANOMALIES: [Entry; 13] = [
     Entry {
         name: "timed-out-in-calm",
         kind: Kind::InternalAnomaly,
-        meaning: "A consumer's question for an end offset, or its commit, ran out of time although every broker and \
-            every controller ran, no fault lasted, and what the last one had begun was over.",
-        example: "A consumer asks where a partition ends and never sends the request; after a minute it says \
-            RequestTimedOut.",
-        legal: "While a fault lasts and for as long as sessions, elections and proposals may take after it; where \
-            topics are deleted.",
-        source: "Consumer.endOffsets, Consumer.commitSync",
+        meaning: "A consumer's question for an end offset ran out of time although every broker and every controller \
+            ran, no fault lasted, and what the last one had begun was over.",
+        example: "A consumer wants to know where a partition ends and never sends the request; twice its \
+            request.timeout.ms later it says RequestTimedOut.",
+        legal: "While a fault lasts or a broker is told to stop, and for as long as sessions, elections and proposals \
+            may take after it; where topics are deleted; if its time is too short for the messages that it takes.",
+        source: "Consumer.endOffsets",
     },
     Entry {
         name: "read-above-true-hw",
@@ -123,10 +123,10 @@ pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "answered-in-calm",
         kind: Kind::Invariant,
-        meaning: "A consumer's question or commit does not run out of time in a sound cluster.",
+        meaning: "A consumer's question for an end offset does not run out of time in a sound cluster.",
         example: "Broken by timed-out-in-calm.",
         legal: "While a fault lasts, and for some time after it.",
-        source: "Consumer.endOffsets, Consumer.commitSync",
+        source: "Consumer.endOffsets",
     },
     Entry {
         name: "timed-offsets",

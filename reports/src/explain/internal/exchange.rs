@@ -73,7 +73,7 @@ pub(super) static ANOMALIES: [Entry; 7] = [
                   to it, or who is asked refuses what is sound.",
         example: "A consumer joins its group again and does not name its rebalance timeout; the \
                   coordinator answers INVALID_REQUEST, and the consumer gives up.",
-        legal: "What administrators and applications ask may be anything.",
+        legal: "What administrators, applications and voters that forgot ask may be anything.",
         source: "Errors.INVALID_REQUEST, KIP-848, KIP-497",
     },
 ];
@@ -116,7 +116,7 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         kind: Kind::Invariant,
         meaning: "No node asks another one what its protocol forbids.",
         example: "Broken by invalid-request.",
-        legal: "What administrators and applications ask may be anything.",
+        legal: "What administrators, applications and voters that forgot ask may be anything.",
         source: "Errors.INVALID_REQUEST, KIP-848, KIP-497",
     },
 ];

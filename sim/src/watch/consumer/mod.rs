@@ -44,12 +44,12 @@ impl ConsumerWing {
         }
     }
 
-    /// What a consumer asked for at a time has run out of time.
+    /// What a consumer asked at a time has run out of time.
     pub(super) fn timed_out(
         &self,
         context: &Context<'_>,
         findings: &mut Findings,
-        asked: (&Shared, u64, &str),
+        asked: (&Shared, u64),
     ) {
         self.answered_in_calm.on_timeout(context, findings, asked);
     }

@@ -5,7 +5,8 @@
 //! for final, is out of the game though nothing has happened to it. Source: Kafka's `Errors.INVALID_REQUEST`, whose
 //! exception is not retriable; `GroupMetadataManager.throwIfConsumerGroupHeartbeatRequestIsInvalid`,
 //! `ReplicationControlManager.validateAlterPartitionData`.
-//! Not verified: what administrators and applications ask; other errors that no retry mends.
+//! Not verified: what administrators and applications ask, and voters, whose disk may have forgotten what they had
+//! promised; all but the first error of an answer; other errors that no retry mends.
 
 use harrow_broker_model::types::NodeId;
 
@@ -22,7 +23,7 @@ pub(in crate::watch) const INVARIANT: Invariant = Invariant {
     name: "valid-requests",
     promise: "no node asks another one what its protocol forbids",
     source: "Errors.INVALID_REQUEST, KIP-848, KIP-497",
-    leaves_out: "what administrators and applications ask",
+    leaves_out: "what administrators, applications and voters ask",
     anomalies: &[INVALID],
 };
 

@@ -355,17 +355,17 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
     }
 
-    /// Has the watch know that a consumer was not answered.
+    /// Has the watch know that a consumer was not told an end offset.
     fn tell_timeout(&mut self, node: usize, operation: OperationId, outcome: &Outcome) {
         let (Outcome::Failed { error, .. } | Outcome::Unknown { error, .. }) = outcome else {
             return;
         };
         if *error == ErrorCode::RequestTimedOut
-            && let Some((asked_ns, what)) = self.recorder.question(operation)
+            && let Some(asked_ns) = self.recorder.question(operation)
         {
             let (at_ns, event) = (self.engine.now(), self.engine.events());
             let moment = Moment { at_ns, event, node: self.engine.ids()[node] };
-            self.host.timed_out(moment, asked_ns, what);
+            self.host.timed_out(moment, asked_ns);
         }
     }
 

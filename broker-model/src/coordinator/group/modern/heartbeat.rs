@@ -26,8 +26,8 @@ use crate::types::Now;
 impl GroupCoordinator {
     /// A member joins, is alive, has given up partitions, or leaves. What a request says of the member's partitions
     /// that lay on the way, while the member has gone on on another connection, does not count: it may have been given
-    /// since what it did not have then; and it has joined since if that says that it joins. Kafka looks at epochs alone,
-    /// which may be the same.
+    /// since what it did not have then; and where it says that the member joins, it has joined since. Kafka looks at
+    /// epochs alone, which may be the same.
     pub(crate) fn consumer_group_heartbeat(
         &mut self,
         now: Now,
@@ -42,7 +42,8 @@ impl GroupCoordinator {
         let mut said = Cow::Borrowed(request);
         if !counts && self.is_late_heartbeat(caller, partition, member) {
             if request.member_epoch == 0 {
-                let refusal = refused(ErrorCode::FencedMemberEpoch);
+                let elsewhere = self.runtime.active(partition).err();
+                let refusal = refused(elsewhere.unwrap_or(ErrorCode::FencedMemberEpoch));
                 return self.todo.push_back(Todo::Reply(caller, refusal));
             }
             said.to_mut().topic_partitions = None;
