@@ -7,8 +7,8 @@ use harrow_broker_model::message::{
     ReplicaFetchRequest, ReplicaFetchResponse, RequestBody, ResponseBody,
 };
 use harrow_broker_model::proto::{
-    FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionProduceData, ProduceRequest,
-    ProduceResponse, StrBytes, TopicProduceData, TransactionalId, topic_uuid,
+    FetchPartition, FetchRequest, FetchTopic, PartitionProduceData, ProduceRequest, StrBytes,
+    TopicProduceData, TransactionalId, topic_uuid,
 };
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, Offset, TopicPartition};
 
@@ -77,7 +77,7 @@ fn produces(stage: &mut Stage, connection: u64, request: ProduceRequest) {
 }
 
 fn answers_produce(stage: &mut Stage, connection: u64) {
-    let body = ResponseBody::Client(ClientResponse::Produce(Box::new(ProduceResponse::default())));
+    let body = ResponseBody::Client(ClientResponse::Produce(Box::default()));
     stage.answers(A, (connection, 1), body);
 }
 
@@ -87,7 +87,7 @@ fn fetches(stage: &mut Stage, connection: u64, correlation: i32, request: FetchR
 }
 
 fn answers_fetch(stage: &mut Stage, connection: u64, correlation: i32) {
-    let body = ResponseBody::Client(ClientResponse::Fetch(Box::new(FetchResponse::default())));
+    let body = ResponseBody::Client(ClientResponse::Fetch(Box::default()));
     stage.answers(A, (connection, correlation), body);
 }
 
