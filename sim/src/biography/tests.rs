@@ -55,7 +55,7 @@ impl Scene {
         self.acknowledgements.note(self.at_ns, note);
         let (at_ns, event) = (self.at_ns, self.at_ns * 10);
         self.recorder.before_note(Stage { at_ns, event, node, view: &self.view }, note);
-        self.view.observe(at_ns, node, note);
+        self.view.take(at_ns, node, note);
         self.recorder.after_note(Stage { at_ns, event, node, view: &self.view });
     }
 

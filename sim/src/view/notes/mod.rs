@@ -13,14 +13,6 @@ use harrow_broker_model::types::NodeId;
 use super::ClusterView;
 
 impl ClusterView {
-    /// Takes a note over.
-    pub fn observe(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        match self.restore(node, note) {
-            None => self.take(at_ns, node, note),
-            Some(written) => written.iter().for_each(|note| self.take(at_ns, node, note)),
-        }
-    }
-
     /// Takes over a note of what was written.
     pub(crate) fn take(&mut self, at_ns: u64, node: NodeId, note: &Note) {
         match note {
