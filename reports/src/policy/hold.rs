@@ -82,6 +82,19 @@ impl Hold {
         Self(promises.to_vec())
     }
 
+    /// The same in a cluster of so many brokers: a partition has no more replicas, and Kafka asks for no more of them.
+    pub(super) fn within(&self, brokers: usize) -> Self {
+        let brokers = u32::try_from(brokers).unwrap_or(u32::MAX);
+        let capped = |promise: &Promise| {
+            if let Promise::MinInsyncReplicas(least) = *promise {
+                Promise::MinInsyncReplicas(least.min(brokers))
+            } else {
+                *promise
+            }
+        };
+        Self(self.0.iter().map(capped).collect())
+    }
+
     /// Whether what was done to stored data may excuse anything.
     pub(super) fn allows_loss(&self) -> bool {
         !self.0.contains(&Promise::NoLoss)
@@ -112,5 +125,13 @@ mod tests {
             let error = Promise::parse(text).expect_err("it is wrong");
             assert!(error.contains(said), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn no_more_replicas_are_held_to_than_there_are_brokers() {
+        let hold = Hold::of(&[Promise::NoLoss, Promise::MinInsyncReplicas(99)]);
+        let capped = Hold::of(&[Promise::NoLoss, Promise::MinInsyncReplicas(3)]);
+        assert_eq!(hold.within(3), capped);
+        assert_eq!(capped.within(5), capped, "fewer are held to as they are");
     }
 }

@@ -182,7 +182,7 @@ impl Terms {
         let expire = plan.clients.iter().any(|client| expires(plan, client));
         terms.producers_expire = expire || forgets_deleted(plan);
         let planned = terms.partitions.clone();
-        terms.strengthen(hold);
+        terms.strengthen(&hold.within(plan.cluster.brokers.len()));
         let loss_allowed = plan.expect.loss_allowed && hold.allows_loss();
         let held = planned.iter().zip(&terms.partitions);
         let may_drop: Vec<bool> =

@@ -22,6 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::ci::{Case, CiArgs};
 use super::console::{Console, Failure, Mistake, mistake, progress_is_seen};
 use super::hold::HeldTo;
+use super::interrupt::end_on_interrupt;
 use super::reading::quoted;
 use crate::exit::ExitCode;
 use crate::format::{nearest, parse_promises, print_promises};
@@ -36,7 +37,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// Without --config, the strongest promises of Kafka are held against it: acks=all, idempotence, `read_committed`,
 /// assigned partitions, no unclean leader election, no retention, no compaction.
 ///
-/// Exit codes: 0 held, 1 violated, 2 the file is no history (told by its line), 3 inconclusive (told why).
+/// Exit codes: 0 held, 1 violated, 2 the file is no history (told by its line), 3 inconclusive (told why), 130
+/// interrupted, and so not judged.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow check history.jsonl\n  \
     zcat history.jsonl.gz | harrow check - --config promises.toml --format json\n  \
@@ -78,6 +80,7 @@ impl Check {
             note_config_beside(path);
         }
         let mut ci = self.ci.open(console)?;
+        end_on_interrupt("the history is not judged, since not all of it was read")?;
         let started = Instant::now();
         let recorded = self.read(&config, path)?;
         note_strangers(&config, &recorded);

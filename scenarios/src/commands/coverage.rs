@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::console::{Console, Failure};
-use super::interrupt::on_interrupt;
+use super::interrupt::{on_interrupt, tell_interrupted};
 use super::seeds::{self, SeedRange};
 use crate::coverage::{Coverage, DefectRow, InvariantRow, MarkRow, RuleNumber, scenarios};
 use crate::exit::ExitCode;
@@ -95,7 +95,13 @@ impl CoverageCommand {
                 ControlFlow::Continue(())
             },
         );
-        Ok((done == runs).then_some(reached))
+        if done < runs {
+            tell_interrupted(&format!(
+                "{done} of {runs} runs were played, and a part tells nothing"
+            ));
+            return Ok(None);
+        }
+        Ok(Some(reached))
     }
 }
 

@@ -1,0 +1,97 @@
+//! Ctrl-C: an exit code of its own, and what was found so far or that nothing is told.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::server::harrow;
+
+/// The binary at work. It is ended by its test.
+struct AtWork {
+    child: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl AtWork {
+    fn start(words: &[&str]) -> Self {
+        let mut command = harrow();
+        let command = command.args(words).env_remove("HARROW_SHARD").env_remove("HARROW_SHARDS");
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().expect("the binary starts");
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        Self { child, stdout }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("stdout is text");
+        line
+    }
+
+    /// Presses Ctrl-C, and gives the exit code with the rest of what it said.
+    fn interrupt(mut self) -> (Option<i32>, String, String) {
+        let interrupt = format!("kill -INT {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &interrupt]).status().expect("there is a shell");
+        assert!(sent.success());
+        let mut stdout = String::new();
+        self.stdout.read_to_string(&mut stdout).expect("stdout is text");
+        let ended = self.child.wait_with_output().expect("it ends");
+        (ended.status.code(), stdout, String::from_utf8(ended.stderr).expect("stderr is text"))
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_sweep_sums_up_what_it_found() {
+    let words = ["sweep", "leader-crash", "--seeds", "1..1000000", "--format", "json"];
+    let mut sweep = AtWork::start(&words);
+    assert!(sweep.line().contains(r#""kind":"run""#), "the first run ended");
+    let (code, rest, complaint) = sweep.interrupt();
+    assert_eq!(code, Some(130), "{complaint}");
+    let summary: Value =
+        serde_json::from_str(rest.lines().last().expect("a summary")).expect("it is JSON");
+    assert_eq!(summary["kind"], "summary", "{summary}");
+    assert_eq!(summary["interrupted"], true, "{summary}");
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_query_says_how_many_it_asked() {
+    let words = [
+        "query",
+        "leader-crash",
+        "--seeds",
+        "1..1000000",
+        "controller.activated",
+        "--format",
+        "json",
+    ];
+    let mut query = AtWork::start(&words);
+    assert!(query.line().starts_with('{'), "the first run was asked");
+    let (code, rest, complaint) = query.interrupt();
+    assert_eq!(code, Some(130), "{complaint}");
+    assert!(
+        rest.lines().last().is_some_and(|last| last.contains(r#""interrupted":true"#)),
+        "{rest}"
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_check_says_that_nothing_is_judged() {
+    let mut check = AtWork::start(&["check", "-"]);
+    // More than a pipe holds: when all is written, it reads.
+    let stdin = check.child.stdin.as_mut().expect("it is piped");
+    writeln!(stdin, r#"{{"harrow_history":2}}"#).expect("it reads");
+    for process in 0..20_000 {
+        let value = r#"[["send","orders-0","a"]]"#;
+        let line = format!(
+            r#"{{"index":{process},"time":1,"process":{process},"type":"invoke","f":"send","value":{value}}}"#
+        );
+        writeln!(stdin, "{line}").expect("it reads");
+    }
+    let (code, said, complaint) = check.interrupt();
+    assert_eq!((code, said.as_str()), (Some(130), ""), "{complaint}");
+    assert_eq!(complaint, "interrupted: the history is not judged, since not all of it was read\n");
+}
