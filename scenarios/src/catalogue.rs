@@ -75,9 +75,11 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "bank",
     "zombie-producer",
     "hanging-transaction",
+    "held-produce",
     "slow-transactions",
     "delayed-end-txn",
     "lost-coordinators",
+    "lost-answers",
     "exactly-once",
     "at-least-once",
     "at-most-once",
@@ -86,6 +88,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "zombie-consumer",
     "static-member-bounce",
     "cooperative-rebalance",
+    "missed-generation",
     "next-gen-rebalance",
     "protocol-upgrade",
     "upgrade-unanswered",
@@ -108,6 +111,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "swarm-groups",
     "swarm-transactions",
     "swarm-administration",
+    "swarm-requests",
     "swarm-lossy",
 ];
 

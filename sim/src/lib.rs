@@ -31,6 +31,7 @@ pub mod inspect;
 pub mod liveness;
 pub mod plan;
 pub mod reach;
+mod request_kind;
 pub mod run;
 mod target_plan;
 pub mod testing;

@@ -12,6 +12,7 @@ use harrow_broker_model::wide;
 use serde::{Deserialize, Serialize};
 
 pub use crate::calls_plan::CallsPlan;
+pub use crate::request_kind::RequestKind;
 pub use crate::target_plan::Target;
 
 /// Version of the plan's format; another version is refused.
@@ -590,20 +591,27 @@ pub enum Action {
         /// How long.
         for_ms: u64,
     },
-    /// Each response on its way to a client is lost with its connection, at a ratio.
+    /// Each response on its way to a client, or each that answers one kind of request, is lost with its connection, at
+    /// a ratio.
     DropResponses {
         /// Responses from this node.
         target: Target,
+        /// To these requests alone, whoever asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        api: Option<RequestKind>,
         /// One in so many.
         one_in: u32,
         /// How long.
         for_ms: u64,
     },
-    /// Requests of one kind to a node are held back, then arrive in a burst on their old connections although the
-    /// sender has given these up.
+    /// The requests to a node on one kind of connection, or those of one kind with what comes behind them on theirs,
+    /// are held back, then arrive in a burst on their old connections although the sender has given these up.
     HoldRequests {
         /// Requests to this node.
         target: Target,
+        /// These requests; drawn kinds of connections if not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        api: Option<RequestKind>,
         /// How long.
         for_ms: u64,
     },

@@ -364,4 +364,20 @@ GroupDefect {
             it in and does not name its rebalance timeout, which has not changed: the join is refused as invalid, and \
             the consumer gives up.",
     }
+
+    OlderClaimsIgnored {
+        name: "older-claims-ignored",
+        source: "KAFKA-14639; AbstractStickyAssignor.allSubscriptionsEqual",
+        affected: Affected::Fixed {
+            since: Version::new(2, 8, 1),
+            fixed: &[Version::new(3, 4, 1), Version::new(3, 5, 0)],
+        },
+        side: Client,
+        shows: "offsets" / "claimed-partition-given" in "missed-generation", seed 6,
+        meaning: "The leader of a cooperative group passes over what a member says that it owns if its generation is \
+            not the newest: what that member still reads is given to others at once.",
+        example: "A member misses a generation, as its answer is lost, and joins again with what it had. Another one \
+            is given half of that in the same generation, before the first one has given it up: both read it, and one \
+            commits over the other.",
+    }
 } }

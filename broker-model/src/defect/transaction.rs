@@ -11,7 +11,7 @@ TransactionDefect {
         source: "KAFKA-6119; TransactionCoordinator.abortTimedOutTransactions",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(1, 0, 0)] },
         side: Server,
-        shows: "offsets" / "poll-skip" in "hanging-transaction", seed 49,
+        shows: "offsets" / "poll-skip" in "hanging-transaction", seed 7,
         meaning: "A transaction that takes too long is aborted in the epoch of its own producer, which may go on.",
         example: "A producer stalls amid a transaction. The coordinator aborts it. The producer wakes, adds \
             one more partition, which begins another transaction, and commits that: it is told that all was \
@@ -34,7 +34,7 @@ TransactionDefect {
         source: "KIP-890, KAFKA-14402; UnifiedLog.maybeStartTransactionVerification",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 6, 0)] },
         side: Server,
-        shows: "visibility" / "torn-txn" in "hanging-transaction", seed 2,
+        shows: "visibility" / "hanging-txn" in "held-produce", seed 2,
         meaning: "A leader begins a transaction with any batch of a present epoch (transaction version 1), and asks \
             nobody whether the transaction goes on.",
         example: "A batch lies on the way while its transaction is aborted. It arrives behind the marker and opens a \
@@ -193,5 +193,43 @@ TransactionDefect {
         example: "A coordinator has written that a transaction is to be committed, and dies before enough replicas \
             have it. The next one has it, sends the first markers, and dies too: who is elected then has never \
             heard of the decision, and aborts when the transaction's time is over, or its producer asks for that.",
+    }
+
+    VerificationForgetsLowest {
+        name: "verification-forgets-lowest",
+        source: "KAFKA-14920; VerificationStateEntry.maybeUpdateLowestSequenceAndEpoch, \
+            ProducerAppendInfo.checkSequence",
+        affected: Affected::Never,
+        side: Server,
+        shows: "ordering" / "batch-passed-over" in "lost-answers", seed 7,
+        meaning: "A leader appends a producer's first verified batch whatever its sequence (transaction version 1), \
+            although an earlier one was refused when it could not be verified.",
+        example: "Two first batches are on their way. The first one cannot be verified and is to be sent again; the \
+            second one is appended. The first one comes too late for ever, and its transaction must be aborted.",
+    }
+
+    RepeatedEndRefused {
+        name: "repeated-end-refused",
+        source: "Redpanda 3616; TransactionCoordinator.endTransaction, for a transaction that ended as it is asked to",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "decided-end-refused" in "lost-answers", seed 1,
+        meaning: "A coordinator that is asked again to end a transaction which has ended so refuses that as invalid.",
+        example: "A transaction is committed, and the answer is lost. The producer asks again and is told that it has \
+            no transaction to commit: its application takes what is committed for failed.",
+    }
+
+    UnaskedAdded {
+        name: "unasked-partitions-added",
+        source: "KIP-98; TransactionManager.AddPartitionsToTxnHandler, pendingPartitionsInTransaction",
+        affected: Affected::Never,
+        side: Client,
+        with: ["produce-unverified"],
+        shows: "visibility" / "torn-txn" in "lost-answers", seed 3,
+        meaning: "A producer takes for part of its transaction (version 1) what it came to use while it asked for \
+            other partitions.",
+        example: "A producer has asked for partition 0 and has a record for partition 1 by the time of the answer. It \
+            sends to both, and its coordinator has the marker written to one of them: the record on the other one is \
+            in a transaction that nobody ends.",
     }
 } }

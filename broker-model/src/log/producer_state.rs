@@ -123,7 +123,7 @@ impl ProducerState {
         if !rights.coordinator {
             if let Some(verification) = verification {
                 let is_known = entry.is_some_and(ProducerEntry::has_batches);
-                verification.check_sequence(batch.base_sequence, is_known)?;
+                verification.check_sequence(batch.base_sequence, is_known, defects)?;
             }
             entry.map_or(Ok(()), |entry| entry.check_sequence(batch))?;
         }

@@ -5,6 +5,7 @@
 //! stable offset stands still for ever (KAFKA-14402). The guard ties the coordinator's answer to the verification that
 //! asked: the answer may be older than a marker that came in between, and then must not count.
 
+use crate::defect::{Defects, TransactionDefect};
 use crate::proto::ErrorCode;
 use crate::types::{ProducerEpoch, Sequence, WallTime};
 
@@ -59,9 +60,11 @@ impl Verification {
         &self,
         sequence: Sequence,
         producer_known: bool,
+        defects: Defects,
     ) -> Result<(), ErrorCode> {
         let skips_first = self.bumps_epoch && sequence.0 != 0 && !producer_known;
-        if skips_first || sequence > self.lowest {
+        let forgets = defects.has(TransactionDefect::VerificationForgetsLowest);
+        if skips_first || sequence > self.lowest && !forgets {
             return Err(ErrorCode::OutOfOrderSequenceNumber);
         }
         Ok(())

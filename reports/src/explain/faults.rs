@@ -105,8 +105,10 @@ pub(super) static ENTRIES: [Entry; 44] = [
     Entry {
         name: "drop-responses",
         kind: Kind::Fault,
-        meaning: "Responses to clients are lost with their connections, at a ratio.",
-        example: "drop-responses of leader-of orders-0, one in 5.",
+        meaning: "Responses to clients are lost with their connections, at a ratio; with `api` those to one kind \
+                  of request, whoever asked.",
+        example: "drop-responses of leader-of orders-0, one in 5; all of the controller with api = \
+                  \"AlterPartition\".",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "KIP-98 motivation",
     },
@@ -114,8 +116,8 @@ pub(super) static ENTRIES: [Entry; 44] = [
         name: "hold-requests",
         kind: Kind::Fault,
         meaning: "Requests are held back, then arrive in a burst although the sender has given them \
-                  up.",
-        example: "hold-requests to leader-of orders-0 for 8 s.",
+                  up: those on one kind of connection, or with `api` those of one kind and what comes behind them.",
+        example: "hold-requests to leader-of orders-0 for 8 s, with api = \"Produce\".",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "late requests on an old connection",
     },

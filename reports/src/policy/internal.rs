@@ -67,6 +67,7 @@ const OF_COORDINATORS: [(&str, &[&str]); 2] = [
             "torn-txn",
             "hanging-txn",
             "transaction-overdue",
+            "decided-end-refused",
         ],
     ),
 ];

@@ -1,6 +1,6 @@
 //! Reads `[[fault]]` tables: one kind each, with the fields of the plan's action of that name.
 
-use harrow_sim::plan::{AlterableSetting, Target};
+use harrow_sim::plan::{AlterableSetting, RequestKind, Target};
 
 use super::limits::RUN_MS;
 use super::problem::{name_help, nearest};
@@ -9,7 +9,7 @@ use super::scenario::{
     CutScenario, FaultAction, FaultScenario, ReplicaRole, TargetPattern, Targets, When,
 };
 use super::section::Section;
-use super::suits::{check_suits, example_target};
+use super::suits::{check_asked, check_suits, example_target};
 use super::value::{Choice, Numbers};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -211,6 +211,19 @@ impl Fields<'_> {
         Choice::new(if patterns.is_empty() { nobody } else { patterns })
     }
 
+    /// Which requests a fault meets; each of its targets may be asked for them.
+    fn api(&self, targets: &Targets) -> Option<Choice<RequestKind>> {
+        let api = self.section.maybe_choices("api", &RequestKind::ALL)?;
+        for (kind, target) in
+            api.options().iter().flat_map(|kind| targets.options().iter().map(move |it| (kind, it)))
+        {
+            if let Err((message, help)) = check_asked(*kind, target) {
+                self.section.problem(&self.section.place_of("api"), message, help);
+            }
+        }
+        Some(api)
+    }
+
     /// Voters can be changed in every seed.
     fn check_voters(&self) -> Result<(), (String, String)> {
         let changes = matches!(self.kind, Kind::AddVoter | Kind::RemoveVoter);
@@ -395,9 +408,13 @@ fn on_links(fields: &Fields<'_>, kind: Kind) -> FaultAction {
             FaultAction::Delay { target, extra_us: fields.extra_us(), for_ms: fields.for_ms() }
         }
         Kind::DropResponses => {
-            FaultAction::DropResponses { target, one_in: fields.one_in(), for_ms: fields.for_ms() }
+            let (api, one_in) = (fields.api(&target), fields.one_in());
+            FaultAction::DropResponses { target, api, one_in, for_ms: fields.for_ms() }
         }
-        Kind::HoldRequests => FaultAction::HoldRequests { target, for_ms: fields.for_ms() },
+        Kind::HoldRequests => {
+            let api = fields.api(&target);
+            FaultAction::HoldRequests { target, api, for_ms: fields.for_ms() }
+        }
         Kind::HoldMetadata => FaultAction::HoldMetadata { target, for_ms: fields.for_ms() },
         Kind::StallMetadataPublishing => {
             FaultAction::StallMetadataPublishing { target, for_ms: fields.for_ms() }
@@ -472,24 +489,30 @@ const TARGETS: [(&str, &str); 14] = [
     ("application", " billing"),
 ];
 
-/// Puts before the advice what was likely meant: `broker 2` is `node 2`.
+/// Puts before the advice what was likely meant: `broker 2`, `Broker2` and `brokr-2` are `node 2`.
 fn meant(text: &str, (message, help): (String, String)) -> (String, String) {
-    let (head, rest) = text.split_once([' ', '-']).unwrap_or((text, ""));
-    let whole = text.split_once(' ').map_or(text, |(head, _)| head);
-    let numbered = ["broker", "controller", "client", "node"].contains(&head);
-    let near = if numbered && rest.parse::<i32>().is_ok() {
-        Some(format!("node {rest}"))
-    } else if ["broker", "client"].contains(&text) {
-        Some(format!("any-{text}"))
-    } else {
+    let near = numbered_node(text).or_else(|| {
+        if ["broker", "client"].contains(&text) {
+            return Some(format!("any-{text}"));
+        }
+        let whole = text.split_once(' ').map_or(text, |(head, _)| head);
         let near = nearest(whole, TARGETS.iter().map(|(name, _)| *name));
         let near = TARGETS.iter().find(|(name, _)| Some(*name) == near && *name != whole);
         near.map(|(name, rest)| format!("{name}{rest}"))
-    };
+    });
     match near {
         Some(near) => (message, format!("did you mean `{near}`? {help}")),
         None => (message, help),
     }
+}
+
+/// The node that a number behind some kind of it means, however it is spelled.
+fn numbered_node(text: &str) -> Option<String> {
+    let head = text.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let number: i32 = text[head.len()..].parse().ok()?;
+    let kind = head.trim_end_matches([' ', '-', '_', '#']).to_lowercase();
+    nearest(&kind, ["broker", "controller", "client", "node"])?;
+    Some(format!("node {number}"))
 }
 
 /// The contract's message holds the advice, too.

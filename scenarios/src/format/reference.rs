@@ -172,6 +172,12 @@ const ABOUT: &[(&str, &str, &str)] = &[
     ("[[fault]]", "value", "what it is given"),
     ("[[fault]]", "extra_us", "by how much, in microseconds"),
     ("[[fault]]", "one_in", "one in so many is met"),
+    (
+        "[[fault]]",
+        "api",
+        "these requests alone, or the answers to them, whoever asks; else all on a drawn kind of connection, or all \
+         answers to clients",
+    ),
     ("[[fault]]", "power", "whether the power fails, so that page caches are lost, too"),
     ("[[fault]]", "gap_ms", "from one broker's start to the next one's stop"),
     ("[[fault]]", "cut", "which links are cut"),

@@ -5,7 +5,7 @@ use harrow_broker_model::config::{
     Acks, Assignor, GroupProtocol, MigrationPolicy, OffsetReset, ServerAssignor,
 };
 use harrow_broker_model::note::IsolationLevel;
-use harrow_sim::plan::{AlterableSetting, OutsideState, ProcessingGuarantee};
+use harrow_sim::plan::{AlterableSetting, OutsideState, ProcessingGuarantee, RequestKind};
 
 use super::settings::Settings;
 use super::value::{Chance, Choice, Numbers};
@@ -310,11 +310,13 @@ pub enum FaultAction {
     },
     DropResponses {
         target: Targets,
+        api: Option<Choice<RequestKind>>,
         one_in: Numbers,
         for_ms: Numbers,
     },
     HoldRequests {
         target: Targets,
+        api: Option<Choice<RequestKind>>,
         for_ms: Numbers,
     },
     HoldMetadata {

@@ -432,6 +432,18 @@ impl<'a> Section<'a> {
         Some(self.choice(key, words, words[0].1).options()[0])
     }
 
+    /// One or several words out of a table of words; none if the key is absent.
+    pub(crate) fn maybe_choices<T: Copy>(
+        &self,
+        key: &str,
+        words: &[(&str, T)],
+    ) -> Option<Choice<T>> {
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        self.describe(key, UnlessGiven::Absent, || format!("{}, or several", one_of(&names)));
+        self.value(key)?;
+        Some(self.choice(key, words, words[0].1))
+    }
+
     /// True or false, and no choice; none if the key is absent.
     pub(crate) fn maybe_flag(&self, key: &str) -> Option<bool> {
         self.describe(key, UnlessGiven::Absent, || "`true` or `false`".to_owned());

@@ -1,7 +1,7 @@
 //! Which nodes can have a fault, as far as a file tells it: a client has no disk, answers nobody and reads no metadata
 //! log. What turns out in a run alone is held back there (`sim`, `director/suits.rs`).
 
-use harrow_sim::plan::Target;
+use harrow_sim::plan::{RequestKind, Target};
 
 use super::scenario::{ReplicaRole, TargetPattern};
 use crate::planner::defaults::{CLIENTS_FROM, CONTROLLERS_FROM};
@@ -106,6 +106,24 @@ pub(super) fn check_suits(kind: &str, pattern: &TargetPattern) -> Result<(), (St
         | Need::Votes => return Ok(()),
     };
     Err((format!("`{kind}` cannot be done here: {why}"), help.to_owned()))
+}
+
+/// Whether a target may be asked for something; the error is what is wrong and what would be right.
+pub(super) fn check_asked(
+    kind: RequestKind,
+    pattern: &TargetPattern,
+) -> Result<(), (String, String)> {
+    let (asked, whom) = match who(pattern) {
+        Who::Broker => (kind.is_answered_by_brokers(), "a broker"),
+        Who::Controller => (kind.is_answered_by_controllers(), "a controller"),
+        Who::Server | Who::Client => return Ok(()),
+    };
+    let other = if kind.is_answered_by_brokers() { "any-broker" } else { "controller" };
+    if asked {
+        return Ok(());
+    }
+    let message = format!("nobody asks {whom} for `{}`", kind.name());
+    Err((message, format!("aim it at who is asked for it, such as `{other}`")))
 }
 
 const SERVERS: &str =

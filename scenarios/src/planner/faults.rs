@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::plan::{Action, Cut, Step, Target, TopicPlan};
+use harrow_sim::plan::{Action, Cut, RequestKind, Step, Target, TopicPlan};
 
 use super::cluster::is_copy_of;
 use super::draws::Draws;
 use crate::format::{
-    CutScenario, FaultAction, FaultScenario, Numbers, ReplicaRole, Scenario, SwarmScenario,
+    Choice, CutScenario, FaultAction, FaultScenario, Numbers, ReplicaRole, Scenario, SwarmScenario,
     TargetPattern, Targets, When,
 };
 
@@ -118,6 +118,10 @@ impl ActionDraws<'_> {
 
     fn lasting(&self, numbers: &Numbers) -> u64 {
         self.long("for_ms", numbers)
+    }
+
+    fn api(&self, of: Option<&Choice<RequestKind>>) -> Option<RequestKind> {
+        of.map(|api| *self.draws.at("api").pick(api))
     }
 
     fn target(&self, targets: &Targets) -> Target {
@@ -299,14 +303,17 @@ impl ActionDraws<'_> {
                 extra_us: self.draws.at("extra_us").unsigned_range(extra_us),
                 for_ms: self.lasting(for_ms),
             },
-            FaultAction::DropResponses { target, one_in, for_ms } => Action::DropResponses {
+            FaultAction::DropResponses { target, api, one_in, for_ms } => Action::DropResponses {
                 target: self.target(target),
+                api: self.api(api.as_ref()),
                 one_in: self.draws.at("one_in").small(one_in),
                 for_ms: self.lasting(for_ms),
             },
-            FaultAction::HoldRequests { target, for_ms } => {
-                Action::HoldRequests { target: self.target(target), for_ms: self.lasting(for_ms) }
-            }
+            FaultAction::HoldRequests { target, api, for_ms } => Action::HoldRequests {
+                target: self.target(target),
+                api: self.api(api.as_ref()),
+                for_ms: self.lasting(for_ms),
+            },
             FaultAction::HoldMetadata { target, for_ms } => {
                 Action::HoldMetadata { target: self.target(target), for_ms: self.lasting(for_ms) }
             }

@@ -253,7 +253,7 @@ impl Server {
         if let Some(again) = connection.joins_with(&body) {
             return self.cluster.ask(broker, id, request, again);
         }
-        if self.cluster.loses_answer(broker) {
+        if self.cluster.loses_answer(broker, &body) {
             return self.close(id);
         }
         let action = self.rule(id, Point::Response);

@@ -69,6 +69,17 @@ const ROWS: &[Row] = &[
         "not a target", "leader-of TOPIC-N"),
     row("[[fault]]\nkind = \"crash\"\nat_ms = 5\ndown_ms = 5\ntarget = \"node 4\"\n", 5, "\"node 4\"", "no node 4",
         "brokers are 1 to 3"),
+    row("[[fault]]\nkind = \"hold-requests\"\nat_ms = 5\nfor_ms = 5\ntarget = \"any-broker\"\napi = \"EndTx\"\n", 6,
+        "\"EndTx\"", "`EndTx` is not a value of `api`", "did you mean `EndTxn`?"),
+    row("[[fault]]\nkind = \"drop-responses\"\nat_ms = 5\nfor_ms = 5\none_in = 1\ntarget = \"controller\"\n\
+        api = [\"AlterPartition\", \"EndTxn\"]\n", 7, "[\"AlterPartition\", \"EndTxn\"]",
+        "nobody asks a controller for `EndTxn`", "`any-broker`"),
+    row("[[fault]]\nkind = \"hold-requests\"\nat_ms = 5\nfor_ms = 5\ntarget = \"any-broker\"\napi = \"Vote\"\n", 6,
+        "\"Vote\"", "nobody asks a broker for `Vote`", "`controller`"),
+    row("[[fault]]\nkind = \"crash\"\nat_ms = 5\ndown_ms = 5\ntarget = \"broker2\"\n", 5, "\"broker2\"",
+        "not a target", "did you mean `node 2`?"),
+    row("[[fault]]\nkind = \"crash\"\nat_ms = 5\ndown_ms = 5\ntarget = \"Brokr 2\"\n", 5, "\"Brokr 2\"",
+        "not a target", "did you mean `node 2`?"),
     row("[[load]]\nkind = \"consumer\"\ngroup.id = \"billing\"\n[[fault]]\nkind = \"bounce\"\nat_ms = 5\n\
         target = \"coordinator-of biling\"\n", 7, "\"coordinator-of biling\"", "no group `biling`",
         "did you mean `billing`"),

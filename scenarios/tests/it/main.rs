@@ -23,6 +23,7 @@ mod examples;
 mod fences;
 mod fleet;
 mod format_errors;
+mod interrupts;
 mod json_schema;
 mod library;
 mod liveness;

@@ -98,6 +98,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("fraud-detection", &["txn-commit-ignores-generation", "commit-told-before-durable"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-administration", &["drop-keeps-leader-epoch"]),
+    ("swarm-requests", &["repeated-end-refused", "reads-past-stable-offset"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),
 ];
 

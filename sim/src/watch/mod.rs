@@ -31,7 +31,9 @@
 //! | producers as a new leader knows them; producer ids | `producer/producer_state` |
 //! | transactions: states, decisions, markers, hanging records, fencing | `transaction/transactions` |
 //! | last stable offset; `read_committed` | `transaction/stable_offset` |
-//! | partitions of a group have one owner | `group/ownership` |
+//! | what was refused for now comes first | `exchange/passed_over` |
+//! | an end that is asked for again | `transaction/repeated_ends` |
+//! | partitions of a group have one owner, and are given up before they are given on | `group/{ownership,claims}` |
 //! | records of a share group: one holder, until its time is up; counted, done once, none passed over | `share` |
 //! | whose fetches count for a leader | `replication/following` |
 //! | whom a leader may propose for the ISR | `replication/candidates` |
@@ -96,6 +98,7 @@ pub use calm::LastingFaults;
 pub use exchange::{CoordinatorDeed, CoordinatorKind};
 pub use finding::{Anomaly, Invariant};
 pub use log::ReplicaAudit;
+pub use transaction::AskedEnd;
 pub(crate) use transaction::state_name as transaction_state;
 
 use finding::Context;
@@ -264,6 +267,14 @@ impl Observer {
         let context = Context { at_ns, event, node, view: &self.view };
         if let Some(wings) = &mut self.wings {
             wings.asked_nonsense(&context, api, by);
+        }
+    }
+
+    /// A node refuses to end a transaction as a producer asks.
+    pub fn end_refused(&mut self, at_ns: u64, event: u64, node: NodeId, asked: &AskedEnd) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        if let Some(wings) = &mut self.wings {
+            wings.end_refused(&context, asked);
         }
     }
 

@@ -17,7 +17,7 @@ use super::quorum::QuorumWing;
 use super::replication::ReplicationWing;
 use super::share::ShareWing;
 use super::shared::Shared;
-use super::transaction::TransactionWing;
+use super::transaction::{AskedEnd, TransactionWing};
 use crate::plan::Plan;
 use crate::view::ClusterView;
 
@@ -119,14 +119,20 @@ impl Wings {
 
     pub(super) fn asked(&mut self, context: &Context<'_>, request: (ConnectionId, &Request)) {
         self.exchange.asked(context, (&mut self.findings, &self.shared), request);
+        self.group.asked(context, &mut self.findings, request.1);
     }
 
     pub(super) fn answered(&mut self, context: &Context<'_>, response: (ConnectionId, &Response)) {
         self.exchange.answered(context, (&mut self.findings, &self.shared), response);
+        self.group.answered(context.node, response.1);
     }
 
     pub(super) fn asked_nonsense(&mut self, context: &Context<'_>, api: &str, by: NodeId) {
         valid_requests::on_nonsense(context, &mut self.findings, api, by);
+    }
+
+    pub(super) fn end_refused(&mut self, context: &Context<'_>, asked: &AskedEnd) {
+        self.transaction.end_refused(context, &mut self.findings, asked);
     }
 
     pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {

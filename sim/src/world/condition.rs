@@ -1,7 +1,9 @@
 //! Faults that last, as data.
 
-use harrow_broker_model::node::Channel;
 use harrow_broker_model::types::LogDirectory;
+
+use super::network::Held;
+use crate::request_kind::RequestKind;
 
 /// A fault that lasts, with its nodes by index.
 #[derive(Debug, Clone)]
@@ -12,10 +14,10 @@ pub(super) enum Condition {
     Cut(Vec<(usize, usize)>),
     /// Messages from and to the node take longer.
     Delay(usize, (u64, u64)),
-    /// Responses of the node are lost with their connections.
-    Drop(usize, u32),
-    /// Requests of one kind to the node are held back.
-    Hold(usize, Channel),
+    /// One in so many responses of the node is lost with its connection: those to clients, or to one kind of request.
+    Drop(usize, (u32, Option<RequestKind>)),
+    /// These requests to the node are held back.
+    Hold(usize, Held),
     /// The node's fetches of metadata are held back.
     HoldMetadata(usize),
     /// The broker does not act on metadata.

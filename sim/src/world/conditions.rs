@@ -7,7 +7,7 @@ use harrow_broker_model::types::LogDirectory;
 
 use super::condition::{Active, Condition};
 use super::engine::{DiskCondition, Engine, NodeHost};
-use super::network::{LinkCondition, NodeCondition};
+use super::network::{Held, LinkCondition, NodeCondition};
 
 #[derive(Debug)]
 struct Conditions {
@@ -79,8 +79,14 @@ impl Conditions {
                     if link.bytes_per_second == 0 { u64::MAX } else { link.bytes_per_second };
                 link.bytes_per_second = before.min(*limit);
             }),
-            Condition::Drop(node, one_in) => self.messages[*node].drop_one_in = *one_in,
-            Condition::Hold(node, channel) => self.messages[*node].hold = Some(*channel),
+            Condition::Drop(node, (one_in, None)) => self.messages[*node].drop_one_in = *one_in,
+            Condition::Drop(node, (one_in, Some(kind))) => {
+                self.messages[*node].drop_kinds.push((*kind, *one_in));
+            }
+            Condition::Hold(node, Held::Channel(channel)) => {
+                self.messages[*node].hold = Some(*channel);
+            }
+            Condition::Hold(node, Held::Kind(kind)) => self.messages[*node].hold_kinds.push(*kind),
             Condition::HoldMetadata(node) => self.messages[*node].hold_metadata = true,
             Condition::StallPublishing(node) => self.publishing_stalled[*node] = true,
             Condition::Stall(_, connections) => self.stalled.extend(connections),

@@ -7,6 +7,7 @@ use harrow_broker_model::types::{LogDirectory, NodeId};
 use super::condition::Condition;
 use super::draw::{Draws, Purpose};
 use super::engine::Engine;
+use super::network::Held;
 use crate::plan::{Action, Step, Target};
 
 /// A bounce is over after this long.
@@ -27,7 +28,7 @@ enum Becomes {
     Condition(Box<dyn Fn(usize) -> Condition>),
     /// The connections that the node has pass nothing.
     Stall,
-    /// Requests of one kind that the node has accepted are held back.
+    /// Requests on one kind of the connections that the node has accepted are held back.
     Hold,
 }
 
@@ -49,7 +50,8 @@ impl Lasting<'_> {
                     draws.word(Purpose::Hold, u64::from(step.id), 0, channel.key())
                 };
                 let chosen = channels.into_iter().max_by_key(like);
-                Ok(Condition::Hold(node, chosen.ok_or("nobody is connected to the node")?))
+                let chosen = chosen.ok_or("nobody is connected to the node")?;
+                Ok(Condition::Hold(node, Held::Channel(chosen)))
             }
         }
     }
@@ -88,15 +90,18 @@ pub(super) fn lasting(action: &Action) -> Option<Lasting<'_>> {
             (target, for_ms, with(failed, Condition::FailLogDirectory))
         }
         Action::StallConnections { target, for_ms } => (target, for_ms, Becomes::Stall),
-        Action::HoldRequests { target, for_ms } => (target, for_ms, Becomes::Hold),
+        Action::HoldRequests { target, api: Some(api), for_ms } => {
+            (target, for_ms, with(Held::Kind(*api), Condition::Hold))
+        }
+        Action::HoldRequests { target, api: None, for_ms } => (target, for_ms, Becomes::Hold),
         Action::Delay { target, for_ms, extra_us } => {
             (target, for_ms, with(*extra_us, Condition::Delay))
         }
         Action::SlowDisk { target, for_ms, extra_us } => {
             (target, for_ms, with(*extra_us, Condition::SlowDisk))
         }
-        Action::DropResponses { target, for_ms, one_in } => {
-            (target, for_ms, with(*one_in, Condition::Drop))
+        Action::DropResponses { target, api, for_ms, one_in } => {
+            (target, for_ms, with((*one_in, *api), Condition::Drop))
         }
         Action::DuplicateResponses { target, for_ms, one_in } => {
             (target, for_ms, with(*one_in, Condition::Duplicate))
@@ -139,6 +144,16 @@ pub(super) fn lasting(action: &Action) -> Option<Lasting<'_>> {
 /// A condition of a node that is so strong.
 fn with<T: Copy + 'static>(strength: T, make: fn(usize, T) -> Condition) -> Becomes {
     Becomes::Condition(Box::new(move |node| make(node, strength)))
+}
+
+/// The name of what a fault that lasts does, and to which requests if to some alone.
+pub(super) fn lasting_name(action: &Action) -> String {
+    if let Action::HoldRequests { api: Some(api), .. }
+    | Action::DropResponses { api: Some(api), .. } = action
+    {
+        return format!("{} of {}", kind(action), api.name());
+    }
+    kind(action).to_owned()
 }
 
 /// The kind of an action, as plans write it.

@@ -26,7 +26,8 @@ use super::draw::{Draws, Purpose};
 use super::engine::{
     Boot, CrashKind, Engine, Member, Moment, NodeHost, OUTSIDE, Outside, Report, Setup,
 };
-use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
+use super::network::NodeCondition;
+use crate::plan::{ClockPlan, DiskPlan, NetworkPlan, RequestKind};
 
 pub use script::Fired;
 
@@ -265,21 +266,24 @@ impl LiveCluster {
     }
 
     /// Whether a broker's next answer to a client is lost with its connection, as a step that lasts may say.
-    pub fn loses_answer(&mut self, broker: NodeId) -> bool {
+    pub fn loses_answer(&mut self, broker: NodeId, answer: &ClientResponse) -> bool {
         let Some(index) = self.engine.index_of(broker) else { return false };
         let ordinal = self.answered.entry(broker).or_default();
         *ordinal += 1;
-        let one_in = self.active.iter().find_map(|active| {
-            if let Condition::Drop(at, one_in) = active.condition
-                && at == index
+        let mut messages = NodeCondition::default();
+        for active in &self.active {
+            if let Condition::Drop(at, (one_in, answers_to)) = &active.condition
+                && *at == index
             {
-                Some(one_in)
-            } else {
-                None
+                match answers_to {
+                    None => messages.drop_one_in = *one_in,
+                    Some(kind) => messages.drop_kinds.push((*kind, *one_in)),
+                }
             }
-        });
+        }
+        let one_in = messages.loses_one_in(true, RequestKind::of_client_response(answer));
         let key = (Purpose::DropResponse, u64::from(CLIENT.0.unsigned_abs()), broker.0 as u64);
-        one_in.is_some_and(|one_in| self.draws.one_in(key.0, key.1, key.2, *ordinal, one_in))
+        self.draws.one_in(key.0, key.1, key.2, *ordinal, one_in)
     }
 
     /// The metadata that a broker has applied, if it runs.

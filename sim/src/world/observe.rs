@@ -25,7 +25,7 @@ use crate::timeline::{ProcessState, Timeline, TimelineRecorder};
 use crate::truth::PartitionTruth;
 use crate::view::ClusterView;
 use crate::violation::Violation;
-use crate::watch::{CoordinatorDeed, LastingFaults, Observer, ReplicaAudit};
+use crate::watch::{AskedEnd, CoordinatorDeed, LastingFaults, Observer, ReplicaAudit};
 
 /// Makes processes, and sees what they state.
 #[derive(Debug)]
@@ -253,6 +253,10 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
 
     fn asked_nonsense(&mut self, moment: Moment, api: &'static str, by: NodeId) {
         self.observer.asked_nonsense(moment.at_ns, moment.event, moment.node, (api, by));
+    }
+
+    fn end_refused(&mut self, moment: Moment, asked: &AskedEnd) {
+        self.observer.end_refused(moment.at_ns, moment.event, moment.node, asked);
     }
 
     fn coordinator_acts(&mut self, moment: Moment, deed: &CoordinatorDeed) {

@@ -8,10 +8,10 @@ use harrow_broker_model::message::{
     ClientRequest, ClusterError, ControllerRequest, PeerRequest, Request, RequestBody, Response,
 };
 use harrow_broker_model::proto::ErrorCode;
-use harrow_broker_model::types::{ConnectionId, CorrelationId, NodeId};
+use harrow_broker_model::types::{ConnectionId, CorrelationId, NodeId, ProducerEpoch, ProducerId};
 
 use super::refusal::{Reason, name_of, refusal};
-use crate::watch::{CoordinatorDeed, CoordinatorKind};
+use crate::watch::{AskedEnd, CoordinatorDeed, CoordinatorKind};
 
 /// Errors that nobody gives who has no group.
 const OF_GROUPS: &[ErrorCode] = &[
@@ -54,6 +54,8 @@ struct Question {
     by: NodeId,
     /// Whether who asks may ask what makes no sense.
     is_free: bool,
+    /// How a transaction is to end.
+    end: Option<AskedEnd>,
 }
 
 /// All questions that are not answered.
@@ -75,7 +77,7 @@ impl Questions {
             return;
         }
         let (subject, is_free) = (subject(body), is_free(body));
-        let question = Question { subject, api: name_of(body), by, is_free };
+        let question = Question { subject, api: name_of(body), by, is_free, end: end(body) };
         self.open.insert((node, connection, request.correlation_id), question);
     }
 
@@ -97,7 +99,7 @@ impl Questions {
         response: &Response,
     ) -> Overheard {
         let key = (node, connection, response.correlation_id);
-        let Some(Question { subject, api, by, is_free }) = self.open.remove(&key) else {
+        let Some(Question { subject, api, by, is_free, end }) = self.open.remove(&key) else {
             return Overheard::default();
         };
         let refused = refusal(&response.body);
@@ -105,7 +107,9 @@ impl Questions {
         let speaks = |(kind, _): &(CoordinatorKind, String)| speaks_for(*kind, refused);
         let deed = subject.filter(speaks);
         let deed = deed.map(|(kind, about)| CoordinatorDeed::Answers { kind, about, api });
-        Overheard { deed, invalid: is_invalid.then_some((api, by)) }
+        let is_over = refused == Some(Reason::Code(ErrorCode::InvalidTxnState.code()));
+        let refused_end = end.filter(|_| is_over);
+        Overheard { deed, invalid: is_invalid.then_some((api, by)), refused_end }
     }
 }
 
@@ -116,6 +120,18 @@ pub(super) struct Overheard {
     pub(super) deed: Option<CoordinatorDeed>,
     /// What it was asked, and by whom, if it says that nobody may ask so.
     pub(super) invalid: Option<(&'static str, NodeId)>,
+    /// Which end of a transaction it says to be impossible.
+    pub(super) refused_end: Option<AskedEnd>,
+}
+
+/// How a client asks that its transaction ends.
+fn end(body: &RequestBody) -> Option<AskedEnd> {
+    let RequestBody::Client(ClientRequest::EndTxn(request)) = body else { return None };
+    Some(AskedEnd {
+        transactional_id: request.transactional_id.to_string(),
+        producer: (ProducerId(request.producer_id.0), ProducerEpoch(request.producer_epoch)),
+        commits: request.committed,
+    })
 }
 
 /// Whether an error says that the request makes no sense, whatever the state of who is asked.

@@ -4,12 +4,13 @@
 use std::fmt;
 
 use harrow_broker_model::message::{
-    ClientRequest, ClientResponse, ClusterError, ControllerRequest, ControllerResponse,
-    PeerRequest, PeerResponse, QuorumRequest, QuorumResponse, RequestBody, ResponseBody,
-    WriteTxnMarkersResponse,
+    ClientResponse, ClusterError, ControllerResponse, PeerResponse, QuorumResponse, RequestBody,
+    ResponseBody, WriteTxnMarkersResponse,
 };
 use harrow_broker_model::proto::{self, ErrorCode};
 use harrow_broker_model::transaction_admin_message::TransactionAdminResponse;
+
+use crate::request_kind::RequestKind;
 
 /// How something is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,59 +43,15 @@ impl fmt::Display for Reason {
 
 /// Kafka's name of what is asked.
 pub(super) fn name_of(body: &RequestBody) -> &'static str {
-    match body {
-        RequestBody::Client(request) => name_of_clients(request),
-        RequestBody::Peer(PeerRequest::ReplicaFetch(_)) => "Fetch",
-        RequestBody::Peer(PeerRequest::ReplicaOffsets(_)) => "ListOffsets",
-        RequestBody::Peer(PeerRequest::WriteTxnMarkers(_)) => "WriteTxnMarkers",
-        RequestBody::Peer(PeerRequest::AddPartitionsToTxn(_)) => "AddPartitionsToTxn",
-        RequestBody::Peer(PeerRequest::ShareState(_)) => "the state of a share-partition",
-        RequestBody::Controller(request) => match request {
-            ControllerRequest::AlterPartition(_) => "AlterPartition",
-            ControllerRequest::BrokerRegistration(_) => "BrokerRegistration",
-            ControllerRequest::BrokerHeartbeat(_) => "BrokerHeartbeat",
-            ControllerRequest::AllocateProducerIds(_) => "AllocateProducerIds",
-            ControllerRequest::CreateTopics(_) => "CreateTopics",
-            ControllerRequest::Admin(_) => "what an administrator wants",
-            ControllerRequest::AssignReplicasToDirs(_) => "AssignReplicasToDirs",
-        },
-        RequestBody::Quorum(request) => match request {
-            QuorumRequest::Vote(_) => "Vote",
-            QuorumRequest::BeginQuorumEpoch(_) => "BeginQuorumEpoch",
-            QuorumRequest::EndQuorumEpoch(_) => "EndQuorumEpoch",
-            QuorumRequest::FetchSnapshot(_) => "FetchSnapshot",
-        },
-        RequestBody::QuorumFetch(_) => "Fetch of metadata",
-        RequestBody::Wire(_) => "what its bytes say",
-    }
-}
-
-fn name_of_clients(request: &ClientRequest) -> &'static str {
-    match request {
-        ClientRequest::Produce(_) => "Produce",
-        ClientRequest::Fetch(_) => "Fetch",
-        ClientRequest::ListOffsets(_) => "ListOffsets",
-        ClientRequest::Metadata(_) => "Metadata",
-        ClientRequest::OffsetForLeaderEpoch(_) => "OffsetForLeaderEpoch",
-        ClientRequest::InitProducerId(_) => "InitProducerId",
-        ClientRequest::CreateTopics(_) => "CreateTopics",
-        ClientRequest::DeleteRecords(_) => "DeleteRecords",
-        ClientRequest::Admin(_)
-        | ClientRequest::GroupAdmin(_)
-        | ClientRequest::TransactionAdmin(_) => "what an administrator wants",
-        ClientRequest::FindCoordinator(_) => "FindCoordinator",
-        ClientRequest::JoinGroup(_) => "JoinGroup",
-        ClientRequest::SyncGroup(_) => "SyncGroup",
-        ClientRequest::Heartbeat(_) => "Heartbeat",
-        ClientRequest::LeaveGroup(_) => "LeaveGroup",
-        ClientRequest::OffsetCommit(_) => "OffsetCommit",
-        ClientRequest::OffsetFetch(_) => "OffsetFetch",
-        ClientRequest::ConsumerGroupHeartbeat(_) => "ConsumerGroupHeartbeat",
-        ClientRequest::AddPartitionsToTxn(_) => "AddPartitionsToTxn",
-        ClientRequest::AddOffsetsToTxn(_) => "AddOffsetsToTxn",
-        ClientRequest::TxnOffsetCommit(_) => "TxnOffsetCommit",
-        ClientRequest::EndTxn(_) => "EndTxn",
-        ClientRequest::ShareFetch(_) => "ShareFetch",
+    match RequestKind::of_request(body) {
+        Some(RequestKind::ReplicaFetch) => "Fetch",
+        Some(RequestKind::QuorumFetch) => "Fetch of metadata",
+        Some(RequestKind::ReplicaOffsets) => "ListOffsets",
+        Some(RequestKind::VerifyTransaction) => "AddPartitionsToTxn",
+        Some(RequestKind::ShareState) => "the state of a share-partition",
+        Some(kind) => kind.name(),
+        None if matches!(body, RequestBody::Wire(_)) => "what its bytes say",
+        None => "what an administrator wants",
     }
 }
 

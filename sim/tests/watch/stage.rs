@@ -52,8 +52,16 @@ pub(crate) struct Stage {
 impl Stage {
     /// A cluster of three brokers and three controllers, all running, with topic 1, named `x`.
     pub(crate) fn new(min_insync_replicas: u32, unclean_leader_election: bool) -> Self {
+        Self::of(&plan(), (min_insync_replicas, unclean_leader_election))
+    }
+
+    /// The same of another plan.
+    pub(crate) fn of(
+        plan: &Plan,
+        (min_insync_replicas, unclean_leader_election): (u32, bool),
+    ) -> Self {
         let mut stage = Self {
-            observer: Observer::new(&plan()),
+            observer: Observer::new(plan),
             partition: X,
             replicas: vec![A, B, C],
             event: 0,

@@ -5,7 +5,7 @@ use super::tests::{answer, batches, config, key_of, sequence};
 use crate::client::generation::{Generation, GroupMetadata};
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::ProducerConfig;
-use crate::defect::Defects;
+use crate::defect::{Defects, TransactionDefect};
 use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::node::{Channel, Operation, Outcome, TransactRecord};
 use crate::proto::{
@@ -177,6 +177,35 @@ fn a_transaction_is_committed_step_by_step() {
         driver.advance(200);
         assert!(end(&mut driver, 0, 1));
         assert_eq!(driver.outcomes, [(1, sent(true, 5))], "version {version}");
+    }
+}
+
+#[test]
+fn what_comes_up_while_partitions_are_added_is_asked_for_next() {
+    for (defects, unasked) in
+        [(Defects::NONE, 0), (Defects::from_iter([TransactionDefect::UnaskedAdded]), 1)]
+    {
+        let mut driver = Driver::new(Producer::new(transactional(1), defects, START));
+        find(&mut driver);
+        init(&mut driver, 0);
+        let record = |partition| {
+            let key = Some(key_of(partition));
+            TransactRecord { topic: TOPIC, key, value: RecordValue(9) }
+        };
+        let records = vec![record(0), record(1)];
+        driver.invoke(
+            1,
+            Operation::Transact { records, gap_ms: 5, commit: true, offsets: Vec::new() },
+        );
+        driver.send_leaders(&[(1, 3), (1, 3)]);
+        driver.advance(10);
+        add_with(&mut driver, 0);
+        let asked = take(&mut driver, "produce");
+        assert_eq!(batches(&asked).len(), 1 + unasked, "{asked:?}");
+        let asks = driver.wire.iter().any(|it| {
+            matches!(it.message.body, RequestBody::Client(ClientRequest::AddPartitionsToTxn(_)))
+        });
+        assert_eq!(asks, unasked == 0, "the other one is asked for");
     }
 }
 

@@ -74,6 +74,8 @@ pub(super) struct Transactional {
     pub(super) wants_epoch: bool,
     added: BTreeSet<PartitionKey>,
     to_add: BTreeSet<PartitionKey>,
+    /// Those of `to_add` that the question in flight names. Source: `pendingPartitionsInTransaction`.
+    named: BTreeSet<PartitionKey>,
     /// Offsets that are to be committed with it, and are not at their coordinator yet.
     offsets: Option<OffsetsToCommit>,
     /// Whether anything of the transaction may be at the coordinator.
@@ -82,6 +84,8 @@ pub(super) struct Transactional {
     pub(super) commit_sent: bool,
     /// [`TransactionDefect::EndsBeforeAnswered`].
     ends_early: bool,
+    /// [`TransactionDefect::UnaskedAdded`].
+    adds_unasked: bool,
 }
 
 impl Transactional {
@@ -101,10 +105,12 @@ impl Transactional {
             wants_epoch: false,
             added: BTreeSet::new(),
             to_add: BTreeSet::new(),
+            named: BTreeSet::new(),
             offsets: None,
             started: false,
             commit_sent: false,
             ends_early: defects.has(TransactionDefect::EndsBeforeAnswered),
+            adds_unasked: defects.has(TransactionDefect::UnaskedAdded),
         })
     }
 
@@ -258,6 +264,9 @@ impl Transactional {
         if what == TransactionRequest::EndTxn {
             self.commit_sent |= self.state == State::Committing;
         }
+        if what == TransactionRequest::AddPartitions {
+            self.named.clone_from(&self.to_add);
+        }
         self.in_flight = true;
         let purpose = Purpose::Transaction(what, current);
         connections.send(now, (to, Channel::Client), body, purpose, effects);
@@ -383,10 +392,7 @@ impl Transactional {
                     response.results_by_transaction.iter().flat_map(|one| &one.topic_results);
                 let mut parts = topics.flat_map(|topic| &topic.results_by_partition);
                 match parts.find_map(|one| ErrorCode::try_from_code(one.partition_error_code)) {
-                    None => {
-                        self.added.append(&mut self.to_add);
-                        self.started = true;
-                    }
+                    None => self.on_added(),
                     Some(ErrorCode::ConcurrentTransactions) if self.added.is_empty() => {
                         self.not_before = retry_at.min(now + ms(ADD_PARTITIONS_BACKOFF_MS));
                     }
@@ -406,6 +412,18 @@ impl Transactional {
                 None
             }
         }
+    }
+
+    /// The partitions that were named are in the transaction; others have come up since. Source:
+    /// `TransactionManager.AddPartitionsToTxnHandler`.
+    fn on_added(&mut self) {
+        if self.adds_unasked {
+            self.named.clone_from(&self.to_add);
+        }
+        let named = std::mem::take(&mut self.named);
+        let added = named.into_iter().filter(|key| self.to_add.remove(key));
+        self.added.extend(added);
+        self.started = true;
     }
 
     fn on_ended(

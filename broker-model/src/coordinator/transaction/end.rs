@@ -48,6 +48,7 @@ impl TransactionCoordinator {
         ids: Ids<'_>,
     ) {
         let bumps = self.config.epoch_per_transaction;
+        let refuses_repeated = self.config.defects.has(TransactionDefect::RepeatedEndRefused);
         let ((_, named), before) = (end.0, self.last_epochs(partition, id));
         let before = before.map_or(ProducerEpoch::NONE, |(epoch, _)| epoch);
         let found = self.known(partition, id).and_then(|(_, metadata)| {
@@ -56,6 +57,11 @@ impl TransactionCoordinator {
                 prepare_end(now, metadata, end, from_client, ids)
             } else {
                 prepare_end_without_bump(now, metadata, end, from_client)
+            };
+            let ending = if matches!(ending, Ok(Ending::Done)) && refuses_repeated {
+                Err(ErrorCode::InvalidTxnState)
+            } else {
+                ending
             };
             let current = (metadata.now.producer_id, metadata.now.epoch);
             ending.map(|ending| (ending, current, fences))

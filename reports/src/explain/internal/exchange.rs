@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 7] = [
+pub(super) static ANOMALIES: [Entry; 8] = [
     Entry {
         name: "unfenced-request",
         kind: Kind::InternalAnomaly,
@@ -76,9 +76,19 @@ pub(super) static ANOMALIES: [Entry; 7] = [
         legal: "What administrators, applications and voters that forgot ask may be anything.",
         source: "Errors.INVALID_REQUEST, KIP-848, KIP-497",
     },
+    Entry {
+        name: "batch-passed-over",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader appended a producer's batch although an earlier one of its transaction, refused for now, \
+                  was to come again.",
+        example: "Sequence 5 was refused, as nobody could be asked whether the transaction is open; sequence 6 was \
+                  appended. Sequence 5 comes too late for ever, and the transaction must be aborted.",
+        legal: "For batches outside of transactions, and after producer.id.expiration.ms.",
+        source: "KIP-890, KAFKA-14920",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 5] = [
+pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "request-fencing",
         kind: Kind::Invariant,
@@ -118,5 +128,13 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         example: "Broken by invalid-request.",
         legal: "What administrators, applications and voters that forgot ask may be anything.",
         source: "Errors.INVALID_REQUEST, KIP-848, KIP-497",
+    },
+    Entry {
+        name: "refused-batches",
+        kind: Kind::Invariant,
+        meaning: "No batch of a transaction goes before an earlier one that was refused for now.",
+        example: "Broken by batch-passed-over.",
+        legal: "For batches outside of transactions, and after producer.id.expiration.ms.",
+        source: "KIP-890, KAFKA-14920, ProducerAppendInfo.checkSequence",
     },
 ];

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 7] = [
+pub(super) static ANOMALIES: [Entry; 8] = [
     Entry {
         name: "active-group-deleted",
         kind: Kind::InternalAnomaly,
@@ -65,9 +65,18 @@ pub(super) static ANOMALIES: [Entry; 7] = [
                 cut off; the time to join it ends by itself. Members may be down or cut.",
         source: "KIP-62, KIP-848, GroupMetadataManager.prepareRebalance, scheduleConsumerGroupRebalanceTimeout",
     },
+    Entry {
+        name: "claimed-partition-given",
+        kind: Kind::InternalAnomaly,
+        meaning: "The leader of a cooperative group gave a member a partition that another one still owns.",
+        example: "A member missed generation 7 and joins generation 8 with what it had in 6. The leader gives half of \
+                  that to others: two members read it, until the first one is told.",
+        legal: "Where the member that it is given to says that it owns it, too, of a newer generation.",
+        source: "KIP-429, KIP-792, KAFKA-14639",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 7] = [
+pub(super) static INVARIANTS: [Entry; 8] = [
     Entry {
         name: "group-deletion",
         kind: Kind::Invariant,
@@ -123,5 +132,13 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         example: "Broken by rebalance-overdue.",
         legal: "While who is needed is down, touched by a fault or cut off.",
         source: "KIP-62, KIP-848, GroupMetadataManager",
+    },
+    Entry {
+        name: "cooperative-assignment",
+        kind: Kind::Invariant,
+        meaning: "What changes hands in a cooperative group is given up before it is given on.",
+        example: "Broken by claimed-partition-given.",
+        legal: "With assignors that have all members give up all they have.",
+        source: "KIP-429, KIP-792, CooperativeStickyAssignor.adjustAssignment",
     },
 ];

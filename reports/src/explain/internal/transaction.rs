@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 13] = [
+pub(super) static ANOMALIES: [Entry; 14] = [
     Entry {
         name: "illegal-txn-transition",
         kind: Kind::InternalAnomaly,
@@ -120,9 +120,18 @@ pub(super) static ANOMALIES: [Entry; 13] = [
                 touched by a fault or cut off; a timeout where a wall clock is wrong.",
         source: "KIP-98, TransactionCoordinator.abortTimedOutTransactions, TransactionMarkerChannelManager",
     },
+    Entry {
+        name: "decided-end-refused",
+        kind: Kind::InternalAnomaly,
+        meaning: "A producer that asked again was told that its transaction cannot end as it has ended.",
+        example: "A commit is done, and its answer is lost. The producer asks again and is refused with \
+                  INVALID_TXN_STATE: its application takes what is committed for failed.",
+        legal: "To another end than the decided one, or once the next transaction has begun.",
+        source: "TransactionCoordinator.endTransaction; Redpanda 3616",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 3] = [
+pub(super) static INVARIANTS: [Entry; 4] = [
     Entry {
         name: "transactions",
         kind: Kind::Invariant,
@@ -148,5 +157,13 @@ pub(super) static INVARIANTS: [Entry; 3] = [
         example: "Broken by transaction-overdue.",
         legal: "While who is needed is down, touched by a fault or cut off.",
         source: "KIP-98, TransactionCoordinator.abortTimedOutTransactions, TransactionMarkerChannelManager",
+    },
+    Entry {
+        name: "repeated-ends",
+        kind: Kind::Invariant,
+        meaning: "Who asks again to end a transaction is told that it has ended so.",
+        example: "Broken by decided-end-refused.",
+        legal: "At a coordinator that has not stated the decision itself, or once the next transaction has begun.",
+        source: "TransactionCoordinator.endTransaction, KIP-890",
     },
 ];

@@ -11,9 +11,10 @@
 //! leader is throttled.
 
 use harrow_broker_model::message::{Request, Response};
-use harrow_broker_model::note::{LogNote, Note};
+use harrow_broker_model::note::{LogNote, Note, ReplicationNote};
 use harrow_broker_model::types::{ConnectionId, LeaderEpoch, NodeId, TopicPartition};
 
+use super::passed_over::PassedOver;
 use super::unanswered::{
     Appended, Fetch, First, FirstAsks, Key, Place, Places, Produce, Unanswered,
 };
@@ -53,6 +54,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
 #[derive(Debug)]
 pub(super) struct AnswersDue {
     unanswered: Unanswered,
+    passed_over: PassedOver,
     next_look_ns: u64,
     /// True time that passes at most while a clock shows a second, in nanoseconds.
     slow_second_ns: u64,
@@ -64,6 +66,7 @@ impl AnswersDue {
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
             unanswered: Unanswered::default(),
+            passed_over: PassedOver::new(plan),
             next_look_ns: 0,
             slow_second_ns: by_slowest_clock(plan, 1_000 * MS),
             throttled: plan.cluster.throttled_rates.leader.is_some(),
@@ -72,6 +75,7 @@ impl AnswersDue {
 
     pub(super) fn process_ended(&mut self, node: NodeId) {
         self.unanswered.process_ended(node);
+        self.passed_over.process_ended(node);
     }
 
     pub(super) fn asked(
@@ -81,7 +85,9 @@ impl AnswersDue {
         (on, request): (ConnectionId, &Request),
     ) {
         self.look(context, findings, shared);
-        self.unanswered.asked(context, on, request);
+        if let Some(produce) = self.unanswered.asked(context, on, request) {
+            self.passed_over.asked(context, produce);
+        }
     }
 
     pub(super) fn answered(
@@ -96,7 +102,9 @@ impl AnswersDue {
         {
             judge.look_at(findings, first);
         }
-        self.unanswered.answered(context, on, response);
+        if let Some(produce) = self.unanswered.answered(context, on, response) {
+            self.passed_over.answered(context, &produce, response);
+        }
     }
 
     pub(super) fn closed(&mut self, node: NodeId, connection: ConnectionId) {
@@ -111,8 +119,12 @@ impl AnswersDue {
         shared: &Shared,
         note: &Note,
     ) {
-        if let Note::Log(note @ LogNote::Appended { .. }) = note {
+        if let Note::Log(note @ LogNote::Appended { partition, batch, origin, .. }) = note {
             self.unanswered.on_log_note(context, note);
+            let appended = (*partition, batch, *origin);
+            self.passed_over.on_append(context, findings, appended);
+        } else if let Note::Replication(ReplicationNote::BecameLeader { partition, .. }) = note {
+            self.passed_over.became_leader(context.node, *partition);
         }
         self.look(context, findings, shared);
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod coordination;
 mod newest_epoch;
+mod passed_over;
 mod request_fencing;
 mod standing;
 mod unanswered;
@@ -27,6 +28,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     newest_epoch::INVARIANT,
     answers::INVARIANT,
     valid_requests::INVARIANT,
+    passed_over::INVARIANT,
 ];
 
 /// What the invariants of requests and answers remember.

@@ -10,7 +10,8 @@ use harrow_broker_model::message::{
 use harrow_broker_model::note::{AppendOrigin, LogNote};
 use harrow_broker_model::proto::{FetchRequest, ProduceRequest, StrBytes, TopicName, told_topic};
 use harrow_broker_model::types::{
-    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition,
+    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence,
+    TopicId, TopicPartition,
 };
 
 use crate::view::ClusterView;
@@ -18,6 +19,10 @@ use crate::watch::finding::Context;
 
 /// Where a batch has its checksum, which covers nothing that a leader assigns. Source: Kafka's `DefaultRecordBatch`.
 const CHECKSUM_AT: std::ops::Range<usize> = 17..21;
+/// Where it has its producer's id, epoch and first sequence. Source: the same.
+const PRODUCER_AT: std::ops::Range<usize> = 43..51;
+const EPOCH_AT: std::ops::Range<usize> = 51..53;
+const SEQUENCE_AT: std::ops::Range<usize> = 53..57;
 
 /// Of a fetch session: of which broker, and which.
 type Session = (NodeId, i32);
@@ -78,12 +83,21 @@ pub(super) struct Produce {
     timeout_ms: u64,
     /// Whether its transaction has to be verified before anything is appended.
     is_verified: bool,
-    /// What was not appended so far, by partition and checksum; nothing if it is not known of which topics it is.
-    sent: Vec<(TopicPartition, u32)>,
+    /// What was not appended so far; nothing if it is not known of which topics it is.
+    sent: Vec<Sent>,
     /// What was.
     pub(super) appended: Vec<Appended>,
     /// When that began.
     appended_at: Option<u64>,
+}
+
+/// A batch that a leader is to append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) partition: TopicPartition,
+    checksum: u32,
+    pub(super) producer: (ProducerId, ProducerEpoch),
+    pub(super) sequence: Sequence,
 }
 
 /// What a leader appended for somebody who waits.
@@ -182,8 +196,12 @@ impl Queue {
 
 impl Produce {
     /// Itself, and the place of this among what was not appended.
-    fn bringing(&mut self, sent: (TopicPartition, u32)) -> Option<(&mut Self, usize)> {
-        let place = self.sent.iter().position(|known| *known == sent)?;
+    fn bringing(
+        &mut self,
+        (partition, checksum): (TopicPartition, u32),
+    ) -> Option<(&mut Self, usize)> {
+        let is_it = |sent: &Sent| (sent.partition, sent.checksum) == (partition, checksum);
+        let place = self.sent.iter().position(is_it)?;
         Some((self, place))
     }
 
@@ -191,6 +209,11 @@ impl Produce {
     pub(super) fn waits(&self, since: u64) -> Option<(u64, u64)> {
         let from = if self.is_verified { self.appended_at } else { Some(since) };
         Some((from?, self.timeout_ms))
+    }
+
+    /// What was not appended so far of a transaction.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = &Sent> {
+        self.sent.iter().filter(|_| self.is_verified)
     }
 
     /// Whether all of it was appended: what was refused or known before has its answer by itself.
@@ -206,17 +229,17 @@ impl Unanswered {
         self.sessions.retain(|(at, _), _| *at != node);
     }
 
-    /// A node is about to handle a request.
+    /// A node is about to handle a request, which may be a produce.
     pub(super) fn asked(
         &mut self,
         context: &Context<'_>,
         connection: ConnectionId,
         request: &Request,
-    ) {
+    ) -> Option<&Produce> {
         let asks = if let RequestBody::Client(ClientRequest::Produce(produce)) = &request.body {
             // Nobody waits for what is not acknowledged.
             if produce.acks == 0 {
-                return;
+                return None;
             }
             Asks::Produce(produce_of(context.view, produce))
         } else if let RequestBody::Client(ClientRequest::Fetch(fetch)) = &request.body {
@@ -232,6 +255,8 @@ impl Unanswered {
         }
         let correlation_id = request.correlation_id;
         queue.requests.push_back(Waiting { correlation_id, asks, there_since: None });
+        let Asks::Produce(produce) = &queue.requests.back()?.asks else { return None };
+        Some(produce)
     }
 
     fn fetch(&mut self, context: &Context<'_>, request: &FetchRequest) -> Asks {
@@ -302,23 +327,27 @@ impl Unanswered {
         (Some(id), Places::new())
     }
 
-    /// A node answers.
+    /// A node answers: the produce that it answers, if it is one.
     pub(super) fn answered(
         &mut self,
         context: &Context<'_>,
         connection: ConnectionId,
         response: &Response,
-    ) {
-        let Some(queue) = self.connections.get_mut(&(context.node, connection)) else { return };
+    ) -> Option<Produce> {
+        let queue = self.connections.get_mut(&(context.node, connection))?;
         let is_it = |waiting: &Waiting| waiting.correlation_id == response.correlation_id;
-        let Some(place) = queue.requests.iter().position(is_it) else { return };
+        let place = queue.requests.iter().position(is_it)?;
         queue.since = context.at_ns;
-        let ended = queue.requests.remove(place).expect("it was found there");
-        if let (Asks::Fetch(fetch), Some(session)) = (ended.asks, session_of(&response.body))
-            && fetch.session.is_none()
-            && session != 0
-        {
-            self.sessions.insert((context.node, session), fetch.named);
+        match queue.requests.remove(place)?.asks {
+            Asks::Produce(produce) => Some(produce),
+            Asks::Fetch(fetch) => {
+                let session = session_of(&response.body).filter(|session| *session != 0);
+                if let Some(session) = session.filter(|_| fetch.session.is_none()) {
+                    self.sessions.insert((context.node, session), fetch.named);
+                }
+                None
+            }
+            Asks::Other => None,
         }
     }
 
@@ -383,8 +412,7 @@ fn produce_of(view: &ClusterView, request: &ProduceRequest) -> Produce {
         let id = id.or_else(|| view.topic_id(topic.name.as_str()));
         topic.partition_data.iter().map(move |data| {
             let partition = TopicPartition { topic: id?, partition: data.index };
-            let checksum = data.records.as_ref()?.get(CHECKSUM_AT)?.try_into().ok()?;
-            Some((partition, u32::from_be_bytes(checksum)))
+            sent_to(partition, data.records.as_ref()?)
         })
     });
     Produce {
@@ -394,6 +422,18 @@ fn produce_of(view: &ClusterView, request: &ProduceRequest) -> Produce {
         appended: Vec::new(),
         appended_at: None,
     }
+}
+
+fn sent_to(partition: TopicPartition, batch: &[u8]) -> Option<Sent> {
+    let id = i64::from_be_bytes(batch.get(PRODUCER_AT)?.try_into().ok()?);
+    let epoch = i16::from_be_bytes(batch.get(EPOCH_AT)?.try_into().ok()?);
+    let sequence = i32::from_be_bytes(batch.get(SEQUENCE_AT)?.try_into().ok()?);
+    Some(Sent {
+        partition,
+        checksum: u32::from_be_bytes(batch.get(CHECKSUM_AT)?.try_into().ok()?),
+        producer: (ProducerId(id), ProducerEpoch(epoch)),
+        sequence: Sequence(sequence),
+    })
 }
 
 /// The session that an answer to a fetch names.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod assignment;
+mod claims;
 mod commits;
 mod coordinators;
 mod deletion;
@@ -9,12 +10,14 @@ mod overdue;
 mod ownership;
 mod reconciliation;
 
+use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{ControllerNote, GroupNote, Note, QuorumNote};
 use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
 use crate::plan::Plan;
+use claims::Claims;
 use commits::{Commits, Taken};
 use coordinators::Coordinators;
 use overdue::RebalancesDue;
@@ -29,6 +32,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     commits::INVARIANT,
     deletion::INVARIANT,
     overdue::INVARIANT,
+    claims::INVARIANT,
 ];
 
 /// What the invariants of groups remember.
@@ -39,6 +43,7 @@ pub(super) struct GroupWing {
     reconciliation: Reconciliation,
     commits: Commits,
     due: RebalancesDue,
+    claims: Claims,
 }
 
 impl GroupWing {
@@ -49,12 +54,28 @@ impl GroupWing {
             reconciliation: Reconciliation::default(),
             commits: Commits::default(),
             due: RebalancesDue::new(plan),
+            claims: Claims::default(),
         }
     }
 
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.coordinators.process_started(node);
         self.due.process_started(node);
+    }
+
+    /// A node is about to handle a request.
+    pub(super) fn asked(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        request: &Request,
+    ) {
+        self.claims.asked(context, findings, request);
+    }
+
+    /// A node answers.
+    pub(super) fn answered(&mut self, node: NodeId, response: &Response) {
+        self.claims.answered(node, response);
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use harrow_broker_model::note::{ControllerNote, LogNote, MetadataChange, Note, P
 use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
 use ack_rule::Acknowledgement;
-use producer_state::ProducerIds;
+use producer_state::{Forgotten, ProducerIds};
 use sequence::Sequences;
 
 pub(super) const INVARIANTS: &[Invariant] =
@@ -21,6 +21,7 @@ pub(super) const INVARIANTS: &[Invariant] =
 pub(super) struct ProducerWing {
     sequences: Sequences,
     producer_ids: ProducerIds,
+    forgotten: Forgotten,
 }
 
 impl ProducerWing {
@@ -66,10 +67,12 @@ impl ProducerWing {
             }
             ProducerNote::SequenceRefused { .. } => refusal::on_refused(context, findings, note),
             ProducerNote::ProducersKnown { partition, producers } => {
-                producer_state::on_known(context, findings, *partition, producers);
+                let known = (*partition, &producers[..]);
+                producer_state::on_known(context, findings, &mut self.forgotten, known);
             }
             ProducerNote::ProducersExpired { partition, producers, at } => {
-                producer_state::on_expired(context, findings, *partition, (producers, *at));
+                let expired = (&producers[..], *at);
+                self.forgotten.on_expired(context, findings, *partition, expired);
             }
             ProducerNote::ProducerIdGiven { producer_id, producer_epoch } => {
                 self.producer_ids.on_given(context, findings, *producer_id, *producer_epoch);

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::{BatchKind, KnownProducer};
 use harrow_broker_model::types::{
-    Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition, WallTime,
+    NodeId, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition, WallTime,
 };
 
 use crate::view::ReplicaView;
@@ -95,19 +95,31 @@ impl ProducerIds {
     }
 }
 
+/// Where the logs of replicas ended when they forgot producers.
+#[derive(Debug, Default)]
+pub(super) struct Forgotten {
+    at: BTreeMap<(NodeId, TopicPartition), Ends>,
+}
+
+type Ends = BTreeMap<ProducerId, Offset>;
+
 /// A replica that opened or cut its log, or begins to lead, knows these producers.
 pub(super) fn on_known(
     context: &Context<'_>,
     findings: &mut Findings,
-    partition: TopicPartition,
-    producers: &[KnownProducer],
+    forgotten: &mut Forgotten,
+    (partition, producers): (TopicPartition, &[KnownProducer]),
 ) {
     let replica = context.view.replica(context.node, partition);
     let log = replica.map(|replica| &replica.log);
-    let in_log = replica.map(|it| producers_in(it, true)).unwrap_or_default();
+    let in_log = replica.map(|it| producers_in(it, true, None)).unwrap_or_default();
+    // Who was forgotten may be known by what came after that alone.
+    let ends = forgotten.known(context, partition, (&in_log, producers));
+    let since = replica.zip(ends);
+    let since = since.map(|(it, ends)| producers_in(it, true, Some(ends))).unwrap_or_default();
     // A replica that knows more of a producer has it from when that was there.
     let cleaned = replica.is_some_and(|it| !it.holes.is_empty());
-    let was_in_log = replica.filter(|_| cleaned).map(|it| producers_in(it, false));
+    let was_in_log = replica.filter(|_| cleaned).map(|it| producers_in(it, false, None));
     let demanded_from = replica.map_or(Offset::ZERO, |replica| replica.producers_from);
     let from_start = log.is_none_or(|log| log.start() == Offset::ZERO);
     let known: BTreeMap<ProducerId, (ProducerEpoch, Sequence)> = producers
@@ -118,7 +130,10 @@ pub(super) fn on_known(
     let expired = |id: &ProducerId| expire && !known.contains_key(id);
     let knows = |id: &ProducerId, logged: &LoggedProducer| {
         let most = was_in_log.as_ref().and_then(|it| it.get(id)).unwrap_or(logged);
-        known.get(id).is_some_and(|state| (logged.state..=most.state).contains(state))
+        let anew = since.get(id).map(|since| since.state);
+        known.get(id).is_some_and(|state| {
+            (logged.state..=most.state).contains(state) || anew == Some(*state)
+        })
     };
     let lacking = in_log
         .iter()
@@ -143,25 +158,53 @@ pub(super) fn on_known(
     }
 }
 
-/// A replica forgot producers, by its clock at a time.
-pub(super) fn on_expired(
-    context: &Context<'_>,
-    findings: &mut Findings,
-    partition: TopicPartition,
-    (producers, at): (&[ProducerId], WallTime),
-) {
-    let Some(replica) = context.view.replica(context.node, partition) else { return };
-    let open = LogTransactions::of(&replica.log);
-    let expiration_ms = i64::try_from(context.view.producer_expiration_ms()).unwrap_or(i64::MAX);
-    let rests_since = at.0.saturating_sub(expiration_ms);
-    for id in producers {
-        let newest = newest_time(replica, *id);
-        let is_open = open.first_open_of(*id, replica).is_some();
-        if is_open || newest.is_some_and(|newest| newest.0 > rests_since) {
-            findings.report(context, &EARLY, partition, || {
-                let why = if is_open { "a transaction open" } else { "not rested for long enough" };
-                format!("node {} forgot producer {id}, which has {why}", context.node)
-            });
+impl Forgotten {
+    /// What a replica has forgotten, now that it says whom it knows: when it opens or cuts its log, it leaves out who
+    /// has rested for long enough.
+    fn known(
+        &mut self,
+        context: &Context<'_>,
+        partition: TopicPartition,
+        (in_log, known): (&BTreeMap<ProducerId, LoggedProducer>, &[KnownProducer]),
+    ) -> Option<&Ends> {
+        if !context.view.producers_expire() {
+            return None;
+        }
+        let end = context.view.replica(context.node, partition)?.log.end();
+        let ends = self.at.entry((context.node, partition)).or_default();
+        for forgotten in ends.values_mut() {
+            *forgotten = end.min(*forgotten);
+        }
+        let is_known = |id: &ProducerId| known.iter().any(|known| known.producer_id == *id);
+        ends.extend(in_log.keys().filter(|id| !is_known(id)).map(|id| (*id, end)));
+        Some(ends)
+    }
+
+    /// A replica forgot producers, by its clock at a time.
+    pub(super) fn on_expired(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        (producers, at): (&[ProducerId], WallTime),
+    ) {
+        let Some(replica) = context.view.replica(context.node, partition) else { return };
+        let open = LogTransactions::of(&replica.log);
+        let expiration_ms =
+            i64::try_from(context.view.producer_expiration_ms()).unwrap_or(i64::MAX);
+        let rests_since = at.0.saturating_sub(expiration_ms);
+        let ends = self.at.entry((context.node, partition)).or_default();
+        for id in producers {
+            ends.insert(*id, replica.log.end());
+            let newest = newest_time(replica, *id);
+            let is_open = open.first_open_of(*id, replica).is_some();
+            if is_open || newest.is_some_and(|newest| newest.0 > rests_since) {
+                findings.report(context, &EARLY, partition, || {
+                    let why =
+                        if is_open { "a transaction open" } else { "not rested for long enough" };
+                    format!("node {} forgot producer {id}, which has {why}", context.node)
+                });
+            }
         }
     }
 }
@@ -185,12 +228,20 @@ struct LoggedProducer {
 }
 
 /// What a log tells of its producers' records: of deleted ones, too, and of those that the cleaner took only if it is
-/// not asked for what is left.
-fn producers_in(replica: &ReplicaView, left: bool) -> BTreeMap<ProducerId, LoggedProducer> {
+/// not asked for what is left; with `since`, only from those ends on.
+fn producers_in(
+    replica: &ReplicaView,
+    left: bool,
+    since: Option<&Ends>,
+) -> BTreeMap<ProducerId, LoggedProducer> {
     let mut in_log: BTreeMap<ProducerId, LoggedProducer> = BTreeMap::new();
     let gone = |base: Offset| left && replica.holes.gone.contains(&base);
     for entry in replica.log.entries().iter().filter(|it| !gone(it.batch.base_offset)) {
         let batch = &entry.batch;
+        let from = since.and_then(|ends| ends.get(&batch.producer_id));
+        if from.is_some_and(|from| batch.base_offset < *from) {
+            continue;
+        }
         if matches!(batch.kind, BatchKind::CommitMarker | BatchKind::AbortMarker) {
             // A marker of another epoch leaves no batch that is remembered.
             let logged =

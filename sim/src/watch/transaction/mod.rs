@@ -1,6 +1,7 @@
 //! Invariants of transactions and of what `read_committed` shows.
 
 mod overdue;
+mod repeated_ends;
 mod stable_offset;
 mod transactions;
 
@@ -13,13 +14,19 @@ use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
 use crate::plan::Plan;
 use overdue::TransactionsDue;
+use repeated_ends::RepeatedEnds;
 use stable_offset::{CommittedBound, Served, StableMove, StableOffsets};
 use transactions::{Transactions, Transition};
 
+pub use repeated_ends::AskedEnd;
 pub(crate) use transactions::state_name;
 
-pub(super) const INVARIANTS: &[Invariant] =
-    &[transactions::INVARIANT, stable_offset::INVARIANT, overdue::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] = &[
+    transactions::INVARIANT,
+    stable_offset::INVARIANT,
+    overdue::INVARIANT,
+    repeated_ends::INVARIANT,
+];
 
 /// What the invariants of transactions remember.
 #[derive(Debug)]
@@ -27,6 +34,7 @@ pub(super) struct TransactionWing {
     transactions: Transactions,
     stable_offsets: StableOffsets,
     due: TransactionsDue,
+    repeated_ends: RepeatedEnds,
 }
 
 impl TransactionWing {
@@ -35,12 +43,23 @@ impl TransactionWing {
             transactions: Transactions::default(),
             stable_offsets: StableOffsets::default(),
             due: TransactionsDue::new(plan),
+            repeated_ends: RepeatedEnds::default(),
         }
     }
 
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.stable_offsets.process_started(node);
         self.due.process_started(node);
+        self.repeated_ends.process_started(node);
+    }
+
+    pub(super) fn end_refused(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        asked: &AskedEnd,
+    ) {
+        self.repeated_ends.on_refused(context, findings, asked);
     }
 
     #[inline]
@@ -104,6 +123,7 @@ impl TransactionWing {
                 };
                 self.transactions.on_state(context, findings, next);
                 self.due.on_state(context, next);
+                self.repeated_ends.on_state(context, next);
             }
             TransactionNote::PartitionAdded { producer_id, transaction, partition } => {
                 let (producer_id, transaction) = (*producer_id, *transaction);

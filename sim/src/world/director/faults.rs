@@ -9,7 +9,7 @@ use crate::plan::{Action, Step, Target};
 use crate::run::InjectedFault;
 use crate::world::condition::{Active, Condition};
 use crate::world::engine::{Boot, CrashKind, DirectorTimer};
-use crate::world::fault_kind::{BOUNCE_MS, kind, lasting};
+use crate::world::fault_kind::{BOUNCE_MS, kind, lasting, lasting_name};
 
 /// What became of a step.
 #[derive(Debug, Default)]
@@ -338,7 +338,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.condition_allowed(&condition)?;
         self.begin(position, condition, for_ms);
         let lossy = matches!(step.action, Action::FailLogDirectory { replaced: true, .. });
-        let summary = format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action));
+        let name = lasting_name(&step.action);
+        let summary = format!("{name} at node {node} ({target}) for {for_ms} ms");
         Ok(StepOutcome { lossy, ..done(node, summary) })
     }
 

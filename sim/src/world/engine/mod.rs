@@ -36,7 +36,7 @@ use super::repetitions::Repetitions;
 use crate::liveness::Goal;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
 use crate::run::{RowDetail, RowKind, TraceRow};
-use crate::watch::CoordinatorDeed;
+use crate::watch::{AskedEnd, CoordinatorDeed};
 
 pub(crate) use process::CrashKind;
 pub(crate) use scheduled::{DirectorTimer, ScheduledEvent};
@@ -114,6 +114,10 @@ pub(crate) trait NodeHost<N> {
     /// A node is about to answer that it was asked, by this one, what nobody may ask. Nobody has to look.
     fn asked_nonsense(&mut self, moment: Moment, api: &'static str, by: NodeId) {
         let _ = (moment, api, by);
+    }
+    /// A node is about to refuse to end a transaction as a producer asks. Nobody has to look.
+    fn end_refused(&mut self, moment: Moment, asked: &AskedEnd) {
+        let _ = (moment, asked);
     }
     /// A node is about to answer as a coordinator, or to send a marker as one. Nobody has to look.
     fn coordinator_acts(&mut self, moment: Moment, deed: &CoordinatorDeed) {

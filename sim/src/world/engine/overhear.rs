@@ -60,9 +60,13 @@ impl<N: Node> Engine<N> {
     ) {
         if let Effect::Reply { connection, message } = effect {
             host.answered(self.moment(node), *connection, message);
-            let Overheard { deed, invalid } = self.questions.answered(node, *connection, message);
+            let Overheard { deed, invalid, refused_end } =
+                self.questions.answered(node, *connection, message);
             if let Some((api, by)) = invalid {
                 host.asked_nonsense(self.moment(node), api, by);
+            }
+            if let Some(end) = refused_end {
+                host.end_refused(self.moment(node), &end);
             }
             if let Some(deed) = deed {
                 host.coordinator_acts(self.moment(node), &deed);

@@ -14,7 +14,7 @@ use crate::plan::{Action, Cut, Step, Target};
 use crate::world::condition::{Active, Condition, Kept};
 use crate::world::cuts::{CutLinks, Ends};
 use crate::world::engine::CrashKind;
-use crate::world::fault_kind::{BOUNCE_MS, Lasting, has_directory, kind, lasting};
+use crate::world::fault_kind::{BOUNCE_MS, Lasting, has_directory, kind, lasting, lasting_name};
 use crate::world::targets::{Candidates, Leadership};
 
 /// What a step has done.
@@ -128,6 +128,11 @@ impl LiveCluster {
                 ..Fired::default()
             }),
             Action::Partition { cut, for_ms } => self.cut(step, (cut, *for_ms), loss_allowed),
+            Action::HoldRequests { api: Some(api), .. } if api.is_of_clients() => {
+                let why =
+                    "requests of clients are held by a rule of the control port: `harrow ctl rule`";
+                Err(why.to_owned())
+            }
             _ => match lasting(&step.action) {
                 Some(lasting) => self.last(step, &lasting, loss_allowed),
                 None => self.instant(step),
@@ -346,7 +351,8 @@ impl LiveCluster {
         }
         let fills = matches!(condition, Condition::FullDisk(_));
         self.begin(step, condition);
-        let summary = format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action));
+        let name = lasting_name(&step.action);
+        let summary = format!("{name} at node {node} ({target}) for {for_ms} ms");
         Ok(Fired {
             ending: if fills { vec![node] } else { Vec::new() },
             down_ms: for_ms,

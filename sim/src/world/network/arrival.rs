@@ -233,6 +233,6 @@ impl Network {
     fn holds(&self, id: u64, toward: Side, segment: &Segment) -> bool {
         toward == Side::Acceptor
             && !matches!(segment, Segment::Syn | Segment::SynAck)
-            && self.holds_requests_of(&self.connections[id as usize - 1])
+            && self.holds_back(id, segment, || self.held.iter().any(|(held, _)| *held == id))
     }
 }

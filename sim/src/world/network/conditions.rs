@@ -8,6 +8,8 @@ use super::{
     Plans, ScheduledEvent, Segment, Side, Transit,
 };
 
+use crate::request_kind::RequestKind;
+
 impl Network {
     /// Sets the faults of all links and nodes; what they held up before and no longer do travels on.
     /// `links` is by sender, then receiver.
@@ -24,7 +26,7 @@ impl Network {
             "one condition each"
         );
         self.links.iter_mut().zip(links).for_each(|(link, condition)| link.condition = *condition);
-        self.conditions.copy_from_slice(nodes);
+        self.conditions.clone_from_slice(nodes);
         self.release_stalled(now, queue);
         self.release_held(now, queue);
     }
@@ -79,9 +81,12 @@ impl Network {
     }
 
     fn release_held(&mut self, now: u64, queue: Plans<'_>) {
-        let (held, released): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held)
-            .into_iter()
-            .partition(|(id, _)| self.holds_requests_of(&self.connections[*id as usize - 1]));
+        let (mut held, mut released) = (Vec::new(), Vec::new());
+        for (id, segment) in std::mem::take(&mut self.held) {
+            let follows = || held.iter().any(|(held, _): &(u64, Segment)| *held == id);
+            let stays = self.holds_back(id, &segment, follows);
+            (if stays { &mut held } else { &mut released }).push((id, segment));
+        }
         self.held = held;
         let mut reborn: Vec<(u64, u64)> = Vec::new();
         for (id, segment) in released {
@@ -99,10 +104,21 @@ impl Network {
         }
     }
 
-    /// Whether the requests of a connection are held back.
-    pub(super) fn holds_requests_of(&self, connection: &Connection) -> bool {
+    /// Whether what a connection's opener sent is held back; `follows` tells whether something before it is.
+    pub(super) fn holds_back(
+        &self,
+        id: u64,
+        segment: &Segment,
+        follows: impl FnOnce() -> bool,
+    ) -> bool {
+        let connection = &self.connections[id as usize - 1];
         let (opener, acceptor) = (connection.opener, connection.acceptor);
-        self.conditions[acceptor].hold == Some(connection.channel)
+        let of_acceptor = &self.conditions[acceptor];
+        let is_of_kind = |kind: RequestKind| of_acceptor.hold_kinds.contains(&kind);
+        let is_held = of_acceptor.hold == Some(connection.channel)
+            || !of_acceptor.hold_kinds.is_empty()
+                && (segment.request_kind().is_some_and(is_of_kind) || follows());
+        is_held
             || (self.conditions[opener].hold_metadata && connection.channel == Channel::QuorumFetch)
     }
 

@@ -34,9 +34,10 @@ use super::engine::ScheduledEvent;
 use super::fingerprint::{CHANNELS, channel_number};
 use super::queue::Queue;
 use crate::plan::NetworkPlan;
+use crate::request_kind::RequestKind;
 
 pub(crate) use arrival::Incoming;
-pub(crate) use condition::{LinkCondition, NodeCondition};
+pub(crate) use condition::{Held, LinkCondition, NodeCondition};
 pub(crate) use inspect::{Content, UnderWay};
 pub(crate) use segment::{Segment, Side, Transit};
 
@@ -213,20 +214,16 @@ impl Network {
         }
         let ordinal = self.responses[node];
         self.responses[node] += 1;
-        let condition = self.conditions[node];
+        let condition = &self.conditions[node];
         let key = self.ids[node];
-        if self.clients[opener]
-            && self.draws.one_in(Purpose::DropResponse, key, 0, ordinal, condition.drop_one_in)
-        {
+        let duplicate_one_in = condition.duplicate_one_in;
+        let answers =
+            RequestKind::of_response(&message.body).filter(|_| !condition.drop_kinds.is_empty());
+        let lost_one_in = condition.loses_one_in(self.clients[opener], answers);
+        if self.draws.one_in(Purpose::DropResponse, key, 0, ordinal, lost_one_in) {
             return self.reset(now, id, queue);
         }
-        if self.draws.one_in(
-            Purpose::DuplicateResponse,
-            key,
-            0,
-            ordinal,
-            condition.duplicate_one_in,
-        ) {
+        if self.draws.one_in(Purpose::DuplicateResponse, key, 0, ordinal, duplicate_one_in) {
             let later = self.draws.within(
                 Purpose::DuplicateDelay,
                 key,

@@ -2,6 +2,8 @@
 
 use harrow_broker_model::message::{Request, Response};
 
+use crate::request_kind::RequestKind;
+
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -41,6 +43,12 @@ impl Segment {
     /// Whether it is part of what the processes say, not of how connections begin and end.
     pub(super) fn is_data(&self) -> bool {
         matches!(self, Self::Request(_) | Self::Response(_))
+    }
+
+    /// What it asks for.
+    pub(super) fn request_kind(&self) -> Option<RequestKind> {
+        let Self::Request(request) = self else { return None };
+        RequestKind::of_request(&request.body)
     }
 }
 

@@ -1,9 +1,10 @@
 //! What connections promise.
 
+use harrow_broker_model::message::{EndQuorumEpochRequest, QuorumRequest, Request, RequestBody};
 use harrow_broker_model::node::{Channel, Effect, Event};
-use harrow_broker_model::types::NodeId;
+use harrow_broker_model::types::{CorrelationId, LeaderEpoch, NodeId};
 
-use crate::plan::NetworkPlan;
+use crate::plan::{NetworkPlan, RequestKind};
 use crate::world::engine::CrashKind;
 use crate::world::engine::tests::{DISK, NETWORK, Stage, answer, first_connection};
 use crate::world::network::NodeCondition;
@@ -240,6 +241,17 @@ fn a_late_request_on_a_given_up_connection_still_arrives() {
     assert_eq!(stage.seen(1).len(), 1, "the answer to the old request vanishes; no loss is told");
 }
 
+/// A request of another kind than those of the stage.
+fn end_of_epoch(number: i32) -> Request {
+    let (epoch, leader) = (LeaderEpoch(number), NodeId(1));
+    let body = QuorumRequest::EndQuorumEpoch(Box::new(EndQuorumEpochRequest {
+        epoch,
+        leader,
+        preferred_successors: Vec::new(),
+    }));
+    Request { correlation_id: CorrelationId(number), body: RequestBody::Quorum(body) }
+}
+
 #[test]
 fn held_requests_reach_the_next_incarnation() {
     let mut stage = connected();
@@ -276,6 +288,46 @@ fn held_requests_arrive_in_a_burst_though_they_were_given_up() {
         matches!(events[..], [Event::Request { .. }, Event::ConnectionClosed { .. }]),
         "on its old connection: {events:?}"
     );
+}
+
+#[test]
+fn requests_of_a_kind_are_held_with_what_comes_behind_them() {
+    let mut stage = connected();
+    stage.send(1, 2, Channel::Controller, 1);
+    stage.run_until_us(20_000);
+    assert_eq!(stage.requests(2), [1]);
+    let holds =
+        NodeCondition { hold_kinds: vec![RequestKind::EndQuorumEpoch], ..NodeCondition::default() };
+    stage.condition(2, holds.clone());
+    stage.send(1, 2, Channel::Quorum, 2);
+    stage.act(1, |effects| effects.request(NodeId(2), Channel::Quorum, end_of_epoch(3)));
+    stage.send(1, 2, Channel::Quorum, 4);
+    stage.send(1, 2, Channel::Controller, 5);
+    stage.run_until_us(40_000);
+    assert_eq!(stage.requests(2), [2, 5], "what came before, and what comes on another connection");
+    let kinds = vec![RequestKind::Vote, RequestKind::EndQuorumEpoch];
+    stage.condition(2, NodeCondition { hold_kinds: kinds, duplicate_one_in: 1, ..holds });
+    stage.run_until_us(60_000);
+    assert_eq!(stage.requests(2), Vec::<i32>::new(), "another fault lets nothing go");
+    stage.condition(2, NodeCondition::default());
+    stage.run_until_us(80_000);
+    assert_eq!(stage.requests(2), [3, 4], "in order");
+}
+
+#[test]
+fn answers_to_a_kind_are_dropped_whoever_asked() {
+    let mut stage = connected();
+    stage.echo();
+    let lost = Event::ConnectionLost { to: NodeId(2), channel: Channel::Quorum };
+    // (which answers are lost, what the asker is told)
+    let table = [(RequestKind::EndQuorumEpoch, false), (RequestKind::BeginQuorumEpoch, true)];
+    for (number, (kind, is_lost)) in (1..).zip(table) {
+        let condition = NodeCondition { drop_kinds: vec![(kind, 1)], ..NodeCondition::default() };
+        stage.condition(2, condition);
+        stage.send(1, 2, Channel::Quorum, number);
+        stage.run_until_us(number as u64 * 100_000);
+        assert_eq!(stage.events(1).contains(&lost), is_lost, "{kind:?}");
+    }
 }
 
 #[test]

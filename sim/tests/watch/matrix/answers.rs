@@ -6,15 +6,17 @@ use harrow_broker_model::message::{
     ClientRequest, ClientResponse, PeerRequest, PeerResponse, ReplicaFetchPartition,
     ReplicaFetchRequest, ReplicaFetchResponse, RequestBody, ResponseBody,
 };
+use harrow_broker_model::note::{BatchKind, BatchSummary};
 use harrow_broker_model::proto::{
-    FetchPartition, FetchRequest, FetchTopic, PartitionProduceData, ProduceRequest, StrBytes,
-    TopicProduceData, TransactionalId, topic_uuid,
+    ErrorCode, FetchPartition, FetchRequest, FetchTopic, PartitionProduceData,
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, StrBytes, TopicProduceData,
+    TopicProduceResponse, TransactionalId, topic_uuid,
 };
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, Offset, TopicPartition};
 
 use super::case::{Case, plain};
 use super::due::{begins, passes};
-use crate::stage::{A, B, C, Stage, X};
+use crate::stage::{A, B, C, Stage, X, sequenced};
 
 /// So long that nobody's time is up in a case.
 const LONG_MS: u64 = 60_000;
@@ -106,7 +108,90 @@ fn commits_third(stage: &mut Stage) {
     stage.leader_high_watermark(A, 1, 3);
 }
 
+/// Producer 9 sends a batch of its transaction, by a connection of A that has this number and its own correlation.
+fn sends(stage: &mut Stage, number: i32, sequence: i32) {
+    let mut batch = vec![0; 61];
+    batch[43..51].copy_from_slice(&9_i64.to_be_bytes());
+    batch[53..57].copy_from_slice(&sequence.to_be_bytes());
+    let mut request = produce(&[X], LONG_MS as i32);
+    request.topic_data[0].partition_data[0].records = Some(Bytes::from(batch));
+    let transactional_id = TransactionalId(StrBytes::from_static_str("payments"));
+    let request = request.with_transactional_id(Some(transactional_id));
+    let body = RequestBody::Client(ClientRequest::Produce(Box::new(request)));
+    stage.asks(A, (1, number), body);
+}
+
+/// A answers with an error what it was sent.
+fn refuses(stage: &mut Stage, number: i32, error: ErrorCode) {
+    answers_with(stage, number, error.code());
+}
+
+fn answers_with(stage: &mut Stage, number: i32, code: i16) {
+    let part = PartitionProduceResponse::default().with_index(X.partition).with_error_code(code);
+    let topic = TopicProduceResponse::default()
+        .with_topic_id(topic_uuid(X.topic))
+        .with_partition_responses(vec![part]);
+    let response = ProduceResponse::default().with_responses(vec![topic]);
+    let body = ResponseBody::Client(ClientResponse::Produce(Box::new(response)));
+    stage.answers(A, (1, number), body);
+}
+
+/// A appends a batch of the transaction.
+fn appends(stage: &mut Stage, offset: i64, sequence: i32) {
+    let kind = BatchKind::Transactional;
+    stage.lead(A, 1, BatchSummary { kind, ..sequenced(offset, 0, sequence) });
+}
+
+/// Two batches are sent, and the first one is refused for now.
+fn refuses_first(stage: &mut Stage, error: ErrorCode) {
+    sends(stage, 1, 5);
+    sends(stage, 2, 6);
+    refuses(stage, 1, error);
+}
+
 pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "batch-passed-over",
+        good: |stage| {
+            refuses_first(stage, ErrorCode::NotEnoughReplicas);
+            refuses(stage, 2, ErrorCode::OutOfOrderSequenceNumber);
+            sends(stage, 3, 5);
+            appends(stage, 2, 5);
+            sends(stage, 4, 6);
+            appends(stage, 3, 6);
+        },
+        bad: |stage| {
+            refuses_first(stage, ErrorCode::NotEnoughReplicas);
+            appends(stage, 2, 6);
+        },
+    },
+    // What the log has already is refused, too, while too few are in sync, and is not appended again.
+    Case {
+        anomaly: "batch-passed-over",
+        good: |stage| {
+            appends(stage, 2, 5);
+            refuses_first(stage, ErrorCode::NotEnoughReplicas);
+            appends(stage, 3, 6);
+        },
+        bad: |stage| {
+            appends(stage, 2, 4);
+            refuses_first(stage, ErrorCode::NotEnoughReplicas);
+            appends(stage, 3, 6);
+        },
+    },
+    Case {
+        anomaly: "batch-passed-over",
+        good: |stage| {
+            refuses_first(stage, ErrorCode::InvalidRecord);
+            appends(stage, 2, 6);
+        },
+        bad: |stage| {
+            refuses_first(stage, ErrorCode::NotEnoughReplicas);
+            refuses(stage, 2, ErrorCode::NotEnoughReplicas);
+            sends(stage, 3, 6);
+            appends(stage, 2, 6);
+        },
+    },
     Case {
         anomaly: "produce-answer-overdue",
         good: |stage| {

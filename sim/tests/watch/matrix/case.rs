@@ -2,6 +2,7 @@
 
 use harrow_broker_model::note::BatchSummary;
 use harrow_broker_model::types::Offset;
+use harrow_sim::plan::Plan;
 use harrow_sim::watch::ReplicaAudit;
 
 use crate::stage::{A, B, C, Stage, X, record};
@@ -15,7 +16,15 @@ pub(super) struct Case {
 
 /// `min.insync.replicas` is 2; A leads in epoch 1, all are in sync and hold two committed records.
 pub(super) fn stage() -> Stage {
-    let mut stage = Stage::new(2, false);
+    set(Stage::new(2, false))
+}
+
+/// The same, of another plan.
+pub(super) fn stage_of(plan: &Plan) -> Stage {
+    set(Stage::of(plan, (2, false)))
+}
+
+fn set(mut stage: Stage) -> Stage {
     stage.elect(A, 1, &[A, B, C]);
     stage.became_leader(A, 1, &[A, B, C]);
     for offset in 0..2 {

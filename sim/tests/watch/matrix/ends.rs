@@ -3,8 +3,8 @@
 use harrow_broker_model::note::{
     ClassicGroupState, GroupNote, MetadataChange, Note, TransactionNote, TransactionState,
 };
-use harrow_broker_model::types::{LeaderEpoch, NodeId, TransactionOrdinal};
-use harrow_sim::watch::{CoordinatorKind, LastingFaults};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, ProducerEpoch, TransactionOrdinal};
+use harrow_sim::watch::{AskedEnd, CoordinatorKind, LastingFaults};
 
 use super::case::{Case, outcome};
 use super::coordination::{PRODUCER, about, is_in, leads_in_one, ongoing, place};
@@ -13,8 +13,24 @@ use crate::stage::{A, B, C, N1, N2, N3, Stage, X};
 
 const TRANSACTION: &str = "transaction-overdue";
 const REBALANCE: &str = "rebalance-overdue";
+const REPEATED: &str = "decided-end-refused";
 
 pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: REPEATED,
+        good: |stage| {
+            coordinates(stage, CoordinatorKind::Transaction);
+            decides(stage);
+            refuses_end(stage, A, 0, false);
+            refuses_end(stage, A, 1, true);
+            refuses_end(stage, B, 0, true);
+        },
+        bad: |stage| {
+            coordinates(stage, CoordinatorKind::Transaction);
+            decides(stage);
+            refuses_end(stage, A, 0, true);
+        },
+    },
     Case {
         anomaly: TRANSACTION,
         good: |stage| {
@@ -114,6 +130,56 @@ fn state(state: TransactionState) -> Note {
 fn decides(stage: &mut Stage) {
     stage.note(A, &ongoing(1));
     stage.note(A, &state(TransactionState::PrepareCommit));
+}
+
+/// A node says that the producer cannot end its transaction so.
+fn refuses_end(stage: &mut Stage, node: NodeId, epoch: i16, commits: bool) {
+    let producer = (PRODUCER, ProducerEpoch(epoch));
+    let asked =
+        AskedEnd { transactional_id: about(CoordinatorKind::Transaction), producer, commits };
+    let now_ns = stage.now_ns();
+    stage.observer.end_refused(now_ns, 1, node, &asked);
+}
+
+/// Something that happens.
+type Play = fn(&mut Stage);
+
+/// What is decided and known is not refused: until the next transaction begins, or who knew it begins anew.
+#[test]
+fn an_end_is_repeated_while_it_is_the_newest() {
+    let later: [(&str, Play, bool); 4] = [
+        ("complete", |stage| stage.note(A, &state(TransactionState::CompleteCommit)), true),
+        ("the next one", |stage| goes_on(stage, TransactionState::Ongoing), false),
+        ("another producer", |stage| goes_on(stage, TransactionState::Empty), false),
+        ("a restart", restarts, false),
+    ];
+    for (what, happens, is_found) in later {
+        let mut stage = super::case::stage();
+        coordinates(&mut stage, CoordinatorKind::Transaction);
+        decides(&mut stage);
+        happens(&mut stage);
+        refuses_end(&mut stage, A, 0, true);
+        let expected: &[&str] = if is_found { &[REPEATED] } else { &[] };
+        assert_eq!(stage.found(), expected, "{what}");
+    }
+}
+
+fn restarts(stage: &mut Stage) {
+    let now_ns = stage.now_ns();
+    stage.observer.process_started(now_ns, A);
+}
+
+/// The transaction is complete, and the same id has its next one, or its next producer.
+fn goes_on(stage: &mut Stage, next: TransactionState) {
+    stage.note(A, &state(TransactionState::CompleteCommit));
+    let mut note = is_in(next, 1);
+    if let Note::Transaction(TransactionNote::StateChanged {
+        transaction, producer_epoch, ..
+    }) = &mut note
+    {
+        (*transaction, *producer_epoch) = (TransactionOrdinal(2), ProducerEpoch(1));
+    }
+    stage.note(A, &note);
 }
 
 /// The partition of the stage is in the transaction.

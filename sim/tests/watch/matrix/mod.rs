@@ -3,6 +3,7 @@
 
 mod answers;
 mod case;
+mod claims;
 mod cluster;
 mod compaction;
 mod consumers;
@@ -35,6 +36,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         consumers::CASES,
         coordination::CASES,
         reassignment::CASES,
+        claims::CASES,
         cluster::CASES,
         quorum::CASES,
         transactions::CASES,

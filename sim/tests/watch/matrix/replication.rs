@@ -460,6 +460,27 @@ fn a_producer_that_the_log_does_not_have_is_not_known() {
     assert_eq!(stage.found(), ["producer-state-mismatch"]);
 }
 
+/// Of who was forgotten, what came after that is known, or all that the log has: that is read when it is opened.
+#[test]
+fn who_was_forgotten_is_known_by_what_came_since() {
+    for (sequence, forgets, is_found) in
+        [(-1, true, false), (5, true, false), (4, true, true), (-1, false, true)]
+    {
+        let mut plan = crate::stage::plan();
+        plan.cluster.producer_id_expiration_ms = 1_000;
+        let mut stage = super::case::stage_of(&plan);
+        let batch = BatchSummary { max_timestamp: WallTime(100), ..sequenced(2, 0, 5) };
+        stage.lead(A, 1, batch);
+        if forgets {
+            expired(&mut stage, 2_000);
+        }
+        stage.lead(A, 1, super::transactions::abort_marker(3));
+        know(&mut stage, sequence);
+        let expected: &[&str] = if is_found { &["producer-state-mismatch"] } else { &[] };
+        assert_eq!(stage.found(), expected, "sequence {sequence}, forgotten {forgets}");
+    }
+}
+
 #[test]
 fn a_producer_id_must_be_allocated() {
     let mut stage = super::case::stage();

@@ -30,7 +30,7 @@ fn commit_marker(offset: i64) -> BatchSummary {
     marker(offset, BatchKind::CommitMarker)
 }
 
-fn abort_marker(offset: i64) -> BatchSummary {
+pub(super) fn abort_marker(offset: i64) -> BatchSummary {
     marker(offset, BatchKind::AbortMarker)
 }
 

@@ -162,7 +162,7 @@ impl Consumer {
             counts.push((topic, count));
         }
         let assignor = self.member().config.assignor;
-        let assignments = assign(assignor, &counts, &subscriptions);
+        let assignments = assign(assignor, &counts, &subscriptions, self.defects);
         let member = self.membership.as_mut().expect("only members synchronise");
         member.to_assign = None;
         if !subscriptions.is_empty() {
