@@ -270,7 +270,7 @@ impl Subject {
                 let how = match (completion, offset) {
                     (Completion::Ok, Some(offset)) => format!("is acknowledged at offset {offset}"),
                     (Completion::Ok, None) => "is acknowledged".to_owned(),
-                    (Completion::Fail, _) => "was not sent".to_owned(),
+                    (Completion::Fail, _) => "has failed, as the client was told".to_owned(),
                     (Completion::Info, _) => "has an unknown outcome".to_owned(),
                 };
                 format!("client {process}: {} {how}", name(*value))

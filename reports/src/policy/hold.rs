@@ -65,7 +65,10 @@ impl Promise {
             _ => None,
         };
         promise.ok_or_else(|| {
-            if let Some((_, most)) = PROMISES.iter().find(|(known, _)| *known == name) {
+            let known = PROMISES.iter().find(|(known, _)| *known == name);
+            if let Some((_, most)) = known.filter(|(_, most)| most.parse::<u32>().is_ok()) {
+                format!("`{value}` is no number from 1 on; hold {name}={most}, for example")
+            } else if let Some((_, most)) = known {
                 format!("`{value}` promises nothing more; hold {name}={most}")
             } else {
                 let known: Vec<String> =

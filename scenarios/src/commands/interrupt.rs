@@ -1,33 +1,52 @@
-//! Ctrl-C: the first ends what is going on with what was found so far, the second ends the process.
+//! Ctrl-C: the first ends what is going on with what was found so far, or with a word on what is not told; the second
+//! ends the process.
 
 use std::io::{self, Write};
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::console::Failure;
 use crate::exit::ExitCode;
 
-/// A flag that the first Ctrl-C raises. A process asks for it once.
+/// What the next Ctrl-C does.
+enum Answer {
+    /// Ends the process, with a word on what is not told.
+    End(&'static str),
+    /// Raises a flag, and ends the process if that is up.
+    Raise(Arc<AtomicBool>),
+}
+
+/// As it was set last; a process that has set none ends as by any signal.
+static ANSWER: Mutex<Option<Answer>> = Mutex::new(None);
+
+/// A flag that the next Ctrl-C raises.
 pub(super) fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     let raised = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&raised);
-    let handler = move || {
-        if seen.swap(true, Ordering::Relaxed) {
-            process::exit(i32::from(ExitCode::Interrupted.number()));
-        }
-    };
-    ctrlc::set_handler(handler).map_err(|error| Failure::Harrow(error.to_string()))?;
+    answer_with(Answer::Raise(Arc::clone(&raised)))?;
     Ok(raised)
 }
 
-/// Ends the process at the first Ctrl-C, with a word on what is not told: for work of which a part tells nothing.
+/// Ends the process at the next Ctrl-C, with a word on what is not told: for work of which a part tells nothing.
 pub(super) fn end_on_interrupt(untold: &'static str) -> Result<(), Failure> {
-    let handler = move || {
-        tell_interrupted(untold);
-        process::exit(i32::from(ExitCode::Interrupted.number()));
-    };
-    ctrlc::set_handler(handler).map_err(|error| Failure::Harrow(error.to_string()))
+    answer_with(Answer::End(untold))
+}
+
+fn answer_with(answer: Answer) -> Result<(), Failure> {
+    let before = ANSWER.lock().unwrap_or_else(PoisonError::into_inner).replace(answer);
+    if before.is_some() {
+        return Ok(());
+    }
+    ctrlc::set_handler(interrupted).map_err(|error| Failure::Harrow(error.to_string()))
+}
+
+fn interrupted() {
+    match &*ANSWER.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(Answer::Raise(raised)) if !raised.swap(true, Ordering::Relaxed) => return,
+        Some(Answer::End(untold)) => tell_interrupted(untold),
+        Some(Answer::Raise(_)) | None => {}
+    }
+    process::exit(i32::from(ExitCode::Interrupted.number()));
 }
 
 /// Says what is not told since it was interrupted.

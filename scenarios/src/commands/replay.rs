@@ -51,6 +51,12 @@ impl Replay {
             judged.report.coordinate.held_to = self.held_to.texts();
             judged
         };
-        show(console, &plan, &command, judged, Left { out: out.as_ref(), ci: &self.ci })
+        show(
+            console,
+            &plan,
+            &command,
+            judged,
+            Left { out: out.as_ref(), ci: &self.ci, held_to: &self.held_to },
+        )
     }
 }

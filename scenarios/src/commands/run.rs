@@ -18,7 +18,7 @@ use super::ci::{Case, CiArgs};
 use super::console::{Console, Failure, progress_is_seen};
 use super::files::OutDirectory;
 use super::hold::HeldTo;
-use super::interrupt::on_interrupt;
+use super::interrupt::{end_on_interrupt, on_interrupt};
 use super::occupied::refuse_for_run;
 use super::page::{PAGE, leave_page};
 use super::reading::{Changes, Prepared, quoted};
@@ -64,8 +64,12 @@ pub(super) struct Run {
 pub(super) const FILES: [&str; 7] =
     ["plan.json", "history.jsonl", "history.toml", "trace.txt", TRACE, "report.json", PAGE];
 
+/// What is said of a run that is interrupted.
+const NOT_OVER: &str = "the run was not over, and a part tells nothing";
+
 impl Run {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
+        end_on_interrupt(NOT_OVER)?;
         let prepared = Prepared::read(&self.scenario, &self.changes)?.held_to(&self.held_to);
         let out = self.out.as_deref().map(OutDirectory::open).transpose()?;
         let seed = self.seed.unwrap_or_else(seeds::drawn);
@@ -74,7 +78,7 @@ impl Run {
         }
         let (plan, command) = (prepared.plan(seed), prepared.command(seed));
         let judged = |trace| while_running(|| prepared.judged(&plan, &command, trace));
-        let left = Left { out: out.as_ref(), ci: &self.ci };
+        let left = Left { out: out.as_ref(), ci: &self.ci, held_to: &prepared.held_to };
         let code = show(console, &plan, &command, judged, left)?;
         if self.shrink.shrink && code == ExitCode::Violated {
             let shrinking = Shrinking {
@@ -96,6 +100,8 @@ impl Run {
 
 /// Does what takes a while, and says so to whoever watches: a run is one call, whose end nobody knows.
 pub(super) fn while_running<T>(run: impl FnOnce() -> T) -> T {
+    // Without it Ctrl-C ends the process as ever, only without a word.
+    let _ = end_on_interrupt(NOT_OVER);
     if !progress_is_seen() {
         return run();
     }
@@ -118,6 +124,8 @@ pub(super) struct Left<'a> {
     pub(super) out: Option<&'a OutDirectory>,
     /// What CI services read.
     pub(super) ci: &'a CiArgs,
+    /// What was held against it beside what was promised.
+    pub(super) held_to: &'a HeldTo,
 }
 
 /// Runs a plan, tells about it and leaves its files. A verdict is told even if its files cannot be written.
@@ -126,7 +134,7 @@ pub(super) fn show(
     plan: &Plan,
     replay: &str,
     judged: impl Fn(bool) -> JudgedRun,
-    Left { out, ci }: Left<'_>,
+    Left { out, ci, held_to }: Left<'_>,
 ) -> Result<ExitCode, Failure> {
     let mut ci = ci.open(console)?;
     if let Some(out) = out {
@@ -141,10 +149,11 @@ pub(super) fn show(
     render(&judged.report, format, console.stdout())?;
     if let Some(out) = out.filter(|_| !console.is_json() && left.is_ok()) {
         let plan = quoted(&out.path("plan.json").display().to_string());
+        let again = held_to.with_flags(&format!("harrow replay {plan}"));
         let there = out.path("").display().to_string();
         let there = there.trim_end_matches('/');
         let files = FILES.join(", ");
-        writeln!(console.stdout(), "left {files} in {there}; bit for bit: harrow replay {plan}")?;
+        writeln!(console.stdout(), "left {files} in {there}; bit for bit: {again}")?;
     }
     console.stdout().flush()?;
     ci.add(console, true, || Case::of_run(&judged.report, false))?;

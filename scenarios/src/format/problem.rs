@@ -190,7 +190,16 @@ const SYNONYMS: [(&str, &str); 22] = [
 
 /// The name among `known` that is most like `name`, if any is like it at all.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, known), known));
+    if name.is_empty() {
+        return None;
+    }
+    // `END_TXN` is `EndTxn`.
+    let plain = |name: &str| name.replace('_', "").to_lowercase();
+    let distance = |known: &str| {
+        let by_plain = strsim::damerau_levenshtein(&plain(name), &plain(known));
+        strsim::damerau_levenshtein(name, known).min(by_plain)
+    };
+    let scored = known.into_iter().map(|known| (distance(known), known));
     let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
     let contained = best.contains(name) || name.contains(best);
     (distance <= name.len().div_ceil(4).max(name.len() / 3) || contained).then_some(best)

@@ -167,6 +167,17 @@ impl<'a> Section<'a> {
         None
     }
 
+    /// What is listed for a key that chooses among what is listed: something, if the key is there.
+    fn listed(&self, key: &str) -> &[Node] {
+        let Some(node) = self.value(key) else { return &[] };
+        let nodes = elements(node);
+        if nodes.is_empty() {
+            let help = "give at least one, or leave the key out";
+            self.problem(&node.place, format!("`{key}` is an empty list"), help);
+        }
+        nodes
+    }
+
     /// One or several texts with their places, empty if the key is absent.
     pub(crate) fn texts(&self, key: &str, example: &str) -> Vec<(String, Place)> {
         self.describe(key, UnlessGiven::Absent, || "text, or several".to_owned());
@@ -180,7 +191,11 @@ impl<'a> Section<'a> {
     /// One or several texts; at least one must be there.
     pub(crate) fn required_texts(&self, key: &str, example: &str) -> Vec<(String, Place)> {
         self.describe(key, required(example), || "text, or several".to_owned());
-        if self.required(key, example).is_some() { self.texts(key, example) } else { Vec::new() }
+        if self.required(key, example).is_none() {
+            return Vec::new();
+        }
+        self.listed(key);
+        self.texts(key, example)
     }
 
     /// A flag.
@@ -192,7 +207,7 @@ impl<'a> Section<'a> {
     pub(crate) fn flags(&self, key: &str, default: bool) -> Choice<bool> {
         let unless_given = UnlessGiven::Default(default.to_string());
         self.describe(key, unless_given, || "`true`, `false`, or both".to_owned());
-        let nodes = self.value(key).map_or(&[][..], elements);
+        let nodes = self.listed(key);
         let flags: Vec<bool> = nodes.iter().filter_map(|node| self.flag_of(key, node)).collect();
         Choice::new(if flags.is_empty() { vec![default] } else { flags })
     }
@@ -214,7 +229,7 @@ impl<'a> Section<'a> {
         self.describe(key, unless_given, || format!("{}, or several", one_of(&names)));
         let example = format!("\"{}\"", names[0]);
         let numbered = names.iter().any(|name| name.parse::<i64>().is_ok());
-        let nodes = self.value(key).map_or(&[][..], elements);
+        let nodes = self.listed(key);
         let chosen: Vec<T> = nodes
             .iter()
             .filter_map(|node| Some((self.word_text(key, node, &example, numbered)?, &node.place)))

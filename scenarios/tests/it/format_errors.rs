@@ -69,6 +69,9 @@ const ROWS: &[Row] = &[
         "not a target", "leader-of TOPIC-N"),
     row("[[fault]]\nkind = \"crash\"\nat_ms = 5\ndown_ms = 5\ntarget = \"node 4\"\n", 5, "\"node 4\"", "no node 4",
         "brokers are 1 to 3"),
+    row("[[fault]]\nkind = \"hold-requests\"\nat_ms = 5\nfor_ms = 5\ntarget = \"any-broker\"\napi = []\n", 6, "[]",
+        "`api` is an empty list", "at least one"),
+    row("[[load]]\nkind = \"producer\"\nacks = []\n", 3, "[]", "`acks` is an empty list", "at least one"),
     row("[[fault]]\nkind = \"hold-requests\"\nat_ms = 5\nfor_ms = 5\ntarget = \"any-broker\"\napi = \"EndTx\"\n", 6,
         "\"EndTx\"", "`EndTx` is not a value of `api`", "did you mean `EndTxn`?"),
     row("[[fault]]\nkind = \"drop-responses\"\nat_ms = 5\nfor_ms = 5\none_in = 1\ntarget = \"controller\"\n\

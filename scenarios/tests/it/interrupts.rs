@@ -95,3 +95,22 @@ fn an_interrupted_check_says_that_nothing_is_judged() {
     assert_eq!((code, said.as_str()), (Some(130), ""), "{complaint}");
     assert_eq!(complaint, "interrupted: the history is not judged, since not all of it was read\n");
 }
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_run_says_that_it_was_not_over() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let out = directory.path().join("long");
+    let out = out.to_str().expect("it is text");
+    // Longer than anybody waits. Its plan is there before it begins.
+    let long = ["--set", "load.0.operations=100000", "--set", "heal.at_ms=3000000"];
+    let words = ["run", "calm", "--seed", "1", "--out", out];
+    let run = AtWork::start(&[&words[..], &long[..]].concat());
+    let plan = directory.path().join("long/plan.json");
+    while !plan.is_file() {
+        std::thread::yield_now();
+    }
+    let (code, said, complaint) = run.interrupt();
+    assert_eq!((code, said.as_str()), (Some(130), ""), "{complaint}");
+    assert_eq!(complaint, "interrupted: the run was not over, and a part tells nothing\n");
+}

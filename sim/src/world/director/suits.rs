@@ -17,10 +17,24 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
         has_directory(&self.plan.cluster, action, node)?;
         if !self.is_client(node) {
-            return Ok(());
+            return is_asked(action, publishes);
         }
         lacking(action).map_or(Ok(()), |why| Err(why.to_owned()))
     }
+}
+
+/// Whether a broker, or else a controller, may be asked for what a fault meets.
+fn is_asked(action: &Action, is_broker: bool) -> Result<(), String> {
+    let (Action::HoldRequests { api, .. } | Action::DropResponses { api, .. }) = action else {
+        return Ok(());
+    };
+    let Some(api) = api else { return Ok(()) };
+    let (asked, whom) = if is_broker {
+        (api.is_answered_by_brokers(), "a broker")
+    } else {
+        (api.is_answered_by_controllers(), "a controller")
+    };
+    if asked { Ok(()) } else { Err(format!("nobody asks {whom} for {}", api.name())) }
 }
 
 /// What a client lacks for a fault.
