@@ -113,6 +113,16 @@ impl RequestKind {
         self >= Self::AlterPartition || self == Self::CreateTopics
     }
 
+    /// Whether a broker, or else a controller, is asked for it; the error says that nobody asks it.
+    pub fn check_asked(self, of_broker: bool) -> Result<(), String> {
+        let (asked, whom) = if of_broker {
+            (self.is_answered_by_brokers(), "a broker")
+        } else {
+            (self.is_answered_by_controllers(), "a controller")
+        };
+        if asked { Ok(()) } else { Err(format!("nobody asks {whom} for `{}`", self.name())) }
+    }
+
     /// Whether clients ask for it.
     pub fn is_of_clients(self) -> bool {
         self < Self::ReplicaFetch

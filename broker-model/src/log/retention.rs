@@ -83,7 +83,7 @@ impl Log {
 
     fn delete_beyond_size(&mut self, effects: &mut Effects) {
         let limit_bytes = self.config.retention.retention_bytes;
-        let size: i64 = self.segments.iter().map(|segment| segment.size() as i64).sum();
+        let size = self.bytes_after(0);
         if limit_bytes < 0 || size < limit_bytes {
             return;
         }
@@ -94,8 +94,13 @@ impl Log {
             left_bytes = if goes { without } else { left_bytes };
             goes
         });
-        let reason = DeletionReason::Size { limit_bytes, left_bytes };
+        let reason = DeletionReason::Size { limit_bytes, left_bytes: self.bytes_after(count) };
         self.delete_oldest(count, Some(reason), effects);
+    }
+
+    /// How large the segments are without so many of the oldest.
+    fn bytes_after(&self, count: usize) -> i64 {
+        self.segments.iter().skip(count).map(|segment| segment.size() as i64).sum()
     }
 
     fn delete_expired(&mut self, now: WallTime, effects: &mut Effects) {

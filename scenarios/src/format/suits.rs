@@ -113,17 +113,14 @@ pub(super) fn check_asked(
     kind: RequestKind,
     pattern: &TargetPattern,
 ) -> Result<(), (String, String)> {
-    let (asked, whom) = match who(pattern) {
-        Who::Broker => (kind.is_answered_by_brokers(), "a broker"),
-        Who::Controller => (kind.is_answered_by_controllers(), "a controller"),
+    let of_broker = match who(pattern) {
+        Who::Broker => true,
+        Who::Controller => false,
         Who::Server | Who::Client => return Ok(()),
     };
     let other = if kind.is_answered_by_brokers() { "any-broker" } else { "controller" };
-    if asked {
-        return Ok(());
-    }
-    let message = format!("nobody asks {whom} for `{}`", kind.name());
-    Err((message, format!("aim it at who is asked for it, such as `{other}`")))
+    kind.check_asked(of_broker)
+        .map_err(|why| (why, format!("aim it at who is asked for it, such as `{other}`")))
 }
 
 const SERVERS: &str =

@@ -5,9 +5,8 @@ use harrow_broker_model::defect::Defect;
 use harrow_reports::judge::judge;
 use harrow_reports::verdict::{Outcome, Verdict};
 use harrow_scenarios::catalogue::{CATALOGUE, find};
-use harrow_scenarios::format::parse;
-use harrow_scenarios::pipeline::run;
-use harrow_scenarios::planner::plan;
+
+use super::played::{Played, play_text, with_played};
 
 /// The topic is deleted, and created again soon after.
 const CREATED_AGAIN: &str = r#"
@@ -26,37 +25,31 @@ target = "leader-of orders-0"
 
 [heal]"#;
 
-fn verdict(scenario: &str, seed: u64, defects: impl IntoIterator<Item = Defect>) -> Verdict {
-    let entry = find(scenario).expect("a name of the catalogue");
-    verdict_of((entry.name, entry.text), seed, defects)
-}
-
 fn verdict_of(
-    (scenario, text): (&str, &str),
+    scenario: (&str, &str),
     seed: u64,
     defects: impl IntoIterator<Item = Defect>,
 ) -> Verdict {
-    let parsed = parse(scenario, text, &[])
-        .unwrap_or_else(|error| panic!("{scenario}: {:?}", error.mistakes()));
-    let mut plan = plan(&parsed, seed);
-    plan.cluster.defects = defects.into_iter().collect();
-    judge(&plan, &run(&plan, false))
+    let (plan, run) = play_text(scenario, seed, defects);
+    judge(&plan, &run)
 }
 
 #[test]
 fn every_defect_is_found_by_its_anomaly() {
     for defect in Defect::all() {
         let entry = defect.entry();
-        let found = verdict(entry.scenario, entry.seed, others(defect).chain([defect]));
-        let place = format!("{} --seed {}", entry.scenario, entry.seed);
-        assert_eq!(found.outcome, Outcome::Violated, "{defect}: {place}");
-        let root = &found.findings[0];
-        assert_eq!(
-            (root.anomaly.as_str(), root.guarantee.as_str()),
-            (entry.anomaly, entry.guarantee),
-            "{defect}: {place}: {}",
-            root.summary
-        );
+        let with = others(defect).chain([defect]);
+        with_played(entry.scenario, entry.seed, with, |Played { verdict, .. }| {
+            let place = format!("{} --seed {}", entry.scenario, entry.seed);
+            assert_eq!(verdict.outcome, Outcome::Violated, "{defect}: {place}");
+            let root = &verdict.findings[0];
+            assert_eq!(
+                (root.anomaly.as_str(), root.guarantee.as_str()),
+                (entry.anomaly, entry.guarantee),
+                "{defect}: {place}: {}",
+                root.summary
+            );
+        });
     }
 }
 
@@ -77,9 +70,10 @@ fn the_same_seeds_hold_without_the_defect() {
 fn what_shows_with_others_does_not_show_with_them_alone() {
     for defect in Defect::all().filter(|defect| !defect.entry().with.is_empty()) {
         let entry = defect.entry();
-        let found = verdict(entry.scenario, entry.seed, others(defect));
-        let roots: Vec<&str> = found.findings.iter().map(|root| root.anomaly.as_str()).collect();
-        assert!(!roots.contains(&entry.anomaly), "{defect}: {roots:?}");
+        with_played(entry.scenario, entry.seed, others(defect), |Played { verdict, .. }| {
+            let mut roots = verdict.findings.iter().map(|root| root.anomaly.as_str());
+            assert!(roots.all(|root| root != entry.anomaly), "{defect}: {:?}", verdict.findings);
+        });
     }
 }
 
@@ -159,9 +153,10 @@ fn every_scenario_holds() {
 
 /// A mark that is rare is asked of a sweep, not of each run.
 fn holds(scenario: &str, seed: u64) {
-    let verdict = verdict(scenario, seed, []);
-    let findings: Vec<_> =
-        verdict.findings.iter().map(|finding| (&finding.anomaly, &finding.summary)).collect();
-    let outcome = verdict.outcome_apart_from_reach();
-    assert_eq!(outcome, Outcome::Held, "{scenario} {seed}: {findings:?}");
+    with_played(scenario, seed, [], |Played { verdict, .. }| {
+        let findings: Vec<_> =
+            verdict.findings.iter().map(|finding| (&finding.anomaly, &finding.summary)).collect();
+        let outcome = verdict.outcome_apart_from_reach();
+        assert_eq!(outcome, Outcome::Held, "{scenario} {seed}: {findings:?}");
+    });
 }

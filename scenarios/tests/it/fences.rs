@@ -11,14 +11,10 @@ use std::path::PathBuf;
 
 use harrow_broker_model::defect::Defect;
 use harrow_broker_model::note::Api;
-use harrow_scenarios::catalogue::find;
-use harrow_scenarios::format::parse;
-use harrow_scenarios::pipeline::run;
-use harrow_scenarios::planner::plan;
 use harrow_sim::liveness::Goal;
-use harrow_sim::run::End;
 use harrow_sim::watch::invariants;
 
+use super::played::{Played, with_played};
 use Red::{Bug, Case, Nothing};
 use Subject::{Answered, Asked, InTime, Newer, Reported};
 
@@ -333,22 +329,6 @@ const DOUBLED: &[(&str, &str)] = &[
     ),
 ];
 
-/// What the watch finds in a run with a bug, with its words, and what was overdue when the run ended before its heal.
-fn found(defect: Defect, scenario: &str, seed: u64) -> Vec<(String, String)> {
-    let entry = find(scenario).unwrap_or_else(|| panic!("there is no scenario {scenario}"));
-    let parsed = parse(entry.name, entry.text, &[])
-        .unwrap_or_else(|error| panic!("{scenario}: {:?}", error.mistakes()));
-    let mut plan = plan(&parsed, seed);
-    plan.cluster.defects = [defect].into_iter().collect();
-    let run = run(&plan, false);
-    let overdue = match run.end {
-        End::TimeLimit { goal, since_ms, .. } if since_ms < plan.heal_at_ms => Some(goal.name()),
-        End::Quiesced | End::TimeLimit { .. } | End::Panicked { .. } => None,
-    };
-    let violations = run.violations.into_iter().map(|it| (it.anomaly, it.summary));
-    violations.chain(overdue.map(|goal| (goal.to_owned(), String::new()))).collect()
-}
-
 /// Whether a run with a bug shows what a row says: where one anomaly is for many requests, by that of the row.
 fn shows(row: &Row, defect: Defect, scenario: &str, seed: u64) -> bool {
     let words = |text: &str| match row.subject {
@@ -360,8 +340,11 @@ fn shows(row: &Row, defect: Defect, scenario: &str, seed: u64) -> bool {
         }
         Asked(_) | Answered(_) | Newer(_) | Reported(_) | InTime(_) => true,
     };
-    let found = found(defect, scenario, seed);
-    found.iter().any(|(anomaly, text)| anomaly == row.anomaly && words(text))
+    with_played(scenario, seed, [defect], |Played { violations, overdue, .. }| {
+        let mut found = violations.iter();
+        *overdue == Some(row.anomaly)
+            || found.any(|(anomaly, text)| anomaly == row.anomaly && words(text))
+    })
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod numbers;
 mod page;
 mod pages;
 mod planner;
+mod played;
 mod product;
 mod raw_client;
 mod readme;

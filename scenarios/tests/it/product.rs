@@ -94,9 +94,24 @@ fn a_fault_that_its_node_cannot_have_is_held_back() {
             "only brokers publish metadata",
         ),
     ];
-    for (mut action, reason) in table {
+    let client = format!("node {client}");
+    let mut all: Vec<(Value, &str, &str)> =
+        table.into_iter().map(|(action, reason)| (action, client.as_str(), reason)).collect();
+    all.extend([
+        (
+            json!({"kind": "hold-requests", "api": "Vote", "for_ms": 50}),
+            "node 1",
+            "nobody asks a broker for `Vote`",
+        ),
+        (
+            json!({"kind": "drop-responses", "api": "EndTxn", "one_in": 1, "for_ms": 50}),
+            "node 101",
+            "nobody asks a controller for `EndTxn`",
+        ),
+    ]);
+    for (mut action, target, reason) in all {
         let mut edited = plan.clone();
-        action["target"] = json!(format!("node {client}"));
+        action["target"] = json!(target);
         edited["steps"][0]["action"] = action.clone();
         fs::write(path.join("e.json"), edited.to_string()).expect("it takes files");
         let said = harrow(path, &["replay", "e.json", "--format", "json"]);

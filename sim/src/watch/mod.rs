@@ -48,7 +48,9 @@
 //! | a leader of the quorum without followers resigns | `quorum/check_quorum` |
 //! | nobody stands for election while a majority follows a leader of the quorum | `quorum/pre_vote` |
 //! | brokers are unfenced when they are ready, and shut down when they ask | `broker/fencing` |
-//! | who is not heard of for a session is fenced | `broker/sessions` |
+//! | who is not heard of for a session is fenced, and nobody else | `broker/sessions` |
+//! | snapshots of the metadata are made in time | `quorum/snapshots_due` |
+//! | who leads, and may, goes on | `controller/kept_lead` |
 //! | where consumers go that are out of range | `consumer/position` |
 //! | the first record of a time | `consumer/timed_offsets` |
 //! | whom a leader sends consumers to | `consumer/read_replica` |
@@ -216,7 +218,7 @@ impl Observer {
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
         if let Some(wings) = &mut self.wings {
             wings.stirred(at_ns, node);
-            wings.process_ended(at_ns, &self.view, node);
+            wings.process_ended(at_ns, &self.view, (node, lossy));
         }
         self.view.process_ended(at_ns, node, lossy);
     }

@@ -111,7 +111,13 @@ impl Wings {
         self.shared.running_since.process_blocked(at_ns, node, still);
     }
 
-    pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
+    pub(super) fn process_ended(
+        &mut self,
+        at_ns: u64,
+        view: &ClusterView,
+        (node, lossy): (NodeId, bool),
+    ) {
+        self.broker.process_ended(view, node, lossy);
         self.replication.process_ended(at_ns, view, node);
         self.quorum.process_ended(node);
         self.exchange.process_ended(node);
@@ -120,6 +126,8 @@ impl Wings {
     pub(super) fn asked(&mut self, context: &Context<'_>, request: (ConnectionId, &Request)) {
         self.exchange.asked(context, (&mut self.findings, &self.shared), request);
         self.group.asked(context, &mut self.findings, request.1);
+        self.broker.asked(context, &mut self.findings, request.1);
+        self.controller.asked(request.1);
     }
 
     pub(super) fn answered(&mut self, context: &Context<'_>, response: (ConnectionId, &Response)) {

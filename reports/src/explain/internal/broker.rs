@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 9] = [
+pub(super) static ANOMALIES: [Entry; 11] = [
     Entry {
         name: "clean-stop-not-durable",
         kind: Kind::InternalAnomaly,
@@ -30,6 +30,16 @@ pub(super) static ANOMALIES: [Entry; 9] = [
         example: "Broker 2 lost power and comes back; it stays in the ELR.",
         legal: "Never.",
         source: "KIP-966",
+    },
+    Entry {
+        name: "clean-stop-forgotten",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker was registered, or asked to be, as uncleanly stopped though its uptime before ended \
+                  cleanly: it counts as one that has lost records.",
+        example: "Brokers are restarted one by one, and each leaves every ELR: the next crash leaves a partition \
+                  with nobody who may lead.",
+        legal: "Never.",
+        source: "KIP-966; ClusterControlManager.registerBroker, CleanShutdownFileHandler",
     },
     Entry {
         name: "registration-regress",
@@ -79,6 +89,16 @@ pub(super) static ANOMALIES: [Entry; 9] = [
         source: "KIP-631; BrokerHeartbeatTracker",
     },
     Entry {
+        name: "fenced-in-session",
+        kind: Kind::InternalAnomaly,
+        meaning: "The active controller fenced a broker of which it had heard within broker.session.timeout.ms, and \
+                  that was not to stop.",
+        example: "A new active controller gives nobody a session: all brokers are fenced at once, and no partition \
+                  has a leader until they are heard of again.",
+        legal: "Never.",
+        source: "KIP-631; ClusterControlManager.activate, BrokerHeartbeatTracker",
+    },
+    Entry {
         name: "offline-replica-serves",
         kind: Kind::InternalAnomaly,
         meaning: "A broker appended to a replica, or led by it, after the log directory of that had \
@@ -94,7 +114,7 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         name: "clean-stop",
         kind: Kind::Invariant,
         meaning: "A stop that counts as clean left everything on the disk.",
-        example: "Broken by clean-stop-not-durable, false-clean-recovery.",
+        example: "Broken by clean-stop-not-durable, false-clean-recovery, clean-stop-forgotten.",
         legal: "When the disk lies.",
         source: "KIP-966",
     },
@@ -119,8 +139,8 @@ pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "broker-sessions",
         kind: Kind::Invariant,
-        meaning: "A broker that is not heard of for broker.session.timeout.ms is fenced.",
-        example: "Broken by fencing-overdue.",
+        meaning: "A broker is fenced if it is not heard of for broker.session.timeout.ms, and not before.",
+        example: "Broken by fencing-overdue, fenced-in-session.",
         legal: "Never.",
         source: "KIP-631",
     },

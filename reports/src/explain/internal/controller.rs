@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 16] = [
+pub(super) static ANOMALIES: [Entry; 18] = [
     Entry {
         name: "leader-completeness",
         kind: Kind::InternalAnomaly,
@@ -104,6 +104,16 @@ pub(super) static ANOMALIES: [Entry; 16] = [
         source: "KIP-966, PartitionChangeBuilder.electLeader",
     },
     Entry {
+        name: "needless-election",
+        kind: Kind::InternalAnomaly,
+        meaning: "Another leader was elected although the present one could go on, and not because the preferred \
+                  one was put in charge.",
+        example: "A slow follower leaves the ISR, and the lead moves with it: every client has to find the new \
+                  leader.",
+        legal: "Never.",
+        source: "PartitionChangeBuilder.electAnyLeader",
+    },
+    Entry {
         name: "reassignment-too-early",
         kind: Kind::InternalAnomaly,
         meaning: "Replicas were taken away while others that are to stay were not in sync.",
@@ -118,6 +128,15 @@ pub(super) static ANOMALIES: [Entry; 16] = [
         example: "A partition moves from 1, 2, 3 to 4, 5, 6; all six are in sync, and 1, 2 and 3 stay.",
         legal: "After an election from outside the ISR, until the next change.",
         source: "KIP-455; PartitionChangeBuilder.completeReassignmentIfNeeded",
+    },
+    Entry {
+        name: "reassigned-to-others",
+        kind: Kind::InternalAnomaly,
+        meaning: "A partition was reassigned to other replicas than were asked for, or in another order: the first of \
+                  them is the preferred leader.",
+        example: "An administrator moves orders-0 to brokers 3, 1, 2, and broker 1 is put in charge.",
+        legal: "Never.",
+        source: "KIP-455; ReplicationControlManager.alterPartitionReassignment",
     },
     Entry {
         name: "preferred-leader-overdue",
@@ -140,7 +159,7 @@ pub(super) static ANOMALIES: [Entry; 16] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 5] = [
+pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "isr-proposal",
         kind: Kind::Invariant,
@@ -148,6 +167,14 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         example: "Broken by stale-isr-change-accepted.",
         legal: "Never.",
         source: "KIP-497, KIP-903",
+    },
+    Entry {
+        name: "kept-lead",
+        kind: Kind::Invariant,
+        meaning: "Who leads, and may, goes on until the preferred leader is put in charge.",
+        example: "Broken by needless-election.",
+        legal: "Never.",
+        source: "PartitionChangeBuilder.electAnyLeader",
     },
     Entry {
         name: "election-due",
@@ -161,7 +188,7 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         name: "reassignment",
         kind: Kind::Invariant,
         meaning: "Replicas go when all that stay are in sync, and not before.",
-        example: "Broken by reassignment-too-early, reassignment-unfinished.",
+        example: "Broken by reassignment-too-early, reassignment-unfinished, reassigned-to-others.",
         legal: "Those that were being added go at once when a reassignment is cancelled.",
         source: "KIP-455",
     },

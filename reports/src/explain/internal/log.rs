@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 36] = [
+pub(super) static ANOMALIES: [Entry; 37] = [
     Entry {
         name: "mirror-mismatch",
         kind: Kind::InternalAnomaly,
@@ -229,6 +229,14 @@ pub(super) static ANOMALIES: [Entry; 36] = [
         source: "KIP-534, KAFKA-4529",
     },
     Entry {
+        name: "tombstone-without-horizon",
+        kind: Kind::InternalAnomaly,
+        meaning: "A tombstone was cleaned and not given a time at which it may go: it stays for ever.",
+        example: "Keys come and go; each that is gone leaves a tombstone, and the log grows without end.",
+        legal: "Never.",
+        source: "KIP-534; MemoryRecords.filterTo",
+    },
+    Entry {
         name: "cleaned-too-young",
         kind: Kind::InternalAnomaly,
         meaning: "The cleaner was at records that were younger than min.compaction.lag.ms.",
@@ -375,8 +383,8 @@ pub(super) static INVARIANTS: [Entry; 10] = [
         name: "compaction",
         kind: Kind::Invariant,
         meaning: "Of each key the last value survives, and its deletion until every reader can have seen it.",
-        example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, cleaned-too-young, \
-                  marker-removed-early, replaced-value-kept, cleaned-into-others, round-end-lost, \
+        example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, \
+                  tombstone-without-horizon, cleaned-too-young, marker-removed-early, replaced-value-kept, cleaned-into-others, round-end-lost, \
                   producer-batch-removed, epoch-start-removed, hole-in-log.",
         legal: "Never.",
         source: "KIP-58, KIP-534",

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 31] = [
+pub(super) static ANOMALIES: [Entry; 32] = [
     Entry {
         name: "double-vote",
         kind: Kind::InternalAnomaly,
@@ -174,6 +174,14 @@ pub(super) static ANOMALIES: [Entry; 31] = [
         source: "KIP-630, KAFKA-15312",
     },
     Entry {
+        name: "snapshot-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A controller made no snapshot of the metadata though it had applied as much as is to be between two.",
+        example: "The metadata log grows without end, and who starts has all of it to read.",
+        legal: "Never.",
+        source: "KIP-630, KIP-876; SnapshotGenerator",
+    },
+    Entry {
         name: "snapshot-above-commit",
         kind: Kind::InternalAnomaly,
         meaning: "A snapshot holds metadata that is not committed.",
@@ -268,7 +276,7 @@ pub(super) static ANOMALIES: [Entry; 31] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 7] = [
+pub(super) static INVARIANTS: [Entry; 8] = [
     Entry {
         name: "controller-quorum",
         kind: Kind::Invariant,
@@ -318,6 +326,14 @@ pub(super) static INVARIANTS: [Entry; 7] = [
                   metadata-deleted-uncovered.",
         legal: "When disks are damaged.",
         source: "KIP-630",
+    },
+    Entry {
+        name: "metadata-snapshots-due",
+        kind: Kind::Invariant,
+        meaning: "A controller makes a snapshot after metadata.log.max.record.bytes.between.snapshots.",
+        example: "Broken by snapshot-overdue.",
+        legal: "Never.",
+        source: "KIP-630, KIP-876",
     },
     Entry {
         name: "voter-sets",

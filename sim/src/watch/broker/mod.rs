@@ -6,8 +6,9 @@ mod log_directories;
 mod metadata_freshness;
 mod sessions;
 
+use harrow_broker_model::message::{ControllerRequest, Request, RequestBody};
 use harrow_broker_model::note::{
-    Api, BrokerNote, ControllerNote, ExchangeNote, LogNote, Note, ReplicationNote,
+    Api, BrokerNote, BrokerState, ControllerNote, ExchangeNote, LogNote, Note, ReplicationNote,
 };
 use harrow_broker_model::types::NodeId;
 
@@ -15,6 +16,7 @@ use super::finding::{Context, Findings, Invariant};
 use super::log::Reopened;
 use super::shared::Shared;
 use crate::plan::Plan;
+use crate::view::ClusterView;
 use clean_stop::CleanStops;
 use fencing::Fencing;
 use metadata_freshness::RegistrationVersions;
@@ -40,7 +42,7 @@ pub(super) struct BrokerWing {
 impl BrokerWing {
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
-            clean_stops: CleanStops::default(),
+            clean_stops: CleanStops::new(plan),
             registration_versions: RegistrationVersions::default(),
             fencing: Fencing::default(),
             sessions: Sessions::new(plan),
@@ -52,6 +54,24 @@ impl BrokerWing {
         self.registration_versions.process_started(node);
         self.fencing.process_started(node);
         self.sessions.process_started(node);
+    }
+
+    pub(super) fn process_ended(&mut self, view: &ClusterView, node: NodeId, lossy: bool) {
+        self.clean_stops.process_ended(node, lossy, view.has_registered(node));
+    }
+
+    /// A node is asked something.
+    pub(super) fn asked(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        request: &Request,
+    ) {
+        if let RequestBody::Controller(ControllerRequest::BrokerRegistration(request)) =
+            &request.body
+        {
+            self.clean_stops.on_asked(context, findings, request);
+        }
     }
 
     #[inline]
@@ -73,11 +93,13 @@ impl BrokerWing {
         } else if let Note::Exchange(ExchangeNote::RequestServed {
             api: Api::BrokerHeartbeat,
             by,
+            named,
+            own,
             ..
         }) = note
         {
             self.fencing.on_heartbeat(*by, shared.applied_by(*by));
-            self.sessions.on_heartbeat(context, *by);
+            self.sessions.on_heartbeat(context, *by, (*named, *own));
         } else if let Note::Controller(ControllerNote::Activated { active, .. }) = note {
             self.sessions.on_activated(context, *active);
         } else if let Note::Controller(ControllerNote::MetadataApplied { offset, change, .. }) =
@@ -85,6 +107,7 @@ impl BrokerWing {
             && context.view.registry().is_news(*offset)
         {
             self.clean_stops.on_broker(context, findings, change);
+            self.sessions.on_committed(context, findings, *offset, change);
             self.fencing.on_broker(context, findings, change, |node| shared.applied_by(node));
         }
     }
@@ -97,7 +120,12 @@ impl BrokerWing {
         note: &BrokerNote,
     ) {
         match note {
-            BrokerNote::StateChanged { state, .. } => self.fencing.on_state(context.node, *state),
+            BrokerNote::StateChanged { state, broker_epoch } => {
+                self.fencing.on_state(context.node, *state);
+                if *state == BrokerState::ShuttingDown {
+                    self.sessions.on_stopping(context.node, *broker_epoch);
+                }
+            }
             BrokerNote::StoppedCleanly { broker_epoch } => {
                 let durable = shared.is_durable(context.node);
                 self.clean_stops.on_stopped(context, findings, *broker_epoch, durable);
@@ -128,6 +156,7 @@ impl BrokerWing {
     }
 
     fn on_log_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
+        self.sessions.on_log(context, note);
         if let LogNote::Recovered { clean, .. } = note
             && let Some(log) = Reopened::stated(note)
         {

@@ -1,46 +1,60 @@
-//! Who has not been heard of for a session is let go.
+//! Who has not been heard of for a session is let go, and nobody else.
 //!
 //! Promise: the active controller fences a broker once it has not heard of it for `broker.session.timeout.ms`, so that
-//! what that one leads gets another leader. A new controller gives each broker that is let in a session from when it
-//! becomes active. Source: KIP-631; `BrokerHeartbeatTracker.maybeRemoveExpired`,
-//! `ReplicationControlManager.maybeFenceReplicas`.
-//! Not verified: while the controller stands still, or what it has written is not committed: then the change may be on
-//! its way.
+//! what that one leads gets another leader, and not before, unless the broker stops. A new controller gives each broker
+//! that is let in a session from when it becomes active. Source: KIP-631; `BrokerHeartbeatTracker.maybeRemoveExpired`,
+//! `ClusterControlManager.activate`, `ReplicationControlManager.maybeFenceReplicas`.
+//! Not verified: that one is fenced, while the controller stands still or what it has written is not committed: then
+//! the change may be on its way.
 //!
 //! The session is counted on the controller's clock, which may be as slow as the plan's slowest. What is overdue must
 //! be so at two looks: between commitment and the first who applies it lies a moment.
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::types::{NodeId, TopicPartition};
+use harrow_broker_model::note::{AppendOrigin, LogNote, MetadataChange};
+use harrow_broker_model::types::{BrokerEpoch, NodeId, Offset, TopicPartition};
 
 use crate::plan::Plan;
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
-use crate::watch::timing::{RunningSince, SLACK_NS, by_slowest_clock};
+use crate::watch::timing::{RunningSince, SLACK_NS, by_fastest_clock, by_slowest_clock};
 
 const KEPT: Anomaly = Anomaly {
     name: "fencing-overdue",
     guarantee: Guarantee::Liveness,
     meaning: "the active controller did not fence a broker of which it had not heard for a session",
 };
+const NEEDLESS: Anomaly = Anomaly {
+    name: "fenced-in-session",
+    guarantee: Guarantee::Leadership,
+    meaning: "the active controller fenced a broker of which it had heard within its session",
+};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "broker-sessions",
-    promise: "a broker that is not heard of for broker.session.timeout.ms is fenced",
+    promise: "a broker is fenced if it is not heard of for broker.session.timeout.ms, and not before",
     source: "KIP-631, BrokerHeartbeatTracker",
     leaves_out: "what the controller has written and not committed",
-    anomalies: &[KEPT],
+    anomalies: &[KEPT, NEEDLESS],
 };
 
 /// When a controller heard of brokers.
 #[derive(Debug)]
 pub(super) struct Sessions {
+    /// How long a session takes at most, and at least, by the clocks of the plan.
     session_ns: u64,
+    shortest_ns: u64,
     next_look_ns: u64,
     /// Who is active, and since when.
     active: Option<(NodeId, u64)>,
     heard: BTreeMap<NodeId, u64>,
+    /// When it heard of each in its uptime, ascending.
+    told: BTreeMap<NodeId, Vec<(BrokerEpoch, u64)>>,
+    /// What it has appended and is not known to be committed: where a batch ends, and when it was appended.
+    appended: Vec<(Offset, u64)>,
+    /// The uptimes that were told to stop.
+    stopping: BTreeMap<NodeId, BrokerEpoch>,
     /// Who was overdue at the last look.
     overdue: Vec<NodeId>,
 }
@@ -50,9 +64,13 @@ impl Sessions {
         let session_ns = plan.cluster.broker_session_timeout_ms * 1_000_000;
         Self {
             session_ns: by_slowest_clock(plan, session_ns) + SLACK_NS,
+            shortest_ns: by_fastest_clock(plan, session_ns),
             next_look_ns: 0,
             active: None,
             heard: BTreeMap::new(),
+            told: BTreeMap::new(),
+            appended: Vec::new(),
+            stopping: BTreeMap::new(),
             overdue: Vec::new(),
         }
     }
@@ -62,6 +80,8 @@ impl Sessions {
         if active {
             self.active = Some((context.node, context.at_ns));
             self.heard.clear();
+            self.told.clear();
+            self.appended.clear();
         } else if self.active.is_some_and(|(node, _)| node == context.node) {
             self.active = None;
         }
@@ -72,11 +92,77 @@ impl Sessions {
         self.active.take_if(|(active, _)| *active == node);
     }
 
-    /// A controller takes a heartbeat of a broker: one that was deposed and has not heard of it tells nobody.
-    pub(super) fn on_heartbeat(&mut self, context: &Context<'_>, broker: NodeId) {
-        if self.active.is_some_and(|(node, _)| node == context.node) {
-            self.heard.insert(broker, context.at_ns);
+    /// A controller takes a heartbeat of an uptime of a broker, where it knows of another one or of none perhaps. A
+    /// controller that was deposed and has not heard of it tells nobody.
+    pub(super) fn on_heartbeat(
+        &mut self,
+        context: &Context<'_>,
+        broker: NodeId,
+        epochs: (i64, i64),
+    ) {
+        if self.active.is_none_or(|(node, _)| node != context.node) {
+            return;
         }
+        self.heard.insert(broker, context.at_ns);
+        let (named, own) = epochs;
+        if named == own {
+            self.told.entry(broker).or_default().push((BrokerEpoch(named), context.at_ns));
+        }
+    }
+
+    /// An uptime of a broker is told to stop.
+    pub(super) fn on_stopping(&mut self, node: NodeId, broker_epoch: BrokerEpoch) {
+        self.stopping.insert(node, broker_epoch);
+    }
+
+    /// The active controller decides when it appends.
+    pub(super) fn on_log(&mut self, context: &Context<'_>, note: &LogNote) {
+        if let LogNote::Appended { partition, batch, origin: AppendOrigin::Leader, .. } = note
+            && *partition == TopicPartition::METADATA
+            && self.active.is_some_and(|(node, _)| node == context.node)
+        {
+            self.appended.push((batch.last_offset, context.at_ns));
+        }
+    }
+
+    /// A change was committed at an offset of the metadata log.
+    pub(super) fn on_committed(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        offset: Offset,
+        change: &MetadataChange,
+    ) {
+        let passed = self.appended.partition_point(|(last, _)| *last < offset);
+        self.appended.drain(..passed);
+        let MetadataChange::BrokerChanged { broker, broker_epoch, fenced: true, .. } = change
+        else {
+            return;
+        };
+        let before = context.view.registry().broker(*broker);
+        let was_in = before.is_some_and(|known| !known.fenced && !known.shutting_down);
+        let stops = self.stopping.get(broker) == Some(broker_epoch);
+        if let Some((_, decided)) = self.appended.first().filter(|_| was_in && !stops)
+            && let Some(heard) = self.heard_before(*broker, *broker_epoch, *decided)
+            && *decided + SLACK_NS < heard + self.shortest_ns
+        {
+            findings.report(context, &NEEDLESS, TopicPartition::METADATA, || {
+                let ms = (decided - heard) / 1_000_000;
+                format!(
+                    "broker {broker} was fenced {ms} ms after it was heard of; it was not to stop"
+                )
+            });
+        }
+    }
+
+    /// When the active controller had heard last of an uptime of a broker by a time; since it is active it counts as
+    /// heard of.
+    fn heard_before(&self, broker: NodeId, epoch: BrokerEpoch, by_ns: u64) -> Option<u64> {
+        let (_, since) = self.active?;
+        let told = self.told.get(&broker).map_or(&[][..], Vec::as_slice);
+        let of_uptime = told.iter().rev().filter(|(told, _)| *told == epoch);
+        let heard = of_uptime.map(|(_, at_ns)| *at_ns).find(|at_ns| *at_ns <= by_ns);
+        Some(heard.unwrap_or(since))
     }
 
     /// Time goes on.

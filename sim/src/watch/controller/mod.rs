@@ -2,12 +2,14 @@
 
 mod balance;
 mod election;
+mod kept_lead;
 mod leadership;
 mod log_directories;
 mod overdue;
 mod proposals;
 mod reassignment;
 
+use harrow_broker_model::message::Request;
 use harrow_broker_model::note::{ControllerNote, MetadataChange, Note, ReplicationNote};
 use harrow_broker_model::types::{LeaderEpoch, Offset};
 
@@ -18,10 +20,12 @@ use balance::Balance;
 use leadership::Leadership;
 use overdue::Elections;
 use proposals::Proposals;
+use reassignment::Reassignments;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     election::INVARIANT,
     leadership::INVARIANT,
+    kept_lead::INVARIANT,
     reassignment::INVARIANT,
     proposals::INVARIANT,
     overdue::INVARIANT,
@@ -36,6 +40,7 @@ pub(super) struct ControllerWing {
     proposals: Proposals,
     elections: Elections,
     balance: Balance,
+    reassignments: Reassignments,
 }
 
 impl ControllerWing {
@@ -45,7 +50,13 @@ impl ControllerWing {
             proposals: Proposals::default(),
             elections: Elections::default(),
             balance: Balance::new(plan),
+            reassignments: Reassignments::default(),
         }
+    }
+
+    /// A node is asked something.
+    pub(super) fn asked(&mut self, request: &Request) {
+        self.reassignments.asked(&request.body);
     }
 
     #[inline]
@@ -107,7 +118,8 @@ impl ControllerWing {
         match change {
             MetadataChange::PartitionChanged { partition, registration, unclean } => {
                 self.leadership.on_registered(context, findings, *partition, registration);
-                reassignment::on_registered(context, findings, *partition, registration);
+                kept_lead::on_registered(context, findings, *partition, registration);
+                self.reassignments.on_registered(context, findings, *partition, registration);
                 election::on_registered(context, findings, *partition, registration, *unclean);
                 self.proposals.on_registered(context, findings, controller_epoch, offset);
             }

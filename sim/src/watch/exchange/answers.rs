@@ -1,9 +1,11 @@
 //! A broker answers once what a request waits for is there.
 //!
-//! Promise: a produce with acks=all is answered when the high watermarks have passed all that was appended for it, and
-//! in any case when its `timeout.ms` is over; a fetch when there is a record that it asked for, and in any case when
-//! `max.wait.ms` is over. Nobody else is needed for that: a broker that goes on does it at once.
-//! Source: `DelayedProduce.tryComplete`, `DelayedFetch.tryComplete`, `DelayedOperationPurgatory`; KAFKA-6653.
+//! Promise: a produce with acks=all is answered when the high watermarks have passed all that was appended for it, or
+//! others lead where they have not, and in any case when its `timeout.ms` is over; a fetch when there is a record that
+//! it asked for, and in any case when `max.wait.ms` is over. Nobody else is needed for that: a broker that goes on does
+//! it at once.
+//! Source: `DelayedProduce.tryComplete`, `ReplicaManager.completeDelayedOperationsWhenNotPartitionLeader`,
+//! `DelayedFetch.tryComplete`, `DelayedOperationPurgatory`; KAFKA-6653.
 //! Not verified: what other requests wait for, which the goal `resources-held` judges. Of a produce, until its time is
 //! up: one of which something was refused or known before, was sent again meanwhile, or is committed in a later epoch
 //! than it was appended in; and a transaction's that waits to be verified. Of a fetch, until its time is up: records
@@ -202,14 +204,17 @@ impl Judge<'_> {
             && self.running_since.for_longer_than(at_ns, node, SLACK_NS)
     }
 
-    /// A partition of a produce, if the high watermarks have passed all that it brought.
+    /// A partition of a produce, if the high watermarks have passed all that it brought, or others lead.
     fn covered(&self, node: NodeId, produce: &Produce) -> Option<TopicPartition> {
         let is_covered = |appended: &Appended| {
-            let leader = self.works(node, appended.partition);
-            leader.is_some_and(|leader| {
-                leader.role == ReplicaRole::Leader
-                    && leader.leader_epoch == appended.leader_epoch
-                    && leader.high_watermark >= appended.end
+            let replica = self.works(node, appended.partition);
+            replica.is_some_and(|replica| match replica.role {
+                ReplicaRole::Leader => {
+                    replica.leader_epoch == appended.leader_epoch
+                        && replica.high_watermark >= appended.end
+                }
+                ReplicaRole::Follower => true,
+                ReplicaRole::Idle => false,
             })
         };
         let is_done = produce.is_appended() && produce.appended.iter().all(is_covered);

@@ -73,10 +73,8 @@ struct Closed {
 
 impl CleaningDue {
     pub(super) fn new(plan: &Plan) -> Self {
-        let rests_ns = plan.cluster.cleaner.backoff_ms.saturating_mul(2 * MS);
-        let bound_ns = rests_ns.saturating_add(CLEANS_NS);
         Self {
-            bound_ns: (!has_wrong_clocks(plan)).then_some(bound_ns),
+            bound_ns: (!has_wrong_clocks(plan)).then_some(rounds_ns(plan)),
             next_look_ns: 0,
             logs: BTreeMap::new(),
         }
@@ -167,6 +165,11 @@ impl Watched {
         }
         self.end = log.end();
     }
+}
+
+/// What two rounds of a cleaner take, with its rests.
+pub(super) fn rounds_ns(plan: &Plan) -> u64 {
+    plan.cluster.cleaner.backoff_ms.saturating_mul(2 * MS).saturating_add(CLEANS_NS)
 }
 
 /// How a topic is compacted, if what was replaced may not stay for ever.

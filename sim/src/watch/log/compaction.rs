@@ -2,7 +2,8 @@
 //!
 //! Promise: of each key the last committed record survives on each replica. The cleaner takes a record only if a later
 //! one of its key is committed, if its transaction was aborted, or if it is a tombstone that it had seen
-//! `delete.retention.ms` before: until then each reader that goes on sees the deletion. A marker stays as long as a
+//! `delete.retention.ms` before: until then each reader that goes on sees the deletion. The round that meets it first
+//! says when it may go. A marker stays as long as a
 //! batch of its transaction does. What a round leaves below its end is the compaction of what was written: each key
 //! once; nothing is cleaned that is younger than `min.compaction.lag.ms`. Batches keep their offsets, epochs and
 //! producers; the last one of a round stays, the last one of each
@@ -38,6 +39,11 @@ const EARLY: Anomaly = Anomaly {
     name: "tombstone-removed-early",
     guarantee: Guarantee::Durability,
     meaning: "a tombstone went before delete.retention.ms was over, since it was first cleaned",
+};
+const NO_HORIZON: Anomaly = Anomaly {
+    name: "tombstone-without-horizon",
+    guarantee: Guarantee::Liveness,
+    meaning: "a tombstone was cleaned and not given a time at which it may go",
 };
 const MARKER: Anomaly = Anomaly {
     name: "marker-removed-early",
@@ -89,6 +95,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
         PAST,
         LOST,
         EARLY,
+        NO_HORIZON,
         YOUNG,
         MARKER,
         KEPT,
@@ -150,6 +157,7 @@ pub(super) fn on_cleaned(context: &Context<'_>, findings: &mut Findings, note: &
         judged.check_same(context, findings, &pair);
         judged.check_records(context, findings, &pair, &newest);
         judged.check_horizon(context, findings, &pair);
+        judged.check_tombstones(context, findings, &pair);
         judged.check_marker(context, findings, &pair);
         judged.check_round_end(context, findings, &pair);
         judged.check_epoch_start(context, findings, &pair);
@@ -398,6 +406,27 @@ impl<'a> Judged<'a> {
                 format!("node {} gave the batch at {base} another horizon", context.node)
             });
         }
+    }
+
+    /// What has a tombstone still has a horizon, unless the round could not read it.
+    fn check_tombstones(&self, context: &Context<'_>, findings: &mut Findings, pair: &Pair<'_>) {
+        let Some(after) = pair.after.filter(|after| after.delete_horizon.is_none()) else { return };
+        let base = pair.written.base_offset;
+        let records = self.view.compaction.of(pair.written);
+        let is_tombstone = |offset: &&Offset| {
+            let record = records.get((offset.0 - base.0) as usize);
+            record.is_some_and(|record| record.tombstone) && **offset < self.round.end
+        };
+        let known = pair.before.is_some() && !self.replica.rotten;
+        let Some(offset) = after.records.iter().find(is_tombstone).filter(|_| known) else {
+            return;
+        };
+        findings.report(context, &NO_HORIZON, (self.round.partition, *offset, *offset), || {
+            format!(
+                "node {} left the tombstone at {offset} and no time at which it may go",
+                context.node
+            )
+        });
     }
 
     /// A marker goes after its horizon, and after all batches of its transaction.

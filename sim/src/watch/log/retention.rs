@@ -2,8 +2,8 @@
 //!
 //! Promise: a replica deletes records for their age only once `retention.ms` has passed since they were produced, in
 //! true time, and by its clock since the timestamp of the newest of them; for their number only if `retention.bytes`
-//! remain; for its leader only what another replica has deleted
-//! by itself.
+//! remain; for its leader only what another replica has deleted by itself, and where its log begins anew since all of it
+//! lies below the leader's, it begins no further on than that.
 //! Source: KIP-107; `UnifiedLog.deleteOldSegments`; `TopicConfig.RETENTION_MS_CONFIG`.
 //! That old records go at all is judged beside it. Not verified: sizes, which are taken as stated. The time at which a
 //! leader appended a record stands for that at which it was produced, less what a producer may keep it back and what
@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::{AppendOrigin, DeletionReason, LogNote};
+use harrow_broker_model::note::{AppendOrigin, DeletionReason, LogNote, TruncateReason};
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::{Offset, TopicPartition, WallTime};
 
@@ -34,7 +34,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "retention",
     promise: "records are kept for retention.ms, and retention.bytes of them",
     source: "KIP-107, UnifiedLog.deleteOldSegments",
-    leaves_out: "sizes, which are taken as stated",
+    leaves_out: "sizes of what is left, which are taken as stated",
     anomalies: &[TOO_SHORT, AHEAD],
 };
 
@@ -100,6 +100,11 @@ impl KeptRecords {
             }
         } else if let LogNote::RecordsDeleted { partition, from, to, reason } = note {
             self.on_deleted(context, findings, *partition, (*from, *to), *reason);
+        } else if let LogNote::Truncated { partition, from, to, reason } = note {
+            let begins_anew = *reason == TruncateReason::OutOfRange && to > from;
+            if begins_anew && context.view.states_all() {
+                self.check_leader(context, findings, *partition, *to);
+            }
         }
     }
 

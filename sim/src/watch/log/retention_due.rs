@@ -4,8 +4,10 @@
 //! replica's log with its broker's next check, segment by segment. What lies in which segment is not known here: a
 //! segment is over where so much follows that it cannot hold it, and so is all of a log in which everything may go.
 //! Source: `LogManager.cleanupLogs`, `UnifiedLog.deleteOldSegments`.
-//! Not verified: topics that are compacted; nodes at which a fault lasts or that do not hear of the controller;
-//! clusters in which a clock is wrong, or applications give records the times; nodes that write all the time; what
+//! Of a topic that is compacted, too, the cleaner sees to that between its rounds (KIP-71,
+//! `LogCleanerManager.deletableLogs`).
+//! Not verified: logs of which the cleaner has taken something; nodes at which a fault lasts or that do not hear of the
+//! controller; clusters in which a clock is wrong, or applications give records the times; nodes that write all the time; what
 //! the smallest batches of so many records are not enough to tell.
 
 use std::collections::BTreeMap;
@@ -13,7 +15,7 @@ use std::collections::BTreeMap;
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
-use super::cleaning_due::is_sound;
+use super::cleaning_due::{is_sound, rounds_ns};
 use super::retention::KeptRecords;
 use crate::plan::Plan;
 use crate::view::{LogEntry, PartitionView, ReplicaRole, ReplicaView};
@@ -34,7 +36,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "retention-due",
     promise: "what retention.ms and retention.bytes let go is gone after log.retention.check.interval.ms",
     source: "LogManager.cleanupLogs, UnifiedLog.deleteOldSegments",
-    leaves_out: "topics that are compacted; nodes at which a fault lasts; clocks that are wrong; times that \
+    leaves_out: "logs of which the cleaner has taken something; nodes at which a fault lasts; clocks that are wrong; times that \
         applications give",
     anomalies: &[OVERDUE],
 };
@@ -85,6 +87,8 @@ struct Overdue {
 pub(super) struct RetentionDue {
     /// Two checks; none if clocks are wrong, by which records are old, or applications give records their times.
     checks_ns: Option<u64>,
+    /// Two rounds of the cleaner.
+    rounds_ns: u64,
     segment_bytes: u64,
     next_look_ns: u64,
     logs: BTreeMap<(TopicPartition, NodeId), Overdue>,
@@ -96,6 +100,7 @@ impl RetentionDue {
         let is_unsure = has_wrong_clocks(plan) || !plan.applications.is_empty();
         Self {
             checks_ns: (!is_unsure).then_some(checks_ns),
+            rounds_ns: rounds_ns(plan),
             segment_bytes: plan.cluster.segment_bytes.into(),
             next_look_ns: 0,
             logs: BTreeMap::new(),
@@ -121,6 +126,8 @@ impl RetentionDue {
         let Some((controller, _)) = look.controller else { return self.logs.clear() };
         for view in context.view.partitions() {
             let Some(retention) = retention_of(context, view) else { continue };
+            let rounds_ns = if retention.compaction.compacts() { self.rounds_ns } else { 0 };
+            let bound = bound.saturating_add(rounds_ns);
             for replica in view.replicas() {
                 let sound = is_hosted(view, replica) && is_sound(context, view, replica);
                 let calm_since = look.calm_since(replica.node, &[controller]);
@@ -211,9 +218,9 @@ fn least_bytes(entry: &LogEntry) -> u64 {
     BATCH_BYTES + RECORD_BYTES * records.unsigned_abs()
 }
 
-/// By what a topic's records go, if they do and nothing is compacted.
+/// By what a topic's records go, if they do.
 fn retention_of(context: &Context<'_>, view: &PartitionView) -> Option<Retention> {
     let retention = context.view.registry().topic(view.partition.topic)?.retention;
-    let goes = retention.deletes() && !retention.compaction.compacts();
-    Some(retention).filter(|_| goes && view.registration.is_some() && view.deleted_ns.is_none())
+    Some(retention)
+        .filter(|it| it.deletes() && view.registration.is_some() && view.deleted_ns.is_none())
 }

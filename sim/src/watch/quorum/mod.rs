@@ -6,6 +6,7 @@ mod overdue;
 mod pre_vote;
 mod quorum_disk;
 mod snapshots;
+mod snapshots_due;
 mod voter_sets;
 
 use harrow_broker_model::note::{ControllerNote, LogNote, Note, QuorumNote};
@@ -20,6 +21,7 @@ use overdue::QuorumElections;
 use pre_vote::PreVotes;
 use quorum_disk::QuorumDisks;
 use snapshots::Snapshots;
+use snapshots_due::SnapshotsDue;
 use voter_sets::VoterSets;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
@@ -29,6 +31,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     pre_vote::INVARIANT,
     overdue::INVARIANT,
     snapshots::INVARIANT,
+    snapshots_due::INVARIANT,
     voter_sets::INVARIANT,
 ];
 
@@ -41,6 +44,7 @@ pub(super) struct QuorumWing {
     pre_votes: PreVotes,
     elections: QuorumElections,
     snapshots: Snapshots,
+    snapshots_due: SnapshotsDue,
     voter_sets: VoterSets,
 }
 
@@ -53,6 +57,7 @@ impl QuorumWing {
             pre_votes: PreVotes::default(),
             elections: QuorumElections::default(),
             snapshots: Snapshots::default(),
+            snapshots_due: SnapshotsDue::new(plan),
             voter_sets: VoterSets::default(),
         }
     }
@@ -60,6 +65,7 @@ impl QuorumWing {
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.quorum.process_started(node);
         self.disks.process_started(node);
+        self.snapshots_due.begins(node);
     }
 
     pub(super) fn process_ended(&mut self, node: NodeId) {
@@ -100,6 +106,7 @@ impl QuorumWing {
             change,
         }) = note
         {
+            self.snapshots_due.on_applied(context, findings, shared);
             let applied = (*controller_epoch, &**change);
             ControllerQuorum::on_applied(
                 context,
@@ -180,9 +187,11 @@ impl QuorumWing {
             QuorumNote::SnapshotWritten { snapshot, digest, .. } => {
                 let durable = shared.is_durable(context.node);
                 let written = (*snapshot, *digest);
+                self.snapshots_due.begins(context.node);
                 self.snapshots.on_written(context, findings, written, durable);
             }
             QuorumNote::SnapshotLoaded { snapshot, digest } => {
+                self.snapshots_due.begins(context.node);
                 self.snapshots.on_loaded(context, findings, (*snapshot, *digest));
             }
             QuorumNote::VotersInEffect { offset, voters } => {

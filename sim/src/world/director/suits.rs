@@ -17,24 +17,18 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
         has_directory(&self.plan.cluster, action, node)?;
         if !self.is_client(node) {
-            return is_asked(action, publishes);
+            return check_asked(action, publishes);
         }
         lacking(action).map_or(Ok(()), |why| Err(why.to_owned()))
     }
 }
 
-/// Whether a broker, or else a controller, may be asked for what a fault meets.
-fn is_asked(action: &Action, is_broker: bool) -> Result<(), String> {
+/// Whether a broker, or else a controller, is asked for what a fault meets.
+fn check_asked(action: &Action, of_broker: bool) -> Result<(), String> {
     let (Action::HoldRequests { api, .. } | Action::DropResponses { api, .. }) = action else {
         return Ok(());
     };
-    let Some(api) = api else { return Ok(()) };
-    let (asked, whom) = if is_broker {
-        (api.is_answered_by_brokers(), "a broker")
-    } else {
-        (api.is_answered_by_controllers(), "a controller")
-    };
-    if asked { Ok(()) } else { Err(format!("nobody asks {whom} for {}", api.name())) }
+    api.map_or(Ok(()), |api| api.check_asked(of_broker))
 }
 
 /// What a client lacks for a fault.

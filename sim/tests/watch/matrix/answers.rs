@@ -228,6 +228,24 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "produce-answer-overdue",
+        good: |stage| {
+            begins(stage);
+            produces(stage, 1, produce(&[X], LONG_MS as i32));
+            stage.lead_all(A, 1, plain(2));
+            stage.follow(A, 2, B);
+            answers_produce(stage, 1);
+            passes(stage, 3);
+        },
+        bad: |stage| {
+            begins(stage);
+            produces(stage, 1, produce(&[X], LONG_MS as i32));
+            stage.lead_all(A, 1, plain(2));
+            stage.follow(A, 2, B);
+            passes(stage, 3);
+        },
+    },
+    Case {
         anomaly: "fetch-answer-overdue",
         good: |stage| {
             begins(stage);

@@ -121,6 +121,19 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| stage.elect(A, 0, &[A, B, C]),
     },
     Case {
+        anomaly: "needless-election",
+        good: |stage| {
+            stage.observer.expect_all_facts();
+            stage.elect(B, 2, &[B, C]);
+            stage.elect(B, 2, &[A, B, C]);
+            stage.elect(A, 3, &[A, B, C]);
+        },
+        bad: |stage| {
+            stage.observer.expect_all_facts();
+            stage.elect(B, 2, &[A, B, C]);
+        },
+    },
+    Case {
         anomaly: "leader-not-in-isr",
         good: |stage| stage.elect(A, 1, &[A, B]),
         bad: |stage| stage.elect(A, 1, &[B, C]),

@@ -256,6 +256,17 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| take_tombstone(stage, 999),
     },
     Case {
+        anomaly: "tombstone-without-horizon",
+        good: |stage| {
+            write_all(stage, &[(1, GONE), (2, false)]);
+            clean(stage, 4, 0, vec![left(plain(2), true, Some(1_000)), kept(3)]);
+        },
+        bad: |stage| {
+            write_all(stage, &[(1, GONE), (2, false)]);
+            clean(stage, 4, 0, vec![kept(2), kept(3)]);
+        },
+    },
+    Case {
         anomaly: "cleaned-too-young",
         good: |stage| clean_after(stage, 500),
         bad: |stage| clean_after(stage, 499),

@@ -4,7 +4,7 @@ use harrow_broker_model::note::{
     Api, BatchSummary, BrokerNote, BrokerState, ControllerNote, DeletionReason, ExchangeNote,
     MetadataChange, Note, QuorumRole, ReplicationNote,
 };
-use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicPartition};
 use harrow_sim::watch::LastingFaults;
 
 use super::case::{Case, plain};
@@ -56,6 +56,35 @@ fn heartbeat(stage: &mut Stage, by: NodeId) {
     let api = Api::BrokerHeartbeat;
     let note = ExchangeNote::RequestServed { api, partition: None, by, named: 0, own: 0 };
     stage.note(N1, &Note::Exchange(note));
+}
+
+/// The uptime of a broker that is registered is told to stop.
+fn stops(stage: &mut Stage, broker: NodeId) {
+    let (state, broker_epoch) = (BrokerState::ShuttingDown, epoch_of(stage, broker));
+    stage.note(broker, &Note::Broker(BrokerNote::StateChanged { state, broker_epoch }));
+}
+
+/// N1 takes a broker out of the ISR, and fences it a second after it became active.
+fn fences(stage: &mut Stage, broker: NodeId) {
+    stage.wait_ms(1_000);
+    let stay: Vec<NodeId> = [A, B, C].into_iter().filter(|it| *it != broker).collect();
+    stage.elect(A, 1, &stay);
+    stage.partition = TopicPartition::METADATA;
+    let batch = plain(stage.metadata_end().0);
+    stage.lead(N1, 1, batch);
+    stage.partition = X;
+    let broker_epoch = epoch_of(stage, broker);
+    stage.metadata(MetadataChange::BrokerChanged {
+        broker,
+        broker_epoch,
+        fenced: true,
+        shutting_down: false,
+    });
+}
+
+fn epoch_of(stage: &Stage, broker: NodeId) -> BrokerEpoch {
+    let known = stage.observer.view().registry().broker(broker);
+    known.expect("it is registered").broker_epoch
 }
 
 fn hears(stage: &mut Stage, follower: NodeId, end: i64) {
@@ -242,6 +271,18 @@ pub(super) const CASES: &[Case] = &[
         bad: |stage| {
             begins(stage);
             passes_and_hears_of(stage, 100, &[A, B]);
+        },
+    },
+    Case {
+        anomaly: "fenced-in-session",
+        good: |stage| {
+            begins(stage);
+            stops(stage, C);
+            fences(stage, C);
+        },
+        bad: |stage| {
+            begins(stage);
+            fences(stage, C);
         },
     },
     Case {

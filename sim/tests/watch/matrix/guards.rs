@@ -1,5 +1,6 @@
 //! Rules that guard other rules: whose word counts for a leader, what a clean stop means, what is on the disk.
 
+use harrow_broker_model::message::{BrokerRegistrationRequest, ControllerRequest, RequestBody};
 use harrow_broker_model::note::{
     BatchSummary, BrokerNote, BrokerState, ConsumerNote, ControllerNote, IsolationLevel, LogNote,
     MetadataChange, Note, ProducerNote, QuorumNote, QuorumRole, RegisteredAgain, ReplicationNote,
@@ -83,6 +84,25 @@ fn stops(stage: &mut Stage, durable: bool) {
     stage.observer.disk_answers(B, durable);
     stage.note(B, &Note::Broker(BrokerNote::StoppedCleanly { broker_epoch }));
     stage.crash(B, false);
+}
+
+/// B stops cleanly, comes back, and asks to be registered as one that has found its marker, or none.
+fn comes_back(stage: &mut Stage, finds_marker: bool) {
+    stage.observer.expect_all_facts();
+    let known = stage.observer.view().registry().broker(B).expect("it is registered");
+    let marked = known.broker_epoch;
+    applies(stage, B, Offset(known.registered_at.0));
+    stops(stage, true);
+    stage.observer.process_started(stage.now_ns(), B);
+    let previous_broker_epoch = if finds_marker { marked } else { BrokerEpoch::NONE };
+    let request = BrokerRegistrationRequest {
+        broker: B,
+        incarnation: 2,
+        previous_broker_epoch,
+        log_dirs: Box::default(),
+    };
+    let request = ControllerRequest::BrokerRegistration(request);
+    stage.asks(N1, (1, 1), RequestBody::Controller(request));
 }
 
 /// B starts and opens its log, which is as it was, with its marker or without.
@@ -318,6 +338,11 @@ pub(super) const CASES: &[Case] = &[
             stage.crash(B, false);
             registers_again(stage, B, N2);
         },
+    },
+    Case {
+        anomaly: "clean-stop-forgotten",
+        good: |stage| comes_back(stage, true),
+        bad: |stage| comes_back(stage, false),
     },
     Case {
         anomaly: "registration-regress",

@@ -7,7 +7,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, SnapshotId, TopicP
 
 use super::case::Case;
 use crate::quorum::{quorum_append, quorum_commit};
-use crate::stage::{A, N1, N2, N3, Stage, record};
+use crate::stage::{A, B, C, N1, N2, N3, Stage, plan, record};
 
 /// Leader N1 of epoch 1, with one record that N2 holds, too.
 fn led(stage: &mut Stage) {
@@ -45,6 +45,22 @@ fn snapshot(stage: &mut Stage, end: i64, digest: u64, durable: bool) {
 fn load(stage: &mut Stage, node: NodeId, digest: u64) {
     let snapshot = SnapshotId { epoch: LeaderEpoch(1), end_offset: Offset(1) };
     stage.note(node, &Note::Quorum(QuorumNote::SnapshotLoaded { snapshot, digest }));
+}
+
+/// N1 applies more than is to be between two snapshots, has one or not, and goes on ten seconds later.
+fn applies_much(stage: &mut Stage, has_snapshot: bool) {
+    let mut small = plan();
+    small.cluster.metadata_log.snapshot_bytes = 70;
+    *stage = Stage::of(&small, (2, false));
+    stage.observer.expect_all_facts();
+    for _ in 0..10 {
+        stage.elect(A, 1, &[A, B, C]);
+    }
+    if has_snapshot {
+        load(stage, N1, 7);
+    }
+    stage.wait_ms(10_000);
+    stage.elect(A, 1, &[A, B, C]);
 }
 
 /// N1 lets its log begin there.
@@ -327,6 +343,11 @@ pub(super) const CASES: &[Case] = &[
         anomaly: "snapshot-not-durable",
         good: |stage| snapshot(stage, 1, 7, true),
         bad: |stage| snapshot(stage, 1, 7, false),
+    },
+    Case {
+        anomaly: "snapshot-overdue",
+        good: |stage| applies_much(stage, true),
+        bad: |stage| applies_much(stage, false),
     },
     Case {
         anomaly: "snapshot-above-commit",

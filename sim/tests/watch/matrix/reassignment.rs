@@ -1,9 +1,16 @@
 //! Replicas that move, and brokers that give them up.
 
+use harrow_broker_model::admin_message::AdminRequest;
+use harrow_broker_model::message::{ControllerRequest, RequestBody};
 use harrow_broker_model::note::{MetadataChange, PartitionRegistration, Reassignment};
+use harrow_broker_model::proto::{
+    AlterPartitionReassignmentsRequest, BrokerId, ReassignablePartition, ReassignableTopic,
+    StrBytes, TopicName,
+};
+use harrow_broker_model::types::NodeId;
 
 use super::case::{Case, outcome};
-use crate::stage::{A, B, C, Stage, X};
+use crate::stage::{A, B, C, N1, Stage, X};
 
 /// A replica of A no more: B leads, and is in sync with C.
 fn moved(stage: &mut Stage, leader_epoch: i32) -> PartitionRegistration {
@@ -53,7 +60,27 @@ fn join_c(stage: &mut Stage, over: bool) {
     stage.registered(X, next, false);
 }
 
+/// N1 is asked for the replicas A, C and B, and begins to move towards these.
+fn reorder(stage: &mut Stage, replicas: &[NodeId]) {
+    let ids = [A, C, B].map(|node| BrokerId(node.0));
+    let partition = ReassignablePartition::default().with_replicas(Some(ids.to_vec()));
+    let topic = ReassignableTopic::default()
+        .with_name(TopicName(StrBytes::from_static_str("x")))
+        .with_partitions(vec![partition]);
+    let request = AlterPartitionReassignmentsRequest::default().with_topics(vec![topic]);
+    let request = Box::new(AdminRequest::AlterPartitionReassignments(request));
+    stage.asks(N1, (1, 1), RequestBody::Controller(ControllerRequest::Admin(request)));
+    stage.replicas = replicas.to_vec();
+    let next = stage.next(Some(A), 1, &[A, B, C]);
+    stage.registered(X, next, false);
+}
+
 pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "reassigned-to-others",
+        good: |stage| reorder(stage, &[A, C, B]),
+        bad: |stage| reorder(stage, &[C, A, B]),
+    },
     Case {
         anomaly: "reassignment-unfinished",
         good: |stage| join_c(stage, true),

@@ -1,6 +1,6 @@
 //! What may be deleted, and what follows from it. On the stage a producer keeps a record back for a second at most.
 
-use harrow_broker_model::note::{DeletionReason, LogNote, Note, ReplicationNote};
+use harrow_broker_model::note::{DeletionReason, LogNote, Note, ReplicationNote, TruncateReason};
 use harrow_broker_model::types::{LeaderEpoch, Offset, WallTime};
 
 use super::case::{Case, outcome, plain};
@@ -91,7 +91,28 @@ pub(super) const CASES: &[Case] = &[
             stage.delete(B, 2, DeletionReason::Leader);
         },
     },
+    Case {
+        anomaly: "log-start-ahead-of-leader",
+        good: |stage| begins_anew(stage, 2),
+        bad: |stage| begins_anew(stage, 1),
+    },
 ];
+
+/// A deletes so much, and B, all of whose log lies below that, begins anew at 2.
+fn begins_anew(stage: &mut Stage, deleted: i64) {
+    stage.observer.expect_all_facts();
+    stage.delete(A, deleted, DeletionReason::DeleteRecords);
+    stage.truncate(B, 0);
+    stage.note(
+        B,
+        &Note::Log(LogNote::Truncated {
+            partition: X,
+            from: Offset(0),
+            to: Offset(2),
+            reason: TruncateReason::OutOfRange,
+        }),
+    );
+}
 
 #[test]
 fn what_is_deleted_is_judged_by_what_the_topic_says() {
