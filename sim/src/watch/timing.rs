@@ -35,11 +35,24 @@ impl RunningSince {
 
 /// How much true time passes, at most, while a clock of the plan shows that so much has passed.
 pub(super) fn by_slowest_clock(plan: &Plan, own_ns: u64) -> u64 {
+    by_clock_that_drifts(drifts(plan).min().unwrap_or(0).min(0), own_ns)
+}
+
+/// How much true time passes, at least, while a clock of the plan shows that so much has passed.
+pub(super) fn by_fastest_clock(plan: &Plan, own_ns: u64) -> u64 {
+    by_clock_that_drifts(drifts(plan).max().unwrap_or(0).max(0), own_ns)
+}
+
+/// How far the clocks of the plan ever drift, in millionths.
+fn drifts(plan: &Plan) -> impl Iterator<Item = i32> {
     let steps = plan.steps.iter().filter_map(|step| {
         if let Action::DriftClock { ppm, .. } = step.action { Some(ppm) } else { None }
     });
-    let slowest = plan.clocks.iter().map(|clock| clock.drift_ppm).chain(steps).min();
-    let speed = 1_000_000 + i64::from(slowest.unwrap_or(0).min(0));
+    plan.clocks.iter().map(|clock| clock.drift_ppm).chain(steps)
+}
+
+fn by_clock_that_drifts(ppm: i32, own_ns: u64) -> u64 {
+    let speed = 1_000_000 + i64::from(ppm);
     (u128::from(own_ns) * 1_000_000 / speed.max(1) as u128) as u64
 }
 
