@@ -156,7 +156,7 @@ pub struct ShareState {
 }
 
 /// State of an offset, as it is stored: that somebody holds it never is. Source: `RecordState`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DeliveryState {
     /// Somebody may get it.
     Available,
@@ -174,7 +174,7 @@ impl DeliveryState {
 }
 
 /// Consecutive offsets of one state, with the last one. Source: `PersisterStateBatch`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StateBatch {
     /// The first.
     pub first: Offset,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::share_message::AcknowledgeType;
+use crate::share_message::{AcknowledgeType, StateBatch};
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
 /// Why a member holds records no more, without having acknowledged them.
@@ -167,5 +167,21 @@ pub enum ShareNote {
         partition: TopicPartition,
         /// The epoch in which it led.
         leader_epoch: LeaderEpoch,
+    },
+    /// A coordinator has appended its record of what a leader wants to be stored of a share-partition. Source:
+    /// `ShareCoordinatorShard.writeState`.
+    StateAppended {
+        /// The group.
+        group: String,
+        /// The partition.
+        partition: TopicPartition,
+        /// The epoch of the leader that asked for it.
+        leader_epoch: LeaderEpoch,
+        /// The offset behind the record.
+        at: Offset,
+        /// Where the share-partition starts.
+        start_offset: Offset,
+        /// What became of offsets, and how often they were delivered.
+        batches: Vec<StateBatch>,
     },
 }

@@ -34,6 +34,7 @@ impl Tally {
             | ShareNote::SessionOpened { .. }
             | ShareNote::SessionClosed { .. }
             | ShareNote::StateRead { .. }
+            | ShareNote::StateAppended { .. }
             | ShareNote::StateWritten { .. } => {}
         }
     }

@@ -35,6 +35,8 @@
 //! | an end that is asked for again | `transaction/repeated_ends` |
 //! | partitions of a group have one owner, and are given up before they are given on | `group/{ownership,claims}` |
 //! | records of a share group: one holder, until its time is up; counted, done once, none passed over | `share` |
+//! | what a member of it holds stays its own until then, and goes back after it | `share/{lock_kept,given_up}` |
+//! | what a member of it is given: committed, and no more than it asked for | `share/{committed,fetch_size}` |
 //! | whose fetches count for a leader | `replication/following` |
 //! | whom a leader may propose for the ISR | `replication/candidates` |
 //! | ends of epochs that are told; leader-epoch caches | `log/epoch_ends` |

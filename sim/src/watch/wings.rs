@@ -128,11 +128,13 @@ impl Wings {
         self.group.asked(context, &mut self.findings, request.1);
         self.broker.asked(context, &mut self.findings, request.1);
         self.controller.asked(request.1);
+        self.share.asked(context, request);
     }
 
     pub(super) fn answered(&mut self, context: &Context<'_>, response: (ConnectionId, &Response)) {
         self.exchange.answered(context, (&mut self.findings, &self.shared), response);
         self.group.answered(context.node, response.1);
+        self.share.answered(context, &mut self.findings, response);
     }
 
     pub(super) fn asked_nonsense(&mut self, context: &Context<'_>, api: &str, by: NodeId) {
@@ -145,6 +147,7 @@ impl Wings {
 
     pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {
         self.exchange.connection_closed(node, connection);
+        self.share.connection_closed(node, connection);
     }
 
     pub(super) fn quorum_fetched(

@@ -59,6 +59,7 @@ impl Broker {
             let at = (CoordinatorKind::Share, index);
             let appended = self.append_records(now, at, &[record], effects);
             appended.map_err(|error| (request.clone(), error))?;
+            self.note_share_state_appended(index, &request, effects);
             self.share_log_moved(index, effects);
         }
         let response = ShareStateResponse { key: request.key.clone(), result: Ok(state) };
@@ -70,6 +71,23 @@ impl Broker {
             self.share_state_committed(log_end, waiter, effects);
         }
         Ok(())
+    }
+
+    fn note_share_state_appended(
+        &self,
+        index: i32,
+        request: &ShareStateRequest,
+        effects: &mut Effects,
+    ) {
+        let Some(write) = &request.write else { return };
+        effects.note(ShareNote::StateAppended {
+            group: request.key.group.clone(),
+            partition: request.key.partition,
+            leader_epoch: request.leader_epoch,
+            at: self.share_log_end(index),
+            start_offset: write.start_offset,
+            batches: write.batches.clone(),
+        });
     }
 
     fn share_log_end(&self, index: i32) -> Offset {

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 8] = [
+pub(super) static ANOMALIES: [Entry; 14] = [
     Entry {
         name: "share-lock-broken",
         kind: Kind::InternalAnomaly,
@@ -22,6 +22,52 @@ pub(super) static ANOMALIES: [Entry; 8] = [
         source: "KIP-932, KAFKA-19476",
     },
     Entry {
+        name: "share-lock-cut",
+        kind: Kind::InternalAnomaly,
+        meaning: "A member of a share group lost a record before the time of its lock was up, while its own share \
+            session went on.",
+        example: "One worker stalls, and when its lock expires, what all the others work on goes back, too: they do \
+            it for nothing.",
+        legal: "When the leader leads no more; when its own connection ends.",
+        source: "KIP-932, SharePartition.releaseAcquisitionLockOnTimeout, SharePartition.releaseAcquiredRecords",
+    },
+    Entry {
+        name: "share-lock-taken",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader took from one member of a share group what is to become of a record that another one held.",
+        example: "A worker whose lock has expired accepts a record that somebody else works on by now; that one \
+            fails, and nobody does the record.",
+        legal: "Never: the leader answers INVALID_RECORD_STATE.",
+        source: "KIP-932, SharePartition.acknowledge",
+    },
+    Entry {
+        name: "share-given-up-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader archived a record of a share group that its holder had not rejected, and that had not been \
+            delivered group.share.delivery.count.limit times.",
+        example: "A worker dies with ten records in its hands, and nobody in the group ever gets them.",
+        legal: "Where the record was rejected, or is gone from the log.",
+        source: "KIP-932, SharePartition.releaseAcquiredRecords",
+    },
+    Entry {
+        name: "share-above-true-hw",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader gave a member of a share group records that are not committed.",
+        example: "A worker does a record that is cut off when the leader dies; what stands at its offset after that \
+            counts as done.",
+        legal: "In a partition that has lost committed records before.",
+        source: "KIP-932, DelayedShareFetch",
+    },
+    Entry {
+        name: "share-fetch-exceeded",
+        kind: Kind::InternalAnomaly,
+        meaning: "A share fetch gave a member more records than it asked for, in all partitions together.",
+        example: "A worker that asks for 10 records of three partitions gets 30, and is done with half of them when \
+            its locks expire.",
+        legal: "Up to the end of the batch of the last record that it asked for.",
+        source: "KIP-932, ShareFetchUtils.processFetchResponse",
+    },
+    Entry {
         name: "share-done-again",
         kind: Kind::InternalAnomaly,
         meaning: "A record of a share group was delivered again although a member was told that it is done.",
@@ -38,6 +84,16 @@ pub(super) static ANOMALIES: [Entry; 8] = [
         example: "A record that nobody can do comes back for ever.",
         legal: "Over changes of the leader counts that were not stored are lost.",
         source: "KIP-932",
+    },
+    Entry {
+        name: "share-count-forgotten",
+        kind: Kind::InternalAnomaly,
+        meaning: "A new leader delivered a record of a share group as if it had been delivered less often than was \
+            stored before.",
+        example: "Nobody can do a record; each time that its partition gets another leader, it is delivered five \
+            times more.",
+        legal: "Deliveries that the leader before had not stored are lost with it.",
+        source: "KIP-932, SharePartition.maybeInitialize",
     },
     Entry {
         name: "share-window-broken",
@@ -74,7 +130,7 @@ pub(super) static ANOMALIES: [Entry; 8] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 7] = [
+pub(super) static INVARIANTS: [Entry; 11] = [
     Entry {
         name: "share-lock",
         kind: Kind::Invariant,
@@ -92,6 +148,40 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         source: "KIP-932, SharePartition.releaseAcquisitionLockOnTimeout",
     },
     Entry {
+        name: "share-lock-kept",
+        kind: Kind::Invariant,
+        meaning: "A member of a share group keeps what it acquired until it acknowledges it, its time is up, or its \
+            session ends.",
+        example: "Broken by share-lock-cut, share-lock-taken.",
+        legal: "What a leader forgets when it leads no more is not looked at.",
+        source: "KIP-932, SharePartition.releaseAcquisitionLockOnTimeout, SharePartition.releaseAcquiredRecords",
+    },
+    Entry {
+        name: "share-giving-up",
+        kind: Kind::Invariant,
+        meaning: "A record is archived only if it was rejected, was delivered as often as it may, or is gone from the \
+            log.",
+        example: "Broken by share-given-up-early.",
+        legal: "Whether the count is right is not looked at here.",
+        source: "KIP-932, SharePartition.releaseAcquiredRecords",
+    },
+    Entry {
+        name: "share-read-rule",
+        kind: Kind::Invariant,
+        meaning: "Members of share groups are given committed records only.",
+        example: "Broken by share-above-true-hw.",
+        legal: "Partitions that have lost committed records are not looked at.",
+        source: "KIP-932, DelayedShareFetch",
+    },
+    Entry {
+        name: "share-fetch-size",
+        kind: Kind::Invariant,
+        meaning: "A share fetch gives as many records as were asked for, up to the end of the last batch, and no more.",
+        example: "Broken by share-fetch-exceeded.",
+        legal: "That it gives as many as there are is not looked at.",
+        source: "KIP-932, ShareFetchUtils.processFetchResponse",
+    },
+    Entry {
         name: "share-final",
         kind: Kind::Invariant,
         meaning: "A record whose acceptance or rejection was answered is not delivered again.",
@@ -103,8 +193,8 @@ pub(super) static INVARIANTS: [Entry; 7] = [
         name: "share-count",
         kind: Kind::Invariant,
         meaning: "Deliveries of a record are counted and bounded, and so are the records in flight.",
-        example: "Broken by share-count-broken, share-window-broken.",
-        legal: "Counts over changes of the leader are not looked at.",
+        example: "Broken by share-count-broken, share-count-forgotten, share-window-broken.",
+        legal: "Deliveries of former leaders that were not stored are not looked at.",
         source: "KIP-932",
     },
     Entry {

@@ -19,6 +19,7 @@ impl ClusterView {
             | ShareNote::SessionClosed { .. }
             | ShareNote::StateRead { .. }
             | ShareNote::StateWritten { .. }
+            | ShareNote::StateAppended { .. }
             | ShareNote::Fenced { .. } => {}
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Promise: while a member's acquisition lock on a record runs, nobody else gets the record from that leader: it ends
 //! by an acknowledgement that is stored, by expiry, or with the member's share session. Source: KIP-932,
-//! `SharePartition.acquire`; KAFKA-18084. That it ends in time is judged beside it.
+//! `SharePartition.acquire`; KAFKA-18084. That it ends in time, and not before, is judged beside it.
 //! Not verified: what a deposed leader gives out that does not know of its deposition, which Kafka does not prevent.
 
 use std::collections::BTreeMap;
@@ -82,6 +82,7 @@ impl Locks {
             | ShareNote::SessionClosed { .. }
             | ShareNote::StateRead { .. }
             | ShareNote::StateWritten { .. }
+            | ShareNote::StateAppended { .. }
             | ShareNote::Fenced { .. } => {}
         }
     }

@@ -136,6 +136,7 @@ impl LocksDue {
             ShareNote::SessionOpened { .. }
             | ShareNote::SessionClosed { .. }
             | ShareNote::StateRead { .. }
+            | ShareNote::StateAppended { .. }
             | ShareNote::StateWritten { .. } => {}
         }
     }

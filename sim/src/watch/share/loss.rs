@@ -81,6 +81,7 @@ impl Decided {
             | ShareNote::SessionClosed { .. }
             | ShareNote::StateRead { .. }
             | ShareNote::StateWritten { .. }
+            | ShareNote::StateAppended { .. }
             | ShareNote::Fenced { .. } => {}
         }
     }

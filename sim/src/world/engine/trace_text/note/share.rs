@@ -49,6 +49,12 @@ pub(super) fn trace_text(names: &Names, note: &ShareNote) -> String {
         ShareNote::StateWritten { group, partition, leader_epoch, .. } => {
             format!("{}: written by the leader of epoch {leader_epoch}", place(group, *partition))
         }
+        ShareNote::StateAppended { group, partition, leader_epoch, at, .. } => {
+            let place = place(group, *partition);
+            format!(
+                "{place}: what the leader of epoch {leader_epoch} writes is appended, up to {at}"
+            )
+        }
         ShareNote::Fenced { group, partition, leader_epoch } => {
             format!("{}: the leader of epoch {leader_epoch} is fenced", place(group, *partition))
         }
