@@ -33,7 +33,10 @@
 //! | last stable offset; `read_committed` | `transaction/stable_offset` |
 //! | what was refused for now comes first | `exchange/passed_over` |
 //! | an end that is asked for again | `transaction/repeated_ends` |
+//! | a transaction has its whole timeout | `transaction/early_aborts` |
+//! | each end takes a producer to its next epoch | `transaction/next_epoch` |
 //! | partitions of a group have one owner, and are given up before they are given on | `group/{ownership,claims}` |
+//! | a committed offset is told as it was committed | `group/told_offsets` |
 //! | records of a share group: one holder, until its time is up; counted, done once, none passed over | `share` |
 //! | whose fetches count for a leader | `replication/following` |
 //! | whom a leader may propose for the ISR | `replication/candidates` |
@@ -44,6 +47,7 @@
 //! | what is in one that is offline leads no more | `controller/log_directories` |
 //! | brokers act on registrations in order, and not before their own | `broker/metadata_freshness` |
 //! | batches refused for epoch or sequence | `producer/refusal` |
+//! | a send ends within `delivery.timeout.ms` | `producer/delivery` |
 //! | who lags leaves the ISR in time | `replication/follower_lag` |
 //! | a leader of the quorum without followers resigns | `quorum/check_quorum` |
 //! | nobody stands for election while a majority follows a leader of the quorum | `quorum/pre_vote` |
@@ -65,6 +69,7 @@
 //! | a broker answers once what a produce or a fetch waits for is there | `exchange/answers` |
 //! | a consumer's question does not run out of time in calm | `consumer/answered_in_calm` |
 //! | nobody is asked what nobody may ask | `exchange/valid_requests` |
+//! | who is told that somebody coordinates no more asks who does | `exchange/lookups` |
 //!
 //! Nowhere: that a broker is fenced before its next uptime registers, since Kafka lets it register once its session is
 //! over.
@@ -209,6 +214,14 @@ impl Observer {
         let context = Context { at_ns, event, node, view: &self.view };
         if let Some(wings) = &mut self.wings {
             wings.timed_out(&context, asked_ns);
+        }
+    }
+
+    /// A producer tells what became of a record that its application gave it at a time.
+    pub fn send_ended(&mut self, at_ns: u64, event: u64, node: NodeId, sent_ns: u64) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        if let Some(wings) = &mut self.wings {
+            wings.send_ended(&context, sent_ns);
         }
     }
 
