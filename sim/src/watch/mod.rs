@@ -55,6 +55,7 @@
 //! | who is not heard of for a session is fenced | `broker/sessions` |
 //! | where consumers go that are out of range | `consumer/position` |
 //! | the first record of a time | `consumer/timed_offsets` |
+//! | a commit for which nobody waits is sent once | `consumer/commits` |
 //! | whom a leader sends consumers to | `consumer/read_replica` |
 //! | nobody leaves the ISR who has not lagged for long enough | `replication/shrink` |
 //! | where it is calm for those whom it takes: commits, expansions, log starts in time | `replication/overdue` |

@@ -1,7 +1,7 @@
 //! What clients are promised of their transactions, their sends, their group's offsets and their coordinators.
 
 use harrow_broker_model::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
-use harrow_broker_model::note::{Note, TransactionNote, TransactionState};
+use harrow_broker_model::note::{ConsumerNote, Note, TransactionNote, TransactionState};
 use harrow_broker_model::proto::{
     EndTxnRequest, EndTxnResponse, ErrorCode, FindCoordinatorRequest, GroupId,
     InitProducerIdRequest, OffsetCommitRequest, OffsetCommitRequestPartition,
@@ -25,6 +25,7 @@ const KEPT: &str = "epoch-kept-at-end";
 const NEVER: &str = "told-offset-never-committed";
 const LATE: &str = "send-past-delivery-timeout";
 const ASKED: &str = "no-coordinator-asked";
+const REPEATED: &str = "async-commit-repeated";
 
 /// The producer of the stage's plan.
 const SENDER: NodeId = NodeId(1001);
@@ -115,6 +116,11 @@ pub(super) const CASES: &[Case] = &[
             stage.observer.send_ended(later_ns, 1, SENDER, now_ns);
         },
         bad: |stage| sends_for(stage, 1_200),
+    },
+    Case {
+        anomaly: REPEATED,
+        good: |stage| commits_again(stage, true),
+        bad: |stage| commits_again(stage, false),
     },
     Case {
         anomaly: ASKED,
@@ -229,6 +235,12 @@ fn sends_for(stage: &mut Stage, ms: u64) {
     stage.wait_ms(ms);
     let now_ns = stage.now_ns();
     stage.observer.send_ended(now_ns, 1, SENDER, sent_ns);
+}
+
+/// A consumer sends a commit for the second time.
+fn commits_again(stage: &mut Stage, waits: bool) {
+    let group = about(CoordinatorKind::Group);
+    stage.note(SENDER, &Note::Consumer(ConsumerNote::CommitRepeated { group, waits }));
 }
 
 /// A is asked for the n-th time to commit offsets in a transaction, and does not coordinate the group.
