@@ -101,6 +101,13 @@ pub enum ConsumerNote {
         /// After.
         to: Offset,
     },
+    /// A consumer sent a commit once more, after an attempt that failed.
+    CommitRepeated {
+        /// Of which group.
+        group: String,
+        /// Whether its application waits for it, or did until it was woken up.
+        waits: bool,
+    },
 }
 
 /// What a consumer may see. Source: KIP-98, `isolation.level`.

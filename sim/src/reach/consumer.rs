@@ -19,7 +19,7 @@ impl Tally {
             ConsumerNote::PositionReset { .. } => self.mark("position-reset"),
             ConsumerNote::ReadReplicaNamed { .. } => self.mark("read-replica-named"),
             ConsumerNote::TimedOffsetServed { .. } => self.mark("timed-offset-served"),
-            ConsumerNote::EpochEndServed { .. } => {}
+            ConsumerNote::EpochEndServed { .. } | ConsumerNote::CommitRepeated { .. } => {}
         }
     }
 }

@@ -33,7 +33,10 @@
 //! | last stable offset; `read_committed` | `transaction/stable_offset` |
 //! | what was refused for now comes first | `exchange/passed_over` |
 //! | an end that is asked for again | `transaction/repeated_ends` |
+//! | a transaction has its whole timeout | `transaction/early_aborts` |
+//! | each end takes a producer to its next epoch | `transaction/next_epoch` |
 //! | partitions of a group have one owner, and are given up before they are given on | `group/{ownership,claims}` |
+//! | a committed offset is told as it was committed | `group/told_offsets` |
 //! | records of a share group: one holder, until its time is up; counted, done once, none passed over | `share` |
 //! | what a member of it holds stays its own until then, and goes back after it | `share/{lock_kept,given_up}` |
 //! | what a member of it is given: committed, and no more than it asked for | `share/{committed,fetch_size}` |
@@ -46,6 +49,7 @@
 //! | what is in one that is offline leads no more | `controller/log_directories` |
 //! | brokers act on registrations in order, and not before their own | `broker/metadata_freshness` |
 //! | batches refused for epoch or sequence | `producer/refusal` |
+//! | a send ends within `delivery.timeout.ms` | `producer/delivery` |
 //! | who lags leaves the ISR in time | `replication/follower_lag` |
 //! | a leader of the quorum without followers resigns | `quorum/check_quorum` |
 //! | nobody stands for election while a majority follows a leader of the quorum | `quorum/pre_vote` |
@@ -55,6 +59,7 @@
 //! | who leads, and may, goes on | `controller/kept_lead` |
 //! | where consumers go that are out of range | `consumer/position` |
 //! | the first record of a time | `consumer/timed_offsets` |
+//! | a commit for which nobody waits is sent once | `consumer/commits` |
 //! | whom a leader sends consumers to | `consumer/read_replica` |
 //! | nobody leaves the ISR who has not lagged for long enough | `replication/shrink` |
 //! | where it is calm for those whom it takes: commits, expansions, log starts in time | `replication/overdue` |
@@ -69,6 +74,7 @@
 //! | a broker answers once what a produce or a fetch waits for is there | `exchange/answers` |
 //! | a consumer's question does not run out of time in calm | `consumer/answered_in_calm` |
 //! | nobody is asked what nobody may ask | `exchange/valid_requests` |
+//! | who is told that somebody coordinates no more asks who does | `exchange/lookups` |
 //!
 //! Nowhere: that a broker is fenced before its next uptime registers, since Kafka lets it register once its session is
 //! over.
@@ -213,6 +219,14 @@ impl Observer {
         let context = Context { at_ns, event, node, view: &self.view };
         if let Some(wings) = &mut self.wings {
             wings.timed_out(&context, asked_ns);
+        }
+    }
+
+    /// A producer tells what became of a record that its application gave it at a time.
+    pub fn send_ended(&mut self, at_ns: u64, event: u64, node: NodeId, sent_ns: u64) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        if let Some(wings) = &mut self.wings {
+            wings.send_ended(&context, sent_ns);
         }
     }
 

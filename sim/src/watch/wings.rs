@@ -50,7 +50,7 @@ impl Wings {
             quorum: QuorumWing::new(plan),
             controller: ControllerWing::new(plan),
             broker: BrokerWing::new(plan),
-            producer: ProducerWing::default(),
+            producer: ProducerWing::new(plan),
             consumer: ConsumerWing::new(plan),
             group: GroupWing::new(plan),
             transaction: TransactionWing::new(plan),
@@ -82,6 +82,10 @@ impl Wings {
 
     pub(super) fn timed_out(&mut self, context: &Context<'_>, asked_ns: u64) {
         self.consumer.timed_out(context, &mut self.findings, (&self.shared, asked_ns));
+    }
+
+    pub(super) fn send_ended(&mut self, context: &Context<'_>, sent_ns: u64) {
+        self.producer.send_ended(context, &mut self.findings, (&self.shared, sent_ns));
     }
 
     pub(super) fn consumer_assigned(&mut self, node: NodeId) {
@@ -129,12 +133,14 @@ impl Wings {
         self.broker.asked(context, &mut self.findings, request.1);
         self.controller.asked(request.1);
         self.share.asked(context, request);
+        self.transaction.asked(context, request);
     }
 
     pub(super) fn answered(&mut self, context: &Context<'_>, response: (ConnectionId, &Response)) {
         self.exchange.answered(context, (&mut self.findings, &self.shared), response);
-        self.group.answered(context.node, response.1);
         self.share.answered(context, &mut self.findings, response);
+        self.group.answered(context, &mut self.findings, response.1);
+        self.transaction.answered(context, &mut self.findings, response);
     }
 
     pub(super) fn asked_nonsense(&mut self, context: &Context<'_>, api: &str, by: NodeId) {
@@ -148,6 +154,7 @@ impl Wings {
     pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {
         self.exchange.connection_closed(node, connection);
         self.share.connection_closed(node, connection);
+        self.transaction.connection_closed(node, connection);
     }
 
     pub(super) fn quorum_fetched(

@@ -75,6 +75,11 @@ impl<F> Observation<F> {
         self.observer.timed_out(moment.at_ns, moment.event, moment.node, asked_ns);
     }
 
+    /// A producer tells what became of a record that it was given at a time.
+    pub(crate) fn send_ended(&mut self, moment: Moment, sent_ns: u64) {
+        self.observer.send_ended(moment.at_ns, moment.event, moment.node, sent_ns);
+    }
+
     /// Compares a log with the mirror of it.
     pub(crate) fn audit(&mut self, moment: Moment, log: &Log) {
         let audit = ReplicaAudit {

@@ -119,6 +119,12 @@ impl Recorder {
         Some(open.invoked_ns)
     }
 
+    /// When an operation was begun, if it sends records outside of any transaction.
+    pub(crate) fn send(&self, id: OperationId) -> Option<u64> {
+        let open = self.open.get(&id).filter(|open| open.function == Function::Send)?;
+        Some(open.invoked_ns)
+    }
+
     /// An operation ends; false if it is not part of the history, or was given up with its client.
     pub(crate) fn complete(&mut self, now: u64, id: OperationId, outcome: &Outcome) -> bool {
         let Some(mut open) = self.open.remove(&id) else {

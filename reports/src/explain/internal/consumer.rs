@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 13] = [
+pub(super) static ANOMALIES: [Entry; 14] = [
     Entry {
         name: "timed-out-in-calm",
         kind: Kind::InternalAnomaly,
@@ -117,9 +117,18 @@ pub(super) static ANOMALIES: [Entry; 13] = [
         legal: "Never.",
         source: "KIP-392, KAFKA-14372",
     },
+    Entry {
+        name: "async-commit-repeated",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer sent a commit again for which its application does not wait.",
+        example: "The commit of offset 10 is refused while the coordinator loads. Offset 20 is committed, then 10 is \
+                  sent again: the group is set back.",
+        legal: "Never. One that the application waits for is sent again.",
+        source: "KafkaConsumer.commitAsync; ConsumerCoordinator.doCommitOffsetsAsync",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 5] = [
+pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "answered-in-calm",
         kind: Kind::Invariant,
@@ -159,5 +168,13 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         example: "Broken by read-replica-not-in-sync.",
         legal: "Never.",
         source: "KIP-392, KAFKA-14372",
+    },
+    Entry {
+        name: "async-commits",
+        kind: Kind::Invariant,
+        meaning: "A commit for which nobody waits is sent once.",
+        example: "Broken by async-commit-repeated.",
+        legal: "Never. One that the application waits for is sent again.",
+        source: "ConsumerCoordinator.doCommitOffsetsAsync, CommitRequestManager.commitAsync",
     },
 ];

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 8] = [
+pub(super) static ANOMALIES: [Entry; 9] = [
     Entry {
         name: "unfenced-request",
         kind: Kind::InternalAnomaly,
@@ -86,9 +86,19 @@ pub(super) static ANOMALIES: [Entry; 8] = [
         legal: "For batches outside of transactions, and after producer.id.expiration.ms.",
         source: "KIP-890, KAFKA-14920",
     },
+    Entry {
+        name: "no-coordinator-asked",
+        kind: Kind::InternalAnomaly,
+        meaning: "A client went on asking a node that had told it that it is not the coordinator, and looked for no \
+                  other.",
+        example: "A group has moved. A producer commits offsets of it at the former coordinator again and again, until \
+                  its transaction times out.",
+        legal: "Once more, where the answer to an earlier search comes in between.",
+        source: "TransactionManager.TxnOffsetCommitHandler, AbstractCoordinator.HeartbeatResponseHandler",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 6] = [
+pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "request-fencing",
         kind: Kind::Invariant,
@@ -136,5 +146,13 @@ pub(super) static INVARIANTS: [Entry; 6] = [
         example: "Broken by batch-passed-over.",
         legal: "For batches outside of transactions, and after producer.id.expiration.ms.",
         source: "KIP-890, KAFKA-14920, ProducerAppendInfo.checkSequence",
+    },
+    Entry {
+        name: "coordinator-lookup",
+        kind: Kind::Invariant,
+        meaning: "Who is answered NOT_COORDINATOR looks for the coordinator before it asks again.",
+        example: "Broken by no-coordinator-asked.",
+        legal: "Once more, where the answer to an earlier search comes in between.",
+        source: "TransactionManager.TxnOffsetCommitHandler, AbstractCoordinator.HeartbeatResponseHandler",
     },
 ];

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 8] = [
+pub(super) static ANOMALIES: [Entry; 9] = [
     Entry {
         name: "active-group-deleted",
         kind: Kind::InternalAnomaly,
@@ -74,9 +74,19 @@ pub(super) static ANOMALIES: [Entry; 8] = [
         legal: "Where the member that it is given to says that it owns it, too, of a newer generation.",
         source: "KIP-429, KIP-792, KAFKA-14639",
     },
+    Entry {
+        name: "told-offset-never-committed",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator told an offset, a leader epoch and a text for it that no commit of the group had \
+                  together.",
+        example: "Offset 7 was committed with epoch 3 and is told without one: after an unclean election its consumer \
+                  reads on in another log and notices nothing.",
+        legal: "Never.",
+        source: "KIP-320; OffsetAndMetadata.fromRequest",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 8] = [
+pub(super) static INVARIANTS: [Entry; 9] = [
     Entry {
         name: "group-deletion",
         kind: Kind::Invariant,
@@ -140,5 +150,13 @@ pub(super) static INVARIANTS: [Entry; 8] = [
         example: "Broken by claimed-partition-given.",
         legal: "With assignors that have all members give up all they have.",
         source: "KIP-429, KIP-792, CooperativeStickyAssignor.adjustAssignment",
+    },
+    Entry {
+        name: "told-offsets",
+        kind: Kind::Invariant,
+        meaning: "A committed offset is told with the epoch and the text with which it was committed.",
+        example: "Broken by told-offset-never-committed.",
+        legal: "Never.",
+        source: "KIP-320, OffsetAndMetadata.fromRequest",
     },
 ];

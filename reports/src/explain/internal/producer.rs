@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 14] = [
+pub(super) static ANOMALIES: [Entry; 15] = [
     Entry {
         name: "ack-before-commit",
         kind: Kind::InternalAnomaly,
@@ -130,9 +130,18 @@ pub(super) static ANOMALIES: [Entry; 14] = [
         legal: "Never: not enough replicas must be the answer, before anything is appended.",
         source: "Partition.appendRecordsToLeader",
     },
+    Entry {
+        name: "send-past-delivery-timeout",
+        kind: Kind::InternalAnomaly,
+        meaning: "A producer told what became of a record only when its delivery timeout was long over.",
+        example: "delivery.timeout.ms is 4000. Each attempt is refused in time and tried again, and each begins the \
+                  time anew: the send ends after a minute.",
+        legal: "Where the client stood still meanwhile.",
+        source: "KIP-91; ProducerBatch.hasReachedDeliveryTimeout",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 4] = [
+pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "ack-rule",
         kind: Kind::Invariant,
@@ -167,5 +176,13 @@ pub(super) static INVARIANTS: [Entry; 4] = [
         example: "Broken by needless-sequence-refusal, epoch-not-from-zero.",
         legal: "Never.",
         source: "KIP-98",
+    },
+    Entry {
+        name: "delivery-timeout",
+        kind: Kind::Invariant,
+        meaning: "A send has an outcome within delivery.timeout.ms, whatever faults last.",
+        example: "Broken by send-past-delivery-timeout.",
+        legal: "Where the client stood still meanwhile.",
+        source: "KIP-91, ProducerBatch.hasReachedDeliveryTimeout",
     },
 ];

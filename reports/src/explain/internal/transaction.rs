@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 14] = [
+pub(super) static ANOMALIES: [Entry; 16] = [
     Entry {
         name: "illegal-txn-transition",
         kind: Kind::InternalAnomaly,
@@ -129,9 +129,28 @@ pub(super) static ANOMALIES: [Entry; 14] = [
         legal: "To another end than the decided one, or once the next transaction has begun.",
         source: "TransactionCoordinator.endTransaction; Redpanda 3616",
     },
+    Entry {
+        name: "aborted-unasked",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator aborted a transaction that had time left, and nobody had asked for that.",
+        example: "The transaction before began two seconds ago, and transaction.timeout.ms is 1500. The new one, \
+                  which is ten milliseconds old, is aborted, and its producer is fenced.",
+        legal: "Once transaction.timeout.ms has passed since it began by the coordinators' wall clocks; when its \
+                producer ends it, or somebody takes its transactional id over.",
+        source: "KIP-98; TransactionMetadata.prepareAddPartitions, TransactionStateManager.timedOutTransactions",
+    },
+    Entry {
+        name: "epoch-kept-at-end",
+        kind: Kind::InternalAnomaly,
+        meaning: "A transaction ended, and its producer stayed in the same epoch.",
+        example: "An abort of a transaction of which the coordinator knows nothing yet is answered as done in the same \
+                  epoch. A batch of it comes late, joins the next transaction and is committed with that.",
+        legal: "With transaction.version below 2.",
+        source: "KIP-890; TransactionCoordinator.endTransaction, TransactionMetadata.prepareAbortOrCommit",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 4] = [
+pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "transactions",
         kind: Kind::Invariant,
@@ -165,5 +184,21 @@ pub(super) static INVARIANTS: [Entry; 4] = [
         example: "Broken by decided-end-refused.",
         legal: "At a coordinator that has not stated the decision itself, or once the next transaction has begun.",
         source: "TransactionCoordinator.endTransaction, KIP-890",
+    },
+    Entry {
+        name: "transaction-time",
+        kind: Kind::Invariant,
+        meaning: "A transaction has its whole timeout, unless somebody asks for its abort.",
+        example: "Broken by aborted-unasked.",
+        legal: "Never; as far as wall clocks are wrong, it may seem longer than it is.",
+        source: "KIP-98, TransactionStateManager.timedOutTransactions",
+    },
+    Entry {
+        name: "epoch-per-transaction",
+        kind: Kind::Invariant,
+        meaning: "With transaction version 2, each end takes the producer to its next epoch.",
+        example: "Broken by epoch-kept-at-end.",
+        legal: "With transaction.version below 2.",
+        source: "KIP-890, TransactionMetadata.prepareAbortOrCommit",
     },
 ];

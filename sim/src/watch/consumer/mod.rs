@@ -1,6 +1,7 @@
 //! Invariants of consumers: what they are given, and where they go on.
 
 mod answered_in_calm;
+mod commits;
 mod position;
 mod read_replica;
 mod read_rule;
@@ -23,6 +24,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     read_replica::INVARIANT,
     timed_offsets::INVARIANT,
     answered_in_calm::INVARIANT,
+    commits::INVARIANT,
 ];
 
 /// What the invariants of consumers remember.
@@ -108,6 +110,9 @@ impl ConsumerWing {
             }
             ConsumerNote::TimedOffsetServed { .. } => {
                 timed_offsets::on_served(context, findings, note);
+            }
+            ConsumerNote::CommitRepeated { group, waits } => {
+                commits::on_repeated(context, findings, group, *waits);
             }
             ConsumerNote::EpochEndServed { .. } => {}
         }

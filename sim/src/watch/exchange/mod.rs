@@ -2,6 +2,7 @@
 
 mod answers;
 mod coordination;
+mod lookups;
 mod newest_epoch;
 mod passed_over;
 mod request_fencing;
@@ -18,6 +19,7 @@ use super::shared::Shared;
 use crate::plan::Plan;
 use answers::AnswersDue;
 use coordination::Coordination;
+use lookups::Lookups;
 use newest_epoch::NewestEpochs;
 
 pub use coordination::{CoordinatorDeed, CoordinatorKind};
@@ -29,6 +31,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     answers::INVARIANT,
     valid_requests::INVARIANT,
     passed_over::INVARIANT,
+    lookups::INVARIANT,
 ];
 
 /// What the invariants of requests and answers remember.
@@ -37,6 +40,7 @@ pub(super) struct ExchangeWing {
     newest_epochs: NewestEpochs,
     coordination: Coordination,
     answers_due: AnswersDue,
+    lookups: Lookups,
 }
 
 impl ExchangeWing {
@@ -45,6 +49,7 @@ impl ExchangeWing {
             newest_epochs: NewestEpochs::default(),
             coordination: Coordination::new(plan),
             answers_due: AnswersDue::new(plan),
+            lookups: Lookups::default(),
         }
     }
 
@@ -55,16 +60,18 @@ impl ExchangeWing {
 
     pub(super) fn process_ended(&mut self, node: NodeId) {
         self.answers_due.process_ended(node);
+        self.lookups.process_ended(node);
     }
 
     /// A node is about to handle what came by a connection.
     pub(super) fn asked(
         &mut self,
         context: &Context<'_>,
-        known: (&mut Findings, &Shared),
+        (findings, shared): (&mut Findings, &Shared),
         request: (ConnectionId, &Request),
     ) {
-        self.answers_due.asked(context, known, request);
+        self.lookups.asked(context, findings, request);
+        self.answers_due.asked(context, (findings, shared), request);
     }
 
     /// A node answers by a connection.
@@ -75,11 +82,13 @@ impl ExchangeWing {
         response: (ConnectionId, &Response),
     ) {
         self.answers_due.answered(context, known, response);
+        self.lookups.answered(context.node, response);
     }
 
     /// Nobody waits on a connection any more.
     pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {
         self.answers_due.closed(node, connection);
+        self.lookups.connection_closed(node, connection);
     }
 
     /// A node says something to others that only a coordinator says.

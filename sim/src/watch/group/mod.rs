@@ -9,6 +9,7 @@ mod deletion;
 mod overdue;
 mod ownership;
 mod reconciliation;
+mod told_offsets;
 
 use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{ControllerNote, GroupNote, Note, QuorumNote};
@@ -23,6 +24,7 @@ use coordinators::Coordinators;
 use overdue::RebalancesDue;
 use ownership::Ownership;
 use reconciliation::{Holding, Reconciliation};
+use told_offsets::ToldOffsets;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     ownership::INVARIANT,
@@ -33,6 +35,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     deletion::INVARIANT,
     overdue::INVARIANT,
     claims::INVARIANT,
+    told_offsets::INVARIANT,
 ];
 
 /// What the invariants of groups remember.
@@ -44,6 +47,7 @@ pub(super) struct GroupWing {
     commits: Commits,
     due: RebalancesDue,
     claims: Claims,
+    told_offsets: ToldOffsets,
 }
 
 impl GroupWing {
@@ -55,6 +59,7 @@ impl GroupWing {
             commits: Commits::default(),
             due: RebalancesDue::new(plan),
             claims: Claims::default(),
+            told_offsets: ToldOffsets::default(),
         }
     }
 
@@ -71,11 +76,18 @@ impl GroupWing {
         request: &Request,
     ) {
         self.claims.asked(context, findings, request);
+        self.told_offsets.asked(request);
     }
 
     /// A node answers.
-    pub(super) fn answered(&mut self, node: NodeId, response: &Response) {
-        self.claims.answered(node, response);
+    pub(super) fn answered(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        response: &Response,
+    ) {
+        self.claims.answered(context.node, response);
+        self.told_offsets.answered(context, findings, response);
     }
 
     #[inline]

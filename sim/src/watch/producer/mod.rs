@@ -1,6 +1,7 @@
 //! Invariants of producers: what they are promised, and by what they are known.
 
 mod ack_rule;
+mod delivery;
 mod producer_state;
 mod refusal;
 mod sequence;
@@ -9,22 +10,49 @@ use harrow_broker_model::note::{ControllerNote, LogNote, MetadataChange, Note, P
 
 use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
+use crate::plan::Plan;
 use ack_rule::Acknowledgement;
+use delivery::Deliveries;
 use producer_state::{Forgotten, ProducerIds};
 use sequence::Sequences;
 
-pub(super) const INVARIANTS: &[Invariant] =
-    &[ack_rule::INVARIANT, sequence::INVARIANT, producer_state::INVARIANT, refusal::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] = &[
+    ack_rule::INVARIANT,
+    sequence::INVARIANT,
+    producer_state::INVARIANT,
+    refusal::INVARIANT,
+    delivery::INVARIANT,
+];
 
 /// What the invariants of producers remember.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ProducerWing {
     sequences: Sequences,
     producer_ids: ProducerIds,
     forgotten: Forgotten,
+    deliveries: Deliveries,
 }
 
 impl ProducerWing {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            sequences: Sequences::default(),
+            producer_ids: ProducerIds::default(),
+            forgotten: Forgotten::default(),
+            deliveries: Deliveries::new(plan),
+        }
+    }
+
+    /// A producer tells what became of a record that it was given at a time.
+    pub(super) fn send_ended(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        sent: (&Shared, u64),
+    ) {
+        self.deliveries.on_ended(context, findings, sent);
+    }
+
     #[inline]
     pub(super) fn observe(
         &mut self,

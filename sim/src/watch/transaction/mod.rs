@@ -1,18 +1,23 @@
 //! Invariants of transactions and of what `read_committed` shows.
 
+mod early_aborts;
+mod next_epoch;
 mod overdue;
 mod repeated_ends;
 mod stable_offset;
 mod transactions;
 
+use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{
     ConsumerNote, IsolationLevel, LogNote, Note, ReplicationNote, TransactionNote,
 };
-use harrow_broker_model::types::NodeId;
+use harrow_broker_model::types::{ConnectionId, NodeId};
 
 use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
 use crate::plan::Plan;
+use early_aborts::EarlyAborts;
+use next_epoch::NextEpochs;
 use overdue::TransactionsDue;
 use repeated_ends::RepeatedEnds;
 use stable_offset::{CommittedBound, Served, StableMove, StableOffsets};
@@ -26,6 +31,8 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     stable_offset::INVARIANT,
     overdue::INVARIANT,
     repeated_ends::INVARIANT,
+    early_aborts::INVARIANT,
+    next_epoch::INVARIANT,
 ];
 
 /// What the invariants of transactions remember.
@@ -35,6 +42,8 @@ pub(super) struct TransactionWing {
     stable_offsets: StableOffsets,
     due: TransactionsDue,
     repeated_ends: RepeatedEnds,
+    early_aborts: EarlyAborts,
+    next_epochs: NextEpochs,
 }
 
 impl TransactionWing {
@@ -44,6 +53,8 @@ impl TransactionWing {
             stable_offsets: StableOffsets::default(),
             due: TransactionsDue::new(plan),
             repeated_ends: RepeatedEnds::default(),
+            early_aborts: EarlyAborts::new(plan),
+            next_epochs: NextEpochs::new(plan),
         }
     }
 
@@ -51,6 +62,31 @@ impl TransactionWing {
         self.stable_offsets.process_started(node);
         self.due.process_started(node);
         self.repeated_ends.process_started(node);
+        self.early_aborts.process_started(node);
+        self.next_epochs.process_started(node);
+    }
+
+    /// A node is about to handle a request.
+    pub(super) fn asked(&mut self, context: &Context<'_>, request: (ConnectionId, &Request)) {
+        self.early_aborts.asked(context, request);
+        self.next_epochs.asked(context.node, request);
+    }
+
+    /// A node answers.
+    pub(super) fn answered(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        response: (ConnectionId, &Response),
+    ) {
+        self.early_aborts.answered(context, response);
+        self.next_epochs.answered(context, findings, response);
+    }
+
+    /// Nobody waits on a connection any more.
+    pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {
+        self.early_aborts.connection_closed(node, connection);
+        self.next_epochs.connection_closed(node, connection);
     }
 
     pub(super) fn end_refused(
@@ -124,6 +160,8 @@ impl TransactionWing {
                 self.transactions.on_state(context, findings, next);
                 self.due.on_state(context, next);
                 self.repeated_ends.on_state(context, next);
+                self.early_aborts.on_state(context, findings, next);
+                self.next_epochs.on_state(context, findings, next);
             }
             TransactionNote::PartitionAdded { producer_id, transaction, partition } => {
                 let (producer_id, transaction) = (*producer_id, *transaction);

@@ -334,6 +334,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         self.learn_topics();
         self.tell_timeout(node, operation, outcome);
+        self.tell_sent(node, operation);
         let recorded = self.recorder.complete(now, operation, outcome);
         if !recorded {
             return;
@@ -366,6 +367,15 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             let (at_ns, event) = (self.engine.now(), self.engine.events());
             let moment = Moment { at_ns, event, node: self.engine.ids()[node] };
             self.host.timed_out(moment, asked_ns);
+        }
+    }
+
+    /// Has the watch know that a producer has told what became of a record.
+    fn tell_sent(&mut self, node: usize, operation: OperationId) {
+        if let Some(sent_ns) = self.recorder.send(operation) {
+            let (at_ns, event) = (self.engine.now(), self.engine.events());
+            let moment = Moment { at_ns, event, node: self.engine.ids()[node] };
+            self.host.send_ended(moment, sent_ns);
         }
     }
 

@@ -106,12 +106,17 @@ pub(super) fn ongoing(epoch: i32) -> Note {
     is_in(TransactionState::Ongoing, epoch)
 }
 
-/// The transaction is in a state, says the coordinator of an epoch.
+/// The transaction is in a state, says the coordinator of an epoch. Its end takes the producer to the next epoch.
 pub(super) fn is_in(state: TransactionState, epoch: i32) -> Note {
+    use TransactionState as State;
+    let ends = matches!(
+        state,
+        State::PrepareCommit | State::PrepareAbort | State::CompleteCommit | State::CompleteAbort
+    );
     Note::Transaction(TransactionNote::StateChanged {
         transactional_id: ID.to_owned(),
         producer_id: PRODUCER,
-        producer_epoch: ProducerEpoch(0),
+        producer_epoch: ProducerEpoch(ends.into()),
         transaction: TransactionOrdinal(1),
         state,
         timeout_ms: 10_000,

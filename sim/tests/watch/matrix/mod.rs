@@ -4,6 +4,7 @@
 mod answers;
 mod case;
 mod claims;
+mod clients;
 mod cluster;
 mod compaction;
 mod consumers;
@@ -37,6 +38,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         coordination::CASES,
         reassignment::CASES,
         claims::CASES,
+        clients::CASES,
         cluster::CASES,
         quorum::CASES,
         transactions::CASES,

@@ -14,7 +14,7 @@ use crate::consumer_protocol::Place;
 use crate::defect::{ConsumerDefect, GroupDefect};
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
-use crate::note::Api;
+use crate::note::{Api, ConsumerNote};
 use crate::proto::{
     ErrorCode, GroupId, OffsetCommitRequest, OffsetCommitRequestPartition,
     OffsetCommitRequestTopic, OffsetCommitResponse, TopicName,
@@ -58,6 +58,7 @@ impl Consumer {
             told: false,
             not_before: now,
             asked: false,
+            sent: false,
             maybe_done: false,
             last_error: ErrorCode::RequestTimedOut,
         });
@@ -136,7 +137,11 @@ impl Consumer {
             .with_group_instance_id(instance.map(topic_name))
             .with_topics(topics_of(&commit.offsets));
         let operation = commit.operation;
-        member.commits[index].asked = true;
+        if commit.sent {
+            let (group, waits) = (member.config.group.clone(), commit.sync);
+            effects.note(ConsumerNote::CommitRepeated { group, waits });
+        }
+        (member.commits[index].asked, member.commits[index].sent) = (true, true);
         let purpose = Purpose::OffsetCommit(operation, Box::new(generation));
         let body = ClientRequest::OffsetCommit(Box::new(request));
         self.connections.send(now, (to, Channel::ClientCoordinator), body, purpose, effects);

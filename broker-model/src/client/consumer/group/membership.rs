@@ -38,6 +38,8 @@ pub(super) struct PendingCommit {
     pub(super) not_before: Time,
     /// Whether it is in flight.
     pub(super) asked: bool,
+    /// Whether it was ever sent.
+    pub(super) sent: bool,
     /// Whether an attempt may have been done although nobody said so.
     pub(super) maybe_done: bool,
     pub(super) last_error: ErrorCode,

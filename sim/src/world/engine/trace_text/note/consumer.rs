@@ -34,5 +34,9 @@ pub(super) fn trace_text(names: &Names, note: &ConsumerNote) -> String {
         ConsumerNote::PositionReset { partition, from, to, .. } => {
             format!("{partition}: offset {from} is out of range, reset to {to}")
         }
+        ConsumerNote::CommitRepeated { group, waits } => {
+            let kind = if *waits { "a synchronous" } else { "an asynchronous" };
+            format!("{group}: sent {kind} commit again")
+        }
     }
 }
