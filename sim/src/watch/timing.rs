@@ -50,3 +50,13 @@ pub(super) fn has_wrong_clocks(plan: &Plan) -> bool {
     plan.clocks.iter().any(|clock| (clock.offset_ms, clock.drift_ppm) != (0, 0))
         || plan.steps.iter().any(|step| is_turned(&step.action))
 }
+
+/// How much true time passes, at least, while a clock of the plan shows that so much has passed.
+pub(super) fn by_fastest_clock(plan: &Plan, own_ns: u64) -> u64 {
+    let steps = plan.steps.iter().filter_map(|step| {
+        if let Action::DriftClock { ppm, .. } = step.action { Some(ppm) } else { None }
+    });
+    let fastest = plan.clocks.iter().map(|clock| clock.drift_ppm).chain(steps).max();
+    let speed = 1_000_000 + i64::from(fastest.unwrap_or(0).max(0));
+    (u128::from(own_ns) * 1_000_000 / speed.max(1) as u128) as u64
+}

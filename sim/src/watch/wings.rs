@@ -119,12 +119,12 @@ impl Wings {
 
     pub(super) fn asked(&mut self, context: &Context<'_>, request: (ConnectionId, &Request)) {
         self.exchange.asked(context, (&mut self.findings, &self.shared), request);
-        self.group.asked(context, &mut self.findings, request.1);
+        self.group.asked(context, &mut self.findings, request);
     }
 
     pub(super) fn answered(&mut self, context: &Context<'_>, response: (ConnectionId, &Response)) {
         self.exchange.answered(context, (&mut self.findings, &self.shared), response);
-        self.group.answered(context.node, response.1);
+        self.group.answered(context, &mut self.findings, response);
     }
 
     pub(super) fn asked_nonsense(&mut self, context: &Context<'_>, api: &str, by: NodeId) {
@@ -137,6 +137,7 @@ impl Wings {
 
     pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {
         self.exchange.connection_closed(node, connection);
+        self.group.connection_closed(node, connection);
     }
 
     pub(super) fn quorum_fetched(

@@ -234,6 +234,8 @@ impl Coordination {
             | GroupNote::ProtocolChanged { group, .. }
             | GroupNote::CommitAccepted { group, .. }
             | GroupNote::MemberThrownOut { group, .. }
+            | GroupNote::ClassicMemberThrownOut { group, .. }
+            | GroupNote::JoinPhaseChanged { group, .. }
             | GroupNote::GroupDeleted { group, .. }
             | GroupNote::OffsetsDeleted { group, .. }
             | GroupNote::OffsetsKept { group }
