@@ -92,6 +92,12 @@ impl Stage {
         self.look();
     }
 
+    /// The same in the event of what happened last.
+    pub(crate) fn note_at_once(&mut self, node: NodeId, note: &Note) {
+        self.observer.observe(self.now_ns(), self.event, node, note);
+        self.look();
+    }
+
     /// A node says something to others that only a coordinator says.
     pub(crate) fn acts(&mut self, node: NodeId, deed: &CoordinatorDeed) {
         self.event += 1;

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 8] = [
+pub(super) static ANOMALIES: [Entry; 9] = [
     Entry {
         name: "unfenced-request",
         kind: Kind::InternalAnomaly,
@@ -86,6 +86,16 @@ pub(super) static ANOMALIES: [Entry; 8] = [
         legal: "For batches outside of transactions, and after producer.id.expiration.ms.",
         source: "KIP-890, KAFKA-14920",
     },
+    Entry {
+        name: "coordinator-answer-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker left who waited for a group's coordinator unanswered although it knew that it is none any \
+                  more.",
+        example: "A group rebalances when its coordinator changes. The old one keeps the JoinGroups that wait with it: \
+                  their members do not look for the new one, which throws them out.",
+        legal: "Until the broker has heard of its successor.",
+        source: "GroupMetadataManager.onUnloaded, CoordinatorRuntime.scheduleUnloadOperation",
+    },
 ];
 
 pub(super) static INVARIANTS: [Entry; 6] = [
@@ -116,8 +126,9 @@ pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "answers-due",
         kind: Kind::Invariant,
-        meaning: "A broker answers once what a produce or a fetch waits for is there, or its time is up.",
-        example: "Broken by produce-answer-overdue and fetch-answer-overdue.",
+        meaning: "A broker answers once what a produce or a fetch waits for is there, or its time is up; and who waits \
+                  for a coordinator, once it is none.",
+        example: "Broken by produce-answer-overdue, fetch-answer-overdue and coordinator-answer-overdue.",
         legal: "Other requests may wait for what others do.",
         source: "DelayedProduce.tryComplete, DelayedFetch.tryComplete, KAFKA-6653",
     },

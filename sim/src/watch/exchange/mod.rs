@@ -61,20 +61,20 @@ impl ExchangeWing {
     pub(super) fn asked(
         &mut self,
         context: &Context<'_>,
-        known: (&mut Findings, &Shared),
+        (findings, shared): (&mut Findings, &Shared),
         request: (ConnectionId, &Request),
     ) {
-        self.answers_due.asked(context, known, request);
+        self.answers_due.asked(context, (findings, shared, &self.coordination), request);
     }
 
     /// A node answers by a connection.
     pub(super) fn answered(
         &mut self,
         context: &Context<'_>,
-        known: (&mut Findings, &Shared),
+        (findings, shared): (&mut Findings, &Shared),
         response: (ConnectionId, &Response),
     ) {
-        self.answers_due.answered(context, known, response);
+        self.answers_due.answered(context, (findings, shared, &self.coordination), response);
     }
 
     /// Nobody waits on a connection any more.
@@ -100,7 +100,7 @@ impl ExchangeWing {
         shared: &Shared,
         note: &Note,
     ) {
-        self.answers_due.observe(context, findings, shared, note);
+        self.answers_due.observe(context, findings, (shared, &self.coordination), note);
         self.newest_epochs.on_note(context, findings, note);
         self.coordination.on_note(context, findings, note);
         if let Note::Exchange(note) = note {
