@@ -7,8 +7,9 @@
 //! A group is deleted once that is committed. What a deposed coordinator says that has not heard of it does not count.
 //! An offset that is told is an old one if nobody has asked to commit there since the deletion was asked for, and no
 //! commit that came before was open by then.
-//! Not verified: members that hold nothing; groups for which transactions commit; offsets that need not be stable, told
-//! by who has loaded the group since; a second deletion of a name.
+//! Not verified: members that hold nothing; anything once somebody has asked in bytes, as applications do; groups for
+//! which transactions commit; offsets that need not be stable, told by who has loaded the group since; a second
+//! deletion of a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,9 +9,10 @@
 //! `expireClassicGroupMemberHeartbeat`, `expirePendingMember`, `tryCompleteInitialRebalanceElseSchedule`,
 //! `updateStaticMemberThenRebalanceOrCompleteJoin`.
 //! The coordinator alone is needed for that, and it has to run.
-//! Not verified: groups that had to refuse somebody for `group.max.size` in a join phase, of which Kafka waits for the
-//! rest of the time; how long a phase may last for members that do not join, which `overdue` judges; static members
-//! that come back in another state of their group, or to a coordinator that has loaded it since they joined.
+//! Not verified: groups whose members ask in bytes, as applications do; groups that had to refuse somebody for
+//! `group.max.size` in a join phase, of which Kafka waits for the rest of the time; how long a phase may last for
+//! members that do not join, which `overdue` judges; static members that come back in another state of their group,
+//! or to a coordinator that has loaded it since they joined.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -262,7 +263,8 @@ impl Phase {
     /// Whether who said it is still in charge.
     fn is_coordinated(&self, look: &Look<'_>, partition: TopicPartition) -> bool {
         let (node, epoch) = self.coordinator;
-        look.leads_in(node, partition).is_some_and(|now| now >= epoch)
+        let works = !look.context.view.is_in_failed_directory(node, partition);
+        works && look.leads_in(node, partition).is_some_and(|now| now >= epoch)
     }
 
     fn report(

@@ -14,7 +14,7 @@ mod questions;
 mod reconciliation;
 mod sessions;
 
-use harrow_broker_model::message::{ClientResponse, Request, Response, ResponseBody};
+use harrow_broker_model::message::{ClientResponse, Request, RequestBody, Response, ResponseBody};
 use harrow_broker_model::note::{ClassicGroupState, ControllerNote, GroupNote, Note, QuorumNote};
 use harrow_broker_model::proto::{ErrorCode, JoinGroupResponse, OffsetCommitResponse};
 use harrow_broker_model::types::{ConnectionId, NodeId};
@@ -61,6 +61,8 @@ pub(super) struct GroupWing {
     sessions: Sessions,
     deletions: Deletions,
     joining: Joining,
+    /// Whether all that is asked can be read: what applications ask in bytes cannot.
+    reads_all: bool,
 }
 
 impl GroupWing {
@@ -77,6 +79,7 @@ impl GroupWing {
             sessions: Sessions::new(plan),
             deletions: Deletions::default(),
             joining: Joining::new(plan),
+            reads_all: true,
         }
     }
 
@@ -103,6 +106,7 @@ impl GroupWing {
         (on, request): (ConnectionId, &Request),
     ) {
         self.claims.asked(context, findings, request);
+        self.reads_all &= !matches!(request.body, RequestBody::Wire(_));
         let Some(question) = questions::question_of(&request.body) else { return };
         match &question {
             Question::Join(join) => self.on_joins(context, join),
@@ -122,7 +126,8 @@ impl GroupWing {
     fn on_joins(&mut self, context: &Context<'_>, join: &Join) {
         self.sessions.on_joins(join);
         let stable = Known::Said(ClassicGroupState::Stable);
-        if self.classic_states.of(context.node, &join.group) == Some(stable)
+        if self.reads_all
+            && self.classic_states.of(context.node, &join.group) == Some(stable)
             && !self.questions.has_joins(context.node, &join.group)
         {
             self.joining.on_joins_stable(context, join);
@@ -166,6 +171,9 @@ impl GroupWing {
         } else if let (Question::Offsets { stable }, ClientResponse::OffsetFetch(response)) =
             (&asked.question, body)
         {
+            if !self.reads_all {
+                return;
+            }
             let told = Told { number: asked.number, stable: *stable, response };
             let counts = |group: &str| !self.coordinators.is_deposed_unawares(context.node, group);
             self.deletions.on_told(context, findings, told, counts);
@@ -223,7 +231,9 @@ impl GroupWing {
         note: &Note,
     ) {
         self.due.look(context, findings, (shared, &self.coordinators));
-        self.joining.look(context, findings, (shared, &self.coordinators));
+        if self.reads_all {
+            self.joining.look(context, findings, (shared, &self.coordinators));
+        }
         for partition in self.goes_on_with(context, note) {
             self.classic_states.forget(|group| self.coordinators.is_of(partition, group));
             self.joining.forget(|group| self.coordinators.is_of(partition, group));

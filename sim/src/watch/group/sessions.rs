@@ -130,14 +130,16 @@ impl Sessions {
         }
     }
 
-    /// A member is told that it has joined. Its session begins with the generation.
+    /// A member is told that it has joined. Its session begins with the generation, unless it is a static one that
+    /// came back: that one's began before.
     pub(super) fn on_joined(&mut self, context: &Context<'_>, join: &Join, member: &str) {
         let key = (join.group.clone(), member.to_owned());
         let named = Patience { session_ms: join.session_ms, rebalance_ms: join.rebalance_ms };
         let known = self.classic.entry(key.clone()).or_insert(named);
         *known = known.shortest(join);
         let began = self.began.get(&(context.node, join.group.clone()));
-        if let Some(at_ns) = began.filter(|it| it.generation_event == Some(context.event))
+        if !join.member.is_empty()
+            && let Some(at_ns) = began.filter(|it| it.generation_event == Some(context.event))
             && let Some(at_ns) = at_ns.at_ns
         {
             self.hear((context.node, key), at_ns);
