@@ -221,4 +221,28 @@ pub enum GroupNote {
         /// Group.
         group: String,
     },
+    /// A coordinator throws a member of a classic group out: its session is over, or it has not joined, or not asked
+    /// for its assignment, in time. Source: `GroupMetadataManager.expireClassicGroupMemberHeartbeat`,
+    /// `completeClassicGroupJoin`, `expirePendingSync`.
+    ClassicMemberThrownOut {
+        /// Group.
+        group: String,
+        /// Whom.
+        member: String,
+        /// Why.
+        reason: Lateness,
+        /// Whether a JoinGroup or a SyncGroup of it waits here for its answer.
+        waits: bool,
+    },
+    /// Who takes part in the join phase of a classic group has changed. Source: `ClassicGroup.hasAllMembersJoined`.
+    JoinPhaseChanged {
+        /// Group.
+        group: String,
+        /// How many members it has.
+        members: u32,
+        /// How many of them have not joined, and how many ids were given that nobody has joined with.
+        awaited: u32,
+        /// Whether the group had no members before this phase: it waits for others to come.
+        initial: bool,
+    },
 }

@@ -55,6 +55,8 @@ const OF_COORDINATORS: [(&str, &[&str]); 2] = [
             "stale-commit-accepted",
             "ungiven-partition-taken",
             "rebalance-overdue",
+            "deleted-offset-told",
+            "foreign-commit-accepted",
         ],
     ),
     (

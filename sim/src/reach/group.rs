@@ -29,6 +29,8 @@ impl Tally {
             }
             GroupNote::MembershipLost { .. }
             | GroupNote::OffsetsPending { .. }
+            | GroupNote::ClassicMemberThrownOut { .. }
+            | GroupNote::JoinPhaseChanged { .. }
             | GroupNote::MemberHolds { .. }
             | GroupNote::ClassicStateChanged { .. }
             | GroupNote::MemberOwns { .. }

@@ -35,6 +35,9 @@
 //! | an end that is asked for again | `transaction/repeated_ends` |
 //! | a transaction has its whole timeout | `transaction/early_aborts` |
 //! | each end takes a producer to its next epoch | `transaction/next_epoch` |
+//! | who is heard of stays a member of its group | `group/sessions` |
+//! | a join phase waits for who is missing alone, and begins for nobody who comes back | `group/joining` |
+//! | who commits, and who does not; what goes with a group | `group/{commits,deletion}` |
 //! | partitions of a group have one owner, and are given up before they are given on | `group/{ownership,claims}` |
 //! | a committed offset is told as it was committed | `group/told_offsets` |
 //! | records of a share group: one holder, until its time is up; counted, done once, none passed over | `share` |
@@ -72,6 +75,7 @@
 //! | nor does a coordinator that has heard that it leads no more | `exchange/coordination` |
 //! | the same of coordinators | `exchange/coordination` |
 //! | a broker answers once what a produce or a fetch waits for is there | `exchange/answers` |
+//! | a coordinator that is none any more answers who waits with it | `exchange/answers` |
 //! | a consumer's question does not run out of time in calm | `consumer/answered_in_calm` |
 //! | nobody is asked what nobody may ask | `exchange/valid_requests` |
 //! | who is told that somebody coordinates no more asks who does | `exchange/lookups` |

@@ -129,18 +129,18 @@ impl Wings {
 
     pub(super) fn asked(&mut self, context: &Context<'_>, request: (ConnectionId, &Request)) {
         self.exchange.asked(context, (&mut self.findings, &self.shared), request);
-        self.group.asked(context, &mut self.findings, request.1);
         self.broker.asked(context, &mut self.findings, request.1);
         self.controller.asked(request.1);
         self.share.asked(context, request);
         self.transaction.asked(context, request);
+        self.group.asked(context, &mut self.findings, request);
     }
 
     pub(super) fn answered(&mut self, context: &Context<'_>, response: (ConnectionId, &Response)) {
         self.exchange.answered(context, (&mut self.findings, &self.shared), response);
         self.share.answered(context, &mut self.findings, response);
-        self.group.answered(context, &mut self.findings, response.1);
         self.transaction.answered(context, &mut self.findings, response);
+        self.group.answered(context, &mut self.findings, response);
     }
 
     pub(super) fn asked_nonsense(&mut self, context: &Context<'_>, api: &str, by: NodeId) {
@@ -155,6 +155,7 @@ impl Wings {
         self.exchange.connection_closed(node, connection);
         self.share.connection_closed(node, connection);
         self.transaction.connection_closed(node, connection);
+        self.group.connection_closed(node, connection);
     }
 
     pub(super) fn quorum_fetched(

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
-use super::classic::group::ClassicGroup;
+use super::classic::group::{ClassicGroup, JoinPhase};
 use super::conversion::Conversion;
 use super::modern::session::{MemberKey, Timers};
 use super::pending_deletion::Deletion;
@@ -408,9 +408,17 @@ impl GroupCoordinator {
     /// Puts a group back.
     pub(super) fn put_group(&mut self, partition: i32, mut group: ClassicGroup) {
         group.self_check();
+        self.state_join_phase(&mut group);
         self.changed = true;
         let before = self.groups.insert((partition, group.name().to_owned()), group);
         assert!(before.is_none(), "two groups of one name in partition {partition}: {before:?}");
+    }
+
+    fn state_join_phase(&mut self, group: &mut ClassicGroup) {
+        let Some(JoinPhase { members, awaited, initial }) = group.changed_phase() else { return };
+        let group = group.name().to_owned();
+        let note = GroupNote::JoinPhaseChanged { group, members, awaited, initial };
+        self.todo.push_back(Todo::Note(note));
     }
 
     /// Forgets a group.

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 9] = [
+pub(super) static ANOMALIES: [Entry; 10] = [
     Entry {
         name: "unfenced-request",
         kind: Kind::InternalAnomaly,
@@ -96,6 +96,16 @@ pub(super) static ANOMALIES: [Entry; 9] = [
         legal: "Once more, where the answer to an earlier search comes in between.",
         source: "TransactionManager.TxnOffsetCommitHandler, AbstractCoordinator.HeartbeatResponseHandler",
     },
+    Entry {
+        name: "coordinator-answer-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker left who waited for a group's coordinator unanswered although it knew that it is none any \
+                  more.",
+        example: "A group rebalances when its coordinator changes. The old one keeps the JoinGroups that wait with it: \
+                  their members do not look for the new one, which throws them out.",
+        legal: "Until the broker has heard of its successor.",
+        source: "GroupMetadataManager.onUnloaded, CoordinatorRuntime.scheduleUnloadOperation",
+    },
 ];
 
 pub(super) static INVARIANTS: [Entry; 7] = [
@@ -126,8 +136,9 @@ pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "answers-due",
         kind: Kind::Invariant,
-        meaning: "A broker answers once what a produce or a fetch waits for is there, or its time is up.",
-        example: "Broken by produce-answer-overdue and fetch-answer-overdue.",
+        meaning: "A broker answers once what a produce or a fetch waits for is there, or its time is up; and who waits \
+                  for a coordinator, once it is none.",
+        example: "Broken by produce-answer-overdue, fetch-answer-overdue and coordinator-answer-overdue.",
         legal: "Other requests may wait for what others do.",
         source: "DelayedProduce.tryComplete, DelayedFetch.tryComplete, KAFKA-6653",
     },

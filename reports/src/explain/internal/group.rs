@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 9] = [
+pub(super) static ANOMALIES: [Entry; 15] = [
     Entry {
         name: "active-group-deleted",
         kind: Kind::InternalAnomaly,
@@ -84,14 +84,69 @@ pub(super) static ANOMALIES: [Entry; 9] = [
         legal: "Never.",
         source: "KIP-320; OffsetAndMetadata.fromRequest",
     },
+    Entry {
+        name: "member-removed-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator threw a member out of its group although it had heard of it, or its time was not up.",
+        example: "A new coordinator loads a group of four and throws all of them out at once. They join anew, and do \
+                  again what they had not committed.",
+        legal: "Never. Whoever leaves, or is not heard of for its session, goes.",
+        source: "KIP-62, KIP-848, ClassicGroupMember.hasSatisfiedHeartbeat, GroupMetadataManager.onLoaded",
+    },
+    Entry {
+        name: "foreign-commit-accepted",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator took a commit of no generation for a group that had members.",
+        example: "An administrator sets the offsets of a group that reads. Whoever gets the partition next goes on \
+                  from there, and repeats or passes over records.",
+        legal: "While the group has no members, and in transactions of old producers.",
+        source: "KIP-447, KIP-848, validateOffsetCommit",
+    },
+    Entry {
+        name: "valid-commit-refused",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator refused a commit for the state of its group, in which it had to take it.",
+        example: "Members are to join again, and commit what they have done before. The coordinator refuses that for \
+                  the rebalance: whoever gets their partitions does all of it again.",
+        legal: "While the group waits for its leader's assignment.",
+        source: "ClassicGroup.validateOffsetCommit",
+    },
+    Entry {
+        name: "deleted-offset-told",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator told an offset that was committed before its group was deleted.",
+        example: "A group is deleted that has read up to 100. A new one of its name begins at 100, though nobody has \
+                  committed that for it.",
+        legal: "Never.",
+        source: "KIP-229, OffsetMetadataManager.deleteAllOffsets",
+    },
+    Entry {
+        name: "join-phase-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator went on waiting for members to join although nobody was left to wait for.",
+        example: "Two of three members have joined, and the third one's session ends. The coordinator waits for the \
+                  rest of the rebalance timeout, minutes in which nobody consumes.",
+        legal: "In the first join phase of a group, for group.initial.rebalance.delay.ms after the last one came; in \
+                one that is full.",
+        source: "KIP-134, GroupMetadataManager.maybeCompleteJoinPhase, tryCompleteInitialRebalanceElseSchedule",
+    },
+    Entry {
+        name: "needless-rebalance",
+        kind: Kind::InternalAnomaly,
+        meaning: "A static member came back within its session, and its group began to rebalance for that.",
+        example: "The members of a group are restarted one by one, each within its session. When it is the leader's \
+                  turn all of them stop and join again.",
+        legal: "Where it names other assignors, or was thrown out meanwhile.",
+        source: "KIP-345, KIP-814, GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 9] = [
+pub(super) static INVARIANTS: [Entry; 11] = [
     Entry {
         name: "group-deletion",
         kind: Kind::Invariant,
-        meaning: "Only a group without members is deleted.",
-        example: "Broken by active-group-deleted.",
+        meaning: "Only a group without members is deleted, and its offsets go with it.",
+        example: "Broken by active-group-deleted and deleted-offset-told.",
         legal: "Members that hold nothing are not looked at.",
         source: "KIP-229",
     },
@@ -106,8 +161,8 @@ pub(super) static INVARIANTS: [Entry; 9] = [
     Entry {
         name: "commit-fencing",
         kind: Kind::Invariant,
-        meaning: "Only members of the present generation, or in their present epoch, commit.",
-        example: "Broken by stale-commit-accepted.",
+        meaning: "Members of the present generation, or in their present epoch, commit, and nobody else.",
+        example: "Broken by stale-commit-accepted, foreign-commit-accepted and valid-commit-refused.",
         legal: "Who names no generation commits for a group without members.",
         source: "KIP-447, KIP-848, validateOffsetCommit",
     },
@@ -158,5 +213,21 @@ pub(super) static INVARIANTS: [Entry; 9] = [
         example: "Broken by told-offset-never-committed.",
         legal: "Never.",
         source: "KIP-320, OffsetAndMetadata.fromRequest",
+    },
+    Entry {
+        name: "member-sessions",
+        kind: Kind::Invariant,
+        meaning: "Who is heard of stays a member, and has all of its time to join and to ask for its assignment.",
+        example: "Broken by member-removed-early.",
+        legal: "A first JoinGroup waits for five minutes; in the consumer protocol only sessions are looked at.",
+        source: "KIP-62, KIP-848, ClassicGroupMember.hasSatisfiedHeartbeat, GroupMetadataManager.onLoaded",
+    },
+    Entry {
+        name: "join-phase",
+        kind: Kind::Invariant,
+        meaning: "A group waits for members only as long as one is missing, and not for a static one that comes back.",
+        example: "Broken by join-phase-overdue and needless-rebalance.",
+        legal: "Static members that come back to another coordinator are not looked at, nor groups that are full.",
+        source: "KIP-134, KIP-345, KIP-814, GroupMetadataManager.maybeCompleteJoinPhase",
     },
 ];

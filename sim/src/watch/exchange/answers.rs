@@ -2,10 +2,12 @@
 //!
 //! Promise: a produce with acks=all is answered when the high watermarks have passed all that was appended for it, or
 //! others lead where they have not, and in any case when its `timeout.ms` is over; a fetch when there is a record that
-//! it asked for, and in any case when `max.wait.ms` is over. Nobody else is needed for that: a broker that goes on does
-//! it at once.
+//! it asked for, and in any case when `max.wait.ms` is over. A coordinator of groups that has heard that it is none any
+//! more answers all who wait with it: they look for the next one. Nobody else is needed for that: a broker that goes on
+//! does it at once.
 //! Source: `DelayedProduce.tryComplete`, `ReplicaManager.completeDelayedOperationsWhenNotPartitionLeader`,
-//! `DelayedFetch.tryComplete`, `DelayedOperationPurgatory`; KAFKA-6653.
+//! `DelayedFetch.tryComplete`, `DelayedOperationPurgatory`; KAFKA-6653; `GroupMetadataManager.onUnloaded`,
+//! `CoordinatorRuntime.scheduleUnloadOperation`.
 //! Not verified: what other requests wait for, which the goal `resources-held` judges. Of a produce, until its time is
 //! up: one of which something was refused or known before, was sent again meanwhile, or is committed in a later epoch
 //! than it was appended in; and a transaction's that waits to be verified. Of a fetch, until its time is up: records
@@ -16,6 +18,7 @@ use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::note::{LogNote, Note, ReplicationNote};
 use harrow_broker_model::types::{ConnectionId, LeaderEpoch, NodeId, TopicPartition};
 
+use super::coordination::Coordination;
 use super::passed_over::PassedOver;
 use super::unanswered::{
     Appended, Fetch, First, FirstAsks, Key, Place, Places, Produce, Unanswered,
@@ -43,13 +46,19 @@ const FETCH: Anomaly = Anomaly {
     meaning: "a broker left a fetch unanswered although a record was there, or its time was up",
 };
 
+const COORDINATOR: Anomaly = Anomaly {
+    name: "coordinator-answer-overdue",
+    guarantee: Guarantee::Liveness,
+    meaning: "a broker left who waited for a group's coordinator unanswered although it knew that it is none any more",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "answers-due",
-    promise: "a broker answers once what a request waits for is there, or its time is up",
-    source: "DelayedProduce.tryComplete, DelayedFetch.tryComplete, KAFKA-6653",
+    promise: "a broker answers once what a request waits for is there or cannot come, or its time is up",
+    source: "DelayedProduce.tryComplete, DelayedFetch.tryComplete, KAFKA-6653, GroupMetadataManager.onUnloaded",
     leaves_out: "other requests; until the time is up, produces of which a part was refused or known before, and \
                  records for read_committed, for more bytes, of compacted logs and for throttled followers",
-    anomalies: &[PRODUCE, FETCH],
+    anomalies: &[PRODUCE, FETCH, COORDINATOR],
 };
 
 /// What waits for answers, and for how long it may.
@@ -83,10 +92,10 @@ impl AnswersDue {
     pub(super) fn asked(
         &mut self,
         context: &Context<'_>,
-        (findings, shared): (&mut Findings, &Shared),
+        (findings, shared, coordination): (&mut Findings, &Shared, &Coordination),
         (on, request): (ConnectionId, &Request),
     ) {
-        self.look(context, findings, shared);
+        self.look(context, findings, (shared, coordination));
         if let Some(produce) = self.unanswered.asked(context, on, request) {
             self.passed_over.asked(context, produce);
         }
@@ -95,10 +104,10 @@ impl AnswersDue {
     pub(super) fn answered(
         &mut self,
         context: &Context<'_>,
-        (findings, shared): (&mut Findings, &Shared),
+        (findings, shared, coordination): (&mut Findings, &Shared, &Coordination),
         (on, response): (ConnectionId, &Response),
     ) {
-        let judge = self.judge(context, shared);
+        let judge = self.judge(context, (shared, coordination));
         if let Some(first) = self.unanswered.first_of(context.node, on)
             && first.correlation_id == response.correlation_id
         {
@@ -118,7 +127,7 @@ impl AnswersDue {
         &mut self,
         context: &Context<'_>,
         findings: &mut Findings,
-        shared: &Shared,
+        known: (&Shared, &Coordination),
         note: &Note,
     ) {
         if let Note::Log(note @ LogNote::Appended { partition, batch, origin, .. }) = note {
@@ -128,24 +137,34 @@ impl AnswersDue {
         } else if let Note::Replication(ReplicationNote::BecameLeader { partition, .. }) = note {
             self.passed_over.became_leader(context.node, *partition);
         }
-        self.look(context, findings, shared);
+        self.look(context, findings, known);
     }
 
     /// Time goes on.
-    fn look(&mut self, context: &Context<'_>, findings: &mut Findings, shared: &Shared) {
+    fn look(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        known: (&Shared, &Coordination),
+    ) {
         if context.at_ns < self.next_look_ns {
             return;
         }
         self.next_look_ns = context.at_ns.saturating_add(LOOK_NS);
-        let judge = self.judge(context, shared);
+        let judge = self.judge(context, known);
         for first in self.unanswered.first() {
             judge.look_at(findings, first);
         }
     }
 
-    fn judge<'a>(&self, context: &'a Context<'a>, shared: &'a Shared) -> Judge<'a> {
+    fn judge<'a>(
+        &self,
+        context: &'a Context<'a>,
+        (shared, coordination): (&'a Shared, &'a Coordination),
+    ) -> Judge<'a> {
         let (slow_second_ns, throttled) = (self.slow_second_ns, self.throttled);
-        Judge { context, running_since: &shared.running_since, slow_second_ns, throttled }
+        let running_since = &shared.running_since;
+        Judge { context, running_since, coordination, slow_second_ns, throttled }
     }
 }
 
@@ -154,6 +173,7 @@ impl AnswersDue {
 struct Judge<'a> {
     context: &'a Context<'a>,
     running_since: &'a RunningSince,
+    coordination: &'a Coordination,
     slow_second_ns: u64,
     throttled: bool,
 }
@@ -175,6 +195,12 @@ impl Judge<'_> {
                 let there = places.and_then(|places| self.there(node, fetch, places));
                 (&FETCH, there, Some((since, fetch.wait_ms)))
             }
+            FirstAsks::Group(group) => {
+                let waits = at_ns >= since.saturating_add(SLACK_NS);
+                let asked = waits.then_some((node, group));
+                let deposed_ns = asked.and_then(|it| self.coordination.deposed_ns(view, it));
+                (&COORDINATOR, None, deposed_ns.map(|deposed_ns| (deposed_ns.max(since), 0)))
+            }
         };
         *there_since = there.map(|_| there_since.unwrap_or(at_ns));
         let ends = waits.map(|(from, ms)| {
@@ -183,7 +209,7 @@ impl Judge<'_> {
         let why = if self.is_overdue(node, *there_since) {
             "what it waits for is there"
         } else if self.is_overdue(node, ends) {
-            "its time is up"
+            "it cannot wait any longer"
         } else {
             return;
         };

@@ -23,6 +23,7 @@ use harrow_broker_model::types::{
 
 use super::newest_epoch::OLDER;
 use crate::plan::Plan;
+use crate::view::ClusterView;
 use crate::watch::finding::{Context, Findings};
 
 /// What is coordinated.
@@ -89,6 +90,8 @@ struct Standing {
     leads: bool,
     /// In which event it heard that it leads, or that it does not.
     heard: u64,
+    /// When it heard that it does not, if it does not.
+    deposed_ns: Option<u64>,
     /// In which epoch a group coordinator has read its partition.
     read: Option<LeaderEpoch>,
     /// Whether it has led no more since.
@@ -195,7 +198,8 @@ impl Coordination {
     ) {
         let (epoch, leads) = (registration.leader_epoch, registration.leader == Some(context.node));
         let heard = context.event;
-        let fresh = Standing { epoch, leads, heard, read: None, outdated: false };
+        let deposed_ns = (!leads).then_some(context.at_ns);
+        let fresh = Standing { epoch, leads, heard, deposed_ns, read: None, outdated: false };
         let known = self.standings.entry((context.node, partition)).or_insert(fresh);
         if epoch < known.epoch {
             return;
@@ -204,7 +208,21 @@ impl Coordination {
         if leads != known.leads || leads && epoch > known.epoch {
             known.heard = heard;
         }
+        known.deposed_ns = if leads { None } else { known.deposed_ns.or(deposed_ns) };
         (known.epoch, known.leads) = (epoch, leads);
+    }
+
+    /// Since when a node knows that it does not coordinate a group; none if it does, or has heard of nobody who does.
+    pub(super) fn deposed_ns(
+        &self,
+        view: &ClusterView,
+        (node, group): (NodeId, &str),
+    ) -> Option<u64> {
+        let kind = CoordinatorKind::Group;
+        let topic = view.registry().topic_id(kind.topic())?;
+        let index = coordinator_partition(group, self.partitions[kind as usize]);
+        let partition = TopicPartition { topic, partition: index };
+        self.standings.get(&(node, partition))?.deposed_ns
     }
 
     fn deed(
@@ -234,6 +252,8 @@ impl Coordination {
             | GroupNote::ProtocolChanged { group, .. }
             | GroupNote::CommitAccepted { group, .. }
             | GroupNote::MemberThrownOut { group, .. }
+            | GroupNote::ClassicMemberThrownOut { group, .. }
+            | GroupNote::JoinPhaseChanged { group, .. }
             | GroupNote::GroupDeleted { group, .. }
             | GroupNote::OffsetsDeleted { group, .. }
             | GroupNote::OffsetsKept { group }

@@ -71,18 +71,18 @@ impl ExchangeWing {
         request: (ConnectionId, &Request),
     ) {
         self.lookups.asked(context, findings, request);
-        self.answers_due.asked(context, (findings, shared), request);
+        self.answers_due.asked(context, (findings, shared, &self.coordination), request);
     }
 
     /// A node answers by a connection.
     pub(super) fn answered(
         &mut self,
         context: &Context<'_>,
-        known: (&mut Findings, &Shared),
+        (findings, shared): (&mut Findings, &Shared),
         response: (ConnectionId, &Response),
     ) {
-        self.answers_due.answered(context, known, response);
         self.lookups.answered(context.node, response);
+        self.answers_due.answered(context, (findings, shared, &self.coordination), response);
     }
 
     /// Nobody waits on a connection any more.
@@ -109,7 +109,7 @@ impl ExchangeWing {
         shared: &Shared,
         note: &Note,
     ) {
-        self.answers_due.observe(context, findings, shared, note);
+        self.answers_due.observe(context, findings, (shared, &self.coordination), note);
         self.newest_epochs.on_note(context, findings, note);
         self.coordination.on_note(context, findings, note);
         if let Note::Exchange(note) = note {

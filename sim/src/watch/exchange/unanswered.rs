@@ -56,6 +56,8 @@ struct Waiting {
 enum Asks {
     Produce(Produce),
     Fetch(Fetch),
+    /// Something of the coordinator of this group.
+    Group(String),
     /// Nothing for which an answer is demanded here.
     Other,
 }
@@ -75,6 +77,8 @@ pub(super) enum FirstAsks<'a> {
     Produce(&'a Produce),
     /// And the places that it asks for, if they are known.
     Fetch(&'a Fetch, Option<&'a Places>),
+    /// The coordinator of this group.
+    Group(&'a str),
 }
 
 /// A produce whose answer says that replicas have what it brought.
@@ -181,6 +185,7 @@ impl Queue {
                 };
                 FirstAsks::Fetch(fetch, places)
             }
+            Asks::Group(group) => FirstAsks::Group(group),
             Asks::Other => return None,
         };
         let correlation_id = *correlation_id;
@@ -246,6 +251,8 @@ impl Unanswered {
             self.fetch(context, fetch)
         } else if let RequestBody::Peer(PeerRequest::ReplicaFetch(fetch)) = &request.body {
             self.replica_fetch(context, fetch)
+        } else if let Some(group) = group_of(&request.body) {
+            Asks::Group(group.to_owned())
         } else {
             Asks::Other
         };
@@ -347,7 +354,7 @@ impl Unanswered {
                 }
                 None
             }
-            Asks::Other => None,
+            Asks::Group(_) | Asks::Other => None,
         }
     }
 
@@ -400,6 +407,26 @@ fn named(topic: &TopicName, partition: i32) -> Key {
 
 fn known(TopicPartition { topic, partition }: TopicPartition) -> Key {
     (Topic::Known(topic), partition)
+}
+
+/// The group of whose coordinator something is asked.
+fn group_of(body: &RequestBody) -> Option<&str> {
+    let RequestBody::Client(request) = body else { return None };
+    if let ClientRequest::JoinGroup(request) = request {
+        Some(request.group_id.as_str())
+    } else if let ClientRequest::SyncGroup(request) = request {
+        Some(request.group_id.as_str())
+    } else if let ClientRequest::Heartbeat(request) = request {
+        Some(request.group_id.as_str())
+    } else if let ClientRequest::LeaveGroup(request) = request {
+        Some(request.group_id.as_str())
+    } else if let ClientRequest::OffsetCommit(request) = request {
+        Some(request.group_id.as_str())
+    } else if let ClientRequest::ConsumerGroupHeartbeat(request) = request {
+        Some(request.group_id.as_str())
+    } else {
+        None
+    }
 }
 
 fn of_node(node: NodeId) -> std::ops::RangeInclusive<(NodeId, ConnectionId)> {

@@ -3,27 +3,37 @@
 mod answers;
 mod assignment;
 mod claims;
+mod classic_states;
 mod commits;
 mod coordinators;
 mod deletion;
+mod joining;
 mod overdue;
 mod ownership;
+mod questions;
 mod reconciliation;
+mod sessions;
 mod told_offsets;
 
-use harrow_broker_model::message::{Request, Response};
-use harrow_broker_model::note::{ControllerNote, GroupNote, Note, QuorumNote};
-use harrow_broker_model::types::NodeId;
+use harrow_broker_model::message::{ClientResponse, Request, RequestBody, Response, ResponseBody};
+use harrow_broker_model::note::{ClassicGroupState, ControllerNote, GroupNote, Note, QuorumNote};
+use harrow_broker_model::proto::{ErrorCode, JoinGroupResponse, OffsetCommitResponse};
+use harrow_broker_model::types::{ConnectionId, NodeId};
 
 use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
 use crate::plan::Plan;
 use claims::Claims;
+use classic_states::{ClassicStates, Known};
 use commits::{Commits, Taken};
 use coordinators::Coordinators;
+use deletion::{Deletions, Told};
+use joining::{Joining, Said};
 use overdue::RebalancesDue;
 use ownership::Ownership;
+use questions::{Asked, Commit, Join, Question, Questions};
 use reconciliation::{Holding, Reconciliation};
+use sessions::{Sessions, ThrownOut};
 use told_offsets::ToldOffsets;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
@@ -36,6 +46,8 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     overdue::INVARIANT,
     claims::INVARIANT,
     told_offsets::INVARIANT,
+    sessions::INVARIANT,
+    joining::INVARIANT,
 ];
 
 /// What the invariants of groups remember.
@@ -48,6 +60,13 @@ pub(super) struct GroupWing {
     due: RebalancesDue,
     claims: Claims,
     told_offsets: ToldOffsets,
+    questions: Questions,
+    classic_states: ClassicStates,
+    sessions: Sessions,
+    deletions: Deletions,
+    joining: Joining,
+    /// Whether all that is asked can be read: what applications ask in bytes cannot.
+    reads_all: bool,
 }
 
 impl GroupWing {
@@ -60,12 +79,28 @@ impl GroupWing {
             due: RebalancesDue::new(plan),
             claims: Claims::default(),
             told_offsets: ToldOffsets::default(),
+            questions: Questions::default(),
+            classic_states: ClassicStates::default(),
+            sessions: Sessions::new(plan),
+            deletions: Deletions::default(),
+            joining: Joining::new(plan),
+            reads_all: true,
         }
     }
 
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.coordinators.process_started(node);
         self.due.process_started(node);
+        self.questions.process_started(node);
+        self.classic_states.process_started(node);
+        self.sessions.process_started(node);
+        self.deletions.forget_who(node);
+        self.joining.process_started(node);
+    }
+
+    /// A connection is gone.
+    pub(super) fn connection_closed(&mut self, node: NodeId, connection: ConnectionId) {
+        self.questions.closed(node, connection);
     }
 
     /// A node is about to handle a request.
@@ -73,10 +108,36 @@ impl GroupWing {
         &mut self,
         context: &Context<'_>,
         findings: &mut Findings,
-        request: &Request,
+        (on, request): (ConnectionId, &Request),
     ) {
         self.claims.asked(context, findings, request);
         self.told_offsets.asked(request);
+        self.reads_all &= !matches!(request.body, RequestBody::Wire(_));
+        let Some(question) = questions::question_of(&request.body) else { return };
+        match &question {
+            Question::Join(join) => self.on_joins(context, join),
+            Question::Leave { group, members } => {
+                for (member, instance) in members {
+                    self.joining.on_left(group, member, instance.as_deref());
+                }
+            }
+            Question::Commit(commit) => self.deletions.on_commits(commit),
+            Question::Delete { groups } => self.deletions.on_asked(groups, &self.questions),
+            Question::Alive { .. } | Question::Offsets { .. } => {}
+        }
+        let key = (context.node, on, request.correlation_id);
+        self.questions.asked(context, key, question);
+    }
+
+    fn on_joins(&mut self, context: &Context<'_>, join: &Join) {
+        self.sessions.on_joins(join);
+        let stable = Known::Said(ClassicGroupState::Stable);
+        if self.reads_all
+            && self.classic_states.of(context.node, &join.group) == Some(stable)
+            && !self.questions.has_joins(context.node, &join.group)
+        {
+            self.joining.on_joins_stable(context, join);
+        }
     }
 
     /// A node answers.
@@ -84,10 +145,88 @@ impl GroupWing {
         &mut self,
         context: &Context<'_>,
         findings: &mut Findings,
-        response: &Response,
+        (on, response): (ConnectionId, &Response),
     ) {
         self.claims.answered(context.node, response);
         self.told_offsets.answered(context, findings, response);
+        let ResponseBody::Client(body) = &response.body else { return };
+        let key = (context.node, on, response.correlation_id);
+        let Some(asked) = self.questions.answered(key) else { return };
+        self.on_answer(context, findings, &asked, body);
+    }
+
+    fn on_answer(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        asked: &Asked,
+        body: &ClientResponse,
+    ) {
+        if let (Question::Join(join), ClientResponse::JoinGroup(response)) = (&asked.question, body)
+        {
+            self.on_join_answered(context, join, response);
+        } else if let Question::Alive { group, member } = &asked.question {
+            if tells_alive(body) {
+                self.sessions.on_alive(context.node, (group, member), asked.at_ns);
+            }
+        } else if let (Question::Commit(commit), ClientResponse::OffsetCommit(response)) =
+            (&asked.question, body)
+        {
+            if !self.coordinators.is_deposed_unawares(context.node, &commit.group) {
+                self.on_commit_answered(context, findings, (asked.event, commit), response);
+            }
+        } else if let (Question::Offsets { stable }, ClientResponse::OffsetFetch(response)) =
+            (&asked.question, body)
+        {
+            if !self.reads_all {
+                return;
+            }
+            let told = Told { number: asked.number, stable: *stable, response };
+            let counts = |group: &str| !self.coordinators.is_deposed_unawares(context.node, group);
+            self.deletions.on_told(context, findings, told, counts);
+        }
+    }
+
+    fn on_join_answered(
+        &mut self,
+        context: &Context<'_>,
+        join: &Join,
+        response: &JoinGroupResponse,
+    ) {
+        if response.error_code == 0 {
+            self.sessions.on_joined(context, join, &response.member_id);
+            self.joining.on_joined(context.node, join, &response.member_id);
+        } else if response.error_code == ErrorCode::GroupMaxSizeReached.code() {
+            self.joining.on_full(join);
+        }
+    }
+
+    fn on_commit_answered(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        (asked_in, commit): (u64, &Commit),
+        response: &OffsetCommitResponse,
+    ) {
+        let Commit { group, generation, .. } = commit;
+        let codes = response.topics.iter().flat_map(|topic| &topic.partitions);
+        let mut codes = codes.map(|answer| answer.error_code);
+        let state = self.classic_states.of(context.node, group);
+        if *generation < 0 {
+            let occupied_since = match state {
+                Some(_) => self.classic_states.occupied_since(context.node, group),
+                None => self.reconciliation.occupied_since(group),
+            };
+            let was_occupied = occupied_since.is_some_and(|since| since < asked_in);
+            if was_occupied && codes.any(|code| code == 0) {
+                commits::on_foreign(context, findings, group);
+            }
+        } else if let Some(state) = state
+            && let Some(error) = codes.find_map(ErrorCode::try_from_code)
+        {
+            let place = (group.as_str(), *generation);
+            self.commits.on_refused(context, findings, place, (error, state));
+        }
     }
 
     #[inline]
@@ -99,13 +238,61 @@ impl GroupWing {
         note: &Note,
     ) {
         self.due.look(context, findings, (shared, &self.coordinators));
+        if self.reads_all {
+            self.joining.look(context, findings, (shared, &self.coordinators));
+        }
         for partition in self.goes_on_with(context, note) {
+            self.classic_states.forget(|group| self.coordinators.is_of(partition, group));
+            self.joining.forget(|group| self.coordinators.is_of(partition, group));
             self.ownership.forget(|group| self.coordinators.is_of(partition, group));
             self.commits.forget(|group| self.coordinators.is_of(partition, group));
         }
         if let Note::Group(note) = note {
+            self.time_sessions(context, findings, shared, note);
             self.on_group_note(context, findings, note);
         }
+    }
+
+    /// What a coordinator says of sessions is about what it has heard itself, whether or not its word counts.
+    fn time_sessions(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &GroupNote,
+    ) {
+        let node = context.node;
+        // What a node says that has just gone on may have been true for a while.
+        let goes_on = shared.running_since.for_longer_than(context.at_ns, node, 0);
+        let at_ns = goes_on.then_some(context.at_ns);
+        if let GroupNote::CoordinatorLoaded { partition, .. } = note {
+            self.sessions.on_loaded((node, partition.partition), at_ns);
+        } else if let GroupNote::ClassicStateChanged { group, state, .. } = note {
+            if *state == ClassicGroupState::PreparingRebalance {
+                self.sessions.on_joining(node, group, at_ns);
+            }
+        } else if let GroupNote::GenerationBegan { group, .. } = note {
+            self.sessions.on_generation(context, group, at_ns);
+        } else if let GroupNote::ClassicMemberThrownOut { group, member, reason, waits } = note {
+            let (reason, waits) = (*reason, *waits);
+            let out = ThrownOut { group, member, reason, waits, classic: true };
+            self.on_thrown_out(context, findings, out);
+        } else if let GroupNote::MemberThrownOut { group, member, reason } = note {
+            let (reason, waits) = (*reason, false);
+            let out = ThrownOut { group, member, reason, waits, classic: false };
+            self.on_thrown_out(context, findings, out);
+        }
+    }
+
+    fn on_thrown_out(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        out: ThrownOut<'_>,
+    ) {
+        let partition = self.coordinators.partition_of(out.group);
+        self.sessions.on_thrown_out(context, findings, partition, out);
+        self.joining.on_left(out.group, out.member, None);
     }
 
     /// Of which partitions the node goes on to coordinate the groups without having read them anew.
@@ -130,6 +317,10 @@ impl GroupWing {
                     self.ownership.on_loaded(groups);
                     let index = partition.partition;
                     self.due.on_loaded(|group| self.coordinators.is_of(index, group));
+                    self.joining.forget(|group| self.coordinators.is_of(index, group));
+                    self.classic_states.forget(|group| self.coordinators.is_of(index, group));
+                    self.classic_states.on_loaded(context.node, groups);
+                    self.deletions.forget_who(context.node);
                     self.commits.forget(|group| self.coordinators.is_of(index, group));
                     self.commits.on_loaded(groups);
                     self.reconciliation.on_loaded(partition.partition, *leader_epoch);
@@ -140,6 +331,7 @@ impl GroupWing {
             | GroupNote::GenerationBegan { group, .. }
             | GroupNote::ClassicStateChanged { group, .. }
             | GroupNote::ProtocolChanged { group, .. }
+            | GroupNote::JoinPhaseChanged { group, .. }
             | GroupNote::CommitAccepted { group, .. } => {
                 if !self.coordinators.is_deposed_unawares(context.node, group) {
                     self.on_group(context, findings, note);
@@ -171,6 +363,7 @@ impl GroupWing {
                 }
             }
             GroupNote::TargetAssigned { .. }
+            | GroupNote::ClassicMemberThrownOut { .. }
             | GroupNote::CommitFenced { .. }
             | GroupNote::OffsetsDeleted { .. }
             | GroupNote::OffsetsKept { .. }
@@ -185,8 +378,11 @@ impl GroupWing {
     fn on_deleted(&mut self, context: &Context<'_>, findings: &mut Findings, group: &str) {
         let owned = self.ownership.of_group(group).map(|(member, _, place)| (member, place)).next();
         let held = owned.or_else(|| self.reconciliation.held_in(group));
-        deletion::on_deleted(context, findings, group, held);
+        let place = (group, self.questions.last());
+        self.deletions.on_deleted(context, findings, place, held);
         self.commits.forget(|known| known == group);
+        self.classic_states.forget(|known| known == group);
+        self.joining.forget(|known| known == group);
     }
 
     /// The coordinator of a group says something of it.
@@ -201,21 +397,38 @@ impl GroupWing {
             }
             GroupNote::GenerationBegan { group, generation, members } => {
                 self.commits.on_generation(group, *generation);
+                self.joining.on_rebalance(context, findings, group);
                 if *members == 0 {
+                    self.joining.forget(|known| known == group);
                     self.ownership.on_emptied(group);
                 }
             }
             GroupNote::ClassicStateChanged { group, state, timeout_ms } => {
                 let partition = overdue::partition_of(context, &self.coordinators, group);
                 self.due.on_classic_state((context, partition), group, (*state, *timeout_ms));
+                self.classic_states.on_state((context.node, context.event), group, *state);
+                self.joining.on_phase_over(group);
+                if *state == ClassicGroupState::PreparingRebalance {
+                    self.joining.on_rebalance(context, findings, group);
+                }
+            }
+            GroupNote::JoinPhaseChanged { group, members, awaited, initial } => {
+                let partition = overdue::partition_of(context, &self.coordinators, group);
+                let (members, awaited, initial) = (*members, *awaited, *initial);
+                let said = Said { members, awaited, initial };
+                self.joining.on_phase((context, partition), group, said);
             }
             GroupNote::ProtocolChanged { group, classic } => {
                 self.due.on_protocol(group, *classic);
+                self.classic_states.on_protocol(context.node, group, *classic);
+                if !classic {
+                    self.joining.forget(|known| known == group);
+                }
                 self.commits.forget(|known| known == group);
                 if !classic {
                     let partition = self.coordinators.partition_of(group);
                     let held = self.ownership.of_group(group);
-                    self.reconciliation.on_upgraded((partition, group), held);
+                    self.reconciliation.on_upgraded(context.event, (partition, group), held);
                 }
             }
             GroupNote::CommitAccepted { group, member, generation, partitions } => {
@@ -226,6 +439,7 @@ impl GroupWing {
             }
             GroupNote::WriteAnswered { .. }
             | GroupNote::CoordinatorLoaded { .. }
+            | GroupNote::ClassicMemberThrownOut { .. }
             | GroupNote::CommitFenced { .. }
             | GroupNote::MemberHolds { .. }
             | GroupNote::MemberOwns { .. }
@@ -237,5 +451,17 @@ impl GroupWing {
             | GroupNote::OffsetsPending { .. }
             | GroupNote::TargetAssigned { .. } => {}
         }
+    }
+}
+
+/// Whether a heartbeat of either protocol is answered as one of a member.
+fn tells_alive(body: &ClientResponse) -> bool {
+    if let ClientResponse::Heartbeat(response) = body {
+        let rebalances = ErrorCode::RebalanceInProgress.code();
+        response.error_code == 0 || response.error_code == rebalances
+    } else if let ClientResponse::ConsumerGroupHeartbeat(response) = body {
+        response.error_code == 0
+    } else {
+        false
     }
 }

@@ -56,6 +56,8 @@ struct Group {
     /// Of the coordinator whose word counts.
     leader_epoch: LeaderEpoch,
     members: BTreeMap<String, Member>,
+    /// Since which event it has had members without a break, if it has any.
+    occupied_since: u64,
 }
 
 #[derive(Debug)]
@@ -94,15 +96,22 @@ impl Reconciliation {
         members.find_map(|(id, member)| Some((id.as_str(), *member.holds.first()?)))
     }
 
+    /// Since which event a group has had members without a break; none if it has none.
+    pub(super) fn occupied_since(&self, group: &str) -> Option<u64> {
+        let group = self.groups.get(group)?;
+        (!group.members.is_empty()).then_some(group.occupied_since)
+    }
+
     /// A classic group is one of the consumer protocol from now on: who had something holds it until it gives it up.
     pub(super) fn on_upgraded<'a>(
         &mut self,
+        event: u64,
         (partition, name): (i32, &str),
         held: impl Iterator<Item = (&'a str, i32, TopicPartition)>,
     ) {
         self.untold.retain(|(group, _), _| group != name);
         let group = self.groups.entry(name.to_owned()).or_default();
-        group.partition = partition;
+        (group.partition, group.occupied_since) = (partition, event);
         group.members.clear();
         for (member, epoch, partition) in held {
             let nothing = || Member { epoch, holds: BTreeSet::new() };
@@ -139,6 +148,9 @@ impl Reconciliation {
         }
         (group.partition, group.leader_epoch) = (partition, leader_epoch);
         let holds: BTreeSet<TopicPartition> = held.partitions.iter().copied().collect();
+        if group.members.is_empty() {
+            group.occupied_since = context.event;
+        }
         let before = group.members.remove(id);
         for (other, member) in &group.members {
             if let Some(partition) = member.holds.intersection(&holds).next() {

@@ -64,7 +64,7 @@ pub(super) fn place(kind: CoordinatorKind) -> TopicPartition {
 }
 
 /// A has applied metadata by which a node leads.
-fn elected(stage: &mut Stage, kind: CoordinatorKind, leader: NodeId, epoch: i32) {
+pub(super) fn elected(stage: &mut Stage, kind: CoordinatorKind, leader: NodeId, epoch: i32) {
     let registration = stage.next(Some(leader), epoch, &[A, B, C]);
     let partition = place(kind);
     stage.metadata_at(
@@ -260,6 +260,18 @@ fn facts() -> Vec<(CoordinatorKind, Note)> {
             group: group.clone(),
             member: member.clone(),
             reason: Lateness::Session,
+        },
+        GroupNote::ClassicMemberThrownOut {
+            group: group.clone(),
+            member: member.clone(),
+            reason: Lateness::Session,
+            waits: false,
+        },
+        GroupNote::JoinPhaseChanged {
+            group: group.clone(),
+            members: 1,
+            awaited: 1,
+            initial: false,
         },
         GroupNote::GroupDeleted { group: group.clone() },
         GroupNote::OffsetsDeleted { group: group.clone() },

@@ -110,7 +110,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// A coordinates in epoch 1, with B and C in sync; all is stated, and it is calm.
-fn coordinates(stage: &mut Stage, kind: CoordinatorKind) {
+pub(super) fn coordinates(stage: &mut Stage, kind: CoordinatorKind) {
     let data = std::mem::replace(&mut stage.partition, place(kind));
     stage.follow(B, 1, A);
     stage.follow(C, 1, A);
@@ -189,7 +189,7 @@ fn adds(stage: &mut Stage) {
     stage.note(A, &Note::Transaction(note));
 }
 
-fn group() -> String {
+pub(super) fn group() -> String {
     about(CoordinatorKind::Group)
 }
 
@@ -203,7 +203,7 @@ fn converted(stage: &mut Stage, classic: bool) {
     stage.note(A, &Note::Group(note));
 }
 
-fn holds(stage: &mut Stage, member_epoch: i32, unrevoked: bool) {
+pub(super) fn holds(stage: &mut Stage, member_epoch: i32, unrevoked: bool) {
     let revokes_within_ms = if unrevoked { 10_000 } else { 0 };
     let note = GroupNote::MemberHolds {
         partition: place(CoordinatorKind::Group),

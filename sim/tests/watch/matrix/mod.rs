@@ -12,6 +12,7 @@ mod coordination;
 mod due;
 mod ends;
 mod exchange;
+mod groups;
 mod guards;
 mod log_directories;
 mod quorum;
@@ -42,6 +43,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         cluster::CASES,
         quorum::CASES,
         transactions::CASES,
+        groups::CASES,
         guards::CASES,
         log_directories::CASES,
         timed::CASES,

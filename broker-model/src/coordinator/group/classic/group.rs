@@ -87,6 +87,16 @@ pub(crate) struct ClassicGroup {
     pub(crate) held: Vec<(String, Place)>,
     /// As it was at the last self-check.
     checked_generation: i32,
+    /// Its join phase as it was stated last.
+    stated_phase: Option<JoinPhase>,
+}
+
+/// Who takes part in a join phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::coordinator::group) struct JoinPhase {
+    pub(in crate::coordinator::group) members: u32,
+    pub(in crate::coordinator::group) awaited: u32,
+    pub(in crate::coordinator::group) initial: bool,
 }
 
 impl ClassicGroup {
@@ -110,6 +120,7 @@ impl ClassicGroup {
             subscribed: None,
             held: Vec::new(),
             checked_generation: 0,
+            stated_phase: None,
         }
     }
 
@@ -298,6 +309,17 @@ impl ClassicGroup {
                 found
             }
         }
+    }
+
+    /// Its join phase, if it is in one that is not as it was when it was last asked for.
+    pub(in crate::coordinator::group) fn changed_phase(&mut self) -> Option<JoinPhase> {
+        let phase = (self.state == State::PreparingRebalance).then(|| JoinPhase {
+            members: self.members.len() as u32,
+            awaited: (self.members.len() - self.awaiting_joins() + self.pending_joins.len()) as u32,
+            initial: self.previous == State::Empty,
+        });
+        let before = std::mem::replace(&mut self.stated_phase, phase);
+        phase.filter(|_| phase != before)
     }
 
     /// The longest patience of its members.

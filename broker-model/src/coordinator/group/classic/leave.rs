@@ -3,12 +3,13 @@
 
 use super::answers::{heartbeat, join_refused, leave_refused};
 use super::group::{ClassicGroup, State};
+use super::member::Member;
 use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataImage;
-use crate::note::Api;
+use crate::note::{Api, GroupNote, Lateness};
 use crate::proto::{
     ErrorCode, HeartbeatRequest, LeaveGroupRequest, LeaveGroupResponse, MemberIdentity,
     MemberResponse,
@@ -108,15 +109,29 @@ impl GroupCoordinator {
             .with_group_instance_id(leaving.group_instance_id.clone());
         match left {
             Ok(id) => {
-                self.remove_member(group, &id);
+                self.take_out(group, &id);
                 answer
             }
             Err(error) => answer.with_error_code(error.code()),
         }
     }
 
-    /// Removes a member. If it waits for the join phase to end, it may come again.
+    /// Removes a member whose session is over.
     pub(super) fn remove_member(&mut self, group: &mut ClassicGroup, id: &str) {
+        self.state_thrown_out(group, id, Lateness::Session);
+        self.take_out(group, id);
+    }
+
+    /// States that a member is about to be thrown out.
+    pub(super) fn state_thrown_out(&mut self, group: &ClassicGroup, id: &str, reason: Lateness) {
+        let waits = group.members.get(id).is_some_and(Member::is_awaiting);
+        let (group, member) = (group.name.clone(), id.to_owned());
+        let note = GroupNote::ClassicMemberThrownOut { group, member, reason, waits };
+        self.todo.push_back(Todo::Note(note));
+    }
+
+    /// Removes a member. If it waits for the join phase to end, it may come again.
+    fn take_out(&mut self, group: &mut ClassicGroup, id: &str) {
         self.release_from(group, id);
         let removed = group.remove(id);
         if let Some(caller) = removed.and_then(|member| member.awaiting_join) {

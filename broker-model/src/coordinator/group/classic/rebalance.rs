@@ -8,7 +8,7 @@ use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::records::group_record;
 use crate::coordinator::group::waiter::Waiter;
 use crate::defect::GroupDefect;
-use crate::note::GroupNote;
+use crate::note::{GroupNote, Lateness};
 use crate::proto::ErrorCode;
 use crate::types::Now;
 
@@ -102,6 +102,7 @@ impl GroupCoordinator {
             is_absent.then(|| id.clone())
         };
         for id in group.members.iter().filter_map(absent).collect::<Vec<_>>() {
+            self.state_thrown_out(group, &id, Lateness::Join);
             group.remove(&id);
         }
         if !group.elect_joined_leader() && !group.members.is_empty() {

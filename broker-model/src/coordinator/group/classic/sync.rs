@@ -11,7 +11,7 @@ use crate::coordinator::group::waiter::{Assignments, Waiter};
 use crate::defect::GroupDefect;
 use crate::message::ResponseBody;
 use crate::metadata::MetadataImage;
-use crate::note::Api;
+use crate::note::{Api, Lateness};
 use crate::proto::{ErrorCode, StrBytes, SyncGroupRequest};
 use crate::types::Now;
 
@@ -161,6 +161,7 @@ impl GroupCoordinator {
             return;
         }
         for id in &late {
+            self.state_thrown_out(group, id, Lateness::Join);
             group.remove(id);
         }
         self.prepare_rebalance(now, (partition, group));

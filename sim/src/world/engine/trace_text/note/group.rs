@@ -69,6 +69,14 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::MembershipLost { group, reason } => {
             format!("group {group}: no member any more: {}", departure(*reason))
         }
+        GroupNote::ClassicMemberThrownOut { group, member, reason, waits } => {
+            let waits = if *waits { ", while it waits for an answer" } else { "" };
+            format!("group {group}: member {member} removed: {}{waits}", lateness(*reason))
+        }
+        GroupNote::JoinPhaseChanged { group, members, awaited, initial } => {
+            let phase = if *initial { "the first members" } else { "members" };
+            format!("group {group}: {phase} join: {members} there, {awaited} awaited")
+        }
         GroupNote::MemberOwns { group, member, partitions } => {
             format!("group {group}: as member {member}, has {}", places(names, partitions))
         }
