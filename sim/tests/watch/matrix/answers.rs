@@ -6,7 +6,7 @@ use harrow_broker_model::message::{
     ClientRequest, ClientResponse, PeerRequest, PeerResponse, ReplicaFetchPartition,
     ReplicaFetchRequest, ReplicaFetchResponse, RequestBody, ResponseBody,
 };
-use harrow_broker_model::note::{BatchKind, BatchSummary};
+use harrow_broker_model::note::{BatchKind, BatchSummary, MetadataChange};
 use harrow_broker_model::proto::{
     ErrorCode, FetchPartition, FetchRequest, FetchTopic, PartitionProduceData,
     PartitionProduceResponse, ProduceRequest, ProduceResponse, StrBytes, TopicProduceData,
@@ -76,6 +76,14 @@ fn replica_fetch(session: FetchMetadata, named: Option<i64>, forgets: bool) -> R
 fn produces(stage: &mut Stage, connection: u64, request: ProduceRequest) {
     let body = RequestBody::Client(ClientRequest::Produce(Box::new(request)));
     stage.asks(A, (connection, 1), body);
+}
+
+/// A has heard that B leads, and follows it.
+fn b_leads(stage: &mut Stage) {
+    let registration = stage.next(Some(B), 2, &[B, C]);
+    let change = MetadataChange::PartitionChanged { partition: X, registration, unclean: false };
+    stage.metadata_at(A, change);
+    stage.follow(A, 2, B);
 }
 
 fn answers_produce(stage: &mut Stage, connection: u64) {
@@ -233,7 +241,7 @@ pub(super) const CASES: &[Case] = &[
             begins(stage);
             produces(stage, 1, produce(&[X], LONG_MS as i32));
             stage.lead_all(A, 1, plain(2));
-            stage.follow(A, 2, B);
+            b_leads(stage);
             answers_produce(stage, 1);
             passes(stage, 3);
         },
@@ -241,7 +249,7 @@ pub(super) const CASES: &[Case] = &[
             begins(stage);
             produces(stage, 1, produce(&[X], LONG_MS as i32));
             stage.lead_all(A, 1, plain(2));
-            stage.follow(A, 2, B);
+            b_leads(stage);
             passes(stage, 3);
         },
     },

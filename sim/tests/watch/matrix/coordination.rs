@@ -65,8 +65,12 @@ pub(super) fn place(kind: CoordinatorKind) -> TopicPartition {
 
 /// A has applied metadata by which a node leads.
 pub(super) fn elected(stage: &mut Stage, kind: CoordinatorKind, leader: NodeId, epoch: i32) {
-    let registration = stage.next(Some(leader), epoch, &[A, B, C]);
     let partition = place(kind);
+    // Whoever led before has left the ISR: else it would lead on.
+    let before = stage.observer.view().partition(partition).and_then(|it| it.registration.as_ref());
+    let before = before.and_then(|it| it.leader).filter(|before| *before != leader);
+    let isr: Vec<NodeId> = [A, B, C].into_iter().filter(|node| Some(*node) != before).collect();
+    let registration = stage.next(Some(leader), epoch, &isr);
     stage.metadata_at(
         A,
         MetadataChange::PartitionChanged { partition, registration, unclean: false },
@@ -132,7 +136,7 @@ fn whoever_knows_that_it_does_not_lead_answers_nobody() {
             let mut stage = super::case::stage();
             leads_in_one(&mut stage, kind);
             stage.acts(A, &answers(kind));
-            let registration = stage.next(successor, 2, &[A, B, C]);
+            let registration = stage.next(successor, 2, &[B, C]);
             let (partition, unclean) = (place(kind), false);
             let change = MetadataChange::PartitionChanged { partition, registration, unclean };
             stage.metadata_at(A, change);

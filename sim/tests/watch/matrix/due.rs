@@ -70,7 +70,7 @@ fn fences(stage: &mut Stage, broker: NodeId) {
     let stay: Vec<NodeId> = [A, B, C].into_iter().filter(|it| *it != broker).collect();
     stage.elect(A, 1, &stay);
     stage.partition = TopicPartition::METADATA;
-    let batch = plain(stage.metadata_end().0);
+    let batch = BatchSummary { last_offset: stage.metadata_end(), ..plain(0) };
     stage.lead(N1, 1, batch);
     stage.partition = X;
     let broker_epoch = epoch_of(stage, broker);

@@ -359,6 +359,9 @@ fn who_coordinates_no_more_ends_nothing() {
             coordinates(stage, CoordinatorKind::Group);
             classic(stage, ClassicGroupState::PreparingRebalance);
             let kind = CoordinatorKind::Group;
+            let next = stage.next(Some(B), 2, &[B, C]);
+            stage.registered(place(kind), next, false);
+            passes(stage, 1);
             let next = stage.next(Some(B), 2, &[A, B, C]);
             stage.registered(place(kind), next, false);
             passes(stage, 200);

@@ -57,7 +57,9 @@ fn applies_much(stage: &mut Stage, has_snapshot: bool) {
         stage.elect(A, 1, &[A, B, C]);
     }
     if has_snapshot {
-        load(stage, N1, 7);
+        let snapshot = SnapshotId { epoch: LeaderEpoch(1), end_offset: stage.metadata_end() };
+        let loaded = QuorumNote::SnapshotLoaded { snapshot, digest: 7 };
+        stage.note(N1, &Note::Quorum(loaded));
     }
     stage.wait_ms(10_000);
     stage.elect(A, 1, &[A, B, C]);

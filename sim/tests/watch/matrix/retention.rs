@@ -102,6 +102,7 @@ pub(super) const CASES: &[Case] = &[
 fn begins_anew(stage: &mut Stage, deleted: i64) {
     stage.observer.expect_all_facts();
     stage.delete(A, deleted, DeletionReason::DeleteRecords);
+    stage.elect(A, 1, &[A, C]);
     stage.truncate(B, 0);
     stage.note(
         B,

@@ -10,7 +10,7 @@ use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
 use super::case::{Case, plain};
 use super::due::{begins, passes};
-use crate::stage::{A, B, Stage, X};
+use crate::stage::{A, B, C, Stage, X};
 
 /// Another partition, of which the stage has no replicas.
 const Y: TopicPartition = TopicPartition { topic: X.topic, partition: 1 };
@@ -197,7 +197,7 @@ fn a_deposed_leader_ends_no_locks() {
         loads(&mut stage, 1, 0);
         acquires(&mut stage, ("m1", 1), 0, 1);
         if knows {
-            let registration = stage.next(Some(B), 2, &[A, B]);
+            let registration = stage.next(Some(B), 2, &[B, C]);
             let partition = X;
             let change =
                 MetadataChange::PartitionChanged { partition, registration, unclean: false };
