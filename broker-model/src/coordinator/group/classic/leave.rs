@@ -154,14 +154,12 @@ impl GroupCoordinator {
         let pending = group.pending_joins.len();
         group.pending_joins.retain(|_, patience| *patience > now.time);
         let given_up = group.pending_joins.len() < pending;
-        let late = |(id, member): (&String, &super::member::Member)| {
-            let is_late = member.expires_at.is_some_and(|at| at <= now.time);
-            is_late.then(|| id.clone())
-        };
-        let late: Vec<String> = group.members.iter().filter_map(late).collect();
+        let is_late = |member: &Member| member.expires_at.is_some_and(|at| at <= now.time);
+        let late = group.members.iter().filter(|(_, member)| is_late(member));
+        let late: Vec<String> = late.map(|(id, _)| id.clone()).collect();
         for id in late {
-            // What became of an earlier one may have taken this one with it.
-            let Some(member) = group.members.get_mut(&id) else { continue };
+            // What became of an earlier one may have taken this one with it, or begun a generation, and its session anew.
+            let Some(member) = group.members.get_mut(&id).filter(|it| is_late(it)) else { continue };
             member.expires_at = None;
             if member.is_new || !member.is_awaiting() {
                 self.remove_member(group, &id);

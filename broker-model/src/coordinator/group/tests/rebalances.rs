@@ -144,6 +144,22 @@ fn who_waits_for_the_others_is_not_thrown_out() {
     assert_eq!(bench.synced(2), Some((0, "p1".to_owned())), "it waited for 1,800 ms");
 }
 
+/// Two sessions end at once. When the one is over nobody is waited for any more: the group has another generation, and
+/// with it the other member has its session anew.
+#[test]
+fn a_generation_begins_the_sessions_of_its_members_anew() {
+    let mut bench = Bench::new(&[]);
+    let (_, two) = bench.two_members();
+    bench.join(3, "", None);
+    let three = bench.joined(3).member_id.to_string();
+    bench.join(3, &three, None);
+    bench.join(2, &two, None);
+    bench.advance(1_000);
+    let told = [2, 3].map(|connection| bench.joined(connection));
+    assert_eq!(told.map(|it| (it.error_code, it.generation_id)), [(0, 2), (0, 2)]);
+    assert_eq!(bench.heartbeat(&two, 2), 0, "it is a member, and nobody has to join again");
+}
+
 #[test]
 fn a_join_phase_that_ends_before_anybody_is_assigned_has_a_generation_that_counts() {
     let mut bench = Bench::new(&[]);
