@@ -231,7 +231,7 @@ pub enum GroupNote {
         member: String,
         /// Why.
         reason: Lateness,
-        /// Whether a JoinGroup or a SyncGroup of it waits here for its answer.
+        /// Whether a `JoinGroup` or a `SyncGroup` of it waits here for its answer.
         waits: bool,
     },
     /// Who takes part in the join phase of a classic group has changed. Source: `ClassicGroup.hasAllMembersJoined`.

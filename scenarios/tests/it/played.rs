@@ -1,6 +1,6 @@
 //! Runs of the catalogue that several tests look at: each is played once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use harrow_broker_model::defect::Defect;
@@ -26,7 +26,8 @@ pub(crate) struct Played {
 /// Scenario, seed, and the defects that are on.
 type Key = (String, u64, Vec<&'static str>);
 
-static PLAYED: LazyLock<Mutex<HashMap<Key, Arc<OnceLock<Played>>>>> = LazyLock::new(Mutex::default);
+static PLAYED: LazyLock<Mutex<BTreeMap<Key, Arc<OnceLock<Played>>>>> =
+    LazyLock::new(Mutex::default);
 
 /// A run of a scenario of the catalogue, with these defects. Who asks while another test plays it waits for that.
 pub(crate) fn with_played<T>(

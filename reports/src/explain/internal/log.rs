@@ -384,7 +384,8 @@ pub(super) static INVARIANTS: [Entry; 10] = [
         kind: Kind::Invariant,
         meaning: "Of each key the last value survives, and its deletion until every reader can have seen it.",
         example: "Broken by cleaned-past-stable, latest-value-lost, tombstone-removed-early, \
-                  tombstone-without-horizon, cleaned-too-young, marker-removed-early, replaced-value-kept, cleaned-into-others, round-end-lost, \
+                  tombstone-without-horizon, cleaned-too-young, marker-removed-early, replaced-value-kept, \
+                  cleaned-into-others, round-end-lost, \
                   producer-batch-removed, epoch-start-removed, hole-in-log.",
         legal: "Never.",
         source: "KIP-58, KIP-534",

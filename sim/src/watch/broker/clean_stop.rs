@@ -3,10 +3,11 @@
 //! Promise: a broker that says it stopped cleanly has all of its logs on the disk; a log is opened as cleanly
 //! closed only by the uptime after a clean stop; and a registration says that the uptime before ended cleanly if, and
 //! only if, it did: a replica that lost unflushed records must leave ISR and ELR, and one that lost none stays.
-//! Source: KIP-966; `LogManager.shutdown`, `CleanShutdownFileHandler`, `ClusterControlManager.registerBroker`, known bug
-//! L01.
+//! Source: KIP-966; `LogManager.shutdown`, `CleanShutdownFileHandler`, `ClusterControlManager.registerBroker`, known
+//! bug L01.
 //! Not verified: whose registration it is that arrives after a broker was stopped that had not heard yet that it is
-//! registered; that a clean stop is recognised, where such a registration may be under way or the plan takes disks away.
+//! registered; that a clean stop is recognised, where such a registration may be under way or the plan takes disks
+//! away.
 
 use std::collections::{BTreeMap, BTreeSet};
 

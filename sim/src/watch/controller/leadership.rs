@@ -7,7 +7,8 @@
 //! kept; nobody joins the ISR while fenced or shutting down, and who is fenced has left it before; a broker that
 //! comes back after an unclean stop is in neither; each uptime of a broker has a greater broker epoch.
 //! Source: KIP-380, KIP-497, KIP-841, KIP-966; `ValidControllerIsrAndElr`, `MinIsrRecoveryQuorum`.
-//! Not verified: whether a change was necessary, of which `kept_lead` judges elections; that a live uptime is fenced before another one is registered.
+//! Not verified: whether a change was necessary, of which `kept_lead` judges elections; that a live uptime is fenced
+//! before another one is registered.
 
 use std::collections::BTreeMap;
 

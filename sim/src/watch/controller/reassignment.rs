@@ -2,12 +2,12 @@
 //!
 //! Promise: whoever is no replica any more was being added by a reassignment that is cancelled, or all replicas that
 //! are left are in sync. What is committed is then on as many brokers as it was before. And the change by which the
-//! last of those is in sync ends the reassignment.
+//! last of those is in sync ends the reassignment. The replicas are those that an administrator has asked for, in that
+//! order: the first one is the preferred leader.
 //! Source: KIP-455; `PartitionReassignmentReplicas.maybeCompleteReassignment`,
 //! `PartitionChangeBuilder.completeReassignmentIfNeeded`.
-//! The replicas are those that an administrator has asked for, in that order: the first one is the preferred leader.
-//! Not verified: which of several that were asked for; elections from outside the ISR, which are held when the reassignment
-//! was looked at already; what is left over then; that those that are added come to be in sync, which
+//! Not verified: which of several that were asked for; elections from outside the ISR, which are held when the
+//! reassignment was looked at already; what is left over then; that those that are added come to be in sync, which
 //! liveness judges.
 
 use std::collections::BTreeMap;

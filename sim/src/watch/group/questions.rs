@@ -34,7 +34,7 @@ pub(super) enum Question {
     Delete { groups: Vec<String> },
 }
 
-/// A JoinGroup.
+/// A `JoinGroup`.
 #[derive(Debug, Clone)]
 pub(super) struct Join {
     pub(super) group: String,

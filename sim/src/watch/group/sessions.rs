@@ -2,15 +2,15 @@
 //!
 //! Promise: a coordinator throws a member out for its session only if it has not heard of it for that long: since it
 //! was alive, joined a generation, or was loaded with its group; never while the member waits for the answer to its
-//! JoinGroup or SyncGroup, when it cannot say that it is alive. In the classic protocol it throws a member out that has
-//! not joined again, or not asked for its assignment, only when the time that the member gave for that is over.
+//! `JoinGroup` or `SyncGroup`, when it cannot say that it is alive. In the classic protocol it throws a member out that
+//! has not joined again, or not asked for its assignment, only when the time that the member gave for that is over.
 //! Otherwise whoever keeps its partitions busy loses them for nothing, and does again what it has not committed.
 //! Source: KIP-62, KIP-848, KAFKA-4682; `ClassicGroupMember.hasSatisfiedHeartbeat`,
 //! `GroupMetadataManager.rescheduleClassicGroupMemberHeartbeat`, `scheduleConsumerGroupSessionTimeout`, `onLoaded`,
 //! `completeClassicGroupJoin`, `expirePendingSync`.
 //! A member is heard of when what it asked arrives, if that is answered well; times are bounded by the fastest clock.
-//! Not verified: members that were never told that they have joined, whose first JoinGroup may wait for five minutes;
-//! in the consumer protocol, members that do not give partitions up, and classic ones that do not join again.
+//! Not verified: members that were never told that they have joined, whose first `JoinGroup` may wait for five
+//! minutes; in the consumer protocol, members that do not give partitions up, and classic ones that do not join again.
 
 use std::collections::BTreeMap;
 

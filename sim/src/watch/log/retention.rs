@@ -2,8 +2,8 @@
 //!
 //! Promise: a replica deletes records for their age only once `retention.ms` has passed since they were produced, in
 //! true time, and by its clock since the timestamp of the newest of them; for their number only if `retention.bytes`
-//! remain; for its leader only what another replica has deleted by itself, and where its log begins anew since all of it
-//! lies below the leader's, it begins no further on than that.
+//! remain; for its leader only what another replica has deleted by itself, and where its log begins anew since all of
+//! it lies below the leader's, it begins no further on than that.
 //! Source: KIP-107; `UnifiedLog.deleteOldSegments`; `TopicConfig.RETENTION_MS_CONFIG`.
 //! That old records go at all is judged beside it. Not verified: sizes, which are taken as stated. The time at which a
 //! leader appended a record stands for that at which it was produced, less what a producer may keep it back and what

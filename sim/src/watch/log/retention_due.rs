@@ -3,12 +3,11 @@
 //! Promise: records that are older than `retention.ms`, or that lie before `retention.bytes` of others, leave a
 //! replica's log with its broker's next check, segment by segment. What lies in which segment is not known here: a
 //! segment is over where so much follows that it cannot hold it, and so is all of a log in which everything may go.
-//! Source: `LogManager.cleanupLogs`, `UnifiedLog.deleteOldSegments`.
-//! Of a topic that is compacted, too, the cleaner sees to that between its rounds (KIP-71,
-//! `LogCleanerManager.deletableLogs`).
+//! Where a topic is compacted, too, the cleaner sees to that between its rounds.
+//! Source: `LogManager.cleanupLogs`, `UnifiedLog.deleteOldSegments`; KIP-71, `LogCleanerManager.deletableLogs`.
 //! Not verified: logs of which the cleaner has taken something; nodes at which a fault lasts or that do not hear of the
-//! controller; clusters in which a clock is wrong, or applications give records the times; nodes that write all the time; what
-//! the smallest batches of so many records are not enough to tell.
+//! controller; clusters in which a clock is wrong, or applications give records the times; nodes that write all the
+//! time; what the smallest batches of so many records are not enough to tell.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +35,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "retention-due",
     promise: "what retention.ms and retention.bytes let go is gone after log.retention.check.interval.ms",
     source: "LogManager.cleanupLogs, UnifiedLog.deleteOldSegments",
-    leaves_out: "logs of which the cleaner has taken something; nodes at which a fault lasts; clocks that are wrong; times that \
-        applications give",
+    leaves_out: "logs of which the cleaner has taken something; nodes at which a fault lasts; clocks that are \
+        wrong; times that applications give",
     anomalies: &[OVERDUE],
 };
 

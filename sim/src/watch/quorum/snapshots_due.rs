@@ -90,7 +90,7 @@ impl SnapshotsDue {
             let bytes = applied.bytes;
             findings.report(context, &OVERDUE, TopicPartition::METADATA, || {
                 format!(
-                    "controller {} has applied {bytes} bytes at least since its last snapshot; {} are to be between two",
+                    "controller {} has applied {bytes} bytes at least since its last snapshot, of {} between two",
                     context.node, self.snapshot_bytes
                 )
             });

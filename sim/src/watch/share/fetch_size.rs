@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use harrow_broker_model::message::{
     ClientRequest, ClientResponse, Request, RequestBody, Response, ResponseBody,
 };
+use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::share_message::{ShareFetchResponse, ShareFetchedPartition};
 use harrow_broker_model::types::{ConnectionId, CorrelationId, NodeId, Offset, TopicPartition};
 
@@ -99,5 +100,5 @@ fn beyond(
 fn batch_end(fetched: &ShareFetchedPartition, offset: Offset) -> Offset {
     let mut batches = fetched.batches.iter();
     let holds = batches.find(|it| it.base_offset() <= offset && offset <= it.last_offset());
-    holds.map_or(offset, |batch| batch.last_offset()).next()
+    holds.map_or(offset, RecordBatch::last_offset).next()
 }

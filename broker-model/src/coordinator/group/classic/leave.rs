@@ -158,8 +158,10 @@ impl GroupCoordinator {
         let late = group.members.iter().filter(|(_, member)| is_late(member));
         let late: Vec<String> = late.map(|(id, _)| id.clone()).collect();
         for id in late {
-            // What became of an earlier one may have taken this one with it, or begun a generation, and its session anew.
-            let Some(member) = group.members.get_mut(&id).filter(|it| is_late(it)) else { continue };
+            // What became of an earlier one may have taken this one with it, or begun its session anew.
+            let Some(member) = group.members.get_mut(&id).filter(|it| is_late(it)) else {
+                continue;
+            };
             member.expires_at = None;
             if member.is_new || !member.is_awaiting() {
                 self.remove_member(group, &id);
