@@ -66,6 +66,9 @@ pub(super) struct Sessions {
     /// `group.consumer.session.timeout.ms`.
     consumer_session_ms: u64,
     classic: BTreeMap<Member, Patience>,
+    /// The shortest session that each has asked for in a `JoinGroup`, though nobody may have told it that it joined: a
+    /// group that is upgraded meanwhile keeps to it.
+    asked_ms: BTreeMap<Member, u64>,
     heard: BTreeMap<(NodeId, Member), u64>,
     /// When nodes have loaded partitions of `__consumer_offsets`.
     loaded: BTreeMap<(NodeId, i32), u64>,
@@ -90,6 +93,7 @@ impl Sessions {
             second_ns: by_fastest_clock(plan, 1_000 * MS),
             consumer_session_ms: plan.cluster.coordinators.consumer_groups.session_timeout_ms,
             classic: BTreeMap::new(),
+            asked_ms: BTreeMap::new(),
             heard: BTreeMap::new(),
             loaded: BTreeMap::new(),
             began: BTreeMap::new(),
@@ -128,6 +132,8 @@ impl Sessions {
         if let Some(known) = self.classic.get_mut(&key) {
             *known = known.shortest(join);
         }
+        let asked_ms = self.asked_ms.entry(key).or_insert(join.session_ms);
+        *asked_ms = join.session_ms.min(*asked_ms);
     }
 
     /// A member is told that it has joined. Its session begins with the generation, unless it is a static one that
@@ -184,7 +190,7 @@ impl Sessions {
                 patience.map(|_| "while it waited for an answer".to_owned())
             }
             Lateness::Session => {
-                let session_ms = self.session_ms(patience, out.classic)?;
+                let session_ms = self.session_ms(&member, out.classic)?;
                 let loaded = self.loaded.get(&(context.node, partition));
                 let heard = self.heard.get(&(context.node, member)).max(loaded)?;
                 self.too_soon(context, *heard, session_ms, "was heard of")
@@ -198,12 +204,12 @@ impl Sessions {
     }
 
     /// The shortest session that a member may have.
-    fn session_ms(&self, patience: Option<Patience>, classic: bool) -> Option<u64> {
-        let named = patience.map(|patience| patience.session_ms);
+    fn session_ms(&self, member: &Member, classic: bool) -> Option<u64> {
         if classic {
-            return named;
+            return self.classic.get(member).map(|patience| patience.session_ms);
         }
-        Some(named.unwrap_or(u64::MAX).min(self.consumer_session_ms))
+        let asked_ms = self.asked_ms.get(member).copied();
+        Some(asked_ms.unwrap_or(u64::MAX).min(self.consumer_session_ms))
     }
 
     fn too_soon(
