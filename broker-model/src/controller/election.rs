@@ -174,7 +174,9 @@ fn choose(aim: &Aim<'_>, elr: &[NodeId], may_lead: impl Fn(NodeId) -> bool) -> C
         Election::Preferred => replicas.first(),
         Election::Online | Election::Unclean => None,
     };
-    let candidates = preferred.into_iter().chain(&old.leader).chain(replicas).copied();
+    let yields = change.rules.defects.has(ControllerDefect::LeaderYields);
+    let present = old.leader.iter().filter(|_| !yields);
+    let candidates = preferred.into_iter().chain(present).chain(replicas).copied();
     for replica in candidates.filter(|replica| may_lead(*replica)) {
         if isr.contains(&replica) {
             return Choice::InSync(replica);

@@ -126,4 +126,15 @@ CleanerDefect {
             tells the one that comes back that the old epoch ends where it saw the new one begin: the records stay.",
     }
 
+    LoneTombstonesStay {
+        name: "lone-tombstones-stay",
+        source: "KIP-534; MemoryRecords.filterTo, without needToSetDeleteHorizon",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "tombstone-without-horizon" in "swarm-administration", seed 1,
+        meaning: "A batch of which nothing is taken is left as it is: a tombstone in it gets no time at which it may \
+            go.",
+        example: "Keys come and go. The tombstone of each that is gone stays for ever, and the log grows with all keys \
+            that there ever were.",
+    }
 } }

@@ -223,4 +223,16 @@ ControllerDefect {
         example: "A broker starts and has much metadata to read. It is elected, and does not know that the partitions \
             exist: their clients are refused until it does.",
     }
+
+    LeaderYields {
+        name: "leader-yields",
+        source: "PartitionChangeBuilder.electAnyLeader, without its look at the present leader",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "needless-election" in "swarm-administration", seed 1,
+        meaning: "With each change of a partition the first replica in sync is elected, though another one leads and \
+            may go on.",
+        example: "A slow follower leaves the ISR and joins it again. The lead moves to and fro with it, and each time \
+            all clients have to find the new leader.",
+    }
 } }

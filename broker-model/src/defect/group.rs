@@ -380,4 +380,26 @@ GroupDefect {
             is given half of that in the same generation, before the first one has given it up: both read it, and one \
             commits over the other.",
     }
+
+    TxnOffsetsLoseEpoch {
+        name: "txn-offsets-lose-epoch",
+        source: "KIP-320; OffsetMetadataManager.commitTransactionalOffset",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "told-offset-never-committed" in "swarm-transactions", seed 2,
+        meaning: "The leader epoch of an offset that is committed in a transaction is not stored.",
+        example: "After an unclean election a pipeline goes on from its committed offset, and cannot see that what \
+            lies there now is not what it had read up to.",
+    }
+
+    LoadedMembersExpire {
+        name: "loaded-members-expire",
+        source: "GroupMetadataManager.onLoaded, without rescheduleClassicGroupMemberHeartbeat",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "member-removed-early" in "work-queue", seed 2,
+        meaning: "The sessions of members that a new coordinator of a classic group has loaded are over at once.",
+        example: "A broker is restarted. All members of the groups that it coordinated are thrown out by the next one, \
+            join again, and do again what they had not committed.",
+    }
 } }

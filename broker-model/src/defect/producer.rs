@@ -153,4 +153,15 @@ ProducerDefect {
         example: "Five batches are in flight and the first is answered, so that the last one takes its place in the \
             heap before it sinks. What is left is numbered anew: the second of them comes after the third.",
     }
+
+    DeliveryTimeBeginsAnew {
+        name: "delivery-time-begins-anew",
+        source: "KIP-91; ProducerBatch.hasReachedDeliveryTimeout",
+        affected: Affected::Never,
+        side: Client,
+        shows: "liveness" / "send-past-delivery-timeout" in "swarm", seed 2,
+        meaning: "delivery.timeout.ms begins anew with each retry.",
+        example: "A partition has no leader for ten minutes. A producer that was told to give up after two goes on for \
+            all of them, and its application waits.",
+    }
 } }

@@ -102,4 +102,15 @@ ShareDefect {
         example: "A worker dies with ten records. Its locks end, and the start of the share-partition moves behind \
             them: nobody gets them again.",
     }
+
+    SessionEndArchives {
+        name: "share-session-end-archives",
+        source: "KIP-932; SharePartition.releaseAcquiredRecords",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "share-given-up-early" in "work-queue", seed 1,
+        meaning: "What a member holds when its session ends is archived, as if it had been delivered as often as may \
+            be.",
+        example: "A worker dies with ten records in its first try. Nobody gets them again, and nobody is told.",
+    }
 } }

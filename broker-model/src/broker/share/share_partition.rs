@@ -382,13 +382,15 @@ impl SharePartition {
         ends: impl Fn(&Lock) -> bool,
     ) -> bool {
         let (limit, identity) = (self.config.delivery_count_limit, self.identity());
+        let gives_up =
+            why == LockEnd::SessionClosed && self.defects.has(ShareDefect::SessionEndArchives);
         let mut batches = Vec::new();
         for (offset, record) in &mut self.records {
             let State::Acquired(lock) = &record.state else { continue };
             if !ends(lock) {
                 continue;
             }
-            let archived = record.delivery_count >= limit;
+            let archived = record.delivery_count >= limit || gives_up;
             let state = if archived { DeliveryState::Archived } else { DeliveryState::Available };
             let (group, partition, leader_epoch) = identity.clone();
             effects.note(ShareNote::LockEnded {

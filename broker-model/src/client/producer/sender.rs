@@ -353,6 +353,9 @@ impl Producer {
                 error.is_retriable()
             };
         if retriable {
+            if self.defects.has(ProducerDefect::DeliveryTimeBeginsAnew) {
+                batch.created = now;
+            }
             batch.retry(self.connections.backoff.after(now), error);
             return queue.requeue(batch);
         }

@@ -184,6 +184,11 @@ impl GroupCoordinator {
             ((partition, name.clone()), ClassicGroup::loaded(name, stored, now.time))
         });
         let mut groups: BTreeMap<_, _> = stored.collect();
+        if self.defects.has(GroupDefect::LoadedMembersExpire) {
+            for group in groups.values_mut() {
+                group.end_sessions(now.time);
+            }
+        }
         let offsets = state.groups_with_offsets();
         for name in offsets.filter(|name| state.consumer_group(name).is_none()) {
             let simple = || ClassicGroup::new(name, now.wall);

@@ -49,11 +49,13 @@ impl GroupCoordinator {
             Ok(_) => self.note_taken(request),
             Err(error) => self.note_stale(request, error),
         }
+        let loses_epoch = self.defects.has(GroupDefect::TxnOffsetsLoseEpoch);
         let mut records = Vec::new();
         for topic in &request.topics {
             for asked in topic.partitions.iter().filter(|asked| judge(&topic.name, asked) == 0) {
                 let place: Place = (topic.name.0.to_string(), asked.partition_index);
-                let position = (asked.committed_offset, asked.committed_leader_epoch);
+                let epoch = if loses_epoch { -1 } else { asked.committed_leader_epoch };
+                let position = (asked.committed_offset, epoch);
                 let metadata = asked.committed_metadata.as_ref();
                 let committed = CommittedOffset::new(now, position, metadata);
                 records.push(offset_record(request.group_id.as_str(), &place, &committed));

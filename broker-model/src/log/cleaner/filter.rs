@@ -58,7 +58,8 @@ impl Filter<'_> {
         }
         let needs_horizon =
             (tombstones || discard && batch.is_control()) && header.delete_horizon().is_none();
-        if kept == header.record_count && !needs_horizon {
+        let stays = !needs_horizon || self.defects.has(CleanerDefect::LoneTombstonesStay);
+        if kept == header.record_count && stays {
             return Some(batch.clone());
         }
         let horizon = needs_horizon.then(|| self.horizon());

@@ -124,6 +124,13 @@ impl ClassicGroup {
         }
     }
 
+    /// By `GroupDefect::LoadedMembersExpire`: nobody's session lasts any longer.
+    pub(crate) fn end_sessions(&mut self, now: Time) {
+        for member in self.members.values_mut() {
+            member.expires_at = Some(now);
+        }
+    }
+
     /// A group as a record tells it. Source: `GroupMetadataManager.replay(GroupMetadataKey, GroupMetadataValue)`.
     pub(crate) fn loaded(name: &str, stored: &StoredGroup, now: Time) -> Self {
         let mut group = Self::new(name, stored.state_since);
