@@ -82,7 +82,7 @@ GroupDefect {
         source: "KAFKA-9235, KAFKA-20115",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "acts-in-older-epoch" in "coordinator-failover", seed 11,
+        shows: "leadership" / "acts-in-older-epoch" in "coordinator-failover", seed 1,
         meaning: "A coordinator that does not lead its partition any more goes on answering from memory.",
         example: "A broker loses the leadership of a partition of `__consumer_offsets` and keeps its groups. \
             It answers heartbeats of members that the new coordinator has long thrown out.",
@@ -386,7 +386,7 @@ GroupDefect {
         source: "KIP-320; OffsetMetadataManager.commitTransactionalOffset",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "told-offset-never-committed" in "swarm-transactions", seed 2,
+        shows: "offsets" / "told-offset-never-committed" in "swarm-transactions", seed 4,
         meaning: "The leader epoch of an offset that is committed in a transaction is not stored.",
         example: "After an unclean election a pipeline goes on from its committed offset, and cannot see that what \
             lies there now is not what it had read up to.",

@@ -67,10 +67,11 @@ impl BrokerWing {
         findings: &mut Findings,
         request: &Request,
     ) {
-        if let RequestBody::Controller(ControllerRequest::BrokerRegistration(request)) =
-            &request.body
-        {
+        let RequestBody::Controller(request) = &request.body else { return };
+        if let ControllerRequest::BrokerRegistration(request) = request {
             self.clean_stops.on_asked(context, findings, request);
+        } else if let ControllerRequest::BrokerHeartbeat(request) = request {
+            self.sessions.on_asked(context, request);
         }
     }
 
@@ -101,7 +102,7 @@ impl BrokerWing {
             self.fencing.on_heartbeat(*by, shared.applied_by(*by));
             self.sessions.on_heartbeat(context, *by, (*named, *own));
         } else if let Note::Controller(ControllerNote::Activated { active, .. }) = note {
-            self.sessions.on_activated(context, *active);
+            self.sessions.on_activated(context, &shared.running_since, *active);
         } else if let Note::Controller(ControllerNote::MetadataApplied { offset, change, .. }) =
             note
             && context.view.registry().is_news(*offset)

@@ -1,9 +1,10 @@
 //! Who has not been heard of for a session is let go, and nobody else.
 //!
 //! Promise: the active controller fences a broker once it has not heard of it for `broker.session.timeout.ms`, so that
-//! what that one leads gets another leader, and not before, unless the broker stops. A new controller gives each broker
-//! that is let in a session from when it becomes active. Source: KIP-631; `BrokerHeartbeatTracker.maybeRemoveExpired`,
-//! `ClusterControlManager.activate`, `ReplicationControlManager.maybeFenceReplicas`.
+//! what that one leads gets another leader, and not before, unless the broker stops or says that it is to be fenced. A
+//! new controller gives each broker that is let in a session from when it becomes active.
+//! Source: KIP-631; `BrokerHeartbeatTracker.maybeRemoveExpired`, `ClusterControlManager.activate`,
+//! `ReplicationControlManager.maybeFenceReplicas`.
 //! Not verified: that one is fenced, while the controller stands still or what it has written is not committed: then
 //! the change may be on its way.
 //!
@@ -12,6 +13,7 @@
 
 use std::collections::BTreeMap;
 
+use harrow_broker_model::message::BrokerHeartbeatRequest;
 use harrow_broker_model::note::{AppendOrigin, LogNote, MetadataChange};
 use harrow_broker_model::types::{BrokerEpoch, NodeId, Offset, TopicPartition};
 
@@ -28,7 +30,7 @@ const KEPT: Anomaly = Anomaly {
 const NEEDLESS: Anomaly = Anomaly {
     name: "fenced-in-session",
     guarantee: Guarantee::Leadership,
-    meaning: "the active controller fenced a broker of which it had heard within its session",
+    meaning: "the active controller fenced a broker of which it had heard within its session, and that did not want it",
 };
 
 pub(super) const INVARIANT: Invariant = Invariant {
@@ -48,15 +50,28 @@ pub(super) struct Sessions {
     next_look_ns: u64,
     /// Who is active, and since when.
     active: Option<(NodeId, u64)>,
+    /// Whether that is just when its sessions began: nothing held up the word of it.
+    is_sure: bool,
     heard: BTreeMap<NodeId, u64>,
     /// When it heard of each in its uptime, ascending.
     told: BTreeMap<NodeId, Vec<(BrokerEpoch, u64)>>,
-    /// What it has appended and is not known to be committed: where a batch ends, and when it was appended.
-    appended: Vec<(Offset, u64)>,
+    /// What it has appended and is not known to be committed.
+    appended: Vec<Decision>,
+    /// The last broker that wanted to be fenced or to stop, and the event in which it was heard.
+    wish: Option<(u64, NodeId)>,
     /// The uptimes that were told to stop.
     stopping: BTreeMap<NodeId, BrokerEpoch>,
     /// Who was overdue at the last look.
     overdue: Vec<NodeId>,
+}
+
+/// A batch of the metadata log, as the active controller has appended it.
+#[derive(Debug, Clone, Copy)]
+struct Decision {
+    last: Offset,
+    at_ns: u64,
+    /// Who had just said that it wants to be fenced or to stop.
+    wished_by: Option<NodeId>,
 }
 
 impl Sessions {
@@ -67,6 +82,8 @@ impl Sessions {
             shortest_ns: by_fastest_clock(plan, session_ns),
             next_look_ns: 0,
             active: None,
+            is_sure: false,
+            wish: None,
             heard: BTreeMap::new(),
             told: BTreeMap::new(),
             appended: Vec::new(),
@@ -76,9 +93,15 @@ impl Sessions {
     }
 
     /// A controller becomes active, or is it no more.
-    pub(super) fn on_activated(&mut self, context: &Context<'_>, active: bool) {
+    pub(super) fn on_activated(
+        &mut self,
+        context: &Context<'_>,
+        running_since: &RunningSince,
+        active: bool,
+    ) {
         if active {
             self.active = Some((context.node, context.at_ns));
+            self.is_sure = running_since.for_longer_than(context.at_ns, context.node, 0);
             self.heard.clear();
             self.told.clear();
             self.appended.clear();
@@ -106,7 +129,18 @@ impl Sessions {
         self.heard.insert(broker, context.at_ns);
         let (named, own) = epochs;
         if named == own {
-            self.told.entry(broker).or_default().push((BrokerEpoch(named), context.at_ns));
+            let told = self.told.entry(broker).or_default();
+            if self.appended.is_empty() {
+                told.clear();
+            }
+            told.push((BrokerEpoch(named), context.at_ns));
+        }
+    }
+
+    /// A controller is told by a broker what that wants.
+    pub(super) fn on_asked(&mut self, context: &Context<'_>, request: &BrokerHeartbeatRequest) {
+        if request.want_fence || request.want_shutdown {
+            self.wish = Some((context.event, request.broker));
         }
     }
 
@@ -121,7 +155,12 @@ impl Sessions {
             && *partition == TopicPartition::METADATA
             && self.active.is_some_and(|(node, _)| node == context.node)
         {
-            self.appended.push((batch.last_offset, context.at_ns));
+            let wish = self.wish.filter(|(event, _)| *event == context.event);
+            self.appended.push(Decision {
+                last: batch.last_offset,
+                at_ns: context.at_ns,
+                wished_by: wish.map(|(_, broker)| broker),
+            });
         }
     }
 
@@ -133,8 +172,18 @@ impl Sessions {
         offset: Offset,
         change: &MetadataChange,
     ) {
-        let passed = self.appended.partition_point(|(last, _)| *last < offset);
+        let passed = self.appended.partition_point(|decision| decision.last < offset);
         self.appended.drain(..passed);
+        self.check_fenced(context, findings, change);
+        self.appended.retain(|decision| decision.last > offset);
+    }
+
+    fn check_fenced(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        change: &MetadataChange,
+    ) {
         let MetadataChange::BrokerChanged { broker, broker_epoch, fenced: true, .. } = change
         else {
             return;
@@ -142,14 +191,16 @@ impl Sessions {
         let before = context.view.registry().broker(*broker);
         let was_in = before.is_some_and(|known| !known.fenced && !known.shutting_down);
         let stops = self.stopping.get(broker) == Some(broker_epoch);
-        if let Some((_, decided)) = self.appended.first().filter(|_| was_in && !stops)
+        let wishes = |decision: &Decision| stops || decision.wished_by == Some(*broker);
+        if let Some(Decision { at_ns: decided, .. }) =
+            self.appended.first().filter(|decision| was_in && !wishes(decision))
             && let Some(heard) = self.heard_before(*broker, *broker_epoch, *decided)
             && *decided + SLACK_NS < heard + self.shortest_ns
         {
             findings.report(context, &NEEDLESS, TopicPartition::METADATA, || {
                 let ms = (decided - heard) / 1_000_000;
                 format!(
-                    "broker {broker} was fenced {ms} ms after it was heard of; it was not to stop"
+                    "broker {broker} was fenced {ms} ms after it was heard of; it did not want it"
                 )
             });
         }
@@ -162,7 +213,7 @@ impl Sessions {
         let told = self.told.get(&broker).map_or(&[][..], Vec::as_slice);
         let of_uptime = told.iter().rev().filter(|(told, _)| *told == epoch);
         let heard = of_uptime.map(|(_, at_ns)| *at_ns).find(|at_ns| *at_ns <= by_ns);
-        Some(heard.unwrap_or(since))
+        heard.or(Some(since).filter(|_| self.is_sure))
     }
 
     /// Time goes on.

@@ -88,13 +88,16 @@ impl Reassignments {
         partition: TopicPartition,
         (before, next): (&PartitionRegistration, &PartitionRegistration),
     ) {
+        if self.asked.is_empty() || next.replicas == before.replicas {
+            return;
+        }
         let follows = [&before.reassignment.removing, &before.reassignment.adding]
             .iter()
             .any(|gone| next.replicas == without(&before.replicas, gone));
         let topic = context.view.registry().topic(partition.topic);
         let asked = topic
             .and_then(|topic| self.asked.get(&(topic.name.clone(), partition.partition)))
-            .filter(|_| next.replicas != before.replicas && !follows);
+            .filter(|_| !follows);
         let target = without(&next.replicas, &next.reassignment.removing);
         if let Some(asked) = asked.filter(|asked| !asked.contains(&target)) {
             findings.report(context, &OTHERS, partition, || {

@@ -5,9 +5,10 @@
 //! Source: `AbstractCoordinator.HeartbeatResponseHandler`, `TransactionManager.TxnOffsetCommitHandler`
 //! (`lookupCoordinator`), `CoordinatorRequestManager.markCoordinatorUnknown`.
 //! Not verified: a single further question, which may follow an answer to a search that had begun before; commits and
-//! fetches of offsets, of which several are on their way at once; `InitProducerId`, which a producer that is made anew
-//! asks while an answer to the former one is still to come; a client that asks on a new connection; one whose group
-//! others look for meanwhile; clients that speak bytes.
+//! fetches of offsets, of which several are on their way at once; `JoinGroup`, `SyncGroup` and heartbeats of the
+//! consumer protocol, of which a member that leaves and comes back may have several on their way, too;
+//! `InitProducerId`, which a producer that is made anew asks while an answer to the former one is still to come; a
+//! client that asks on a new connection; one whose group others look for meanwhile; clients that speak bytes.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "coordinator-lookup",
     promise: "who is answered NOT_COORDINATOR looks for the coordinator before it asks again",
     source: "TransactionManager.TxnOffsetCommitHandler, AbstractCoordinator.HeartbeatResponseHandler",
-    leaves_out: "a single further question; commits outside of transactions; new connections; clients that speak bytes",
+    leaves_out: "a single further question; what a member may ask several times at once; new connections; clients \
+        that speak bytes",
     anomalies: &[ASKED],
 };
 
@@ -128,12 +130,7 @@ fn asked_of_coordinator(body: &ClientRequest) -> Option<(Api, Subject)> {
     let of_group = |api, id: &str| Some((api, (CoordinatorKind::Group, id.to_owned())));
     let of_transaction = |api, id: &str| Some((api, (CoordinatorKind::Transaction, id.to_owned())));
     match body {
-        ClientRequest::JoinGroup(it) => of_group(Api::JoinGroup, it.group_id.as_str()),
-        ClientRequest::SyncGroup(it) => of_group(Api::SyncGroup, it.group_id.as_str()),
         ClientRequest::Heartbeat(it) => of_group(Api::Heartbeat, it.group_id.as_str()),
-        ClientRequest::ConsumerGroupHeartbeat(it) => {
-            of_group(Api::ConsumerGroupHeartbeat, it.group_id.as_str())
-        }
         ClientRequest::TxnOffsetCommit(it) => of_group(Api::TxnOffsetCommit, it.group_id.as_str()),
         ClientRequest::AddOffsetsToTxn(it) => {
             of_transaction(Api::AddOffsetsToTxn, it.transactional_id.as_str())
@@ -155,6 +152,9 @@ fn asked_of_coordinator(body: &ClientRequest) -> Option<(Api, Subject)> {
         | ClientRequest::GroupAdmin(_)
         | ClientRequest::TransactionAdmin(_)
         | ClientRequest::FindCoordinator(_)
+        | ClientRequest::JoinGroup(_)
+        | ClientRequest::SyncGroup(_)
+        | ClientRequest::ConsumerGroupHeartbeat(_)
         | ClientRequest::LeaveGroup(_)
         | ClientRequest::OffsetCommit(_)
         | ClientRequest::OffsetFetch(_)
@@ -166,13 +166,7 @@ fn asked_of_coordinator(body: &ClientRequest) -> Option<(Api, Subject)> {
 fn is_refused(body: &ResponseBody) -> bool {
     let refused = ErrorCode::NotCoordinator.code();
     let ResponseBody::Client(body) = body else { return false };
-    if let ClientResponse::JoinGroup(it) = body {
-        it.error_code == refused
-    } else if let ClientResponse::SyncGroup(it) = body {
-        it.error_code == refused
-    } else if let ClientResponse::Heartbeat(it) = body {
-        it.error_code == refused
-    } else if let ClientResponse::ConsumerGroupHeartbeat(it) = body {
+    if let ClientResponse::Heartbeat(it) = body {
         it.error_code == refused
     } else if let ClientResponse::AddOffsetsToTxn(it) = body {
         it.error_code == refused

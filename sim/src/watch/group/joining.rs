@@ -205,6 +205,13 @@ impl Joining {
         });
     }
 
+    /// A static member comes back without its id: it is another one from then on, whether or not it is told of that.
+    pub(super) fn comes_back(&mut self, join: &Join) {
+        if let Some(instance) = join.instance.as_ref().filter(|_| join.member.is_empty()) {
+            self.statics.remove(&(join.group.clone(), instance.clone()));
+        }
+    }
+
     /// A group begins to rebalance, or has another generation.
     pub(super) fn on_rebalance(
         &mut self,
@@ -249,9 +256,14 @@ impl Joining {
             let is_led = |it| phase.is_coordinated(look, it);
             let Some(partition) = partition.filter(|it| is_led(*it)) else { return false };
             let bound = if phase.initial { initial_ns } else { 0 };
-            let waits = phase.initial || phase.awaited == 0;
-            let node = phase.coordinator.0;
-            if waits && look.is_unchecked(phase.from, node, bound.saturating_add(SLACK_NS)) {
+            let (node, bound) = (phase.coordinator.0, bound.saturating_add(SLACK_NS));
+            // A first delay that ends late, as the node stood still, may rightly begin anew.
+            let is_late = if phase.initial {
+                look.is_due(phase.from, &[node], bound)
+            } else {
+                phase.awaited == 0 && look.is_unchecked(phase.from, node, bound)
+            };
+            if is_late {
                 phase.report(look, findings, (group, partition));
             }
             true

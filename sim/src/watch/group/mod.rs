@@ -138,6 +138,7 @@ impl GroupWing {
         {
             self.joining.on_joins_stable(context, join);
         }
+        self.joining.comes_back(join);
     }
 
     /// A node answers.
@@ -291,7 +292,10 @@ impl GroupWing {
         out: ThrownOut<'_>,
     ) {
         let partition = self.coordinators.partition_of(out.group);
-        self.sessions.on_thrown_out(context, findings, partition, out);
+        // Of a member of the consumer protocol nobody knows what it asked for while its group was a classic one.
+        if out.classic || self.reads_all {
+            self.sessions.on_thrown_out(context, findings, partition, out);
+        }
         self.joining.on_left(out.group, out.member, None);
     }
 

@@ -132,8 +132,7 @@ impl Sessions {
         if let Some(known) = self.classic.get_mut(&key) {
             *known = known.shortest(join);
         }
-        let asked_ms = self.asked_ms.entry(key).or_insert(join.session_ms);
-        *asked_ms = join.session_ms.min(*asked_ms);
+        self.asks_for(key, join.session_ms);
     }
 
     /// A member is told that it has joined. Its session begins with the generation, unless it is a static one that
@@ -143,6 +142,7 @@ impl Sessions {
         let named = Patience { session_ms: join.session_ms, rebalance_ms: join.rebalance_ms };
         let known = self.classic.entry(key.clone()).or_insert(named);
         *known = known.shortest(join);
+        self.asks_for(key.clone(), join.session_ms);
         let began = self.began.get(&(context.node, join.group.clone()));
         if !join.member.is_empty()
             && let Some(at_ns) = began.filter(|it| it.generation_event == Some(context.event))
@@ -150,6 +150,11 @@ impl Sessions {
         {
             self.hear((context.node, key), at_ns);
         }
+    }
+
+    fn asks_for(&mut self, member: Member, session_ms: u64) {
+        let asked_ms = self.asked_ms.entry(member).or_insert(session_ms);
+        *asked_ms = session_ms.min(*asked_ms);
     }
 
     /// A member was heard of, by what it asked at a time.
@@ -208,8 +213,10 @@ impl Sessions {
         if classic {
             return self.classic.get(member).map(|patience| patience.session_ms);
         }
-        let asked_ms = self.asked_ms.get(member).copied();
-        Some(asked_ms.unwrap_or(u64::MAX).min(self.consumer_session_ms))
+        // Who is given an id by the answer asks without one: the answer may never have come.
+        let unnamed = (member.0.clone(), String::new());
+        let asked_ms = [member, &unnamed].into_iter().filter_map(|it| self.asked_ms.get(it)).min();
+        Some(asked_ms.copied().unwrap_or(u64::MAX).min(self.consumer_session_ms))
     }
 
     fn too_soon(

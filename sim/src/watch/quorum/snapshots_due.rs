@@ -26,7 +26,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "metadata-snapshots-due",
     promise: "a controller makes a snapshot after metadata.log.max.record.bytes.between.snapshots",
     source: "KIP-630, KIP-876, SnapshotGenerator",
-    leaves_out: "metadata.log.max.snapshot.interval.ms",
+    leaves_out: "metadata.log.max.snapshot.interval.ms; what the smallest records are not enough to tell; controllers \
+        at which a fault lasts",
     anomalies: &[OVERDUE],
 };
 

@@ -1,13 +1,14 @@
 //! What is due when nothing stands in the way, and what covers the log below it.
 
+use harrow_broker_model::message::{BrokerHeartbeatRequest, ControllerRequest, RequestBody};
 use harrow_broker_model::note::{
-    Api, BatchSummary, BrokerNote, BrokerState, ControllerNote, DeletionReason, ExchangeNote,
-    MetadataChange, Note, QuorumRole, ReplicationNote,
+    Api, AppendOrigin, BatchSummary, BrokerNote, BrokerState, ControllerNote, DeletionReason,
+    ExchangeNote, LogNote, MetadataChange, Note, QuorumRole, ReplicationNote,
 };
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicPartition};
 use harrow_sim::watch::LastingFaults;
 
-use super::case::{Case, plain};
+use super::case::{Case, outcome, plain};
 use crate::stage::{A, B, C, N1, N2, N3, Stage, X, record};
 
 /// Time goes on for so long; N1 leads the quorum if it is to, and N2 fetches from it.
@@ -73,6 +74,10 @@ fn fences(stage: &mut Stage, broker: NodeId) {
     let batch = BatchSummary { last_offset: stage.metadata_end(), ..plain(0) };
     stage.lead(N1, 1, batch);
     stage.partition = X;
+    is_fenced(stage, broker);
+}
+
+fn is_fenced(stage: &mut Stage, broker: NodeId) {
     let broker_epoch = epoch_of(stage, broker);
     stage.metadata(MetadataChange::BrokerChanged {
         broker,
@@ -370,6 +375,52 @@ pub(super) const CASES: &[Case] = &[
         },
     },
 ];
+
+/// A broker that says that it is not ready is fenced for that.
+#[test]
+fn who_wants_to_be_fenced_is_fenced_in_its_session() {
+    for (want_fence, expected) in [(true, &[][..]), (false, &["fenced-in-session"])] {
+        let found = outcome(if want_fence { wants_fence } else { wants_nothing });
+        assert_eq!(found, expected, "it wants to be fenced: {want_fence}");
+    }
+}
+
+fn wants_fence(stage: &mut Stage) {
+    wishes(stage, true);
+}
+
+fn wants_nothing(stage: &mut Stage) {
+    wishes(stage, false);
+}
+
+/// C is heard of, and is fenced in the same event.
+fn wishes(stage: &mut Stage, want_fence: bool) {
+    begins(stage);
+    stage.wait_ms(1_000);
+    stage.elect(A, 1, &[A, B]);
+    let request = BrokerHeartbeatRequest {
+        broker: C,
+        broker_epoch: epoch_of(stage, C),
+        metadata_offset: Offset(0),
+        want_fence,
+        want_shutdown: false,
+        offline_log_dirs: Box::default(),
+    };
+    let request = ControllerRequest::BrokerHeartbeat(request);
+    stage.asks(N1, (1, 1), RequestBody::Controller(request));
+    let batch = BatchSummary { last_offset: stage.metadata_end(), ..plain(0) };
+    stage.note_at_once(
+        N1,
+        &Note::Log(LogNote::Appended {
+            partition: TopicPartition::METADATA,
+            batch,
+            origin: AppendOrigin::Leader,
+            leader_epoch: LeaderEpoch(1),
+            acks: 0,
+        }),
+    );
+    is_fenced(stage, C);
+}
 
 /// A fault begins that touches these nodes, or cuts these links both ways.
 fn hinders(stage: &mut Stage, nodes: &[NodeId], cut: &[(NodeId, NodeId)]) {

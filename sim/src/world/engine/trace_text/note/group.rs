@@ -31,17 +31,8 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::CommitFenced { group, generation } => {
             format!("group {group}: rejected offset commit of generation {generation}")
         }
-        GroupNote::MemberHolds {
-            group,
-            member,
-            member_epoch,
-            partitions,
-            revokes_within_ms,
-            ..
-        } => {
-            let places = places(names, partitions);
-            let within = revokes_within(*revokes_within_ms);
-            format!("group {group}: member {member} in epoch {member_epoch} holds {places}{within}")
+        GroupNote::MemberHolds { group, member, .. } => {
+            format!("group {group}: member {member} {}", holds(names, note))
         }
         GroupNote::TargetAssigned { group, group_epoch, members } => {
             format!("group {group}: target of epoch {group_epoch} for {members} members")
@@ -81,6 +72,15 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             format!("group {group}: as member {member}, has {}", places(names, partitions))
         }
     }
+}
+
+/// What a member holds, and in which epoch.
+fn holds(names: &Names, note: &GroupNote) -> String {
+    let GroupNote::MemberHolds { member_epoch, partitions, revokes_within_ms, .. } = note else {
+        return String::new();
+    };
+    let places = places(names, partitions);
+    format!("in epoch {member_epoch} holds {places}{}", revokes_within(*revokes_within_ms))
 }
 
 fn lateness(reason: Lateness) -> &'static str {
