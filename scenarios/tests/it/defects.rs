@@ -143,6 +143,23 @@ fn a_replica_that_begins_anew_keeps_where() {
     }
 }
 
+/// What a rule of the watch took for broken once, and is not: scenarios of readers, and a seed that showed it.
+#[test]
+fn what_was_found_in_vain_holds() {
+    let rows = [
+        ("slow-activation", include_str!("held/slow-activation.toml"), 2),
+        ("stalled-heartbeats", include_str!("held/stalled-heartbeats.toml"), 16),
+        ("static-upgrade", include_str!("held/static-upgrade.toml"), 1),
+        ("initial-pause", include_str!("held/initial-pause.toml"), 1),
+        ("static-lost-answer", include_str!("held/static-lost-answer.toml"), 2),
+        ("stalled-deposed", include_str!("held/stalled-deposed.toml"), 14),
+    ];
+    for (name, text, seed) in rows {
+        let found = verdict_of((name, text), seed, []);
+        assert_eq!(found.outcome, Outcome::Held, "{name} {seed}: {:?}", found.findings);
+    }
+}
+
 #[test]
 fn every_scenario_holds() {
     // The second seed: the first is among the digests, and many are swept once a release is built.
