@@ -56,8 +56,8 @@ struct Waiting {
 enum Asks {
     Produce(Produce),
     Fetch(Fetch),
-    /// Something of the coordinator of this group.
-    Group(String),
+    /// Something of the coordinator of this group, and by which member.
+    Group(String, String),
     /// Nothing for which an answer is demanded here.
     Other,
 }
@@ -185,7 +185,7 @@ impl Queue {
                 };
                 FirstAsks::Fetch(fetch, places)
             }
-            Asks::Group(group) => FirstAsks::Group(group),
+            Asks::Group(group, _) => FirstAsks::Group(group),
             Asks::Other => return None,
         };
         let correlation_id = *correlation_id;
@@ -251,8 +251,11 @@ impl Unanswered {
             self.fetch(context, fetch)
         } else if let RequestBody::Peer(PeerRequest::ReplicaFetch(fetch)) = &request.body {
             self.replica_fetch(context, fetch)
-        } else if let Some(group) = group_of(&request.body) {
-            Asks::Group(group.to_owned())
+        } else if let Some((group, member)) = group_of(&request.body) {
+            if is_joining(&request.body) {
+                self.forget_former(context.node, (group, member));
+            }
+            Asks::Group(group.to_owned(), member.to_owned())
         } else {
             Asks::Other
         };
@@ -264,6 +267,19 @@ impl Unanswered {
         queue.requests.push_back(Waiting { correlation_id, asks, there_since: None });
         let Asks::Produce(produce) = &queue.requests.back()?.asks else { return None };
         Some(produce)
+    }
+
+    /// A member joins, or asks for its assignment: what it had asked before by another connection is not answered.
+    /// Source: `ClassicGroup.updateMember`, `ClassicGroupMember.setAwaitingSyncFuture`.
+    fn forget_former(&mut self, node: NodeId, (group, member): (&str, &str)) {
+        let queues = self.connections.range_mut(of_node(node)).map(|(_, queue)| queue);
+        for waiting in queues.flat_map(|queue| &mut queue.requests) {
+            let is_former = matches!(&waiting.asks, Asks::Group(known, of)
+                if known == group && of == member && !member.is_empty());
+            if is_former {
+                waiting.asks = Asks::Other;
+            }
+        }
     }
 
     fn fetch(&mut self, context: &Context<'_>, request: &FetchRequest) -> Asks {
@@ -354,7 +370,7 @@ impl Unanswered {
                 }
                 None
             }
-            Asks::Group(_) | Asks::Other => None,
+            Asks::Group(..) | Asks::Other => None,
         }
     }
 
@@ -409,24 +425,30 @@ fn known(TopicPartition { topic, partition }: TopicPartition) -> Key {
     (Topic::Known(topic), partition)
 }
 
-/// The group of whose coordinator something is asked.
-fn group_of(body: &RequestBody) -> Option<&str> {
+/// The group of whose coordinator something is asked, and the member that asks, if it has to be told.
+fn group_of(body: &RequestBody) -> Option<(&str, &str)> {
     let RequestBody::Client(request) = body else { return None };
     if let ClientRequest::JoinGroup(request) = request {
-        Some(request.group_id.as_str())
+        Some((request.group_id.as_str(), request.member_id.as_str()))
     } else if let ClientRequest::SyncGroup(request) = request {
-        Some(request.group_id.as_str())
+        Some((request.group_id.as_str(), request.member_id.as_str()))
     } else if let ClientRequest::Heartbeat(request) = request {
-        Some(request.group_id.as_str())
+        Some((request.group_id.as_str(), ""))
     } else if let ClientRequest::LeaveGroup(request) = request {
-        Some(request.group_id.as_str())
+        Some((request.group_id.as_str(), ""))
     } else if let ClientRequest::OffsetCommit(request) = request {
-        Some(request.group_id.as_str())
+        Some((request.group_id.as_str(), ""))
     } else if let ClientRequest::ConsumerGroupHeartbeat(request) = request {
-        Some(request.group_id.as_str())
+        Some((request.group_id.as_str(), ""))
     } else {
         None
     }
+}
+
+/// Whether somebody joins a classic group, or asks for its assignment.
+fn is_joining(body: &RequestBody) -> bool {
+    let RequestBody::Client(request) = body else { return false };
+    matches!(request, ClientRequest::JoinGroup(_) | ClientRequest::SyncGroup(_))
 }
 
 fn of_node(node: NodeId) -> std::ops::RangeInclusive<(NodeId, ConnectionId)> {
