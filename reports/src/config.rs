@@ -68,10 +68,10 @@ pub struct TopicTerms {
 }
 
 /// What a group promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupTerms {
-    /// How often it processes a record.
-    pub guarantee: ProcessingGuarantee,
+    /// How often its members process a record, where that is not exactly once: each of what they promise.
+    pub guarantees: Vec<ProcessingGuarantee>,
     /// Whether its members share one generation, though those of other groups have epochs of their own.
     pub classic: bool,
     /// By when it has processed a record, in milliseconds after that was acknowledged; none if it promises nothing.
@@ -169,16 +169,6 @@ impl Default for HistoryConfig {
     }
 }
 
-impl Default for GroupTerms {
-    fn default() -> Self {
-        Self {
-            guarantee: ProcessingGuarantee::ExactlyOnce,
-            classic: false,
-            processed_within_ms: None,
-        }
-    }
-}
-
 impl HistoryConfig {
     /// What a run promised and did: with it, the run's history alone is judged by the run's own terms.
     pub fn of_run(plan: &Plan, run: &Run) -> Self {
@@ -212,7 +202,10 @@ impl HistoryConfig {
         let mut partitions: Vec<PartitionTerms> =
             history.partitions.iter().map(partition).collect();
         partitions.push(self.topic.partition);
-        let guarantees = self.groups.iter().map(|(group, own)| (group.clone(), own.guarantee));
+        let guarantees = self
+            .groups
+            .iter()
+            .flat_map(|(group, own)| own.guarantees.iter().map(|made| (group.clone(), *made)));
         let changes = (0_u32..).zip(&history.partitions).filter_map(|(position, name)| {
             Some((position, self.partitions.get(name)?.leader_changes.clone()?))
         });
@@ -355,6 +348,7 @@ fn resets_of(terms: &Terms) -> BTreeMap<u32, Reset> {
 }
 
 /// Groups that promise less than exactly once, or by when, and those whose members have no epochs though others have.
+/// What members of one group promise may differ.
 fn groups_of(terms: &Terms, options: &Options) -> BTreeMap<String, GroupTerms> {
     let mut groups: BTreeMap<String, GroupTerms> = BTreeMap::new();
     for name in options.classic_groups.iter().filter(|_| options.member_epochs) {
@@ -362,7 +356,10 @@ fn groups_of(terms: &Terms, options: &Options) -> BTreeMap<String, GroupTerms> {
     }
     for (name, made) in &terms.processing {
         if *made != ProcessingGuarantee::ExactlyOnce {
-            groups.entry(name.clone()).or_default().guarantee = *made;
+            let known = &mut groups.entry(name.clone()).or_default().guarantees;
+            if !known.contains(made) {
+                known.push(*made);
+            }
         }
     }
     for (name, within_ns) in &options.processed_within_ns {

@@ -2,7 +2,8 @@
 //!
 //! It is made of the broken guarantee, the root anomaly, the kind of node that the rule's words are about, those words
 //! with all that is particular to a run taken out, and, where a log lacks what it should have, those kinds of facts
-//! behind it that no sound cluster states. Not of offsets, times, node numbers, counts, names of topics, groups,
+//! behind it that no sound cluster states; for what only clients saw of the kinds of operations that it rests on and of
+//! what the true state proves about it. Not of offsets, times, node numbers, counts, names of topics, groups,
 //! members and transactional ids, nor of what lists have in them: so a run and its smallest plan have the same
 //! fingerprint, and so have runs of one bug with different seeds, on any machine.
 //!
@@ -33,7 +34,7 @@ pub(crate) struct Traits<'a> {
     pub(crate) anomaly: &'a str,
     /// Who saw it, or the kind of node at which it showed.
     pub(crate) role: &'a str,
-    /// The rule's words, if they say more than the anomaly's name.
+    /// The rule's words, or the facts behind what clients saw, if they say more than the anomaly's name.
     pub(crate) words: Option<&'a str>,
     /// What is called by a name in the run: see [`names`].
     pub(crate) names: &'a BTreeSet<String>,

@@ -181,6 +181,8 @@ pub enum GroupNote {
         group: String,
         /// Whom.
         member: String,
+        /// The epoch that it has by what is written, committed or not.
+        member_epoch: i32,
         /// Why.
         reason: Lateness,
     },

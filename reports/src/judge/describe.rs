@@ -117,11 +117,12 @@ fn fingerprint(case: &Case<'_>, charge: &Charge<'_>, finding: &Finding) -> Finge
     let words: Option<String> = match charge {
         Charge::Violation(_) => Some(summary.clone()),
         Charge::Panicked { message, .. } => Some(panic_shape(message)),
-        // A goal's name and a client's anomaly say it all; what else is told depends on when it showed.
         Charge::Anomalies(_) if anomaly == "checker-disagreement" => {
             Some(summary.split(' ').next().unwrap_or_default().to_owned())
         }
-        Charge::Anomalies(_) | Charge::NotConverged(_) => None,
+        Charge::Anomalies(anomalies) => Some(client_facts(case, anomalies)),
+        // A goal's name says it all; what else is told depends on when it showed.
+        Charge::NotConverged(_) => None,
     };
     let role = match charge {
         Charge::Violation(violation) => {
@@ -135,6 +136,22 @@ fn fingerprint(case: &Case<'_>, charge: &Charge<'_>, finding: &Finding) -> Finge
     let names = case.simulated.map(|simulated| names(simulated.plan)).unwrap_or_default();
     let (words, names) = (words.as_deref(), &names);
     Fingerprint::of(Traits { guarantee, anomaly, role, words, names, evidence })
+}
+
+/// The kinds of facts behind what clients saw: of which operations it is made, and what the true state proves of it.
+fn client_facts(case: &Case<'_>, anomalies: &Anomalies) -> String {
+    let Anomalies { first, attribution, .. } = anomalies;
+    let kinds: Vec<&str> = first.operation_kinds(case.history).into_iter().collect();
+    let proved = |attribution: &&Attribution| match attribution.source {
+        Source::Event | Source::Client => true,
+        Source::Unproved | Source::Checker => false,
+    };
+    let mut facts = format!("seen by {}", kinds.join(" and "));
+    if let Some(attribution) = attribution.as_ref().filter(proved) {
+        facts.push_str("; ");
+        facts.push_str(&attribution.line);
+    }
+    facts
 }
 
 /// A few examples of each kind.

@@ -164,7 +164,7 @@ fn consumer(section: Section<'_>, config: &mut HistoryConfig) {
 }
 
 fn group(section: Section<'_>, member_epochs: bool) -> GroupTerms {
-    let made = section.maybe_choice("guarantee", &GUARANTEE);
+    let made = section.maybe_choices("guarantee", &GUARANTEE);
     let own = section.maybe_choice("group.protocol", &PROTOCOL).unwrap_or(member_epochs);
     if own && !member_epochs {
         let message = "`consumer` is not the protocol of `[consumer]`";
@@ -173,9 +173,10 @@ fn group(section: Section<'_>, member_epochs: bool) -> GroupTerms {
     }
     let within = section.number("processed_within_ms", (1, MOST), "5000");
     section.finish();
-    let guarantee = made.unwrap_or(ProcessingGuarantee::ExactlyOnce);
+    let mut guarantees = made.map_or_else(Vec::new, |made| made.options().to_vec());
+    guarantees.retain(|made| *made != ProcessingGuarantee::ExactlyOnce);
     let processed_within_ms = within.map(|within| within as u64);
-    GroupTerms { guarantee, classic: member_epochs && !own, processed_within_ms }
+    GroupTerms { guarantees, classic: member_epochs && !own, processed_within_ms }
 }
 
 fn broker(section: Section<'_>, config: &mut HistoryConfig) {

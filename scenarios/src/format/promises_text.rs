@@ -92,13 +92,21 @@ fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
     )?;
     writeln!(text, "group.protocol = {protocol:<24} # or \"consumer\": each member has its epoch")?;
     writeln!(text, "subscribe = {subscribes:<29} # partitions come from a group, not by assign")?;
-    for (name, GroupTerms { guarantee, classic, processed_within_ms }) in &config.groups {
+    for (name, GroupTerms { guarantees, classic, processed_within_ms }) in &config.groups {
         writeln!(
             text,
             "\n# A group with settings of its own.\n[[group]]\nname = {}",
             quoted(name)
         )?;
-        writeln!(text, "guarantee = {}", name_of(&GUARANTEE, guarantee))?;
+        let made: Vec<String> = guarantees.iter().map(|made| name_of(&GUARANTEE, made)).collect();
+        match &made[..] {
+            [] => writeln!(text, "guarantee = {}", quoted(GUARANTEE[0].0))?,
+            [made] => writeln!(text, "guarantee = {made}")?,
+            several => {
+                let several = several.join(", ");
+                writeln!(text, "guarantee = [{several}] # its members' differ")?;
+            }
+        }
         if *classic {
             writeln!(text, "group.protocol = {}", name_of(&PROTOCOL, &false))?;
         }
@@ -278,11 +286,12 @@ mod tests {
         let partition = PartitionTerms { unclean_leader_election: true, min_insync_replicas: 1 };
         let terms = TopicTerms { partition, compacted: true };
         let once = GroupTerms {
-            guarantee: ProcessingGuarantee::AtLeastOnce,
+            guarantees: vec![ProcessingGuarantee::AtLeastOnce],
             classic: false,
             processed_within_ms: Some(2_500),
         };
-        let old = GroupTerms { classic: true, ..GroupTerms::default() };
+        let both = vec![ProcessingGuarantee::AtLeastOnce, ProcessingGuarantee::AtMostOnce];
+        let old = GroupTerms { guarantees: both, classic: true, ..GroupTerms::default() };
         let range =
             DroppedRange { partition: "a \"b\"-0".to_owned(), first: 1, last: 9, at_ns: 77 };
         HistoryConfig {

@@ -155,6 +155,7 @@ fn what_was_found_in_vain_holds() {
         ("initial-pause", include_str!("held/initial-pause.toml"), 1),
         ("static-lost-answer", include_str!("held/static-lost-answer.toml"), 2),
         ("stalled-deposed", include_str!("held/stalled-deposed.toml"), 14),
+        ("converted-unwritten", include_str!("held/converted-unwritten.toml"), 6),
     ];
     for (name, text, seed) in rows {
         let found = verdict_of((name, text), seed, []);

@@ -9,7 +9,7 @@ use harrow_broker_model::config::{
 use harrow_broker_model::message::{Message, RequestBody, ResponseBody};
 use harrow_broker_model::note::{
     AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, ConsumerNote, ControllerNote,
-    DeletionReason, GroupNote, IsolationLevel, LogNote, MetadataChange, Note,
+    DeletionReason, GroupNote, IsolationLevel, Lateness, LogNote, MetadataChange, Note,
     PartitionRegistration, ProducerNote, QuorumNote, QuorumRole, Reassignment, RegisteredAgain,
     ReplicationNote, TransactionNote, TransactionState, TruncateReason,
 };
@@ -592,6 +592,13 @@ impl Stage {
     /// A classic group is one of the consumer protocol from now on.
     pub(crate) fn upgrades(&mut self, group: &str) {
         let note = GroupNote::ProtocolChanged { group: group.to_owned(), classic: false };
+        self.note(A, &Note::Group(note));
+    }
+
+    /// A member is thrown out of this epoch of `g`, which will be said once it is committed.
+    pub(crate) fn throws_out(&mut self, member: &str, member_epoch: i32) {
+        let (group, member, reason) = ("g".to_owned(), member.to_owned(), Lateness::Session);
+        let note = GroupNote::MemberThrownOut { group, member, member_epoch, reason };
         self.note(A, &Note::Group(note));
     }
 

@@ -127,6 +127,31 @@ fn an_acknowledgement_that_no_leader_gave_is_the_clients() {
 }
 
 #[test]
+fn what_is_proved_of_an_anomaly_tells_failures_apart_and_which_record_it_was_does_not() {
+    let of = |verdict: Verdict| {
+        assert_eq!(names(&verdict), ["lost-write"], "{verdict:#?}");
+        verdict.findings[0].fingerprint.text.clone()
+    };
+    let passed_over = of(judged(&[0, 2], |_| {}));
+    let begin = "durability/lost-write at clients: seen by poll and send; client-side: the committed log has";
+    assert!(passed_over.starts_with(begin), "{passed_over}");
+    assert_eq!(of(judged(&[1, 2], |_| {})), passed_over);
+    let lost = |first: i64| {
+        of(judged(&[0, 2], |truth| {
+            truth.acknowledged[1].committed = false;
+            truth.losses = vec![loss(first, 2)];
+        }))
+    };
+    let made_up = of(judged(&[0, 2], |truth| {
+        truth.acknowledged.remove(1);
+    }));
+    assert_eq!(lost(0), lost(1));
+    assert_ne!(lost(1), passed_over);
+    assert_ne!(made_up, passed_over);
+    assert_ne!(made_up, lost(1));
+}
+
+#[test]
 fn an_acknowledged_record_that_is_nowhere_is_a_contradiction_and_is_never_folded() {
     let missing = |truth: &mut PartitionTruth| truth.acknowledged[1].committed = false;
     let verdict = judged(&[0, 2], missing);

@@ -278,7 +278,7 @@ impl GroupWing {
             let (reason, waits) = (*reason, *waits);
             let out = ThrownOut { group, member, reason, waits, classic: true };
             self.on_thrown_out(context, findings, out);
-        } else if let GroupNote::MemberThrownOut { group, member, reason } = note {
+        } else if let GroupNote::MemberThrownOut { group, member, reason, .. } = note {
             let (reason, waits) = (*reason, false);
             let out = ThrownOut { group, member, reason, waits, classic: false };
             self.on_thrown_out(context, findings, out);
@@ -373,8 +373,8 @@ impl GroupWing {
             | GroupNote::OffsetsKept { .. }
             | GroupNote::OffsetsPending { .. }
             | GroupNote::MembershipLost { .. } => {}
-            GroupNote::MemberThrownOut { group, member, .. } => {
-                self.reconciliation.on_thrown_out(group, member);
+            GroupNote::MemberThrownOut { group, member, member_epoch, .. } => {
+                self.reconciliation.on_thrown_out(group, member, *member_epoch);
             }
         }
     }

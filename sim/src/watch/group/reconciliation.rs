@@ -43,8 +43,8 @@ pub(super) struct Reconciliation {
     groups: BTreeMap<String, Group>,
     /// What members have, by their own word.
     owned: BTreeMap<String, BTreeSet<TopicPartition>>,
-    /// By group and member: who are thrown out as soon as that is committed.
-    thrown_out: BTreeSet<(String, String)>,
+    /// By group and member: who are thrown out as soon as that is committed, and from which epoch.
+    thrown_out: BTreeMap<(String, String), i32>,
     /// What those have by their own word who were thrown out and have not heard of it.
     untold: BTreeMap<(String, String), BTreeSet<TopicPartition>>,
 }
@@ -120,9 +120,10 @@ impl Reconciliation {
         }
     }
 
-    /// A coordinator throws a member out.
-    pub(super) fn on_thrown_out(&mut self, group: &str, member: &str) {
-        self.thrown_out.insert((group.to_owned(), member.to_owned()));
+    /// A coordinator throws a member out of an epoch. It says so at once, and that it is gone once that is committed: what
+    /// was written before, such as that its group is a classic one for a while, may be committed in between.
+    pub(super) fn on_thrown_out(&mut self, group: &str, member: &str, epoch: i32) {
+        self.thrown_out.insert((group.to_owned(), member.to_owned()), epoch);
     }
 
     /// A coordinator has read its partition, and is the newest that has.
@@ -165,7 +166,9 @@ impl Reconciliation {
         if held.member_epoch == -1 {
             let owned = self.owned.remove(&format!("{name}/{id}"));
             let key = (name.to_owned(), id.to_owned());
-            if self.thrown_out.remove(&key) {
+            let epoch = before.map(|before| before.epoch);
+            if epoch.is_some() && self.thrown_out.get(&key).copied() == epoch {
+                self.thrown_out.remove(&key);
                 self.untold.extend(owned.map(|owned| (key, owned)));
             }
             return;

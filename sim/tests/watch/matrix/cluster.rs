@@ -384,6 +384,25 @@ pub(super) const CASES: &[Case] = &[
     Case {
         anomaly: "revocation-unacknowledged",
         good: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[X]);
+            stage.throws_out("m1", 7);
+            // Written before that: the group is a classic one, and then it is none any more.
+            stage.holds((A, 1), ("m1", -1), &[]);
+            stage.holds((A, 1), ("m1", 7), &[X]);
+            stage.holds((A, 1), ("m1", -1), &[]);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[X]);
+            stage.throws_out("m1", 5);
+            stage.holds((A, 1), ("m1", -1), &[]);
+            stage.holds((A, 1), ("m1", 7), &[X]);
+        },
+    },
+    Case {
+        anomaly: "revocation-unacknowledged",
+        good: |stage| {
             stage.owns("m1", &[X]);
             stage.holds((A, 1), ("m1", 5), &[X]);
             stage.owns("m1", &[]);

@@ -263,6 +263,7 @@ fn facts() -> Vec<(CoordinatorKind, Note)> {
         GroupNote::MemberThrownOut {
             group: group.clone(),
             member: member.clone(),
+            member_epoch: 1,
             reason: Lateness::Session,
         },
         GroupNote::ClassicMemberThrownOut {

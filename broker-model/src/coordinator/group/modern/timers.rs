@@ -143,7 +143,8 @@ impl GroupCoordinator {
                 let (records, conversion) = removal.of(&[member]);
                 let waiter = Waiter::Nobody.converting((partition, group), conversion);
                 let (group, member) = (group.to_owned(), member.to_owned());
-                let note = GroupNote::MemberThrownOut { group, member, reason };
+                let member_epoch = epoch;
+                let note = GroupNote::MemberThrownOut { group, member, member_epoch, reason };
                 self.todo.push_back(Todo::Note(note));
                 self.todo.push_back(Todo::Write(partition, records, waiter));
             }

@@ -47,8 +47,11 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             let places = places(names, partitions);
             format!("group {group}: took a commit of {places} by {member} in epoch {generation}")
         }
-        GroupNote::MemberThrownOut { group, member, reason } => {
-            format!("group {group}: member {member} removed: {}", lateness(*reason))
+        GroupNote::MemberThrownOut { group, member, member_epoch, reason } => {
+            format!(
+                "group {group}: member {member} removed in epoch {member_epoch}: {}",
+                lateness(*reason)
+            )
         }
         GroupNote::GroupDeleted { group } => format!("group {group}: deleted"),
         GroupNote::OffsetsDeleted { group } => format!("group {group}: deleted some offsets"),
