@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::broker::context::Context;
 use crate::config::{ClusterConfig, ms};
-use crate::defect::BrokerDefect;
+use crate::defect::{BrokerDefect, Defects};
 use crate::disk_image::{DirectoryFile, DiskImage};
 use crate::message::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
@@ -214,8 +214,13 @@ impl Lifecycle {
 
     /// What the clean-shutdown file holds after this uptime: its broker epoch, -1 if it never registered. Then the next
     /// uptime counts as one after an unclean stop. Source: `BrokerServer.shutdown`, `LogManager.shutdown`.
-    pub(super) fn clean_shutdown_file(&self) -> Bytes {
-        encode_broker_epoch(self.broker_epoch)
+    pub(super) fn clean_shutdown_file(&self, defects: Defects) -> Bytes {
+        let names_older = defects.has(BrokerDefect::MarkerNamesOlderUptime);
+        encode_broker_epoch(if names_older {
+            self.previous_broker_epoch
+        } else {
+            self.broker_epoch
+        })
     }
 
     /// Whether the metadata log is applied past this uptime's registration.

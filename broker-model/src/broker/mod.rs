@@ -468,7 +468,7 @@ impl Broker {
         let markers = self.log_directories.online().map(|it| DirectoryFile::CleanShutdown.of(it));
         let markers: Vec<FileId> = markers.collect();
         for file in &markers {
-            let bytes = self.lifecycle.clean_shutdown_file();
+            let bytes = self.lifecycle.clean_shutdown_file(self.context.config.defects);
             effects.push(Effect::Write { file: *file, bytes });
         }
         // A process that dies in the sync has left the marker behind.

@@ -46,7 +46,12 @@ impl Active {
         Self {
             epoch,
             image: committed.clone(),
-            sessions: Sessions::fresh(ms(config.broker_session_timeout_ms), committed, now),
+            sessions: Sessions::fresh(
+                ms(config.broker_session_timeout_ms),
+                committed,
+                config.defects,
+                now,
+            ),
             tasks: PeriodicTasks::new(config, now),
             held: VecDeque::new(),
         }

@@ -10,6 +10,7 @@ use crate::controller::elect_leaders::elect_leaders;
 use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
 use crate::controller::partitions::{BrokerEvent, partition_records};
 use crate::controller::topics::{add_partitions, assign_partitions};
+use crate::defect::ControllerDefect;
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
 use crate::proto::{
@@ -179,7 +180,10 @@ fn reassign_one(
         Some(replicas) => {
             let target: Vec<NodeId> = replicas.iter().map(|broker| NodeId(broker.0)).collect();
             check_target(image, registration, &target, may_resize)?;
-            let assignment = Assignment::towards(registration, &target);
+            let mut assignment = Assignment::towards(registration, &target);
+            if rules.defects.has(ControllerDefect::ReassignmentSortsReplicas) {
+                assignment.replicas.sort_unstable();
+            }
             (assignment, registration.isr.clone(), Election::Online)
         }
     };

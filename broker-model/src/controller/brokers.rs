@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::controller::directories::{check_log_dirs, directories_offline, log_dirs_record};
 use crate::controller::election::ControllerRules;
 use crate::controller::partitions::{BrokerEvent, partition_records};
-use crate::defect::ControllerDefect;
+use crate::defect::{ControllerDefect, Defects};
 use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, ClusterError, HeartbeatState,
 };
@@ -35,10 +35,16 @@ struct Session {
 
 impl Sessions {
     /// A new active controller gives each unfenced broker a fresh session. Source: `ClusterControlManager.activate`.
-    pub(super) fn fresh(timeout: Duration, image: &MetadataImage, now: Time) -> Self {
+    pub(super) fn fresh(
+        timeout: Duration,
+        image: &MetadataImage,
+        defects: Defects,
+        now: Time,
+    ) -> Self {
         let mut sessions = Self { timeout, brokers: BTreeMap::new() };
+        let fences_all = defects.has(ControllerDefect::FailoverFencesAll);
         for (broker, known) in &image.brokers {
-            if known.fenced {
+            if known.fenced || fences_all && !known.shutting_down {
                 sessions.register(*broker, now);
             } else {
                 sessions.touch(*broker, known.broker_epoch, Offset::NONE, now);

@@ -571,7 +571,7 @@ impl Controller {
                 "no batch at {from}, below the high watermark {high_watermark}"
             );
             self.apply_batches(&batches, effects);
-            if let Some((epoch, appended_at)) = self.snapshots.due(now.time) {
+            if let Some((epoch, appended_at)) = self.snapshots.due(now.time, self.config.defects) {
                 self.snapshots.reset(now.time);
                 self.quorum.create_snapshot(&self.committed, epoch, appended_at, effects);
             }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::config::{MetadataLogConfig, ms};
+use crate::defect::{Defects, QuorumDefect};
 use crate::record::RecordBatch;
 use crate::types::{LeaderEpoch, Time, WallTime};
 
@@ -37,10 +38,12 @@ impl SnapshotGenerator {
     }
 
     /// Whether a snapshot is due; then the epoch and the timestamp of the last record in it.
-    pub(super) fn due(&self, now: Time) -> Option<(LeaderEpoch, WallTime)> {
+    pub(super) fn due(&self, now: Time, defects: Defects) -> Option<(LeaderEpoch, WallTime)> {
         let interval = Some(ms(self.config.snapshot_interval_ms)).filter(|it| *it > Duration::ZERO);
         let waited = interval.is_some_and(|interval| now >= self.since + interval);
-        self.last.filter(|_| self.bytes >= self.config.snapshot_bytes || waited)
+        let full = self.bytes >= self.config.snapshot_bytes;
+        let needs_both = defects.has(QuorumDefect::SnapshotsNeedBoth);
+        self.last.filter(|_| if needs_both { full && waited } else { full || waited })
     }
 }
 
@@ -77,11 +80,12 @@ mod tests {
             for _ in 0..batches {
                 generator.applied(&batch());
             }
-            let due = generator.due(Time::ZERO + ms(at_ms));
+            let due = generator.due(Time::ZERO + ms(at_ms), Defects::NONE);
             let last = expected.then_some((LeaderEpoch(3), WallTime(5)));
             assert_eq!(due, last, "{batches} batches after {at_ms} ms");
             generator.reset(Time::ZERO + ms(at_ms));
-            assert_eq!(generator.due(Time::ZERO + ms(999_999)), None, "it begins anew");
+            let later = generator.due(Time::ZERO + ms(999_999), Defects::NONE);
+            assert_eq!(later, None, "it begins anew");
         }
     }
 }

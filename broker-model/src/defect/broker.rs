@@ -138,4 +138,16 @@ BrokerDefect {
         example: "A partition is moved with a throttle. Each record that is written waits until the fetches of the \
             followers in the ISR have waited as long as they may, half a second, before it is committed.",
     }
+
+    MarkerNamesOlderUptime {
+        name: "marker-names-older-uptime",
+        source: "KIP-966; LogManager.shutdown, CleanShutdownFileHandler.write",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "clean-stop-forgotten" in "swarm", seed 1,
+        meaning: "A broker that stops cleanly writes the broker epoch of the uptime before into its marker, so that no \
+            stop counts as clean.",
+        example: "A broker is restarted for an upgrade. It has all it had, and counts as one that may have lost \
+            something: it is struck from those who may lead, though nobody else is left.",
+    }
 } }

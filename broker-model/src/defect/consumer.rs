@@ -150,4 +150,15 @@ ConsumerDefect {
         example: "A consumer is away for longer than records are kept. It is to go on with the oldest that are there, \
             and passes over all of them.",
     }
+
+    AsyncCommitTriedAgain {
+        name: "async-commit-tried-again",
+        source: "KafkaConsumer.commitAsync, ConsumerCoordinator.doCommitOffsetsAsync, which never try again",
+        affected: Affected::Never,
+        side: Client,
+        shows: "offsets" / "async-commit-repeated" in "work-queue", seed 1,
+        meaning: "A commit for which the application does not wait is sent again after an error that may pass.",
+        example: "A commit of 100 is refused as its coordinator loads, one of 200 is taken a moment later, and then \
+            the first one is sent again: whoever has the partition next begins at 100.",
+    }
 } }

@@ -235,4 +235,26 @@ ControllerDefect {
         example: "A slow follower leaves the ISR and joins it again. The lead moves to and fro with it, and each time \
             all clients have to find the new leader.",
     }
+
+    FailoverFencesAll {
+        name: "failover-fences-all",
+        source: "ClusterControlManager.activate, which is to begin the session of each unfenced broker anew",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "fenced-in-session" in "swarm", seed 1,
+        meaning: "A controller that becomes active takes the sessions of the brokers that are unfenced for over.",
+        example: "The active controller is restarted. The next one fences all brokers one after the other, though each \
+            sends its heartbeats: every partition is without a leader until they have told that they are there.",
+    }
+
+    ReassignmentSortsReplicas {
+        name: "reassignment-sorts-replicas",
+        source: "KIP-455; PartitionReassignmentReplicas, which keeps the order that was asked for",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "reassigned-to-others" in "swarm-administration", seed 1,
+        meaning: "A reassignment registers the replicas by their ids, and not in the order that was asked for.",
+        example: "A partition is to go to brokers 6, 4 and 5 so that 6 leads it. The first of its replicas is 4, to \
+            which the balancing of leaders gives it, with all others that were to be spread.",
+    }
 } }

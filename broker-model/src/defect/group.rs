@@ -402,4 +402,95 @@ GroupDefect {
         example: "A broker is restarted. All members of the groups that it coordinated are thrown out by the next one, \
             join again, and do again what they had not committed.",
     }
+
+    AnybodyCommits {
+        name: "anybody-commits",
+        source: "ClassicGroup.validateOffsetCommit, ConsumerGroup.validateOffsetCommit, without their look for members",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "foreign-commit-accepted" in "group-administration", seed 1,
+        meaning: "A commit of one who is no member counts although the group has members.",
+        example: "An administrator sets a group back and has overlooked a consumer that is still running. That commits \
+            over it a moment later, or stops, and who comes next does all of its work again.",
+    }
+
+    CommitRefusedWhileJoining {
+        name: "commit-refused-while-joining",
+        source: "ClassicGroup.validateOffsetCommit, which is to refuse only while an assignment is waited for",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "valid-commit-refused" in "swarm-groups", seed 1,
+        meaning: "A member's commit is refused as soon as its group rebalances, before it has joined again.",
+        example: "A member is told that its group rebalances and commits what it has done before it gives its \
+            partitions up. It is refused: whoever gets them does that again, with each rebalance.",
+    }
+
+    DeletionKeepsOffsets {
+        name: "deletion-keeps-offsets",
+        source: "KIP-229; OffsetMetadataManager.deleteAllOffsets, left out",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "deleted-offset-told" in "group-administration", seed 1,
+        meaning: "A group that is deleted leaves what it has committed behind.",
+        example: "A group is deleted so that its work is done anew from the start. Its consumers come back under its \
+            name, are told the old offsets, and pass over everything below them.",
+    }
+
+    InitialDelayInFull {
+        name: "initial-delay-in-full",
+        source: "KIP-134; GroupMetadataManager.tryCompleteInitialRebalanceElseSchedule, without \
+            setNewMemberAdded(false)",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "join-phase-overdue" in "swarm-groups", seed 1,
+        meaning: "Once anybody has joined, a group that had no members waits for others until the whole rebalance \
+            timeout is over.",
+        example: "A service is started. All its consumers are there in a second, and consume nothing for five minutes.",
+    }
+
+    ExpiryEndsNoJoin {
+        name: "expiry-ends-no-join",
+        source: "GroupMetadataManager.expireClassicGroupMemberHeartbeat, without maybeCompleteJoinPhase",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "join-phase-overdue" in "swarm-groups", seed 1,
+        meaning: "When the last one for whom a join phase waits expires, the phase goes on until the rebalance timeout \
+            is over.",
+        example: "A consumer dies while its group rebalances. Its session ends after ten seconds, all others have \
+            joined, and nobody consumes for five minutes.",
+    }
+
+    StaticLeaderRebalances {
+        name: "static-leader-rebalances",
+        source: "KIP-345, KIP-814; GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "needless-rebalance" in "static-member-bounce", seed 1,
+        meaning: "A static member that leads its group and comes back within its session begins a rebalance.",
+        example: "Consumers are static so that they can be restarted one by one without a rebalance. With the restart \
+            of one of them all stop, give up what they have and wait for each other.",
+    }
+
+    UnloadAnswersNobody {
+        name: "unload-answers-nobody",
+        source: "GroupMetadataManager.onUnloaded, without its answers to members that wait",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "coordinator-answer-overdue" in "swarm-administration", seed 1,
+        meaning: "A coordinator that coordinates no more does not answer members that wait to join with it.",
+        example: "The coordinator's partition gets another leader while a group rebalances. Its members wait with the \
+            one before for more than five minutes, and are members of nothing by then.",
+    }
+
+    HeartbeatsStayWithDeposed {
+        name: "heartbeats-stay-with-deposed",
+        source: "AbstractCoordinator.HeartbeatResponseHandler, without markCoordinatorUnknown",
+        affected: Affected::Never,
+        side: Client,
+        shows: "liveness" / "no-coordinator-asked" in "swarm-administration", seed 1,
+        meaning: "A member of the classic protocol whose heartbeat is answered with `NOT_COORDINATOR` sends the next \
+            one to the same broker.",
+        example: "A group gets another coordinator. Members that commit nothing go on with their heartbeats at the one \
+            before, until the new one has thrown them out.",
+    }
 } }

@@ -243,4 +243,16 @@ QuorumDefect {
         example: "Three controllers stand at once and vote for themselves. None of them ever asks again, and the \
             cluster has no controller until one is restarted.",
     }
+
+    SnapshotsNeedBoth {
+        name: "snapshots-need-both",
+        source: "KIP-876; SnapshotGenerator.publishLogDelta, which is to go by either of the two",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "snapshot-overdue" in "swarm-administration", seed 1,
+        meaning: "A snapshot of the metadata is made when as many bytes as are to be between two are applied, and the \
+            longest interval is over, too.",
+        example: "Topics come and go by the thousand in an hour. No snapshot is made in it: the metadata log grows, \
+            and who starts reads all of it.",
+    }
 } }

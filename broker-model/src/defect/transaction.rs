@@ -232,4 +232,39 @@ TransactionDefect {
             sends to both, and its coordinator has the marker written to one of them: the record on the other one is \
             in a transaction that nobody ends.",
     }
+
+    StartKept {
+        name: "transaction-start-kept",
+        source: "TransactionMetadata.prepareAddPartitions, which is to set txnStartTimestamp",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "aborted-unasked" in "swarm-requests", seed 1,
+        meaning: "Transactions of a transactional id count as begun when its first one did: after a timeout all of \
+            them are over it.",
+        example: "A pipeline commits ten transactions a second. After a minute each that the coordinator happens to \
+            see open is aborted, and its producer fenced, though it is some milliseconds old.",
+    }
+
+    EmptyAbortKeepsEpoch {
+        name: "empty-abort-keeps-epoch",
+        source: "KIP-890; TransactionCoordinator.endTransaction, without the next epoch where nothing is to be aborted",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "epoch-kept-at-end" in "swarm-requests", seed 1,
+        meaning: "An abort of a transaction of which the coordinator knows nothing is answered in the same epoch \
+            (transaction version 2).",
+        example: "The only batch of a transaction lies on the way, and its producer aborts. The batch comes when the \
+            next transaction has begun, in the same epoch: it is committed with that.",
+    }
+
+    OffsetsStayWithDeposed {
+        name: "txn-offsets-stay-with-deposed",
+        source: "TransactionManager.TxnOffsetCommitHandler, without lookupCoordinator",
+        affected: Affected::Never,
+        side: Client,
+        shows: "liveness" / "no-coordinator-asked" in "swarm-transactions", seed 1,
+        meaning: "A producer whose offsets are answered with `NOT_COORDINATOR` sends them to the same broker again.",
+        example: "A group gets another coordinator while a transaction commits its offsets. They go to the one before, \
+            again and again, until the transaction has timed out: it is all to be done anew.",
+    }
 } }

@@ -11,7 +11,8 @@ use crate::broker::connections::Caller;
 use crate::broker::share::sessions::Closed;
 use crate::broker::share::share_partition::SharePartition;
 use crate::config::ms;
-use crate::defect::ShareDefect;
+use crate::defect::{Defects, ShareDefect};
+use crate::log::Log;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::note::{Api, ExchangeNote, ShareNote};
@@ -127,8 +128,9 @@ impl Broker {
     fn has_some(&self, waiting: &Waiting, partition: TopicPartition) -> bool {
         let key = SharePartitionKey { partition, group: waiting.request.group.clone() };
         let Some(led) = self.shares.led.get(&key) else { return true };
-        let high_watermark = self.partitions.get(&partition).map(|it| it.log().high_watermark());
-        high_watermark.is_none_or(|high_watermark| led.share.has_records(high_watermark))
+        let defects = self.context.config.defects;
+        let end = self.partitions.get(&partition).map(|it| readable_end(it.log(), defects));
+        end.is_none_or(|end| led.share.has_records(end))
     }
 
     fn answer_share_fetch(&mut self, now: Now, waiting: &Waiting, effects: &mut Effects) {
@@ -145,7 +147,9 @@ impl Broker {
                     Ok(acquired) => (None, acquired),
                     Err(error) => (Some(error), Vec::new()),
                 };
-            left -= acquired.iter().map(|it| (it.last.0 - it.first.0 + 1) as u32).sum::<u32>();
+            if !self.context.config.defects.has(ShareDefect::LimitPerPartition) {
+                left -= acquired.iter().map(|it| (it.last.0 - it.first.0 + 1) as u32).sum::<u32>();
+            }
             let batches = self.batches_of(partition, &acquired);
             partitions.push(ShareFetchedPartition { partition, error, acquired, batches });
         }
@@ -167,7 +171,7 @@ impl Broker {
         if !led.share.is_active() {
             return Ok(Vec::new());
         }
-        let bounds = (left, known.log().high_watermark());
+        let bounds = (left, readable_end(known.log(), self.context.config.defects));
         Ok(led.share.acquire(now.time, &request.member, bounds, effects))
     }
 
@@ -184,7 +188,8 @@ impl Broker {
         };
         let first = acquired.iter().map(|it| it.first).min().unwrap_or(Offset(0));
         let first = first.max(known.log().log_start_offset());
-        let read = known.log().read(first, known.log().high_watermark(), u32::MAX);
+        let end = readable_end(known.log(), self.context.config.defects);
+        let read = known.log().read(first, end, u32::MAX);
         read.into_iter().filter(holds).collect()
     }
 
@@ -210,4 +215,9 @@ impl Broker {
         self.shares.woken = true;
         effects.note(ShareNote::SessionClosed { group, member, session, own });
     }
+}
+
+/// Up to where members are given records. Source: `FetchIsolation.HIGH_WATERMARK`.
+fn readable_end(log: &Log, defects: Defects) -> Offset {
+    if defects.has(ShareDefect::ReadsToEnd) { log.log_end_offset() } else { log.high_watermark() }
 }

@@ -123,10 +123,12 @@ impl SharePartition {
         self.active = true;
         self.start = stored.start_offset.unwrap_or(log_start).max(log_start);
         self.end = self.start;
+        let forgets = self.defects.has(ShareDefect::LoadForgetsCounts);
         for batch in &stored.batches {
+            let delivery_count = if forgets { 0 } else { batch.delivery_count };
             for offset in batch.first.0.max(self.start.0)..=batch.last.0 {
                 let state = State::Stored(batch.state);
-                let known = InFlight { delivery_count: batch.delivery_count, state };
+                let known = InFlight { delivery_count, state };
                 self.records.insert(Offset(offset), known);
                 self.end = self.end.max(Offset(offset).next());
             }
@@ -239,11 +241,13 @@ impl SharePartition {
         if !self.active {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
+        let anybody = self.defects.has(ShareDefect::AnybodyAcknowledges);
         let mut changes: Vec<(Offset, AcknowledgeType)> = Vec::new();
         for one in told {
             for offset in (one.first.0.max(self.start.0)..=one.last.0).map(Offset) {
                 let record = self.records.get(&offset).map(|record| &record.state);
-                let holds = matches!(record, Some(State::Acquired(lock)) if lock.member == member);
+                let is_own = |lock: &Lock| anybody || lock.member == member;
+                let holds = matches!(record, Some(State::Acquired(lock)) if is_own(lock));
                 if !holds {
                     return Err(ErrorCode::InvalidRecordState);
                 }
@@ -359,8 +363,10 @@ impl SharePartition {
     /// Ends the locks whose time is up; whether there were any. Source:
     /// `SharePartition.releaseAcquisitionLockOnTimeout`.
     pub(super) fn expire(&mut self, now: Time, log_start: Offset, effects: &mut Effects) -> bool {
+        let ends_all = self.defects.has(ShareDefect::ExpiryEndsAll)
+            && self.deadline().is_some_and(|first| first.at <= now);
         self.end_locks(LockEnd::Expired, log_start, effects, |lock| {
-            lock.until.is_some_and(|until| until <= now)
+            lock.until.is_some_and(|until| until <= now || ends_all)
         })
     }
 
@@ -371,7 +377,10 @@ impl SharePartition {
         log_start: Offset,
         effects: &mut Effects,
     ) -> bool {
-        self.end_locks(LockEnd::SessionClosed, log_start, effects, |lock| lock.member == member)
+        let frees_all = self.defects.has(ShareDefect::SessionEndFreesAll);
+        self.end_locks(LockEnd::SessionClosed, log_start, effects, |lock| {
+            lock.member == member || frees_all && lock.until.is_some()
+        })
     }
 
     fn end_locks(

@@ -107,8 +107,13 @@ impl OffsetsToCommit {
             .with_topics(topics.collect())
     }
 
-    /// Takes an answer.
-    pub(super) fn on_response(&mut self, what: OffsetsRequest, body: &ClientResponse) -> Answered {
+    /// Takes an answer. `stays` is [`TransactionDefect::OffsetsStayWithDeposed`](crate::defect::TransactionDefect).
+    pub(super) fn on_response(
+        &mut self,
+        what: OffsetsRequest,
+        body: &ClientResponse,
+        stays: bool,
+    ) -> Answered {
         match (what, body) {
             (OffsetsRequest::FindCoordinator, ClientResponse::FindCoordinator(response)) => {
                 let found = response.coordinators.first();
@@ -122,7 +127,7 @@ impl OffsetsToCommit {
                 error.map_or(Answered::Step, Answered::Failed)
             }
             (OffsetsRequest::Commit, ClientResponse::TxnOffsetCommit(_)) => {
-                self.on_commit_answered(&refusals(body))
+                self.on_commit_answered(&refusals(body), stays)
             }
             _ => Answered::Again,
         }
@@ -130,7 +135,7 @@ impl OffsetsToCommit {
 
     /// One that is refused for good counts before those that may pass. What passed is asked for again with the rest:
     /// it is the same offset.
-    fn on_commit_answered(&mut self, errors: &[ErrorCode]) -> Answered {
+    fn on_commit_answered(&mut self, errors: &[ErrorCode], stays: bool) -> Answered {
         if errors.is_empty() {
             return Answered::Done;
         }
@@ -139,7 +144,8 @@ impl OffsetsToCommit {
             ErrorCode::NotCoordinator,
             ErrorCode::RequestTimedOut,
         ];
-        if errors.iter().any(|error| moved.contains(error)) {
+        let stays = |error: &ErrorCode| stays && *error == ErrorCode::NotCoordinator;
+        if errors.iter().any(|error| moved.contains(error) && !stays(error)) {
             self.coordinator = None;
         }
         let passes = |error: &&ErrorCode| error.is_retriable() || may_pass(**error);

@@ -86,6 +86,8 @@ pub(super) struct Transactional {
     ends_early: bool,
     /// [`TransactionDefect::UnaskedAdded`].
     adds_unasked: bool,
+    /// [`TransactionDefect::OffsetsStayWithDeposed`].
+    stays_with_deposed: bool,
 }
 
 impl Transactional {
@@ -111,6 +113,7 @@ impl Transactional {
             commit_sent: false,
             ends_early: defects.has(TransactionDefect::EndsBeforeAnswered),
             adds_unasked: defects.has(TransactionDefect::UnaskedAdded),
+            stays_with_deposed: defects.has(TransactionDefect::OffsetsStayWithDeposed),
         })
     }
 
@@ -445,7 +448,7 @@ impl Transactional {
         let Some(offsets) = &mut self.offsets else {
             return self.on_given_up_offsets_answered(what, body);
         };
-        match offsets.on_response(what, body) {
+        match offsets.on_response(what, body, self.stays_with_deposed) {
             Answered::Step => self.started |= what == OffsetsRequest::Add,
             Answered::Done => self.offsets = None,
             Answered::Again => self.not_before = retry_at,

@@ -7,6 +7,7 @@ use crate::controller::brokers::{
     Sessions, fence_from_one_state, fence_records, heartbeat, register,
 };
 use crate::controller::election::ControllerRules;
+use crate::defect::Defects;
 use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, ClusterError, HeartbeatState,
 };
@@ -23,7 +24,7 @@ fn full() -> MetadataImage {
 }
 
 fn sessions(image: &MetadataImage) -> Sessions {
-    Sessions::fresh(Duration::from_secs(3), image, START)
+    Sessions::fresh(Duration::from_secs(3), image, Defects::NONE, START)
 }
 
 fn apply(image: &mut MetadataImage, records: &[MetadataRecord]) {

@@ -48,7 +48,7 @@ fn told(
     request: &BrokerHeartbeatRequest,
     rules: ControllerRules,
 ) -> Vec<MetadataRecord> {
-    let mut sessions = Sessions::fresh(Duration::from_secs(3), image, Time(0));
+    let mut sessions = Sessions::fresh(Duration::from_secs(3), image, Defects::NONE, Time(0));
     let told = heartbeat(image, &mut sessions, request, rules, Time(1));
     told.expect("the uptime is the present one").0
 }
@@ -142,7 +142,7 @@ fn a_registration_has_directories_of_its_own() {
             previous_broker_epoch: BrokerEpoch(11),
             log_dirs: told.clone().into(),
         };
-        let mut sessions = Sessions::fresh(Duration::from_secs(3), &image, Time(0));
+        let mut sessions = Sessions::fresh(Duration::from_secs(3), &image, Defects::NONE, Time(0));
         let late = Time(60_000_000_000);
         let judged = register(&image, &mut sessions, &request, as_promised(), late);
         match judged {

@@ -162,7 +162,9 @@ impl GroupCoordinator {
         for key in names {
             if let Some(mut group) = self.groups.remove(&key) {
                 self.release_all(&mut group);
-                self.fail_members(&mut group, ErrorCode::NotCoordinator);
+                if !self.defects.has(GroupDefect::UnloadAnswersNobody) {
+                    self.fail_members(&mut group, ErrorCode::NotCoordinator);
+                }
             }
         }
         self.changed = true;

@@ -75,14 +75,17 @@ impl GroupCoordinator {
     ) -> Result<Vec<CoordinatorRecord>, ErrorCode> {
         self.runtime.active(partition)?;
         let any_goes = self.defects.has(GroupDefect::DeletesActiveGroups);
+        let keeps = self.defects.has(GroupDefect::DeletionKeepsOffsets);
         let classic = self.group(partition, name).map(ClassicGroup::check_deletable);
         let classic = classic.map(|checked| if any_goes { Ok(()) } else { checked });
         let context = self.runtime.active(partition)?;
         let state = context.written();
         let consumer = state.consumer_group(name).map(ConsumerGroup::check_deletable);
         consumer.or(classic).unwrap_or(Err(ErrorCode::GroupIdNotFound))?;
+        let mut places = all_places(state, name);
+        places.retain(|place| !keeps || state.is_pending(name, place));
         let mut records: Vec<CoordinatorRecord> =
-            all_places(state, name).iter().map(|place| offset_tombstone(name, place)).collect();
+            places.iter().map(|place| offset_tombstone(name, place)).collect();
         if consumer.is_some() {
             records.extend(group_tombstones(name));
         } else {

@@ -84,8 +84,12 @@ impl GroupCoordinator {
         let name = request.group_id.as_str();
         let generation = request.generation_id_or_member_epoch;
         let ignores = self.defects.has(GroupDefect::CommitIgnoresGeneration);
+        let is_nobody =
+            generation < 0 && request.member_id.is_empty() && request.group_instance_id.is_none();
+        let anybody = is_nobody && self.defects.has(GroupDefect::AnybodyCommits);
+        let refuses_joining = self.defects.has(GroupDefect::CommitRefusedWhileJoining);
         let context = self.runtime.active(partition)?;
-        if ignores {
+        if ignores || anybody {
             return Ok(());
         }
         if let Some(group) = context.written().consumer_group(name) {
@@ -95,7 +99,9 @@ impl GroupCoordinator {
         match self.group(partition, request.group_id.as_str()) {
             Some(group) => {
                 let instance = request.group_instance_id.as_deref();
-                group.validate_commit((&request.member_id, instance), generation, false)
+                group.validate_commit((&request.member_id, instance), generation, false)?;
+                let refused = refuses_joining && group.state() == State::PreparingRebalance;
+                if refused { Err(ErrorCode::RebalanceInProgress) } else { Ok(()) }
             }
             None if generation < 0 => Ok(()),
             None => Err(ErrorCode::GroupIdNotFound),

@@ -49,12 +49,13 @@ impl TransactionCoordinator {
     ) {
         let bumps = self.config.epoch_per_transaction;
         let refuses_repeated = self.config.defects.has(TransactionDefect::RepeatedEndRefused);
+        let keeps_epoch = self.config.defects.has(TransactionDefect::EmptyAbortKeepsEpoch);
         let ((_, named), before) = (end.0, self.last_epochs(partition, id));
         let before = before.map_or(ProducerEpoch::NONE, |(epoch, _)| epoch);
         let found = self.known(partition, id).and_then(|(_, metadata)| {
             let fences = metadata.pending == Some(TransactionState::PrepareEpochFence);
             let ending = if bumps {
-                prepare_end(now, metadata, end, from_client, ids)
+                prepare_end(now, metadata, end, (from_client, keeps_epoch), ids)
             } else {
                 prepare_end_without_bump(now, metadata, end, from_client)
             };
@@ -137,7 +138,7 @@ fn prepare_end(
     now: Now,
     metadata: &mut TransactionMetadata,
     end: End,
-    from_client: bool,
+    (from_client, keeps_epoch): (bool, bool),
     ids: Ids<'_>,
 ) -> Result<Ending, ErrorCode> {
     let ((producer_id, epoch), result) = end;
@@ -159,6 +160,10 @@ fn prepare_end(
         return Err(ErrorCode::ProducerFenced);
     }
     let empty_abort = record.rests() && result == TransactionResult::Abort && retry.is_none();
+    // TransactionDefect::EmptyAbortKeepsEpoch: there is nothing to do.
+    if empty_abort && keeps_epoch {
+        return Ok(Ending::Done);
+    }
     if record.state != TransactionState::Ongoing && !empty_abort {
         return match ended_so(record.state, result) {
             Ok(_) if retry.is_none() => Err(ErrorCode::InvalidTxnState),

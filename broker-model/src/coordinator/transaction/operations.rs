@@ -2,6 +2,7 @@
 //! `TransactionCoordinator.handleInitProducerId`, `handleAddPartitionsToTransaction`,
 //! `handleVerifyPartitionsInTransaction`.
 
+use crate::defect::TransactionDefect;
 use crate::note::{Api, ExchangeNote, TransactionState};
 use crate::proto::ErrorCode;
 use crate::types::{NodeId, Now, ProducerEpoch, ProducerId, TopicPartition};
@@ -195,6 +196,7 @@ impl TransactionCoordinator {
         request: &AddPartitions,
     ) -> Result<Option<TransactionRecord>, ErrorCode> {
         let bumps_epoch = self.config.epoch_per_transaction;
+        let keeps_start = self.config.defects.has(TransactionDefect::StartKept);
         let (_, metadata) = self.known(partition, &request.transactional_id)?;
         if metadata.pending.is_some() {
             return Err(ErrorCode::ConcurrentTransactions);
@@ -206,7 +208,10 @@ impl TransactionCoordinator {
             return Ok(None);
         }
         let added = request.partitions.iter().copied();
-        Ok(Some(metadata.prepare_partitions(added, bumps_epoch, now.wall)))
+        let before = Some(metadata.now.started).filter(|started| keeps_start && started.0 >= 0);
+        let mut next = metadata.prepare_partitions(added, bumps_epoch, now.wall);
+        next.started = before.unwrap_or(next.started);
+        Ok(Some(next))
     }
 
     /// Source: `TransactionCoordinator.handleVerifyPartitionsInTransaction`.

@@ -210,6 +210,7 @@ impl Consumer {
         ambiguous: bool,
     ) {
         let retry_at = self.connections.backoff.after(now);
+        let repeats = self.defects.has(ConsumerDefect::AsyncCommitTriedAgain);
         let Some(member) = self.membership.as_mut() else { return };
         let found = member.commits.iter_mut().find(|commit| commit.operation == operation);
         let Some(commit) = found else { return };
@@ -217,7 +218,7 @@ impl Consumer {
         commit.not_before = retry_at;
         commit.last_error = error;
         commit.maybe_done |= ambiguous;
-        if !commit.sync || !may_pass(error) {
+        if !commit.sync && !repeats || !may_pass(error) {
             commit.gives_up_at = now;
         }
     }

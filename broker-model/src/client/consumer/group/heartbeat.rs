@@ -4,6 +4,7 @@
 use crate::client::consumer::Consumer;
 use crate::client::consumer::purpose::Purpose;
 use crate::config::{ms, topic_name};
+use crate::defect::GroupDefect;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::note::{Api, Departure};
@@ -156,7 +157,9 @@ impl Consumer {
                 member.fenced |= error == ErrorCode::FencedInstanceId;
             }
             Some(error) => {
-                if moved(error) {
+                let stays = error == ErrorCode::NotCoordinator
+                    && self.defects.has(GroupDefect::HeartbeatsStayWithDeposed);
+                if moved(error) && !stays {
                     member.finder.forget();
                 }
                 member.beat_again(retry_at);

@@ -249,8 +249,9 @@ impl GroupCoordinator {
             group.leader = Some(id.clone());
         }
         self.release_from(group, &before);
+        let rebalances = led && self.defects.has(GroupDefect::StaticLeaderRebalances);
         match group.state() {
-            State::Stable if group.select_protocol() == group.protocol => {
+            State::Stable if !rebalances && group.select_protocol() == group.protocol => {
                 let rejoin = StaticRejoin { member: id, before, old };
                 self.store_static(now, (partition, group), rejoin);
             }

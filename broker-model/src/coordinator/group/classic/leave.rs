@@ -7,6 +7,7 @@ use super::member::Member;
 use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
+use crate::defect::GroupDefect;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::note::{Api, GroupNote, Lateness};
@@ -168,8 +169,8 @@ impl GroupCoordinator {
                 self.after_expiry(now, (partition, group));
             }
         }
-        if given_up && group.state() == State::PreparingRebalance && group.have_all_joined() {
-            self.complete_join(now, (partition, group));
+        if given_up {
+            self.complete_after_expiry(now, (partition, group));
         }
     }
 
@@ -178,10 +179,18 @@ impl GroupCoordinator {
             State::Stable | State::CompletingRebalance => {
                 self.rebalance_or_complete(now, (partition, group));
             }
-            State::PreparingRebalance if group.have_all_joined() => {
-                self.complete_join(now, (partition, group));
-            }
-            State::PreparingRebalance | State::Empty => {}
+            State::PreparingRebalance => self.complete_after_expiry(now, (partition, group)),
+            State::Empty => {}
+        }
+    }
+
+    /// Ends the join phase if it has waited for nobody but who has expired.
+    fn complete_after_expiry(&mut self, now: Now, (partition, group): (i32, &mut ClassicGroup)) {
+        if group.state() == State::PreparingRebalance
+            && group.have_all_joined()
+            && !self.defects.has(GroupDefect::ExpiryEndsNoJoin)
+        {
+            self.complete_join(now, (partition, group));
         }
     }
 

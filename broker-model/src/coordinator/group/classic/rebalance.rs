@@ -68,7 +68,9 @@ impl GroupCoordinator {
             Some(JoinTimer::Initial { delay_ms, remaining_ms, .. })
                 if group.member_added && remaining_ms > 0 =>
             {
-                group.member_added = false;
+                // GroupDefect::InitialDelayInFull: whoever has joined prolongs each of the times that follow.
+                let in_full = self.defects.has(GroupDefect::InitialDelayInFull);
+                group.member_added = in_full && delay_ms > 0;
                 let next = self.config.group_initial_rebalance_delay_ms.min(remaining_ms);
                 group.join_timer = Some(JoinTimer::Initial {
                     at: now.time + ms(next),
