@@ -2,8 +2,7 @@
 //!
 //! It is made of the broken guarantee, the root anomaly, the kind of node that the rule's words are about, those words
 //! with all that is particular to a run taken out, and, where a log lacks what it should have, those kinds of facts
-//! behind it that no sound cluster states; for what only clients saw of the kinds of operations that it rests on and of
-//! what the true state proves about it. Not of offsets, times, node numbers, counts, names of topics, groups,
+//! behind it that no sound cluster states; for what only clients saw, of what the true state proves of it. Not of offsets, times, node numbers, counts, names of topics, groups,
 //! members and transactional ids, nor of what lists have in them: so a run and its smallest plan have the same
 //! fingerprint, and so have runs of one bug with different seeds, on any machine.
 //!

@@ -123,23 +123,6 @@ pub enum Function {
     Crash,
 }
 
-impl Function {
-    /// As a history file has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Send => "send",
-            Self::Poll => "poll",
-            Self::Txn => "txn",
-            Self::Assign { .. } => "assign",
-            Self::Subscribe => "subscribe",
-            Self::Join => "join",
-            Self::Commit => "commit",
-            Self::List => "list",
-            Self::Crash => "crash",
-        }
-    }
-}
-
 /// One read, write or fact of an operation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MicroOperation {

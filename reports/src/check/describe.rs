@@ -1,7 +1,5 @@
 //! An occurrence in words: one line, then the facts in order of time.
 
-use std::collections::BTreeSet;
-
 use harrow_sim::history::{Completion, Function, History, NEVER, ReadRecord, What};
 
 use super::anomaly::Anomaly;
@@ -149,15 +147,6 @@ impl Occurrence {
         operations.sort_by_key(|(o, w)| (history.row(*o).invoked_ns, *o, w.offset));
         operations.dedup_by_key(|(operation, observation)| (*operation, observation.value));
         operations.iter().map(|(o, w)| self.operation_line(history, *o, w)).collect()
-    }
-
-    /// What kinds of operations it rests on, in the words of the history format.
-    pub(crate) fn operation_kinds(&self, history: &History) -> BTreeSet<&'static str> {
-        let observations = [Some(self.subject), self.other];
-        let concerned = observations.iter().flatten();
-        let operations = concerned.flat_map(|w| [Some(w.operation), w.writer]).flatten();
-        let of_cycle = self.cycle.iter().map(|step| step.from);
-        operations.chain(of_cycle).map(|o| history.row(o).function.name()).collect()
     }
 
     fn operation_line(

@@ -120,7 +120,7 @@ fn fingerprint(case: &Case<'_>, charge: &Charge<'_>, finding: &Finding) -> Finge
         Charge::Anomalies(_) if anomaly == "checker-disagreement" => {
             Some(summary.split(' ').next().unwrap_or_default().to_owned())
         }
-        Charge::Anomalies(anomalies) => Some(client_facts(case, anomalies)),
+        Charge::Anomalies(anomalies) => proved(anomalies),
         // A goal's name says it all; what else is told depends on when it showed.
         Charge::NotConverged(_) => None,
     };
@@ -138,20 +138,14 @@ fn fingerprint(case: &Case<'_>, charge: &Charge<'_>, finding: &Finding) -> Finge
     Fingerprint::of(Traits { guarantee, anomaly, role, words, names, evidence })
 }
 
-/// The kinds of facts behind what clients saw: of which operations it is made, and what the true state proves of it.
-fn client_facts(case: &Case<'_>, anomalies: &Anomalies) -> String {
-    let Anomalies { first, attribution, .. } = anomalies;
-    let kinds: Vec<&str> = first.operation_kinds(case.history).into_iter().collect();
-    let proved = |attribution: &&Attribution| match attribution.source {
-        Source::Event | Source::Client => true,
-        Source::Unproved | Source::Checker => false,
-    };
-    let mut facts = format!("seen by {}", kinds.join(" and "));
-    if let Some(attribution) = attribution.as_ref().filter(proved) {
-        facts.push_str("; ");
-        facts.push_str(&attribution.line);
+/// What the true state proves of what clients saw. Which operations saw it depends on the run: one bug may take records of
+/// any of them.
+fn proved(anomalies: &Anomalies) -> Option<String> {
+    let attribution = anomalies.attribution.as_ref()?;
+    match attribution.source {
+        Source::Event | Source::Client => Some(attribution.line.clone()),
+        Source::Unproved | Source::Checker => None,
     }
-    facts
 }
 
 /// A few examples of each kind.
