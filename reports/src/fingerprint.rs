@@ -2,9 +2,10 @@
 //!
 //! It is made of the broken guarantee, the root anomaly, the kind of node that the rule's words are about, those words
 //! with all that is particular to a run taken out, and, where a log lacks what it should have, those kinds of facts
-//! behind it that no sound cluster states; for what only clients saw, of what the true state proves of it. Not of offsets, times, node numbers, counts, names of topics, groups,
-//! members and transactional ids, nor of what lists have in them: so a run and its smallest plan have the same
-//! fingerprint, and so have runs of one bug with different seeds, on any machine.
+//! behind it that no sound cluster states; for what only clients saw, of what the true state proves of it. Not of
+//! offsets, times, node numbers, counts, names of topics, groups, members and transactional ids, nor of what lists have
+//! in them: so a run and its smallest plan have the same fingerprint, and so have runs of one bug with different seeds,
+//! on any machine.
 //!
 //! What it leaves out: faults and ordinary facts that led there, of which a large plan has many that do not matter.
 //! Two bugs that break the same rule in the same words share a fingerprint. A topic or group that is called as a word
