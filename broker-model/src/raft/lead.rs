@@ -43,6 +43,7 @@ impl Quorum {
             fetched: Vec::new(),
             check_quorum_at: now.time + self.timeouts.check_quorum(),
             begin_at: now.time,
+            removed_at: None,
             waiting: Vec::new(),
         };
         self.enter(state, Role::Leader(Box::new(leader)), effects);
@@ -69,6 +70,7 @@ impl Quorum {
         }
         let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, 0, effects);
         self.append_voters(std::slice::from_ref(&batch), effects);
+        self.note_removal(now.time);
         // Who waits for records gets them before they are on this disk; the leader's own end counts for the high
         // watermark once they are (KAFKA-10533). Source: `KafkaRaftClient.flushLeaderLog`.
         if self.defects.has(QuorumDefect::CountsBeforeFlush) {

@@ -123,6 +123,8 @@ pub(super) struct Leader {
     pub(super) check_quorum_at: Time,
     /// When all other voters are told again who leads.
     pub(super) begin_at: Time,
+    /// When it appended that it is no voter any more.
+    pub(super) removed_at: Option<Time>,
     /// Fetches that wait for data.
     pub(super) waiting: Vec<WaitingFetch>,
 }
