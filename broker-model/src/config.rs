@@ -107,6 +107,10 @@ pub struct ClusterConfig {
     pub quorum_election_backoff_max_ms: u64,
     /// How long a quorum fetch waits for data at the leader; 500 ms in Kafka.
     pub quorum_fetch_wait_max_ms: u64,
+    /// `controller.quorum.append.linger.ms`: how long records gather before the quorum's leader appends them; 25 ms in
+    /// Kafka. Plans without it do not name it.
+    #[serde(default, skip_serializing_if = "is_none_ms")]
+    pub quorum_append_linger_ms: u64,
     /// Snapshots of the metadata log; plans in which there are none do not name them.
     #[serde(default, skip_serializing_if = "MetadataLogConfig::is_default")]
     pub metadata_log: MetadataLogConfig,
@@ -144,6 +148,11 @@ fn is_default_retention_check_interval_ms(interval_ms: &u64) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none_ms(time_ms: &u64) -> bool {
+    *time_ms == 0
 }
 
 /// One directory, as in Kafka's `server.properties`; plans with one do not name it.

@@ -51,6 +51,7 @@ pub fn cluster() -> ClusterConfig {
         quorum_fetch_timeout_ms: 2_000,
         quorum_election_backoff_max_ms: 1_000,
         quorum_fetch_wait_max_ms: 500,
+        quorum_append_linger_ms: 0,
         metadata_log: MetadataLogConfig::DEFAULT,
         controlled_shutdown_timeout_ms: 5_000,
         eligible_leader_replicas: true,

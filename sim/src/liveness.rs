@@ -151,10 +151,11 @@ impl Goal {
                     + c.quorum_election_timeout_ms
                     + c.quorum_election_backoff_max_ms)
             }
-            // A request that went to a dead controller is given up first.
+            // A request that went to a dead controller is given up first; then it registers, and is unfenced.
             Self::BrokersUnfenced => {
                 Self::QuorumLeader.timeouts_ms(plan)
                     + c.request_timeout_ms
+                    + 2 * c.quorum_append_linger_ms
                     + c.broker_session_timeout_ms
                     + c.broker_heartbeat_interval_ms
             }

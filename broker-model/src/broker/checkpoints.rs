@@ -39,6 +39,8 @@ struct Checkpoint {
     file: FileId,
     /// As last written.
     offsets: BTreeMap<TopicPartition, Offset>,
+    /// Whether what was found at boot cannot be read.
+    malformed: bool,
 }
 
 /// Hosted partitions by id.
@@ -67,6 +69,12 @@ impl Checkpoints {
     /// A log directory is offline: nothing is written there any more.
     pub(super) fn close(&mut self, directory: LogDirectory) {
         self.directories.retain(|it| it.directory != directory);
+    }
+
+    /// Directories with a checkpoint that cannot be read.
+    pub(super) fn malformed(&self) -> Vec<LogDirectory> {
+        let malformed = self.directories.iter().filter(|it| it.is_malformed());
+        malformed.map(|it| it.directory).collect()
     }
 
     /// What the log of a partition in a directory is opened with.
@@ -229,14 +237,21 @@ impl DirectoryCheckpoints {
             log_starts: read(DirectoryFile::LogStartOffsetCheckpoint),
         }
     }
+
+    fn is_malformed(&self) -> bool {
+        let files = [&self.high_watermarks, &self.recovery_points, &self.log_starts];
+        files.iter().any(|it| it.malformed)
+    }
 }
 
 impl Checkpoint {
     fn read(image: &DiskImage, file: FileId) -> Self {
-        // Kafka replaces these files, so only a disk that lies about syncs leaves one torn. Such a one counts as
-        // absent: all it costs is a longer recovery and a lower start.
-        let offsets = image.read(file).and_then(decode_offsets).unwrap_or_default();
-        Self { file, offsets }
+        // Kafka replaces these files, so only a disk that lies about syncs leaves one torn. One that is empty counts as
+        // absent. One that cannot be read costs the directory (`lose_malformed`); until then it counts as absent, too.
+        let found = image.read(file).filter(|bytes| !bytes.is_empty());
+        let offsets = found.and_then(decode_offsets);
+        let malformed = found.is_some() && offsets.is_none();
+        Self { file, offsets: offsets.unwrap_or_default(), malformed }
     }
 
     fn of(&self, partition: TopicPartition) -> Offset {

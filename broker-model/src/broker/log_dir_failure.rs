@@ -57,6 +57,18 @@ impl Broker {
         self.lifecycle.directory_failed(now.time, id, &self.context);
     }
 
+    /// A directory with a checkpoint that cannot be read is lost before any replica is opened. In Kafka that of high
+    /// watermarks is read with the first replica that is opened in the directory. `LogManager.loadLogs` goes on without
+    /// the others, but whoever reads them has given the directory up before. Source:
+    /// `CheckpointFileWithFailureHandler.read`, `LazyOffsetCheckpoints.fetch`.
+    pub(super) fn lose_malformed(&mut self, now: Now, effects: &mut Effects) {
+        for directory in self.checkpoints.malformed() {
+            if !self.halted {
+                self.on_log_directory_failed(now, directory, effects);
+            }
+        }
+    }
+
     /// Why the broker cannot go on with the directories that are left, if it cannot.
     pub(super) fn lacks_directories(&self) -> Option<&'static str> {
         if self.log_directories.online().next().is_none() {

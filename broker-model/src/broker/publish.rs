@@ -48,6 +48,10 @@ impl Broker {
             return;
         }
         self.published = true;
+        self.lose_malformed(now, effects);
+        if self.halted {
+            return;
+        }
         let all: Vec<TopicPartition> = self.metadata.image().partitions.keys().collect();
         for partition in all {
             self.apply_registration(now, partition, true, effects);

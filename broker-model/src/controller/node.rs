@@ -296,7 +296,7 @@ impl Controller {
         effects.note(ExchangeNote::RequestServed { api, partition: None, by, named, own });
     }
 
-    /// States what is about to be written, so many records after the log's end.
+    /// States what is about to be written, behind so many records of the same request.
     fn note_accepted(
         &self,
         request: &AlterPartitionRequest,
@@ -306,7 +306,7 @@ impl Controller {
     ) {
         effects.note(ControllerNote::IsrProposalAccepted {
             partition: item.partition,
-            offset: self.log().log_end_offset().plus(records_before),
+            offset: self.quorum.next_offset().plus(records_before),
             controller_epoch: self.quorum.epoch(),
             proposal: Box::new(AcceptedProposal {
                 broker: request.broker,
@@ -500,7 +500,7 @@ impl Controller {
         Some(voters::accepted(request))
     }
 
-    /// Appends one batch, and applies it to the speculative image.
+    /// Gives records to the log as a whole, and applies them to the speculative image.
     fn write(&mut self, now: Now, records: &[MetadataRecord], effects: &mut Effects) {
         if records.is_empty() {
             return;
@@ -595,8 +595,8 @@ impl Controller {
         let (end, high_watermark) = (self.committed.end_offset, self.log().high_watermark());
         assert!(end == high_watermark, "applied to {end}, committed to {high_watermark}");
         if let Some(active) = &self.active {
-            let (end, log_end) = (active.image.end_offset, self.log().log_end_offset());
-            assert!(end == log_end, "speculative image at {end}, log end at {log_end}");
+            let (end, next) = (active.image.end_offset, self.quorum.next_offset());
+            assert!(end == next, "speculative image at {end}, the next record goes to {next}");
             let (epoch, quorum_epoch) = (active.epoch, self.quorum.epoch());
             assert!(
                 epoch == quorum_epoch,

@@ -144,6 +144,19 @@ QuorumDefect {
             controller until the others have missed it for long enough.",
     }
 
+    LateRemovalKeepsLeader {
+        name: "late-removal-keeps-leader",
+        source: "KIP-853; LeaderState.maybeExpirePendingOperation, RemoveVoterHandler.highWatermarkUpdated",
+        affected: Affected::Open { since: Version::new(3, 9, 0) },
+        side: Server,
+        shows: "leadership" / "removed-leader-leads" in "voter-replacement", seed 1,
+        meaning: "A leader that is removed from the voters leads on if its removal is committed only after \
+            controller.quorum.request.timeout.ms: it has forgotten by then that it waits for that.",
+        example: "An operator removes the controller that leads, and is told that the time was up: one of the others \
+            was slow. The removal is committed a moment later, and the controller that is no voter leads on. The \
+            operator, who sees it gone from the voters, shuts its machine down.",
+    }
+
     KeepsCutVoters {
         name: "keeps-cut-voters",
         source: "KIP-853; KRaftControlRecordStateMachine.truncateNewEntries",

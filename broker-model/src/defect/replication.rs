@@ -123,6 +123,19 @@ ReplicationDefect {
             has them all, but they stay uncommitted until somebody produces again.",
     }
 
+    GoneJoinerHolds {
+        name: "gone-joiner-holds",
+        source: "Partition.maybeShrinkIsr, Partition.maybeIncrementLeaderHW",
+        affected: Affected::Open { since: Version::new(0, 10, 2) },
+        side: Server,
+        shows: "liveness" / "commit-overdue" in "swarm", seed 64311,
+        meaning: "A leader that looks who lags does not look at its high watermark: whoever was about to join the ISR \
+            holds that back, gone or not, until somebody produces again or the ISR changes.",
+        example: "A replica that has nearly caught up dies with records under way, for which it was waited. All of \
+            the ISR have them, but consumers do not see them and acks=all has no answer: nobody looks again before \
+            a producer has lost its patience and sends them once more.",
+    }
+
     IsrShrinksEarly {
         name: "isr-shrinks-early",
         source: "KIP-16; Partition.isFollowerOutOfSync",

@@ -1,4 +1,4 @@
-//! Small files: a checksum, then the content. A torn or damaged file reads as absent.
+//! Small files: a checksum, then the content. Of a torn or damaged file nothing is read.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn torn_and_damaged_files_are_absent() {
+    fn nothing_is_read_of_torn_and_damaged_files() {
         let whole = encode_offsets(&offsets());
         for length in 0..whole.len() {
             assert_eq!(decode_offsets(&whole.slice(..length)), None, "cut at {length}");

@@ -50,8 +50,8 @@ impl Partition {
     /// Proposes to remove followers that lag too long. Called every half `replica.lag.time.max.ms`.
     pub fn check_isr_lag(&mut self, context: PartitionContext<'_>, effects: &mut Effects) {
         // Who was about to join, and held the high watermark back, may be gone: no fetch tells of that, and where all
-        // producers wait for what is not committed, no append does either. Kafka looks again only with the next one.
-        if !self.defects.has(ReplicationDefect::NoHwOnShrink) {
+        // producers wait for what is not committed, no append does either.
+        if self.looks_at_joiners() {
             self.maybe_advance_high_watermark(context, effects);
             self.complete_produces(effects);
         }
@@ -84,6 +84,13 @@ impl Partition {
             self.maybe_advance_high_watermark(context, effects);
         }
         self.self_check();
+    }
+
+    /// Whether a look at those who lag is one at the high watermark, too. In Kafka it is none.
+    fn looks_at_joiners(&self) -> bool {
+        // ReplicationDefect::GoneJoinerHolds: looks again with the next append, or the next change of the ISR.
+        !self.defects.has(ReplicationDefect::GoneJoinerHolds)
+            && !self.defects.has(ReplicationDefect::NoHwOnShrink)
     }
 
     /// How long a member may lag. Known bug: a quarter of that is too long.

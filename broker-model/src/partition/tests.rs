@@ -381,8 +381,8 @@ fn a_shrink_counts_only_when_the_controller_has_accepted_it() {
 
 #[test]
 fn who_was_about_to_join_holds_nothing_up_for_good() {
-    let never_again = vec![ReplicationDefect::NoHwOnShrink.into()];
-    for (defects, committed) in [(vec![], 1), (never_again, 0)] {
+    let in_kafka = vec![ReplicationDefect::GoneJoinerHolds.into()];
+    for (defects, committed) in [(vec![], 1), (in_kafka, 0)] {
         let mut bench = Bench::leading(&defects, &[1, 2]);
         let registered = bench.metadata.brokers.remove(&NodeId(3)).expect("the bench registers it");
         bench.fetch(3, 0);
@@ -398,7 +398,7 @@ fn who_was_about_to_join_holds_nothing_up_for_good() {
 
 #[test]
 fn a_batch_that_comes_again_has_the_leader_look_at_the_high_watermark() {
-    let mut bench = Bench::leading(&[ReplicationDefect::NoHwOnShrink.into()], &[1, 2]);
+    let mut bench = Bench::leading(&[ReplicationDefect::GoneJoinerHolds.into()], &[1, 2]);
     let registered = bench.metadata.brokers.remove(&NodeId(3)).expect("the bench registers it");
     bench.fetch(3, 0);
     bench.metadata.brokers.insert(NodeId(3), registered);

@@ -10,8 +10,8 @@
 //!
 //! Kafka asks the new voter for its versions before it judges whether it has caught up; here it is judged at once.
 //! Kafka remembers a change that waits for its commit, and answers the next one as it does for a set that is not
-//! committed: that alone is looked at here. In Kafka a leader whose removal was not committed within
-//! `request.timeout.ms` does not resign.
+//! committed: that alone is looked at here. It forgets it after a request timeout, and with it that it is to resign
+//! once its removal is committed: `QuorumDefect::LateRemovalKeepsLeader`.
 
 use std::time::Duration;
 
@@ -121,14 +121,28 @@ impl Quorum {
         }
     }
 
+    /// A leader that has appended that it is no voter knows since when.
+    pub(super) fn note_removal(&mut self, now: Time) {
+        let votes = self.votes();
+        if let Role::Leader(leader) = &mut self.role {
+            leader.removed_at = (!votes).then_some(leader.removed_at.unwrap_or(now));
+        }
+    }
+
     /// At the end of each event: a leader resigns whose removal is committed. Source:
-    /// `RemoveVoterHandler.highWatermarkUpdated`.
+    /// `RemoveVoterHandler.highWatermarkUpdated`, `LeaderState.maybeExpirePendingOperation`.
     pub(crate) fn resign_if_removed(&mut self, now: Time, effects: &mut Effects) {
         let Role::Leader(leader) = &self.role else { return };
         let known = leader.high_watermark.unwrap_or(Offset::NONE);
         let removed = self.voters.offset().is_some_and(|offset| offset < known) && !self.votes();
         // QuorumDefect::RemovedLeaderLeadsOn: stays, as long as it finds voters who fetch.
-        if removed && !self.defects.has(QuorumDefect::RemovedLeaderLeadsOn) {
+        if !removed || self.defects.has(QuorumDefect::RemovedLeaderLeadsOn) {
+            return;
+        }
+        let asked = leader.removed_at.expect("who is removed has appended that itself");
+        let forgotten = asked + self.timeouts.request <= now;
+        // QuorumDefect::LateRemovalKeepsLeader: nobody waits for that commit any more, so nobody acts on it.
+        if !forgotten || !self.defects.has(QuorumDefect::LateRemovalKeepsLeader) {
             self.resign(now, effects);
         }
     }

@@ -8,6 +8,7 @@ use crate::message::{
 use crate::metadata::MetadataRecord;
 use crate::node::{Deadline, Effects};
 use crate::note::{Api, QuorumNote, ReplicationNote};
+use crate::raft::accumulator::Accumulator;
 use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
 use crate::raft::role::{Leader, Progress, Resigned, Role, WaitingFetch};
@@ -15,7 +16,7 @@ use crate::record::RecordBatchBuilder;
 use crate::replication::{check_named_epoch, divergence};
 use crate::types::{
     BrokerEpoch, ConnectionId, CorrelationId, DirectoryId, LeaderEpoch, NodeId, Now, Offset,
-    ProducerEpoch, ProducerId, Sequence, SnapshotId, Time,
+    ProducerEpoch, ProducerId, Sequence, SnapshotId, Time, WallTime,
 };
 use crate::voter_set::ReplicaKey;
 
@@ -43,7 +44,9 @@ impl Quorum {
             fetched: Vec::new(),
             check_quorum_at: now.time + self.timeouts.check_quorum(),
             begin_at: now.time,
+            removed_at: None,
             waiting: Vec::new(),
+            accumulator: Accumulator::default(),
         };
         self.enter(state, Role::Leader(Box::new(leader)), effects);
         self.reset_connections(now.time);
@@ -52,34 +55,91 @@ impl Quorum {
         self.append(now, &records, effects);
     }
 
-    /// Appends records as one batch and syncs it; returns the offset of the first. At once: Kafka lets what is appended
-    /// within `controller.quorum.append.linger.ms` gather. Source: `KafkaRaftClient.maybeAppendBatches`.
+    /// Takes records that are to be appended together; returns the offset of the first. They are appended once the
+    /// linger is over, or at once if there is none, or if they are the quorum's own. Source: `BatchAccumulator.append`,
+    /// `BatchAccumulator.appendControlMessages`.
     pub(crate) fn append(
         &mut self,
         now: Now,
         records: &[MetadataRecord],
         effects: &mut Effects,
     ) -> Offset {
-        assert!(matches!(self.role, Role::Leader(_)), "{:?} appends", self.role.name());
         assert!(!records.is_empty(), "an empty batch is appended");
+        let (base, linger) = (self.next_offset(), self.timeouts.append_linger);
+        let at_once = linger.is_zero() || records.iter().any(is_control);
+        let Role::Leader(leader) = &mut self.role else {
+            panic!("{:?} appends", self.role.name());
+        };
+        if at_once {
+            self.write_lingering(effects);
+            let written = self.write_batch(now.wall, records, effects);
+            assert!(written == base, "appended at {written} what was to be at {base}");
+            self.note_removal(now.time);
+            self.flush_log(now.time, effects);
+        } else {
+            leader.accumulator.push((now.time, now.wall), records, linger);
+        }
+        base
+    }
+
+    /// Where the next record that this leader is given will be.
+    pub(crate) fn next_offset(&self) -> Offset {
+        let lingering = match &self.role {
+            Role::Leader(leader) => leader.accumulator.len(),
+            Role::Unattached { .. }
+            | Role::Follower { .. }
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Resigned(_) => 0,
+        };
+        self.log.log_end_offset().plus(lingering)
+    }
+
+    /// Appends what has lingered. Source: `KafkaRaftClient.maybeAppendBatches`.
+    fn drain_if_due(&mut self, now: Time, effects: &mut Effects) {
+        let Role::Leader(leader) = &self.role else { return };
+        if leader.accumulator.drain_at().is_some_and(|at| at <= now) {
+            self.write_lingering(effects);
+            self.flush_log(now, effects);
+        }
+    }
+
+    fn write_lingering(&mut self, effects: &mut Effects) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        let (began, records) = leader.accumulator.drain();
+        if !records.is_empty() {
+            self.write_batch(began, &records, effects);
+        }
+    }
+
+    /// Writes one batch, which is not synced yet; returns the offset of its first record.
+    fn write_batch(
+        &mut self,
+        at: WallTime,
+        records: &[MetadataRecord],
+        effects: &mut Effects,
+    ) -> Offset {
         let mut builder =
             RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
         for record in records {
-            builder.push(now.wall, None, Some(record.encode()));
+            builder.push(at, None, Some(record.encode()));
         }
         let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, 0, effects);
         self.append_voters(std::slice::from_ref(&batch), effects);
-        // Who waits for records gets them before they are on this disk; the leader's own end counts for the high
-        // watermark once they are (KAFKA-10533). Source: `KafkaRaftClient.flushLeaderLog`.
+        batch.base_offset()
+    }
+
+    /// Syncs what was written. Who waits for records gets them before they are on this disk; the leader's own end
+    /// counts for the high watermark once they are (KAFKA-10533). Source: `KafkaRaftClient.flushLeaderLog`.
+    fn flush_log(&mut self, now: Time, effects: &mut Effects) {
         if self.defects.has(QuorumDefect::CountsBeforeFlush) {
             // QuorumDefect::CountsBeforeFlush: what only this voter has counts, though a power loss would take it.
             self.advance_high_watermark(effects);
         }
-        self.answer_waiting(now.time, effects);
+        self.answer_waiting(now, effects);
         self.sync_log(effects);
         self.advance_high_watermark(effects);
-        self.answer_waiting(now.time, effects);
-        batch.base_offset()
+        self.answer_waiting(now, effects);
     }
 
     /// The majority rule: the highest offset that most voters have flushed, once it is of this epoch (KAFKA-12619).
@@ -336,6 +396,9 @@ impl Quorum {
         let check = self.checks_quorum().then_some(check);
         let begin = Deadline { at: leader.begin_at, why: "announcement of the quorum leader" };
         let check = Deadline::earlier(check, several.then_some(begin));
+        let drain = leader.accumulator.drain_at();
+        let drain = drain.map(|at| Deadline { at, why: "linger of the quorum leader" });
+        let check = Deadline::earlier(check, drain);
         let wait = leader.waiting.iter().map(|fetch| fetch.expires_at).min();
         Deadline::earlier(check, wait.map(|at| Deadline { at, why: "quorum fetch wait" }))
     }
@@ -347,6 +410,7 @@ impl Quorum {
         if self.checks_quorum() && leader.check_quorum_at <= now {
             self.resign(now, effects);
         } else {
+            self.drain_if_due(now, effects);
             self.answer_waiting(now, effects);
         }
     }
@@ -407,6 +471,11 @@ impl Quorum {
             preferred_successors,
         })))
     }
+}
+
+/// Whether a record is the quorum's own, and not the controller's.
+fn is_control(record: &MetadataRecord) -> bool {
+    matches!(record, MetadataRecord::LeaderChange { .. } | MetadataRecord::Voters { .. })
 }
 
 /// A snapshot's end, as that of an epoch. Source: `KafkaMetadataLog.endOffsetForEpoch`.

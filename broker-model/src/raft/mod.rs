@@ -6,6 +6,7 @@
 //! stand in for the front of the log (KIP-630). Voters are changed one at a time, by records (KIP-853); who is none
 //! observes: it fetches, and never stands.
 
+mod accumulator;
 mod change_voters;
 mod election_state;
 mod fetch_snapshot;

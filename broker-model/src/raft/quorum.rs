@@ -77,6 +77,8 @@ pub(super) struct Timeouts {
     pub(super) fetch: Duration,
     pub(super) fetch_wait_max_ms: u64,
     pub(super) request: Duration,
+    /// How long records gather before a leader appends them.
+    pub(super) append_linger: Duration,
 }
 
 impl Timeouts {
@@ -687,5 +689,6 @@ fn timeouts(config: &ClusterConfig) -> Timeouts {
         fetch: ms(config.quorum_fetch_timeout_ms),
         fetch_wait_max_ms: config.quorum_fetch_wait_max_ms,
         request: ms(config.request_timeout_ms),
+        append_linger: ms(config.quorum_append_linger_ms),
     }
 }

@@ -1,6 +1,7 @@
 //! The roles of a voter and what each remembers.
 
 use crate::note::QuorumRole;
+use crate::raft::accumulator::Accumulator;
 use crate::types::{ConnectionId, CorrelationId, NodeId, Offset, Time};
 use crate::voter_set::{ReplicaKey, VoterSet};
 
@@ -123,13 +124,18 @@ pub(super) struct Leader {
     pub(super) check_quorum_at: Time,
     /// When all other voters are told again who leads.
     pub(super) begin_at: Time,
+    /// When it appended that it is no voter any more.
+    pub(super) removed_at: Option<Time>,
     /// Fetches that wait for data.
     pub(super) waiting: Vec<WaitingFetch>,
+    /// Records that wait to be appended.
+    pub(super) accumulator: Accumulator,
 }
 
 impl Leader {
     /// It knows each other voter, and nobody else as one.
     pub(super) fn self_check(&self, others: impl Iterator<Item = ReplicaKey>) {
+        self.accumulator.self_check();
         let known = self.followers.iter().map(|progress| progress.key);
         assert!(known.eq(others), "the voters are others than {:?}", self.followers);
         let twice = |progress: &&Progress| {

@@ -89,6 +89,7 @@ pub(super) const CLUSTER_FIELDS: &[Field] = &[
     of("quorum_fetch_timeout_ms", CLUSTER, "controller.quorum.fetch.timeout.ms"),
     of("quorum_election_backoff_max_ms", CLUSTER, "controller.quorum.election.backoff.max.ms"),
     of("quorum_fetch_wait_max_ms", CLUSTER, "controller.quorum.fetch.wait.max.ms"),
+    of("quorum_append_linger_ms", CLUSTER, "controller.quorum.append.linger.ms"),
     of("controlled_shutdown_timeout_ms", CLUSTER, "controlled.shutdown.timeout.ms"),
     // In milliseconds here, in seconds in a scenario.
     fixed("leader_imbalance_check_interval_ms", 1_000, 3_600_000),

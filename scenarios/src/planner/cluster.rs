@@ -64,6 +64,7 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         quorum_fetch_timeout_ms: drawn.long("controller.quorum.fetch.timeout.ms"),
         quorum_election_backoff_max_ms: drawn.long("controller.quorum.election.backoff.max.ms"),
         quorum_fetch_wait_max_ms: drawn.long("controller.quorum.fetch.wait.max.ms"),
+        quorum_append_linger_ms: drawn.long("controller.quorum.append.linger.ms"),
         metadata_log: MetadataLogConfig {
             snapshot_bytes: drawn.long("metadata.log.max.record.bytes.between.snapshots"),
             snapshot_interval_ms: drawn.long("metadata.log.max.snapshot.interval.ms"),

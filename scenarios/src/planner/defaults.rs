@@ -72,6 +72,8 @@ pub const CLUSTER: &[Setting] = &[
         "Kafka: 1000"),
     setting("controller.quorum.fetch.wait.max.ms", (300, 300), (1, FOREVER_MS),
         "Kafka: 500, fixed; below the fetch timeout"),
+    setting("controller.quorum.append.linger.ms", (0, 0), (0, 1_000),
+        "Kafka: 25; none, so that crashes fall between more states that somebody has seen"),
     setting("metadata.log.max.record.bytes.between.snapshots", (20_971_520, 20_971_520),
         (1, 1 << 40), "as Kafka: more than most runs write"),
     setting("metadata.log.max.snapshot.interval.ms", (FOREVER_MS, FOREVER_MS), (0, FOREVER_MS),

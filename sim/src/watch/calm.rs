@@ -91,7 +91,8 @@ impl Bounds {
         let narrow = network.bandwidth_bytes_per_second > 0;
         let messages = MESSAGES * (network.latency_us.1 + slow) * US;
         let fetch = (cluster.replica_fetch_wait_max_ms + cluster.replica_fetch_backoff_ms) * MS;
-        let asks = cluster.request_timeout_ms + 2 * cluster.quorum_fetch_wait_max_ms;
+        let linger = cluster.quorum_append_linger_ms;
+        let asks = cluster.request_timeout_ms + 2 * cluster.quorum_fetch_wait_max_ms + linger;
         let round = 2 * cluster.quorum_election_timeout_ms + cluster.quorum_election_backoff_max_ms;
         let elections = 2 * cluster.quorum_fetch_timeout_ms + ELECTIONS * round;
         let syncs = MESSAGES * plan.disk.sync_us.1 * US;

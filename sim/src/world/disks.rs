@@ -6,12 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use harrow_broker_model::disk_image::{DiskImage, FileId};
+use harrow_broker_model::disk_image::{DirectoryFile, DiskImage, FileId};
+use harrow_broker_model::log::checkpoint::decode_offsets;
 use harrow_broker_model::types::{LogDirectory, TopicPartition};
 
 use super::disk::{Disk, FlushedLog, Replacement, SoundLog, SyncMark};
 use super::draw::Draws;
 use crate::inspect::FileState;
+
+/// Files that cost a broker their directory if it cannot read them.
+const CHECKPOINTS: [DirectoryFile; 3] = [
+    DirectoryFile::HighWatermarkCheckpoint,
+    DirectoryFile::RecoveryPointCheckpoint,
+    DirectoryFile::LogStartOffsetCheckpoint,
+];
 
 /// The log directories of one node.
 #[derive(Debug, Default)]
@@ -24,6 +32,8 @@ pub(crate) struct Disks {
     failed: BTreeSet<LogDirectory>,
     /// Those of them that the next process finds working, and whether they are empty then.
     repaired: BTreeMap<LogDirectory, bool>,
+    /// Directories that work, and that a process has given up for what is in them.
+    given_up: BTreeSet<LogDirectory>,
 }
 
 impl Disks {
@@ -88,27 +98,54 @@ impl Disks {
         }
     }
 
-    /// Whether any directory has failed, repaired or not.
+    /// A process takes a directory offline. If it works, there is something in it that cannot be read.
+    pub(crate) fn given_up(&mut self, directory: LogDirectory) {
+        if !self.failed.contains(&directory) {
+            self.given_up.insert(directory);
+        }
+    }
+
+    /// Whether any directory has failed, repaired or not, or was given up.
     pub(crate) fn any_failed(&self) -> bool {
-        !self.failed.is_empty()
+        !self.failed.is_empty() || !self.given_up.is_empty()
     }
 
     /// A process is about to start: what was repaired works. A log that was made anew in another directory meanwhile is
-    /// taken out of it, as Kafka asks its operator to do.
+    /// taken out of it, as Kafka asks its operator to do, and so are checkpoints that cannot be read.
     pub(crate) fn mount(&mut self, at_ns: u64) {
         for (directory, empty) in std::mem::take(&mut self.repaired) {
             self.failed.remove(&directory);
-            let places = self.places.clone();
-            let Some(disk) = self.at_mut(directory) else { continue };
-            if empty {
+            if !empty {
+                self.take_out_moved(at_ns, directory);
+            } else if let Some(disk) = self.at_mut(directory) {
                 disk.wipe();
-                continue;
             }
-            for partition in disk.image().partitions() {
-                let place = places.get(&partition).copied().unwrap_or(LogDirectory::FIRST);
-                if place != directory {
-                    disk.discard(at_ns, partition, true);
-                }
+        }
+        for directory in std::mem::take(&mut self.given_up) {
+            self.take_out_malformed(at_ns, directory);
+            self.take_out_moved(at_ns, directory);
+        }
+    }
+
+    /// Takes out the logs that are in another directory by now.
+    fn take_out_moved(&mut self, at_ns: u64, directory: LogDirectory) {
+        let places = self.places.clone();
+        let Some(disk) = self.at_mut(directory) else { return };
+        for partition in disk.image().partitions() {
+            let place = places.get(&partition).copied().unwrap_or(LogDirectory::FIRST);
+            if place != directory {
+                disk.discard(at_ns, partition, true);
+            }
+        }
+    }
+
+    fn take_out_malformed(&mut self, at_ns: u64, directory: LogDirectory) {
+        let Some(disk) = self.at_mut(directory) else { return };
+        let image = disk.image();
+        for file in CHECKPOINTS.map(|file| file.of(directory)) {
+            if image.read(file).is_some_and(|bytes| decode_offsets(bytes).is_none()) {
+                disk.delete(at_ns, file);
+                disk.end_sync(disk.begin_sync(file));
             }
         }
     }
@@ -257,6 +294,7 @@ impl Disks {
 
 #[cfg(test)]
 mod tests {
+    use harrow_broker_model::log::checkpoint::encode_offsets;
     use harrow_broker_model::types::{Offset, TopicId};
 
     use super::*;
@@ -291,6 +329,25 @@ mod tests {
         assert!(disks.any_failed(), "for the process that runs");
         disks.mount(3);
         assert_eq!(content(&disks), Some(Bytes::from_static(b"before")));
+    }
+
+    #[test]
+    fn a_checkpoint_for_which_a_directory_was_given_up_is_taken_out() {
+        let mut disks = disks();
+        let torn = DirectoryFile::HighWatermarkCheckpoint.of(SECOND);
+        let sound = DirectoryFile::RecoveryPointCheckpoint.of(SECOND);
+        let none = encode_offsets(&BTreeMap::new());
+        disks.write(2, torn, Bytes::from_static(b"torn"));
+        disks.write(2, sound, none.clone());
+        disks.mount(3);
+        let found = |disks: &Disks, file| disks.image().directory(SECOND).read(file).cloned();
+        assert!(found(&disks, torn).is_some(), "nobody has complained of it");
+        disks.given_up(SECOND);
+        assert!(disks.any_failed());
+        disks.mount(4);
+        assert_eq!((found(&disks, torn), found(&disks, sound)), (None, Some(none)));
+        assert_eq!(content(&disks), Some(Bytes::from_static(b"before")));
+        assert!(!disks.any_failed());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::broker::tests::bench::{
-    Bench, ORDERS, batch, config, only_reply, registration, replies, topic,
+    Bench, INCARNATION, ORDERS, batch, config, only_reply, register, registration, replies, topic,
 };
 use crate::broker::tests::serving::produce;
 use crate::config::ClusterConfig;
@@ -16,7 +16,7 @@ use crate::message::{
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Channel, Effect, Event, METADATA_DIRECTORY_FAILED, Node};
-use crate::note::PartitionRegistration;
+use crate::note::{BrokerNote, PartitionRegistration};
 use crate::proto::ErrorCode;
 use crate::types::{BrokerEpoch, DirectoryId, LogDirectory, NodeId, TopicPartition};
 
@@ -205,6 +205,42 @@ fn nothing_is_written_in_a_directory_that_is_offline() {
     for file in files {
         let there = matches!(file, FileId::OfDirectory { directory: SECOND, .. });
         assert!(!there && file.partition() != Some(OTHER), "{file:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_read_costs_its_directory() {
+    let files = [
+        DirectoryFile::HighWatermarkCheckpoint,
+        DirectoryFile::RecoveryPointCheckpoint,
+        DirectoryFile::LogStartOffsetCheckpoint,
+    ];
+    for file in files {
+        for (bytes, lost) in [(&b"torn"[..], true), (b"", false)] {
+            let mut image = formatted();
+            let found = image.others.entry(SECOND).or_default();
+            found.insert(file.of(SECOND), Bytes::from_static(bytes));
+            let (mut bench, _) = Bench::booted_as(1, two(&[]), &image);
+            assert!(bench.broker.log_directories.online().any(|it| it == SECOND), "nobody looked");
+            let effects = bench.join_cluster();
+            let note = BrokerNote::LogDirectoryOffline { directory: SECOND, id: IDS[1] };
+            let told = effects.contains(&Effect::Note(note.into()));
+            assert_eq!((told, halted(&effects)), (lost, None), "{file:?} with {bytes:?}");
+            assert!(bench.broker.log_directories.has_offline() == lost, "{file:?}");
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_read_ends_a_broker_with_one_directory() {
+    for (bytes, lost) in [(&b"torn"[..], true), (b"", false)] {
+        let file = FileId::HighWatermarkCheckpoint;
+        let image = DiskImage::of([(file, Bytes::from_static(bytes))].into());
+        let (mut bench, effects) = Bench::booted(1, &image);
+        assert_eq!(halted(&effects), None, "nobody looked");
+        bench.answer_registration(Ok(BrokerEpoch(0)));
+        let effects = bench.commit(&[register(1, INCARNATION)]);
+        assert_eq!(halted(&effects).is_some(), lost, "{bytes:?}");
     }
 }
 

@@ -161,20 +161,33 @@ mod tests {
     }
 
     #[test]
-    fn the_halves_of_a_batch_share_its_sequences_and_its_age() {
+    fn the_parts_of_a_batch_share_its_sequences_and_its_age() {
         let mut next_serial = 9;
         let mut whole = batch(3, 10, 5);
         whole.retry(Time(7), ErrorCode::NotLeaderOrFollower);
         whole.maybe_appended = true;
-        let pieces = whole.split(&mut next_serial);
-        let places = pieces.each_ref().map(|it| (it.serial, it.base_sequence(), it.count()));
-        let expected = [(9, Some(Sequence(10)), 2), (10, Some(Sequence(12)), 3)];
-        assert_eq!((places, next_serial), (expected, 11));
-        for piece in &pieces {
-            let old = (piece.created, piece.maybe_appended, piece.closed);
+        let parts = whole.split(4, &mut next_serial);
+        let place = |it: &Batch| (it.serial, it.base_sequence(), it.count());
+        let places: Vec<_> = parts.iter().map(place).collect();
+        let expected = [(9, Some(Sequence(10)), 4), (10, Some(Sequence(14)), 1)];
+        assert_eq!((places.as_slice(), next_serial), (expected.as_slice(), 11));
+        for part in &parts {
+            let old = (part.created, part.maybe_appended, part.closed);
             assert_eq!(old, (Time(0), true, true));
-            assert_eq!((piece.attempts, piece.backing_off_until(Time(1))), (0, None));
+            assert_eq!((part.attempts, part.backing_off_until(Time(1))), (0, None));
         }
+    }
+
+    #[test]
+    fn a_batch_is_split_at_its_limit_first_and_then_in_halves() {
+        let mut next_serial = 9;
+        let mut split = |batch: Batch| batch.split(5, &mut next_serial);
+        let counts = |parts: &[Batch]| parts.iter().map(Batch::count).collect::<Vec<_>>();
+        let mut whole = split(batch(3, 10, 5));
+        assert_eq!(counts(&whole), [5], "it is not larger than any batch may be");
+        let mut parts = split(whole.remove(0));
+        assert_eq!(counts(&parts), [2, 2, 1]);
+        assert_eq!(counts(&split(parts.remove(1))), [1, 1]);
     }
 
     /// KIP-951.

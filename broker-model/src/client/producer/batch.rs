@@ -67,6 +67,8 @@ pub(super) struct Batch {
     count: i32,
     /// It takes no more records: it was drained, or it stems from a split.
     pub(super) closed: bool,
+    /// It is a part of a batch that was too large.
+    stems_from_split: bool,
     /// Given when it is first drained; kept by every retry.
     pub(super) producer_state: Option<ProducerState>,
     /// It was numbered anew since it was last put on the wire.
@@ -96,6 +98,7 @@ impl Batch {
             records: vec![record],
             count: 0,
             closed: false,
+            stems_from_split: false,
             producer_state: None,
             renumbered: false,
             encoded: None,
@@ -201,31 +204,47 @@ impl Batch {
         self.last_error = Some(error);
     }
 
-    /// Parts it in two, each with its part of the sequences and as if it were never sent. Java parts at `batch.size`
-    /// bytes, which a batch exceeds whose compression was overestimated; here batches are sized in records, so halves
-    /// stand for it. Source: `ProducerBatch.split`.
-    pub(super) fn split(mut self, next_serial: &mut u64) -> [Self; 2] {
-        assert!(!self.done && self.records.len() > 1, "batch {} cannot be split", self.serial);
-        let tail = self.records.split_off(self.records.len() / 2);
-        let base = self.producer_state;
-        let mut pieces = [std::mem::take(&mut self.records), tail].map(|mut records| {
-            let rest = records.split_off(1);
-            let first = records.pop().expect("a half of two records or more is not empty");
-            let mut piece = Self::new(*next_serial, first);
-            *next_serial += 1;
-            piece.records.extend(rest);
-            piece.created = self.created;
-            piece.maybe_appended = self.maybe_appended;
-            piece.close();
-            piece
-        });
-        let first_count = pieces[0].count();
-        pieces[0].producer_state = base;
-        pieces[1].producer_state = base.map(|state| ProducerState {
-            base_sequence: state.base_sequence.plus(first_count),
-            ..state
-        });
-        pieces
+    /// Parts it, each part with its share of the sequences and as if it were never sent: at `batch.size` the first
+    /// time, at half of what is left of it each time after. What never exceeded `batch.size` comes back whole the first
+    /// time, as in Kafka, where a batch may exceed it whose compression was overestimated; before 4.2 it came back
+    /// whole again and again, until it was late. Batches are sized in records here, and so are parts. Source:
+    /// `RecordAccumulator.splitAndReenqueue`, `ProducerBatch.split`, KAFKA-8350.
+    pub(super) fn split(mut self, batch_records_max: usize, next_serial: &mut u64) -> Vec<Self> {
+        let records = std::mem::take(&mut self.records);
+        assert!(!self.done && records.len() > 1, "batch {} cannot be split", self.serial);
+        let size = if self.stems_from_split { records.len() / 2 } else { batch_records_max };
+        assert!(size > 0, "batch {} is split into nothing", self.serial);
+        let mut parts: Vec<Self> = Vec::new();
+        for record in records {
+            match parts.last_mut().filter(|part| part.records.len() < size) {
+                Some(part) => part.records.push(record),
+                None => parts.push(self.part(record, next_serial)),
+            }
+        }
+        let mut state = self.producer_state;
+        for part in &mut parts {
+            part.close();
+            part.producer_state = state;
+            state = state.map(|it| ProducerState {
+                base_sequence: it.base_sequence.plus(part.count()),
+                ..it
+            });
+        }
+        let counts = parts.iter().map(Self::count).sum::<i32>();
+        assert_eq!(counts, self.count, "batch {} is not all in its parts", self.serial);
+        parts
+    }
+
+    /// A part of this one, so far with one record.
+    fn part(&self, first: PendingRecord, next_serial: &mut u64) -> Self {
+        let serial = *next_serial;
+        *next_serial += 1;
+        Self {
+            created: self.created,
+            maybe_appended: self.maybe_appended,
+            stems_from_split: true,
+            ..Self::new(serial, first)
+        }
     }
 
     /// The broker has it, at this offset.

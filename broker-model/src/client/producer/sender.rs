@@ -343,7 +343,8 @@ impl Producer {
         let unsure = !self.defects.has(ProducerDefect::UnsureToldAsFailed);
         batch.maybe_appended |= unsure && !refused_before_append(error);
         if error == ErrorCode::MessageTooLarge && batch.records.len() > 1 {
-            return queue.split(batch, &mut self.next_serial);
+            let limit = self.config.batch_records_max as usize;
+            return queue.split(batch, limit, &mut self.next_serial);
         }
         let late = batch.created + ms(self.config.delivery_timeout_ms) <= now;
         let retriable = !late
@@ -449,11 +450,11 @@ impl Queue {
     }
 
     /// A batch that is too large is sent again in parts. Source: `RecordAccumulator.splitAndReenqueue`.
-    fn split(&mut self, batch: Batch, next_serial: &mut u64) {
-        let [first, second] = batch.split(next_serial);
+    fn split(&mut self, batch: Batch, batch_records_max: usize, next_serial: &mut u64) {
         // The last one first: without sequences each goes to the front.
-        self.requeue(second);
-        self.requeue(first);
+        for part in batch.split(batch_records_max, next_serial).into_iter().rev() {
+            self.requeue(part);
+        }
     }
 
     /// When the first batch that waits is ready, as far as the batch itself goes; never while the partition is muted.

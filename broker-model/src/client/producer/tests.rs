@@ -572,11 +572,14 @@ fn a_batch_that_is_too_large_is_sent_again_in_parts() {
     let asked = take_produce(&mut driver);
     assert_eq!((sequence(&asked), header(&asked).record_count), ((0, 1), 3));
     refuse_with(&mut driver, &asked, ErrorCode::MessageTooLarge);
-    for (sequence_, count, value, offset) in [(1, 1, 1, 1), (2, 2, 2, 2)] {
+    let whole = take_produce(&mut driver);
+    assert_eq!((sequence(&whole), header(&whole).record_count), ((0, 1), 3), "of `batch.size`");
+    refuse_with(&mut driver, &whole, ErrorCode::MessageTooLarge);
+    for (sequence_, count, value, offset) in [(1, 1, 1, 1), (2, 1, 2, 2), (3, 1, 3, 3)] {
         let asked = take_produce(&mut driver);
         assert_eq!((sequence(&asked), header(&asked).record_count), ((0, sequence_), count));
         assert_eq!(first_value(&batches(&asked)[0].1), value);
-        assert!(sequence_ == 2 || is_quiet(&driver), "one part at a time");
+        assert!(sequence_ == 3 || is_quiet(&driver), "one part at a time");
         acknowledge(&mut driver, &asked, offset);
     }
     let sent = Outcome::Sent { partition: 0, offset: Offset(3), topic: None };
@@ -592,7 +595,10 @@ fn without_sequences_the_parts_go_in_the_order_of_their_records() {
     (1..=3).for_each(|operation| send(&mut driver, operation, 0));
     let asked = take_produce(&mut driver);
     refuse_with(&mut driver, &asked, ErrorCode::MessageTooLarge);
-    for (count, value) in [(1, 1), (2, 2)] {
+    let whole = take_produce(&mut driver);
+    assert_eq!(header(&whole).record_count, 3);
+    refuse_with(&mut driver, &whole, ErrorCode::MessageTooLarge);
+    for (count, value) in [(1, 1), (1, 2), (1, 3)] {
         let asked = take_produce(&mut driver);
         let first = first_value(&batches(&asked)[0].1);
         assert_eq!((header(&asked).record_count, first), (count, value));

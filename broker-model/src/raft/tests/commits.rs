@@ -4,7 +4,8 @@ use super::boot::{NOW, disk, state};
 use crate::controller::tests::config;
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
-    Message, QuorumFetchRequest, QuorumResponse, RequestBody, ResponseBody, VoteResponse,
+    Message, QuorumFetchRequest, QuorumRequest, QuorumResponse, RequestBody, ResponseBody,
+    VoteResponse,
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Channel, Effect, Effects};
@@ -55,8 +56,17 @@ fn elected(image: &DiskImage) -> Quorum {
 
 /// Voter 102 fetches from an offset, its last record being of this epoch; the leader's high watermark after it.
 fn fetch(quorum: &mut Quorum, fetch_offset: i64, last_fetched_epoch: LeaderEpoch) -> i64 {
+    fetch_by(quorum, NodeId(102), fetch_offset, last_fetched_epoch)
+}
+
+fn fetch_by(
+    quorum: &mut Quorum,
+    replica: NodeId,
+    fetch_offset: i64,
+    last_fetched_epoch: LeaderEpoch,
+) -> i64 {
     let request = QuorumFetchRequest {
-        replica: NodeId(102),
+        replica,
         replica_directory: DirectoryId::UNASSIGNED,
         epoch: EPOCH,
         fetch_offset: Offset(fetch_offset),
@@ -84,4 +94,28 @@ fn a_fetch_that_diverges_tells_nothing_of_what_a_voter_has() {
     let mut quorum = leader(0);
     assert_eq!(fetch(&mut quorum, 1, LeaderEpoch(3)), 0, "its record is another one");
     assert_eq!(fetch(&mut quorum, 1, EPOCH), 1);
+}
+
+/// As `LeaderState.ReplicaState.compareTo` has it: who has fetched farthest first, who has not last, else by id.
+#[test]
+fn a_leader_that_resigns_names_first_who_has_fetched_farthest() {
+    let table = [
+        (&[][..], [102, 103], "nobody has fetched"),
+        (&[(103, 0)], [103, 102], "one has fetched, though from the start"),
+        (&[(102, 0), (103, 1)], [103, 102], "one is further"),
+        (&[(102, 1), (103, 1)], [102, 103], "both are as far"),
+    ];
+    for (fetches, expected, name) in table {
+        let mut quorum = leader(1);
+        for (replica, offset) in fetches {
+            let epoch = if *offset > 0 { LeaderEpoch(3) } else { LeaderEpoch::NONE };
+            fetch_by(&mut quorum, NodeId(*replica), *offset, epoch);
+        }
+        quorum.resign(NOW.time, &mut Effects::new());
+        let RequestBody::Quorum(QuorumRequest::EndQuorumEpoch(request)) = quorum.end_request()
+        else {
+            panic!("it tells that it has resigned")
+        };
+        assert_eq!(request.preferred_successors, expected.map(NodeId), "{name}");
+    }
 }

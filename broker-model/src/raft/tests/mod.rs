@@ -3,6 +3,7 @@
 mod boot;
 mod commits;
 mod faults;
+mod linger;
 mod pre_vote;
 mod snapshots;
 mod voters;

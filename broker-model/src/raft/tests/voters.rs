@@ -171,6 +171,36 @@ fn a_removed_leader_resigns_when_its_removal_is_committed_and_observes() {
     assert!(net.controller(first).is_active());
 }
 
+/// One of the two that stay is silent for so long: whether the leader that goes leads on when it is back.
+fn leads_on_after(silent_ms: u64, defects: &[Defect]) -> bool {
+    let mut net = Net::new(ClusterConfig {
+        request_timeout_ms: 400,
+        quorum_fetch_wait_max_ms: 100,
+        ..changeable(defects)
+    });
+    let leader = leader(&mut net);
+    net.run_for(1_000);
+    let (others, voter) = (others(leader), key(&net, leader));
+    net.cut.insert((others[0], leader));
+    ask(&mut net, leader, false, voter);
+    net.run_for(silent_ms);
+    assert!(net.controller(leader).is_active(), "a majority of two is two");
+    net.cut.clear();
+    net.run_until("the commit", |net| ids(&net.image(others[1]).voters).len() == 2);
+    net.run_for(50);
+    net.controller(leader).is_active()
+}
+
+#[test]
+fn a_leader_whose_removal_takes_longer_than_a_request_may_leads_on_in_kafka() {
+    let kafka = [QuorumDefect::LateRemovalKeepsLeader.into()];
+    for (silent_ms, defects, leads_on) in
+        [(0, kafka.as_slice(), false), (500, kafka.as_slice(), true), (500, &[], false)]
+    {
+        assert_eq!(leads_on_after(silent_ms, defects), leads_on, "{silent_ms} ms, {defects:?}");
+    }
+}
+
 /// Of the two that stay one has all: the leader, which goes, is not one of a majority of two.
 #[test]
 fn a_leader_that_is_no_voter_does_not_count_itself() {

@@ -166,6 +166,9 @@ impl<N: Node> Engine<N> {
 
     fn on_note(&mut self, node: usize, note: &Note, host: &mut impl NodeHost<N>) {
         self.ask_disk(node, note, host);
+        if let Note::Broker(BrokerNote::LogDirectoryOffline { directory, .. }) = note {
+            self.slots[node].disk.given_up(*directory);
+        }
         if let Some(repetitions) = &mut self.repetitions {
             repetitions.noted(self.ids[node], note);
         }
