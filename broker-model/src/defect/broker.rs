@@ -144,7 +144,7 @@ BrokerDefect {
         source: "KIP-966; LogManager.shutdown, CleanShutdownFileHandler.write",
         affected: Affected::Never,
         side: Server,
-        shows: "replication" / "clean-stop-forgotten" in "swarm", seed 1,
+        shows: "replication" / "clean-stop-forgotten" in "swarm", seed 5,
         meaning: "A broker that stops cleanly writes the broker epoch of the uptime before into its marker, so that no \
             stop counts as clean.",
         example: "A broker is restarted for an upgrade. It has all it had, and counts as one that may have lost \

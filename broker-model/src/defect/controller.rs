@@ -252,7 +252,7 @@ ControllerDefect {
         source: "KIP-455; PartitionReassignmentReplicas, which keeps the order that was asked for",
         affected: Affected::Never,
         side: Server,
-        shows: "replication" / "reassigned-to-others" in "swarm-administration", seed 1,
+        shows: "replication" / "reassigned-to-others" in "swarm-administration", seed 9,
         meaning: "A reassignment registers the replicas by their ids, and not in the order that was asked for.",
         example: "A partition is to go to brokers 6, 4 and 5 so that 6 leads it. The first of its replicas is 4, to \
             which the balancing of leaders gives it, with all others that were to be spread.",

@@ -430,7 +430,7 @@ GroupDefect {
         source: "KIP-229; OffsetMetadataManager.deleteAllOffsets, left out",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "deleted-offset-told" in "group-administration", seed 1,
+        shows: "offsets" / "deleted-offset-told" in "group-administration", seed 3,
         meaning: "A group that is deleted leaves what it has committed behind.",
         example: "A group is deleted so that its work is done anew from the start. Its consumers come back under its \
             name, are told the old offsets, and pass over everything below them.",
@@ -453,7 +453,7 @@ GroupDefect {
         source: "GroupMetadataManager.expireClassicGroupMemberHeartbeat, without maybeCompleteJoinPhase",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "join-phase-overdue" in "swarm-groups", seed 1,
+        shows: "liveness" / "join-phase-overdue" in "swarm-groups", seed 5,
         meaning: "When the last one for whom a join phase waits expires, the phase goes on until the rebalance timeout \
             is over.",
         example: "A consumer dies while its group rebalances. Its session ends after ten seconds, all others have \
@@ -465,7 +465,7 @@ GroupDefect {
         source: "KIP-345, KIP-814; GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "needless-rebalance" in "static-member-bounce", seed 1,
+        shows: "liveness" / "needless-rebalance" in "static-member-bounce", seed 2,
         meaning: "A static member that leads its group and comes back within its session begins a rebalance.",
         example: "Consumers are static so that they can be restarted one by one without a rebalance. With the restart \
             of one of them all stop, give up what they have and wait for each other.",
@@ -476,7 +476,7 @@ GroupDefect {
         source: "GroupMetadataManager.onUnloaded, without its answers to members that wait",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "coordinator-answer-overdue" in "swarm-administration", seed 1,
+        shows: "liveness" / "coordinator-answer-overdue" in "swarm-administration", seed 3,
         meaning: "A coordinator that coordinates no more does not answer members that wait to join with it.",
         example: "The coordinator's partition gets another leader while a group rebalances. Its members wait with the \
             one before for more than five minutes, and are members of nothing by then.",
@@ -487,7 +487,7 @@ GroupDefect {
         source: "AbstractCoordinator.HeartbeatResponseHandler, without markCoordinatorUnknown",
         affected: Affected::Never,
         side: Client,
-        shows: "liveness" / "no-coordinator-asked" in "swarm-administration", seed 1,
+        shows: "liveness" / "no-coordinator-asked" in "swarm-administration", seed 3,
         meaning: "A member of the classic protocol whose heartbeat is answered with `NOT_COORDINATOR` sends the next \
             one to the same broker.",
         example: "A group gets another coordinator. Members that commit nothing go on with their heartbeats at the one \

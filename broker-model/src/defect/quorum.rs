@@ -149,7 +149,7 @@ QuorumDefect {
         source: "KIP-853; LeaderState.maybeExpirePendingOperation, RemoveVoterHandler.highWatermarkUpdated",
         affected: Affected::Open { since: Version::new(3, 9, 0) },
         side: Server,
-        shows: "leadership" / "removed-leader-leads" in "voter-replacement", seed 1,
+        shows: "leadership" / "removed-leader-leads" in "unheard-removal", seed 1,
         meaning: "A leader that is removed from the voters leads on if its removal is committed only after \
             controller.quorum.request.timeout.ms: it has forgotten by then that it waits for that.",
         example: "An operator removes the controller that leads, and is told that the time was up: one of the others \
@@ -262,7 +262,7 @@ QuorumDefect {
         source: "KIP-876; SnapshotGenerator.publishLogDelta, which is to go by either of the two",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "snapshot-overdue" in "swarm-administration", seed 1,
+        shows: "liveness" / "snapshot-overdue" in "swarm-administration", seed 3,
         meaning: "A snapshot of the metadata is made when as many bytes as are to be between two are applied, and the \
             longest interval is over, too.",
         example: "Topics come and go by the thousand in an hour. No snapshot is made in it: the metadata log grows, \

@@ -128,7 +128,7 @@ ReplicationDefect {
         source: "Partition.maybeShrinkIsr, Partition.maybeIncrementLeaderHW",
         affected: Affected::Open { since: Version::new(0, 10, 2) },
         side: Server,
-        shows: "liveness" / "commit-overdue" in "swarm", seed 64311,
+        shows: "liveness" / "commit-overdue" in "gone-joiner", seed 33,
         meaning: "A leader that looks who lags does not look at its high watermark: whoever was about to join the ISR \
             holds that back, gone or not, until somebody produces again or the ISR changes.",
         example: "A replica that has nearly caught up dies with records under way, for which it was waited. All of \

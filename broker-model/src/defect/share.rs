@@ -120,7 +120,7 @@ ShareDefect {
             that is due",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "share-lock-cut" in "work-queue", seed 1,
+        shows: "offsets" / "share-lock-cut" in "work-queue", seed 2,
         meaning: "When one lock expires, all that are held in the share-partition end with it.",
         example: "A worker hangs, and its lock expires. Three others lose what they got a moment ago: it is given to \
             somebody else and done twice, and their own word for it is refused.",
@@ -131,7 +131,7 @@ ShareDefect {
         source: "KIP-932; SharePartition.releaseAcquiredRecords, which is to go by the member",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "share-lock-cut" in "work-queue", seed 1,
+        shows: "offsets" / "share-lock-cut" in "work-queue", seed 4,
         meaning: "The end of one member's share session gives back what all members of the group hold.",
         example: "A worker is restarted. What ten others are busy with is given out again, and done twice.",
     }
@@ -141,7 +141,7 @@ ShareDefect {
         source: "KIP-932; SharePartition.acknowledge, without its look at the member",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "share-lock-taken" in "work-queue", seed 1,
+        shows: "offsets" / "share-lock-taken" in "work-queue", seed 3,
         meaning: "A leader takes an acknowledgement of a record that another member holds.",
         example: "A worker hangs, its lock expires, and another one is given the record. The first one wakes up and \
             releases it: it is given to a third one while the second works on it.",
@@ -152,7 +152,7 @@ ShareDefect {
         source: "KIP-932; DelayedShareFetch, which is to read with FetchIsolation.HIGH_WATERMARK",
         affected: Affected::Never,
         side: Server,
-        shows: "visibility" / "share-above-true-hw" in "work-queue", seed 1,
+        shows: "visibility" / "share-above-true-hw" in "work-queue", seed 4,
         meaning: "A leader gives members of share groups all that it has, and not only what is committed.",
         example: "A worker does a record that its leader alone has, and the leader dies. Another record stands at that \
             offset in the log of the next one: for the group it is done, and nobody gets it.",
@@ -174,7 +174,7 @@ ShareDefect {
         source: "KIP-932; ShareFetchUtils.processFetchResponse, which is to count over all partitions",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "share-fetch-exceeded" in "work-queue", seed 1,
+        shows: "offsets" / "share-fetch-exceeded" in "work-queue", seed 6,
         meaning: "As many records as a share fetch asks for are given of each partition.",
         example: "A worker asks for ten records, as many as it can do while its locks last, and gets ten of each of \
             eight partitions. The locks of the most of them expire before it has begun.",

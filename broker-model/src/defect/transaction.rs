@@ -250,7 +250,7 @@ TransactionDefect {
         source: "KIP-890; TransactionCoordinator.endTransaction, without the next epoch where nothing is to be aborted",
         affected: Affected::Never,
         side: Server,
-        shows: "visibility" / "epoch-kept-at-end" in "swarm-requests", seed 1,
+        shows: "visibility" / "epoch-kept-at-end" in "swarm-requests", seed 5,
         meaning: "An abort of a transaction of which the coordinator knows nothing is answered in the same epoch \
             (transaction version 2).",
         example: "The only batch of a transaction lies on the way, and its producer aborts. The batch comes when the \
@@ -262,7 +262,7 @@ TransactionDefect {
         source: "TransactionManager.TxnOffsetCommitHandler, without lookupCoordinator",
         affected: Affected::Never,
         side: Client,
-        shows: "liveness" / "no-coordinator-asked" in "swarm-transactions", seed 1,
+        shows: "liveness" / "no-coordinator-asked" in "swarm-transactions", seed 5,
         meaning: "A producer whose offsets are answered with `NOT_COORDINATOR` sends them to the same broker again.",
         example: "A group gets another coordinator while a transaction commits its offsets. They go to the one before, \
             again and again, until the transaction has timed out: it is all to be done anew.",
