@@ -22,6 +22,10 @@ const UNACKNOWLEDGED: Anomaly = Anomaly {
     meaning: "a coordinator took a partition from a member that had not given it up",
 };
 
+/// The epoch of a static member that has left for a while: what it was to give up it has given up by that. Source:
+/// `GroupMetadataManager.consumerGroupStaticMemberGroupLeave`.
+const AWAY: i32 = -2;
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "reconciliation",
     promise: "a member gives a partition up before anybody else may have it, or hears that it lost it",
@@ -172,6 +176,11 @@ impl Reconciliation {
                 self.untold.extend(owned.map(|owned| (key, owned)));
             }
             return;
+        }
+        if held.member_epoch == AWAY
+            && let Some(owned) = self.owned.get_mut(&format!("{name}/{id}"))
+        {
+            owned.retain(|partition| holds.contains(partition));
         }
         for (other, partition) in kept(&self.owned, (name, group), before.as_ref(), &holds) {
             findings.report(context, &UNACKNOWLEDGED, partition, || {

@@ -386,6 +386,22 @@ pub(super) const CASES: &[Case] = &[
         good: |stage| {
             stage.holds((A, 1), ("m1", 5), &[X]);
             stage.owns("m1", &[X]);
+            // It has left for a while, and with that given up what it was to give up.
+            stage.holds((A, 1), ("m1", -2), &[]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[X]);
+            stage.holds((A, 1), ("m1", 6), &[]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+        },
+    },
+    Case {
+        anomaly: "revocation-unacknowledged",
+        good: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[X]);
             stage.throws_out("m1", 7);
             // Written before that: the group is a classic one, and then it is none any more.
             stage.holds((A, 1), ("m1", -1), &[]);
