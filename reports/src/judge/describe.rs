@@ -138,8 +138,8 @@ fn fingerprint(case: &Case<'_>, charge: &Charge<'_>, finding: &Finding) -> Finge
     Fingerprint::of(Traits { guarantee, anomaly, role, words, names, evidence })
 }
 
-/// What the true state proves of what clients saw. Which operations saw it depends on the run: one bug may take records of
-/// any of them.
+/// What the true state proves of what clients saw. Which operations saw it depends on the run: one bug may take records
+/// of any of them.
 fn proved(anomalies: &Anomalies) -> Option<String> {
     let attribution = anomalies.attribution.as_ref()?;
     match attribution.source {

@@ -65,14 +65,7 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         quorum_election_backoff_max_ms: drawn.long("controller.quorum.election.backoff.max.ms"),
         quorum_fetch_wait_max_ms: drawn.long("controller.quorum.fetch.wait.max.ms"),
         quorum_append_linger_ms: drawn.long("controller.quorum.append.linger.ms"),
-        metadata_log: MetadataLogConfig {
-            snapshot_bytes: drawn.long("metadata.log.max.record.bytes.between.snapshots"),
-            snapshot_interval_ms: drawn.long("metadata.log.max.snapshot.interval.ms"),
-            retention_bytes: drawn.signed("metadata.max.retention.bytes"),
-            retention_ms: drawn.signed("metadata.max.retention.ms"),
-            clean_interval_ms: drawn.long("metadata.log.clean.interval.ms"),
-            fetch_snapshot_max_bytes: drawn.int("controller.quorum.fetch.snapshot.max.bytes"),
-        },
+        metadata_log: metadata_log(&drawn),
         controlled_shutdown_timeout_ms: drawn.long("controlled.shutdown.timeout.ms"),
         eligible_leader_replicas: *draws
             .at("eligible_leader_replicas")
@@ -85,6 +78,17 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         unclean_election_interval_ms: drawn.long("unclean.leader.election.interval.ms"),
         kafka: None,
         defects: Defects::NONE,
+    }
+}
+
+fn metadata_log(drawn: &Drawn<'_>) -> MetadataLogConfig {
+    MetadataLogConfig {
+        snapshot_bytes: drawn.long("metadata.log.max.record.bytes.between.snapshots"),
+        snapshot_interval_ms: drawn.long("metadata.log.max.snapshot.interval.ms"),
+        retention_bytes: drawn.signed("metadata.max.retention.bytes"),
+        retention_ms: drawn.signed("metadata.max.retention.ms"),
+        clean_interval_ms: drawn.long("metadata.log.clean.interval.ms"),
+        fetch_snapshot_max_bytes: drawn.int("controller.quorum.fetch.snapshot.max.bytes"),
     }
 }
 

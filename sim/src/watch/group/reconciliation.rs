@@ -124,8 +124,8 @@ impl Reconciliation {
         }
     }
 
-    /// A coordinator throws a member out of an epoch. It says so at once, and that it is gone once that is committed: what
-    /// was written before, such as that its group is a classic one for a while, may be committed in between.
+    /// A coordinator throws a member out of an epoch. It says so at once, and that it is gone once that is committed:
+    /// what was written before, such as that its group is a classic one for a while, may be committed in between.
     pub(super) fn on_thrown_out(&mut self, group: &str, member: &str, epoch: i32) {
         self.thrown_out.insert((group.to_owned(), member.to_owned()), epoch);
     }

@@ -239,6 +239,20 @@ fn no_fact_of_a_deposed_coordinator_goes_unnoticed() {
     assert_eq!(stage.found(), Vec::<String>::new(), "who resigns lets go of all");
 }
 
+/// Of each protocol.
+fn thrown_out() -> [GroupNote; 2] {
+    let (group, member, reason) = (GROUP.to_owned(), "m".to_owned(), Lateness::Session);
+    [
+        GroupNote::MemberThrownOut {
+            group: group.clone(),
+            member: member.clone(),
+            member_epoch: 1,
+            reason,
+        },
+        GroupNote::ClassicMemberThrownOut { group, member, reason, waits: false },
+    ]
+}
+
 fn facts() -> Vec<(CoordinatorKind, Note)> {
     let (group, member) = (GROUP.to_owned(), "m".to_owned());
     let (partition, leader_epoch) = (place(CoordinatorKind::Group), LeaderEpoch(1));
@@ -259,18 +273,6 @@ fn facts() -> Vec<(CoordinatorKind, Note)> {
             member: member.clone(),
             generation: 1,
             partitions: Vec::new(),
-        },
-        GroupNote::MemberThrownOut {
-            group: group.clone(),
-            member: member.clone(),
-            member_epoch: 1,
-            reason: Lateness::Session,
-        },
-        GroupNote::ClassicMemberThrownOut {
-            group: group.clone(),
-            member: member.clone(),
-            reason: Lateness::Session,
-            waits: false,
         },
         GroupNote::JoinPhaseChanged {
             group: group.clone(),
@@ -306,7 +308,8 @@ fn facts() -> Vec<(CoordinatorKind, Note)> {
         ShareNote::StateRead { group: group.clone(), partition: X, leader_epoch, at },
         ShareNote::StateWritten { group, partition: X, leader_epoch, at },
     ];
-    let groups = of_groups.into_iter().map(|note| (CoordinatorKind::Group, Note::Group(note)));
+    let of_groups = of_groups.into_iter().chain(thrown_out());
+    let groups = of_groups.map(|note| (CoordinatorKind::Group, Note::Group(note)));
     let shares = of_shares.into_iter().map(|note| (CoordinatorKind::Share, Note::Share(note)));
     groups.chain(shares).chain([(CoordinatorKind::Transaction, ongoing(1))]).collect()
 }

@@ -48,10 +48,8 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             format!("group {group}: took a commit of {places} by {member} in epoch {generation}")
         }
         GroupNote::MemberThrownOut { group, member, member_epoch, reason } => {
-            format!(
-                "group {group}: member {member} removed in epoch {member_epoch}: {}",
-                lateness(*reason)
-            )
+            let why = lateness(*reason);
+            format!("group {group}: member {member} removed in epoch {member_epoch}: {why}")
         }
         GroupNote::GroupDeleted { group } => format!("group {group}: deleted"),
         GroupNote::OffsetsDeleted { group } => format!("group {group}: deleted some offsets"),
