@@ -9,7 +9,8 @@
 //! the change may be on its way.
 //!
 //! The session is counted on the controller's clock, which may be as slow as the plan's slowest. What is overdue must
-//! be so at two looks: between commitment and the first who applies it lies a moment.
+//! be so at two looks: between commitment and the first who applies it lies a moment. What is decided may be appended
+//! later, by `controller.quorum.append.linger.ms`: what was heard in between does not count against it.
 
 use std::collections::BTreeMap;
 
@@ -47,6 +48,8 @@ pub(super) struct Sessions {
     /// How long a session takes at most, and at least, by the clocks of the plan.
     session_ns: u64,
     shortest_ns: u64,
+    /// How long what is decided may wait before it is appended.
+    linger_ns: u64,
     next_look_ns: u64,
     /// Who is active, and since when.
     active: Option<(NodeId, u64)>,
@@ -57,8 +60,8 @@ pub(super) struct Sessions {
     told: BTreeMap<NodeId, Vec<(BrokerEpoch, u64)>>,
     /// What it has appended and is not known to be committed.
     appended: Vec<Decision>,
-    /// The last broker that wanted to be fenced or to stop, and the event in which it was heard.
-    wish: Option<(u64, NodeId)>,
+    /// Who wanted to be fenced or to stop: in which event and when that was heard. Only what may not be appended yet.
+    wishes: Vec<(u64, u64, NodeId)>,
     /// The uptimes that were told to stop.
     stopping: BTreeMap<NodeId, BrokerEpoch>,
     /// Who was overdue at the last look.
@@ -66,24 +69,26 @@ pub(super) struct Sessions {
 }
 
 /// A batch of the metadata log, as the active controller has appended it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Decision {
     last: Offset,
     at_ns: u64,
     /// Who had just said that it wants to be fenced or to stop.
-    wished_by: Option<NodeId>,
+    wished_by: Vec<NodeId>,
 }
 
 impl Sessions {
     pub(super) fn new(plan: &Plan) -> Self {
         let session_ns = plan.cluster.broker_session_timeout_ms * 1_000_000;
+        let linger_ns = by_slowest_clock(plan, plan.cluster.quorum_append_linger_ms * 1_000_000);
         Self {
-            session_ns: by_slowest_clock(plan, session_ns) + SLACK_NS,
+            session_ns: by_slowest_clock(plan, session_ns) + linger_ns + SLACK_NS,
             shortest_ns: by_fastest_clock(plan, session_ns),
+            linger_ns,
             next_look_ns: 0,
             active: None,
             is_sure: false,
-            wish: None,
+            wishes: Vec::new(),
             heard: BTreeMap::new(),
             told: BTreeMap::new(),
             appended: Vec::new(),
@@ -131,7 +136,8 @@ impl Sessions {
         if named == own {
             let told = self.told.entry(broker).or_default();
             if self.appended.is_empty() {
-                told.clear();
+                let lingers = (self.linger_ns > 0).then_some(self.linger_ns + self.shortest_ns);
+                told.retain(|(_, at_ns)| lingers.is_some_and(|ns| at_ns + ns >= context.at_ns));
             }
             told.push((BrokerEpoch(named), context.at_ns));
         }
@@ -140,7 +146,8 @@ impl Sessions {
     /// A controller is told by a broker what that wants.
     pub(super) fn on_asked(&mut self, context: &Context<'_>, request: &BrokerHeartbeatRequest) {
         if request.want_fence || request.want_shutdown {
-            self.wish = Some((context.event, request.broker));
+            self.wishes.retain(|(_, at_ns, _)| at_ns + self.linger_ns >= context.at_ns);
+            self.wishes.push((context.event, context.at_ns, request.broker));
         }
     }
 
@@ -155,12 +162,15 @@ impl Sessions {
             && *partition == TopicPartition::METADATA
             && self.active.is_some_and(|(node, _)| node == context.node)
         {
-            let wish = self.wish.filter(|(event, _)| *event == context.event);
-            self.appended.push(Decision {
-                last: batch.last_offset,
-                at_ns: context.at_ns,
-                wished_by: wish.map(|(_, broker)| broker),
-            });
+            let lingered = |at_ns: u64| {
+                self.linger_ns > 0 && at_ns + self.linger_ns + SLACK_NS >= context.at_ns
+            };
+            let wishes = self.wishes.iter();
+            let fresh =
+                wishes.filter(|(event, at_ns, _)| *event == context.event || lingered(*at_ns));
+            let wished_by = fresh.map(|(_, _, broker)| *broker).collect();
+            let (last, at_ns) = (batch.last_offset, context.at_ns);
+            self.appended.push(Decision { last, at_ns, wished_by });
         }
     }
 
@@ -191,10 +201,11 @@ impl Sessions {
         let before = context.view.registry().broker(*broker);
         let was_in = before.is_some_and(|known| !known.fenced && !known.shutting_down);
         let stops = self.stopping.get(broker) == Some(broker_epoch);
-        let wishes = |decision: &Decision| stops || decision.wished_by == Some(*broker);
+        let wishes = |decision: &Decision| stops || decision.wished_by.contains(broker);
         if let Some(Decision { at_ns: decided, .. }) =
             self.appended.first().filter(|decision| was_in && !wishes(decision))
-            && let Some(heard) = self.heard_before(*broker, *broker_epoch, *decided)
+            && let Some(heard) =
+                self.heard_before(*broker, *broker_epoch, decided.saturating_sub(self.linger_ns))
             && *decided + SLACK_NS < heard + self.shortest_ns
         {
             findings.report(context, &NEEDLESS, TopicPartition::METADATA, || {
