@@ -13,8 +13,8 @@ use super::terms::{NO_UNCLEAN, OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
 
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
-const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms, or records are deleted where \
-    replicas are made: a broker may forget a producer and take its retry for new";
+const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms, by more than clocks differ, or \
+    records are deleted where replicas are made: a broker may forget a producer and take its retry for new";
 
 const EXACTLY_ONCE: &str = "guarantee=exactly-once";
 

@@ -69,7 +69,8 @@ pub struct Terms {
     /// written later cannot be lost by a change of leader. [`u64::MAX`] if that is not known.
     pub settled_ns: u64,
     /// Whether brokers may forget a producer while it still repeats batches: `producer.id.expiration.ms` is not above
-    /// its `delivery.timeout.ms`, or its records may be deleted before a replica is made that is to lead.
+    /// its `delivery.timeout.ms` by more than clocks differ, or its records may be deleted before a replica is made
+    /// that is to lead.
     pub producers_expire: bool,
     /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
     /// allows them. None if it is not known.
@@ -555,15 +556,17 @@ fn reset(planned: OffsetReset) -> Reset {
     }
 }
 
+/// Whether brokers may forget the producer of a client while it still repeats batches: what rests for a broker was
+/// written by the clock of another machine.
 fn expires(plan: &Plan, client: &ClientPlan) -> bool {
-    match client {
-        ClientPlan::Producer { config, .. } => {
-            plan.cluster.producer_id_expiration_ms <= config.delivery_timeout_ms
+    let repeats_ms = match client {
+        ClientPlan::Producer { config, .. } => config.delivery_timeout_ms,
+        ClientPlan::Consumer { pipeline: Some(pipeline), .. } => {
+            pipeline.producer.delivery_timeout_ms
         }
-        ClientPlan::Consumer { pipeline, .. } => pipeline.as_ref().is_some_and(|pipeline| {
-            plan.cluster.producer_id_expiration_ms <= pipeline.producer.delivery_timeout_ms
-        }),
-    }
+        ClientPlan::Consumer { pipeline: None, .. } => return false,
+    };
+    plan.cluster.producer_id_expiration_ms <= repeats_ms.saturating_add(plan.clocks_apart_ms())
 }
 
 /// Whether replicas are made anew where records may be deleted: such a one begins where its leader's log does, and
@@ -637,6 +640,9 @@ fn stronger(made: Acks, held: Acks) -> Acks {
 
 #[cfg(test)]
 mod tests {
+    use harrow_broker_model::types::NodeId;
+    use harrow_sim::plan::ClockPlan;
+
     use super::*;
     use crate::policy::DamageKind;
 
@@ -687,6 +693,32 @@ mod tests {
             let damage = brokers.iter().copied().map(lost).collect();
             let terms = Terms { damage, ..Terms::strict() };
             assert_eq!(terms.forgetful_coordinator(topic, between).is_some(), legal, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_producer_is_forgotten_early_by_a_clock_that_is_ahead() {
+        let mut plan = harrow_sim::testing::plan();
+        plan.cluster.producer_id_expiration_ms = 10_000;
+        let config = ProducerConfig {
+            delivery_timeout_ms: 4_000,
+            ..harrow_broker_model::testing::producer(1002)
+        };
+        let client = ClientPlan::Producer {
+            config,
+            topics: Vec::new(),
+            keys: 0,
+            operations: 1,
+            start_ms: 0,
+            interval_us: (1, 1),
+            outstanding_max: 1,
+            transactions: None,
+            tombstone_one_in: 0,
+            hot_key_percent: 0,
+        };
+        for (offset_ms, expected) in [(0, false), (5_999, false), (6_000, true), (-6_000, true)] {
+            plan.clocks = vec![ClockPlan { node: NodeId(1), offset_ms, drift_ppm: 0 }];
+            assert_eq!(expires(&plan, &client), expected, "{offset_ms} ms");
         }
     }
 
