@@ -482,6 +482,25 @@ fn who_was_forgotten_is_known_by_what_came_since() {
     }
 }
 
+/// Of who was forgotten, a snapshot may tell what was true once, and nothing else.
+#[test]
+fn who_was_forgotten_may_be_known_by_an_older_snapshot() {
+    for (sequence, forgets, is_found) in [(5, true, false), (4, true, true), (5, false, true)] {
+        let mut plan = crate::stage::plan();
+        plan.cluster.producer_id_expiration_ms = 1_000;
+        let mut stage = super::case::stage_of(&plan);
+        let batch = BatchSummary { max_timestamp: WallTime(100), ..sequenced(2, 0, 5) };
+        stage.lead(A, 1, batch);
+        stage.lead(A, 1, BatchSummary { max_timestamp: WallTime(50), ..sequenced(3, 1, 0) });
+        if forgets {
+            expired(&mut stage, 2_000);
+        }
+        know(&mut stage, sequence);
+        let expected: &[&str] = if is_found { &["producer-state-mismatch"] } else { &[] };
+        assert_eq!(stage.found(), expected, "sequence {sequence}, forgotten {forgets}");
+    }
+}
+
 /// By a clock that is a day ahead, a producer has rested for long enough as soon as it has written.
 #[test]
 fn clocks_that_are_far_apart_let_producers_expire() {
