@@ -30,6 +30,9 @@ pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// Where transactions and their decisions are.
 pub(crate) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
 
+/// Where the state of share groups is.
+pub(crate) const SHARE_STATE_TOPIC: &str = "__share_group_state";
+
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Terms {
@@ -63,6 +66,8 @@ pub struct Terms {
     pub offsets_dropped: bool,
     /// What holds for the topic of transactions.
     pub transactions_topic: PartitionTerms,
+    /// What holds for the topic of share groups' state.
+    pub share_state_topic: PartitionTerms,
     /// Whether anything was done to the cluster at all: without a fault, no leader changes.
     pub disturbed: bool,
     /// From when on nothing was done to the cluster any more and all leaders had settled, in nanoseconds; what was
@@ -131,6 +136,7 @@ impl Terms {
             offsets_topic: partition,
             offsets_dropped: false,
             transactions_topic: partition,
+            share_state_topic: partition,
             disturbed: true,
             settled_ns: u64::MAX,
             producers_expire: false,
@@ -165,6 +171,8 @@ impl Terms {
         let groups = &plan.cluster.coordinators;
         terms.offsets_topic.min_insync_replicas = groups.offsets_topic.min_insync_replicas;
         terms.transactions_topic.min_insync_replicas = groups.transaction_topic.min_insync_replicas;
+        let shares = &groups.share_groups;
+        terms.share_state_topic.min_insync_replicas = shares.state_topic.min_insync_replicas;
         terms.offsets_retention_ns = groups.offsets_retention_ms.saturating_mul(1_000_000);
         terms.moved_by_hand = moved_by_hand(plan, &done);
         if reads_uncommitted(plan) {
@@ -229,7 +237,8 @@ impl Terms {
     fn hold_to(&mut self, promise: Promise) {
         let own = self.producers.iter_mut().map(|(_, own)| own);
         let producers = own.chain([&mut self.producer]);
-        let internal = [&mut self.offsets_topic, &mut self.transactions_topic];
+        let of_groups = [&mut self.offsets_topic, &mut self.share_state_topic];
+        let internal = of_groups.into_iter().chain([&mut self.transactions_topic]);
         let topics = self.partitions.iter_mut().chain(internal);
         match promise {
             Promise::Acks(acks) => producers.for_each(|own| own.acks = stronger(own.acks, acks)),
@@ -390,7 +399,7 @@ impl Terms {
     }
 
     /// Why a coordinator may know less than it had said, of what it keeps in this topic.
-    pub(super) fn forgetful_coordinator(&self, topic: &str, between: (u64, u64)) -> Option<Reason> {
+    pub(crate) fn forgetful_coordinator(&self, topic: &str, between: (u64, u64)) -> Option<Reason> {
         let terms = self.internal_topic(topic)?;
         let of_topic = |log: &&CorruptLog| {
             let of_it = log.name.strip_prefix(topic).is_some_and(|rest| rest.starts_with('-'));
@@ -410,6 +419,7 @@ impl Terms {
         match &*asked_name(topic) {
             OFFSETS_TOPIC => Some(self.offsets_topic),
             TRANSACTIONS_TOPIC => Some(self.transactions_topic),
+            SHARE_STATE_TOPIC => Some(self.share_state_topic),
             _ => None,
         }
     }
@@ -684,6 +694,7 @@ mod tests {
         let table = [
             ("two of them", &[1, 2][..], OFFSETS_TOPIC, (0, 10), true),
             ("transactions as well", &[1, 2][..], TRANSACTIONS_TOPIC, (0, 10), true),
+            ("share groups as well", &[1, 2][..], SHARE_STATE_TOPIC, (0, 10), true),
             ("one, which is survived", &[1][..], OFFSETS_TOPIC, (0, 10), false),
             ("twice the same one", &[1, 1][..], OFFSETS_TOPIC, (0, 10), false),
             ("before the commit", &[1, 2][..], OFFSETS_TOPIC, (6, 10), false),

@@ -70,6 +70,19 @@ fn lost_data_excuses_from_min_insync_replicas_on_what_shows_later() {
 }
 
 #[test]
+fn share_coordinators_forget_what_brokers_lost() {
+    let two = [("power-loss", 1), ("wipe-disk", 3)];
+    for name in ["share-done-again", "share-loss", "share-zombie-write"] {
+        let run = harmed(&two, &[(name, AFTER_NS)]);
+        assert!(excused(&allowing(), &run).contains("__share_group_state may lack records"));
+        found(&plan(), &run, &[name]);
+        found(&allowing(), &harmed(&two[..1], &[(name, AFTER_NS)]), &[name]);
+        found(&allowing(), &harmed(&two, &[(name, BEFORE_NS)]), &[name]);
+    }
+    found(&allowing(), &harmed(&two, &[("share-lock-broken", AFTER_NS)]), &["share-lock-broken"]);
+}
+
+#[test]
 fn only_lasting_damage_reaches_what_is_written_later() {
     let mut run = run(&[0, 2]);
     run.faults = vec![fault("wipe-disk", 1, true), fault("wipe-disk", 2, true)];
