@@ -115,6 +115,24 @@ fn damage_that_a_log_took_in_spoils_its_partition() {
 }
 
 #[test]
+fn a_transaction_may_stay_open_that_its_coordinator_has_forgotten() {
+    let open = |faults: &[(&str, i32)]| {
+        let (goal, pending) = (Goal::Transactions, "node 2 holds 1 open transactions".to_owned());
+        let end = End::TimeLimit { goal, pending, since_ms: 11_000, unrecoverable: None };
+        Run { end, ..harmed(faults, &[]) }
+    };
+    let two = open(&[("power-loss", 1), ("wipe-disk", 3)]);
+    let verdict = judge(&allowing(), &two);
+    assert_eq!(verdict.outcome, Outcome::Inconclusive, "{verdict:#?}");
+    assert!(verdict.inconclusive.iter().any(|gap| gap.contains("__transaction_state may lack")));
+    found(&plan(), &two, &["transaction-open"]);
+    found(&allowing(), &open(&[("power-loss", 1)]), &["transaction-open"]);
+    let lagging =
+        Run { end: stuck_at("final reader is at 1 of orders-0, committed end is 3"), ..two };
+    found(&allowing(), &lagging, &["consumer-lag"]);
+}
+
+#[test]
 fn voters_without_their_disks_excuse_what_the_quorum_forgets() {
     let wiped = [("wipe-disk", 101)];
     let mut run = harmed(&wiped, &[]);
