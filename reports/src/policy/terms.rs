@@ -1,6 +1,6 @@
 //! What a configuration promises, and what was done to the cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
@@ -52,6 +52,10 @@ pub struct Terms {
     pub subscribes: bool,
     /// How often groups promise to process a record: exactly once, where none is named.
     pub processing: Vec<(String, ProcessingGuarantee)>,
+    /// Whether members of groups have epochs of their own (KIP-848).
+    pub member_epochs: bool,
+    /// Groups whose members have not.
+    pub classic_groups: BTreeSet<String>,
     /// `auto.offset.reset`.
     pub offset_reset: Reset,
     /// Processes with another one.
@@ -129,6 +133,8 @@ impl Terms {
             isolations: Vec::new(),
             subscribes: false,
             processing: Vec::new(),
+            member_epochs: false,
+            classic_groups: BTreeSet::new(),
             offset_reset: Reset::Earliest,
             resets: Vec::new(),
             offsets_retention_ns: OFFSETS_RETENTION_NS,
@@ -166,6 +172,8 @@ impl Terms {
         terms.producers = (0_u32..).zip(&plan.clients).filter_map(producer_of).collect();
         terms.processing = plan.clients.iter().filter_map(processing_of).collect();
         terms.learn_applications(plan);
+        terms.member_epochs = plan.has_member_epochs();
+        terms.classic_groups = plan.classic_groups();
         terms.partitions =
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         let groups = &plan.cluster.coordinators;
@@ -377,11 +385,11 @@ impl Terms {
         Reason::of("an unclean leader election dropped records", text + &after).unless(hold)
     }
 
-    /// Why a group's commit may be gone, whatever became of the partition that it is about. `quiet_ns` is for how long
-    /// the group may have been without members, at the most.
-    pub(super) fn lost_commit(&self, occurrence: &Occurrence, quiet_ns: u64) -> Option<Reason> {
+    /// Why a group's commit may be gone, whatever became of the partition that it is about. `expired` says whether the
+    /// group may have been without members for long enough.
+    pub(super) fn lost_commit(&self, occurrence: &Occurrence, expired: bool) -> Option<Reason> {
         let Occurrence { since_ns, at_ns, .. } = *occurrence;
-        if quiet_ns >= self.offsets_retention_ns {
+        if expired {
             let text = "offsets.retention.minutes: the group's offsets may have expired";
             return Some(Reason::plain(text));
         }
