@@ -1,7 +1,7 @@
 //! What a history's clients were promised and what was done to their cluster, by names: what a person can write down
 //! beside a history, and what a run leaves beside its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_sim::history::{History, asked_name};
 use harrow_sim::plan::{Plan, ProcessingGuarantee};
@@ -217,6 +217,8 @@ impl HistoryConfig {
             isolation: self.isolation,
             isolations: self.isolations.iter().map(|(process, it)| (*process, *it)).collect(),
             subscribes: self.subscribes,
+            member_epochs: self.member_epochs,
+            classic_groups: self.classic_groups(),
             offset_reset: self.offset_reset,
             resets: self.resets.iter().map(|(process, it)| (*process, *it)).collect(),
             offsets_retention_ns: self.offsets_retention_ms.saturating_mul(NS_PER_MS),
@@ -254,18 +256,23 @@ impl HistoryConfig {
         recreated.map(|partition| (partition, known(partition))).collect()
     }
 
+    /// Groups whose members share one generation, though those of others have epochs of their own.
+    fn classic_groups(&self) -> BTreeSet<String> {
+        let classic = self.groups.iter().filter(|(_, own)| own.classic);
+        classic.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The options of the checks for a history.
     pub fn options(&self, history: &History) -> Options {
         let (member_epochs, assign_keeps_position) =
             (self.member_epochs, self.assign_keeps_position);
-        let classic = self.groups.iter().filter(|(_, own)| own.classic);
         let bounds = self.groups.iter().filter_map(|(name, own)| {
             Some((name.clone(), own.processed_within_ms?.saturating_mul(NS_PER_MS)))
         });
         let mut options = Options {
             member_epochs,
             assign_keeps_position,
-            classic_groups: classic.map(|(name, _)| name.clone()).collect(),
+            classic_groups: self.classic_groups(),
             processed_within_ns: bounds.collect(),
             recreated: recreated(&history.partitions),
             ..Options::default()

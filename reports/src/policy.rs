@@ -7,6 +7,7 @@
 //! | `hold` | that, as if more had been promised |
 //! | `reason` | why something is legal, in words |
 //! | `damage`, `dropped` | what was done to stored data; what unclean elections dropped |
+//! | `membership` | whether a group's offsets may have expired |
 //! | `recreated` | what is carried from a topic to another one of its name |
 //! | `anomaly`, `internal` | why what clients saw, or what broke inside, is legal |
 //!
@@ -19,6 +20,7 @@ mod dropped;
 mod hold;
 mod internal;
 mod leaders;
+mod membership;
 mod promised;
 mod reason;
 mod recreated;

@@ -12,7 +12,9 @@ use crate::policy::{Isolation, ProducerTerms, Terms};
 pub(crate) enum Place {
     /// A partition of the history, by position.
     Partition(u32),
-    /// The controllers' metadata log, or the cluster as a whole.
+    /// The controllers' metadata log.
+    Metadata,
+    /// A topic that only coordinators read, a group, a transaction, or the cluster as a whole.
     Cluster,
 }
 
@@ -26,14 +28,31 @@ pub(crate) fn promise(
     let producer = terms.producer(producer.unwrap_or(u32::MAX));
     match (guarantee, place) {
         (Guarantee::Liveness, _) => "every rule by which Kafka recovers once faults end".to_owned(),
-        (_, Place::Cluster) => {
+        (_, Place::Metadata) => {
             "the controller quorum: one vote a voter and epoch, a majority for each record"
                 .to_owned()
         }
         (Guarantee::Leadership, Place::Partition(_)) => {
             "the controller: one leader for each leader epoch".to_owned()
         }
-        (Guarantee::Ordering, Place::Partition(_)) => ordering(producer),
+        (Guarantee::Leadership, Place::Cluster) => {
+            "leaders and coordinators: nothing of a deposed one counts".to_owned()
+        }
+        (Guarantee::Durability, Place::Cluster) => {
+            "brokers: what was committed, or is said to be on disk, stays".to_owned()
+        }
+        (Guarantee::Replication, Place::Cluster) => {
+            "replicas: they agree on what is committed, and coordinators go by that".to_owned()
+        }
+        (Guarantee::Offsets, Place::Cluster) => {
+            "the group's coordinator: one owner at a time, and what is committed is told to all"
+                .to_owned()
+        }
+        (Guarantee::Visibility, Place::Cluster) => {
+            "the transaction's coordinator: all of a transaction or none, as it was decided"
+                .to_owned()
+        }
+        (Guarantee::Ordering, Place::Partition(_) | Place::Cluster) => ordering(producer),
         (Guarantee::Visibility, Place::Partition(_)) => visibility(terms),
         (
             Guarantee::Durability | Guarantee::Replication | Guarantee::Offsets,
@@ -152,5 +171,27 @@ fn acks(acks: Acks) -> &'static str {
         Acks::All => "all",
         Acks::Leader => "1",
         Acks::None => "0",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quorum_promises_its_metadata_and_nothing_else() {
+        let guarantees = [
+            Guarantee::Durability,
+            Guarantee::Ordering,
+            Guarantee::Offsets,
+            Guarantee::Visibility,
+            Guarantee::Leadership,
+            Guarantee::Replication,
+        ];
+        for guarantee in guarantees {
+            let by = |place| promise(&Terms::strict(), guarantee, place, None);
+            assert!(by(Place::Metadata).contains("the controller quorum"), "{guarantee:?}");
+            assert!(!by(Place::Cluster).contains("the controller quorum"), "{guarantee:?}");
+        }
     }
 }

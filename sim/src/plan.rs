@@ -1,6 +1,8 @@
 //! A plan: everything that a run depends on, drawn, concrete, printable and editable. No choice is left but those that
 //! are keyed to the seed: the latency of the n-th message on a link, the n-th operation of a client.
 
+mod clocks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::config::{

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use harrow_broker_model::types::TopicPartition;
 use harrow_sim::run::InjectedFault;
 use harrow_sim::violation::{Guarantee, Violation};
 
@@ -261,7 +262,12 @@ fn internal(
     let faults = last_faults(case.faults(), *at_ns);
     let shown = format!("{} seen at node {node}, event {event}{faults}", seconds(*at_ns));
     let position = candidate.partition.as_ref().and_then(|name| case.position(name));
-    let place = position.map_or(Place::Cluster, Place::Partition);
+    let elsewhere = if violation.partition == Some(TopicPartition::METADATA) {
+        Place::Metadata
+    } else {
+        Place::Cluster
+    };
+    let place = position.map_or(elsewhere, Place::Partition);
     Finding {
         promise: promise(case.terms, *guarantee, place, None),
         evidence: violation.evidence.iter().cloned().chain([shown]).collect(),

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use harrow_sim::liveness::Goal;
 use harrow_sim::violation::Violation;
 
 use crate::check::{Anomaly, Occurrence, Removal};
-use crate::policy::{self, Reason, Terms};
+use crate::policy::{self, Reason, TRANSACTIONS_TOPIC, Terms};
 
 use super::case::Case;
 use super::detect::{Detected, Failure, FailureKind, NotConverged};
@@ -146,6 +147,7 @@ fn unexcused<'a>(terms: &Terms, failure: Failure<'a>, aside: &mut SetAside) -> O
         FailureKind::NotConverged(stuck) => {
             let NotConverged { goal, pending, unrecoverable, .. } = stuck;
             let reason = unrecoverable.map(Reason::plain).or_else(|| hopeless(terms, pending));
+            let reason = reason.or_else(|| forgotten(terms, *goal));
             (goal.name(), format!("not converged: {pending}"), reason)
         }
         // The model's assertions take for granted that the quorum keeps what it committed.
@@ -158,6 +160,14 @@ fn unexcused<'a>(terms: &Terms, failure: Failure<'a>, aside: &mut SetAside) -> O
     aside.inconclusive.push(format!("{what}; legal: {}", reason.text));
     aside.add(anomaly, reason, 1);
     None
+}
+
+/// Why a transaction may stay open for ever: its coordinator has forgotten it.
+fn forgotten(terms: &Terms, goal: Goal) -> Option<Reason> {
+    let of_transactions = goal == Goal::Transactions;
+    of_transactions
+        .then(|| terms.forgetful_coordinator(TRANSACTIONS_TOPIC, (0, u64::MAX)))
+        .flatten()
 }
 
 /// Why what is pending may never come, because of damage that the scenario allows.

@@ -1,20 +1,19 @@
 //! Why an anomaly that clients saw is legal.
 
-use std::collections::BTreeSet;
-
 use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, Function, History};
 use harrow_sim::plan::ProcessingGuarantee;
 
 use super::dropped::{ended_before, read_on_from_deposed, went_back};
+use super::membership::group_of;
 use super::promised::{Isolation, ProducerTerms, Reset};
 use super::reason::Reason;
 use super::terms::{NO_UNCLEAN, OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
 
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
-const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms, or records are deleted where \
-    replicas are made: a broker may forget a producer and take its retry for new";
+const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms, by more than clocks differ, or \
+    records are deleted where replicas are made: a broker may forget a producer and take its retry for new";
 
 const EXACTLY_ONCE: &str = "guarantee=exactly-once";
 
@@ -119,9 +118,9 @@ fn excuse_lost_commit(
     // Only readers of committed records wait until a transaction's offsets are settled (KIP-447).
     let by = occurrence.other.map(|commit| history.row(commit.operation).function);
     let unsettled = || terms.read_uncommitted().filter(|_| by == Some(Function::Txn));
-    let quiet_ns = longest_quiet_ns(history, seen);
+    let expired = terms.may_expire_after(history, seen);
     moved_by_hand(terms, history, occurrence)
-        .or_else(|| terms.lost_commit(seen, quiet_ns))
+        .or_else(|| terms.lost_commit(seen, expired))
         .or_else(unsettled)
         .or_else(|| terms.loss(occurrence))
         .or_else(|| terms.another_topic(history, occurrence))
@@ -137,13 +136,17 @@ fn excuse_aborted(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
 fn excuse_processing(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let subject = occurrence.subject;
     let other = occurrence.other.map(|other| other.operation);
+    let by_hand = moved_past(terms, history, occurrence);
     if occurrence.anomaly == Anomaly::EosDuplicate {
-        return processed(terms, history, occurrence, ProcessingGuarantee::AtLeastOnce)
+        return by_hand
+            .or_else(|| processed(terms, history, occurrence, ProcessingGuarantee::AtLeastOnce))
             .or_else(|| unproved(terms, history, &[Some(subject.operation), other]));
     }
-    processed(terms, history, occurrence, ProcessingGuarantee::AtMostOnce)
+    by_hand
+        .or_else(|| processed(terms, history, occurrence, ProcessingGuarantee::AtMostOnce))
         .or_else(|| weak_acks(terms, history, occurrence, Some(subject)))
         .or_else(|| unproved(terms, history, &[subject.writer, other]))
+        .or_else(|| terms.another_topic(history, occurrence))
 }
 
 /// Why a record may be processed twice, or never: its group promised no more. Of several groups that read it the one
@@ -215,50 +218,17 @@ fn shown_by_reads(history: &History, occurrence: &Occurrence) -> Occurrence {
     Occurrence { at_ns, ..occurrence.clone() }
 }
 
-/// For how long the group of a commit may have been without members between the commit and what shows that it is gone:
-/// the longest time in which nobody who ever joined it was told anything. Offsets of a group that lives do not expire
+/// Why a member may go on where `auto.offset.reset` says although its group had committed: its offsets may have expired
 /// (KIP-211).
-fn longest_quiet_ns(history: &History, occurrence: &Occurrence) -> u64 {
-    let Some(commit) = occurrence.other else { return u64::MAX };
-    let to = occurrence.at_ns;
-    let from = history.row(commit.operation).completed_ns.min(to);
-    let Some(group) = group_of(history, commit.operation) else {
-        return to.saturating_sub(from);
-    };
-    let mut times = signs_of_life(history, group, (from, to));
-    times.extend([from, to]);
-    longest_gap(times)
-}
-
-/// When anybody who ever joined a group was told anything, in this time.
-fn signs_of_life(history: &History, group: u32, (from, to): (u64, u64)) -> Vec<u64> {
-    let joins = (0_u32..).zip(history.rows()).filter(|(_, row)| row.function == Function::Join);
-    let joins = joins.filter(|(join, _)| history.member(*join).is_some_and(|it| it.0 == group));
-    let members: BTreeSet<u32> = joins.map(|(_, row)| row.process).collect();
-    let told = history
-        .rows()
-        .iter()
-        .filter(|row| row.completion == Completion::Ok && members.contains(&row.process));
-    told.map(|row| row.completed_ns).filter(|at| (from..to).contains(at)).collect()
-}
-
-fn longest_gap(mut times: Vec<u64>) -> u64 {
-    times.sort_unstable();
-    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
-}
-
-/// Why a member may go on where `auto.offset.reset` says although its group had committed: nobody was a member for
-/// longer than offsets are kept (KIP-211).
 fn excuse_expired(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     // A process that came after a crash is one of the consumers, and nobody says which.
     let reset = Some(terms.weakest_reset()).filter(|reset| reset.jumps())?;
     let group = group_of(history, occurrence.subject.operation)?;
-    let quiet_ns = longest_gap(signs_of_life(history, group, (0, occurrence.at_ns)));
     let text = format!(
         "auto.offset.reset={}: the group was away for longer than offsets.retention.minutes",
         reset.name()
     );
-    let may_expire = quiet_ns >= terms.offsets_retention_ns;
+    let may_expire = terms.may_expire_before(history, group, occurrence);
     may_expire.then(|| Reason::plain(text).unless("auto.offset.reset=earliest"))
 }
 
@@ -268,23 +238,25 @@ fn moved_by_hand(terms: &Terms, history: &History, occurrence: &Occurrence) -> O
     let name = history.groups.get(group as usize)?;
     let commit = occurrence.other.filter(|_| occurrence.anomaly == Anomaly::LostCommit);
     let committed_ns = commit.map_or(0, |commit| history.row(commit.operation).completed_ns);
-    let moved = terms.moved_by_hand.iter().find(|moved| {
-        moved.group == *name && moved.from_ns <= occurrence.at_ns && committed_ns <= moved.until_ns
-    });
-    moved.map(|_| Reason::plain("an administrator deleted or moved the group's offsets"))
+    moved_between(terms, name, (committed_ns, occurrence.at_ns))
 }
 
-/// The group that an operation acted for: as it says, or as its process's last join made it.
-fn group_of(history: &History, operation: u32) -> Option<u32> {
-    let own = history.row(operation);
-    let joined = || {
-        let mut before = (0..operation).filter(|earlier| {
-            let row = history.row(*earlier);
-            row.process == own.process && row.function == Function::Join
-        });
-        before.next_back().and_then(|join| history.member(join))
-    };
-    history.member(operation).or_else(joined).map(|(group, _)| group)
+/// Why a group may have been sent back to what it had processed, or past what it had not: an administrator moved it
+/// after that was processed, or sent. What nobody has processed may have been passed over until all was over.
+fn moved_past(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let is_loss = occurrence.anomaly == Anomaly::EosLoss;
+    let processed = if is_loss { occurrence.other? } else { occurrence.subject };
+    let group = group_of(history, processed.operation)?;
+    let name = history.groups.get(group as usize)?;
+    let until_ns = if is_loss { u64::MAX } else { occurrence.at_ns };
+    moved_between(terms, name, (occurrence.since_ns, until_ns))
+}
+
+fn moved_between(terms: &Terms, group: &str, (since_ns, until_ns): (u64, u64)) -> Option<Reason> {
+    let moved = terms.moved_by_hand.iter().find(|moved| {
+        moved.group == group && moved.from_ns <= until_ns && since_ns <= moved.until_ns
+    });
+    moved.map(|_| Reason::plain("an administrator deleted or moved the group's offsets"))
 }
 
 /// Why a record may stand where it does.

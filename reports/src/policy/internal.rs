@@ -12,7 +12,7 @@ use harrow_sim::violation::Violation;
 use super::damage::{OF_DATA, place_of};
 use super::promised::NO_LOSS;
 use super::reason::Reason;
-use super::terms::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
+use super::terms::{OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC, Terms};
 
 /// Internal anomalies that a damaged disk causes at its own node, and that nothing else excuses.
 const OF_DISKS: [&str; 18] = [
@@ -43,7 +43,7 @@ const TOO_SHORT: &str = "retained-too-short";
 const OF_VOTERS: [&str; 2] = ["committed-metadata-lost", "metadata-commit-not-durable"];
 
 /// Internal anomalies that a coordinator causes which has forgotten what it had said, by the topic of its records.
-const OF_COORDINATORS: [(&str, &[&str]); 2] = [
+const OF_COORDINATORS: [(&str, &[&str]); 3] = [
     (
         OFFSETS_TOPIC,
         &[
@@ -72,6 +72,7 @@ const OF_COORDINATORS: [(&str, &[&str]); 2] = [
             "decided-end-refused",
         ],
     ),
+    (SHARE_STATE_TOPIC, &["share-done-again", "share-loss", "share-zombie-write"]),
 ];
 
 /// Why an internal violation is legal.

@@ -28,13 +28,20 @@ impl Terms {
         let carried = match taken_ns {
             None => carriers.touched(0),
             Some(taken_ns) => {
+                // What nobody has processed may have been passed over at any time before all was over.
+                let is_loss = occurrence.anomaly == Anomaly::EosLoss;
+                let until_ns = if is_loss { u64::MAX } else { occurrence.at_ns };
                 let taken_since = |since_ns: u64| {
-                    let between = since_ns..=occurrence.at_ns;
+                    let between = since_ns..=until_ns;
                     taken_ns.iter().any(|taken| between.contains(taken))
                 };
                 // What a group has committed, or where it stands, stays until it commits again.
-                let of_group =
-                    [Anomaly::ResumeSkip, Anomaly::CommitBeyondPosition, Anomaly::ZombieCommit];
+                let of_group = [
+                    Anomaly::ResumeSkip,
+                    Anomaly::CommitBeyondPosition,
+                    Anomaly::ZombieCommit,
+                    Anomaly::EosLoss,
+                ];
                 if occurrence.anomaly == Anomaly::LostCommit {
                     taken_since(0) && carriers.may_lose_commit(taken_since)
                 } else if of_group.contains(&occurrence.anomaly) {
@@ -74,7 +81,9 @@ impl<'a> Carriers<'a> {
         });
         let group_of = |operation| history.member(operation).map(|(group, _)| group);
         let other = occurrence.other.map(|other| other.operation);
-        let group = group_of(subject).or_else(|| other.and_then(group_of));
+        // Who sent a record that a group has not processed may be of another one.
+        let sent = occurrence.anomaly == Anomaly::EosLoss;
+        let group = group_of(subject).filter(|_| !sent).or_else(|| other.and_then(group_of));
         let members = (0_u32..)
             .zip(history.rows())
             .filter(|(operation, _)| group.is_some() && group_of(*operation) == group)

@@ -1,6 +1,6 @@
 //! What a configuration promises, and what was done to the cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
@@ -30,6 +30,9 @@ pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// Where transactions and their decisions are.
 pub(crate) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
 
+/// Where the state of share groups is.
+pub(crate) const SHARE_STATE_TOPIC: &str = "__share_group_state";
+
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Terms {
@@ -49,6 +52,10 @@ pub struct Terms {
     pub subscribes: bool,
     /// How often groups promise to process a record: exactly once, where none is named.
     pub processing: Vec<(String, ProcessingGuarantee)>,
+    /// Whether members of groups have epochs of their own (KIP-848).
+    pub member_epochs: bool,
+    /// Groups whose members have not.
+    pub classic_groups: BTreeSet<String>,
     /// `auto.offset.reset`.
     pub offset_reset: Reset,
     /// Processes with another one.
@@ -63,13 +70,16 @@ pub struct Terms {
     pub offsets_dropped: bool,
     /// What holds for the topic of transactions.
     pub transactions_topic: PartitionTerms,
+    /// What holds for the topic of share groups' state.
+    pub share_state_topic: PartitionTerms,
     /// Whether anything was done to the cluster at all: without a fault, no leader changes.
     pub disturbed: bool,
     /// From when on nothing was done to the cluster any more and all leaders had settled, in nanoseconds; what was
     /// written later cannot be lost by a change of leader. [`u64::MAX`] if that is not known.
     pub settled_ns: u64,
     /// Whether brokers may forget a producer while it still repeats batches: `producer.id.expiration.ms` is not above
-    /// its `delivery.timeout.ms`, or its records may be deleted before a replica is made that is to lead.
+    /// its `delivery.timeout.ms` by more than clocks differ, or its records may be deleted before a replica is made
+    /// that is to lead.
     pub producers_expire: bool,
     /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
     /// allows them. None if it is not known.
@@ -123,6 +133,8 @@ impl Terms {
             isolations: Vec::new(),
             subscribes: false,
             processing: Vec::new(),
+            member_epochs: false,
+            classic_groups: BTreeSet::new(),
             offset_reset: Reset::Earliest,
             resets: Vec::new(),
             offsets_retention_ns: OFFSETS_RETENTION_NS,
@@ -130,6 +142,7 @@ impl Terms {
             offsets_topic: partition,
             offsets_dropped: false,
             transactions_topic: partition,
+            share_state_topic: partition,
             disturbed: true,
             settled_ns: u64::MAX,
             producers_expire: false,
@@ -159,11 +172,15 @@ impl Terms {
         terms.producers = (0_u32..).zip(&plan.clients).filter_map(producer_of).collect();
         terms.processing = plan.clients.iter().filter_map(processing_of).collect();
         terms.learn_applications(plan);
+        terms.member_epochs = plan.has_member_epochs();
+        terms.classic_groups = plan.classic_groups();
         terms.partitions =
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         let groups = &plan.cluster.coordinators;
         terms.offsets_topic.min_insync_replicas = groups.offsets_topic.min_insync_replicas;
         terms.transactions_topic.min_insync_replicas = groups.transaction_topic.min_insync_replicas;
+        let shares = &groups.share_groups;
+        terms.share_state_topic.min_insync_replicas = shares.state_topic.min_insync_replicas;
         terms.offsets_retention_ns = groups.offsets_retention_ms.saturating_mul(1_000_000);
         terms.moved_by_hand = moved_by_hand(plan, &done);
         if reads_uncommitted(plan) {
@@ -228,7 +245,8 @@ impl Terms {
     fn hold_to(&mut self, promise: Promise) {
         let own = self.producers.iter_mut().map(|(_, own)| own);
         let producers = own.chain([&mut self.producer]);
-        let internal = [&mut self.offsets_topic, &mut self.transactions_topic];
+        let of_groups = [&mut self.offsets_topic, &mut self.share_state_topic];
+        let internal = of_groups.into_iter().chain([&mut self.transactions_topic]);
         let topics = self.partitions.iter_mut().chain(internal);
         match promise {
             Promise::Acks(acks) => producers.for_each(|own| own.acks = stronger(own.acks, acks)),
@@ -367,11 +385,11 @@ impl Terms {
         Reason::of("an unclean leader election dropped records", text + &after).unless(hold)
     }
 
-    /// Why a group's commit may be gone, whatever became of the partition that it is about. `quiet_ns` is for how long
-    /// the group may have been without members, at the most.
-    pub(super) fn lost_commit(&self, occurrence: &Occurrence, quiet_ns: u64) -> Option<Reason> {
+    /// Why a group's commit may be gone, whatever became of the partition that it is about. `expired` says whether the
+    /// group may have been without members for long enough.
+    pub(super) fn lost_commit(&self, occurrence: &Occurrence, expired: bool) -> Option<Reason> {
         let Occurrence { since_ns, at_ns, .. } = *occurrence;
-        if quiet_ns >= self.offsets_retention_ns {
+        if expired {
             let text = "offsets.retention.minutes: the group's offsets may have expired";
             return Some(Reason::plain(text));
         }
@@ -389,7 +407,7 @@ impl Terms {
     }
 
     /// Why a coordinator may know less than it had said, of what it keeps in this topic.
-    pub(super) fn forgetful_coordinator(&self, topic: &str, between: (u64, u64)) -> Option<Reason> {
+    pub(crate) fn forgetful_coordinator(&self, topic: &str, between: (u64, u64)) -> Option<Reason> {
         let terms = self.internal_topic(topic)?;
         let of_topic = |log: &&CorruptLog| {
             let of_it = log.name.strip_prefix(topic).is_some_and(|rest| rest.starts_with('-'));
@@ -409,6 +427,7 @@ impl Terms {
         match &*asked_name(topic) {
             OFFSETS_TOPIC => Some(self.offsets_topic),
             TRANSACTIONS_TOPIC => Some(self.transactions_topic),
+            SHARE_STATE_TOPIC => Some(self.share_state_topic),
             _ => None,
         }
     }
@@ -555,15 +574,17 @@ fn reset(planned: OffsetReset) -> Reset {
     }
 }
 
+/// Whether brokers may forget the producer of a client while it still repeats batches: what rests for a broker was
+/// written by the clock of another machine.
 fn expires(plan: &Plan, client: &ClientPlan) -> bool {
-    match client {
-        ClientPlan::Producer { config, .. } => {
-            plan.cluster.producer_id_expiration_ms <= config.delivery_timeout_ms
+    let repeats_ms = match client {
+        ClientPlan::Producer { config, .. } => config.delivery_timeout_ms,
+        ClientPlan::Consumer { pipeline: Some(pipeline), .. } => {
+            pipeline.producer.delivery_timeout_ms
         }
-        ClientPlan::Consumer { pipeline, .. } => pipeline.as_ref().is_some_and(|pipeline| {
-            plan.cluster.producer_id_expiration_ms <= pipeline.producer.delivery_timeout_ms
-        }),
-    }
+        ClientPlan::Consumer { pipeline: None, .. } => return false,
+    };
+    plan.cluster.producer_id_expiration_ms <= repeats_ms.saturating_add(plan.clocks_apart_ms())
 }
 
 /// Whether replicas are made anew where records may be deleted: such a one begins where its leader's log does, and
@@ -637,6 +658,9 @@ fn stronger(made: Acks, held: Acks) -> Acks {
 
 #[cfg(test)]
 mod tests {
+    use harrow_broker_model::types::NodeId;
+    use harrow_sim::plan::ClockPlan;
+
     use super::*;
     use crate::policy::DamageKind;
 
@@ -678,6 +702,7 @@ mod tests {
         let table = [
             ("two of them", &[1, 2][..], OFFSETS_TOPIC, (0, 10), true),
             ("transactions as well", &[1, 2][..], TRANSACTIONS_TOPIC, (0, 10), true),
+            ("share groups as well", &[1, 2][..], SHARE_STATE_TOPIC, (0, 10), true),
             ("one, which is survived", &[1][..], OFFSETS_TOPIC, (0, 10), false),
             ("twice the same one", &[1, 1][..], OFFSETS_TOPIC, (0, 10), false),
             ("before the commit", &[1, 2][..], OFFSETS_TOPIC, (6, 10), false),
@@ -687,6 +712,32 @@ mod tests {
             let damage = brokers.iter().copied().map(lost).collect();
             let terms = Terms { damage, ..Terms::strict() };
             assert_eq!(terms.forgetful_coordinator(topic, between).is_some(), legal, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_producer_is_forgotten_early_by_a_clock_that_is_ahead() {
+        let mut plan = harrow_sim::testing::plan();
+        plan.cluster.producer_id_expiration_ms = 10_000;
+        let config = ProducerConfig {
+            delivery_timeout_ms: 4_000,
+            ..harrow_broker_model::testing::producer(1002)
+        };
+        let client = ClientPlan::Producer {
+            config,
+            topics: Vec::new(),
+            keys: 0,
+            operations: 1,
+            start_ms: 0,
+            interval_us: (1, 1),
+            outstanding_max: 1,
+            transactions: None,
+            tombstone_one_in: 0,
+            hot_key_percent: 0,
+        };
+        for (offset_ms, expected) in [(0, false), (5_999, false), (6_000, true), (-6_000, true)] {
+            plan.clocks = vec![ClockPlan { node: NodeId(1), offset_ms, drift_ppm: 0 }];
+            assert_eq!(expires(&plan, &client), expected, "{offset_ms} ms");
         }
     }
 

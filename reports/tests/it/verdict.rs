@@ -3,6 +3,7 @@
 mod biography;
 mod cross_check;
 mod damage;
+mod groups;
 mod leaders;
 mod page;
 

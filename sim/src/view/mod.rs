@@ -70,9 +70,16 @@ pub struct ClusterView {
     shares: Shares,
 }
 
-/// `producer.id.expiration.ms` from which on no run, nor a step of a clock in it, is long enough for a producer to
-/// expire: a day, Kafka's default.
+/// Below this `producer.id.expiration.ms` a producer may expire in any run: a day, Kafka's default.
 const PRODUCERS_STAY_MS: u64 = 86_400_000;
+
+/// Whether a producer may expire: it rests by the clock of a replica, since a time by a client's clock or by that of a
+/// coordinator.
+fn may_expire(plan: &Plan) -> bool {
+    let length_ms = plan.heal_at_ms.saturating_add(plan.converge_within_ms);
+    let rests_ms = length_ms.saturating_add(plan.clocks_apart_ms());
+    plan.cluster.producer_id_expiration_ms < PRODUCERS_STAY_MS.max(rests_ms)
+}
 
 /// A process.
 #[derive(Debug, Default)]
@@ -112,8 +119,7 @@ impl ClusterView {
             loss_allowed: plan.expect.loss_allowed,
             eligible_replicas: plan.cluster.eligible_leader_replicas,
             states_all: false,
-            producers_expire: plan.cluster.producer_id_expiration_ms
-                < PRODUCERS_STAY_MS.max(plan.heal_at_ms + plan.converge_within_ms),
+            producers_expire: may_expire(plan),
             producer_expiration_ms: plan.cluster.producer_id_expiration_ms,
             weak: !plan.cluster.defects.is_empty(),
             directories_fail: false,

@@ -1,7 +1,8 @@
 //! One good and one minimally bad case for each rule that the vectors do not cover.
 
 use harrow_broker_model::note::{
-    BatchSummary, BrokerNote, LogNote, MetadataChange, Note, ReplicationNote,
+    BatchSummary, BrokerNote, DeletionReason, IsolationLevel, LogNote, MetadataChange, Note,
+    ReplicationNote,
 };
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, LogDirectory, NodeId, Offset};
 use harrow_sim::watch::{ReplicaAudit, invariants};
@@ -292,6 +293,23 @@ fn end_offsets_never_go_back() {
     assert_eq!(stage.found(), NONE, "a leader whose epoch is over may be behind");
     stage.end_offset(B, 2, 4);
     assert_eq!(stage.found(), ["end-offset-above-commit"]);
+}
+
+/// The last stable offset is never below the log's start, and another leader's log may begin before.
+#[test]
+fn a_last_stable_offset_may_have_been_where_a_log_began() {
+    use IsolationLevel::{ReadCommitted, ReadUncommitted};
+    // (what is deleted at the first leader, for whom) -> whether the next leader may tell less
+    let table = [(3, ReadCommitted, true), (2, ReadCommitted, false), (3, ReadUncommitted, false)];
+    for (start, isolation, legal) in table {
+        let mut stage = committed(3);
+        stage.delete(A, start, DeletionReason::DeleteRecords);
+        stage.end_offset_to(A, 1, 3, isolation);
+        stage.elect(B, 2, &[B, C]);
+        stage.end_offset_to(B, 2, 2, isolation);
+        let is_found = stage.found().iter().any(|name| name == "end-offset-regression");
+        assert_eq!(is_found, !legal, "{start}, {isolation:?}");
+    }
 }
 
 /// Commits sequenced records one by one.

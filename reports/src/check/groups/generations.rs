@@ -85,6 +85,7 @@ impl Generations {
     /// The coordinator's answer to a join or a commit shows in which generation a group was.
     fn learn(&mut self, facts: &impl Facts, operation: u32) {
         let row = facts.row(operation);
+        self.lives.take(row);
         let joined = row.function == Function::Join;
         if row.completion != Completion::Ok || !joined && row.function != Function::Commit {
             return;

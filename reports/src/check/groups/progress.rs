@@ -72,6 +72,7 @@ impl Groups {
         self.settle(facts, found, row.invoked_ns);
         let member = self.member(facts, operation);
         self.generations.take(facts, found, operation, member);
+        self.last_owners.take(row);
         if failed_to_move(row) {
             return;
         }
@@ -261,8 +262,12 @@ impl Groups {
         let furthest = committed.and_then(|committed| committed.furthest_in_force(since));
         let least = committed.and_then(|committed| committed.nearest_in_force(since));
         let but = [record.value; 2];
-        let own = self.progress.get(&(process, record.partition)).map(|progress| progress.next);
+        let progress = self.progress.get(&(process, record.partition));
+        let own = progress.map(|progress| progress.next);
         let from = furthest.max(own).unwrap_or(0);
+        // Who had it all the while stands where it sought to, and that may be out of range.
+        let stands = progress.and_then(|progress| progress.own);
+        let least = [least.map(|commit| commit.offset), stands].into_iter().flatten().min();
         let context = if committed.is_some_and(Committed::is_sure) {
             OccurrenceContext::Plain
         } else {
@@ -272,7 +277,7 @@ impl Groups {
             anomaly: Anomaly::ResumeSkip,
             partition: record.partition,
             stood: from,
-            stood_least: least.map_or(from, |commit| commit.offset.min(from)),
+            stood_least: least.map_or(from, |least| least.min(from)),
             first: from,
             end: record.offset,
             but,

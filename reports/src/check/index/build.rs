@@ -53,12 +53,15 @@ impl<'a> Index<'a> {
         if !self.options.any_compacted() {
             return Keys::default();
         }
-        let keyed = self.by_place.iter().filter_map(|send| {
-            let key = self.send(*send).key;
-            let (partition, place) = self.place_key(*send);
-            let lasting = self.completion_of(*send) != Completion::Fail;
+        // The cleaner leaves the last copy of a record, as it leaves the last record of a key.
+        let copies = self.copies.iter().filter(|copy| copy.writer != NONE);
+        let copies = copies.map(|copy| (copy.writer, (copy.partition, copy.offset)));
+        let placed = self.by_place.iter().map(|send| (*send, self.place_key(*send)));
+        let keyed = placed.chain(copies).filter_map(|(send, (partition, place))| {
+            let key = self.send(send).key;
+            let lasting = self.completion_of(send) != Completion::Fail;
             let counts = key != NO_KEY && lasting && self.options.compacted(partition);
-            let invoked_ns = self.row(self.operation_of_send(*send)).invoked_ns;
+            let invoked_ns = self.row(self.operation_of_send(send)).invoked_ns;
             counts.then_some(KeyedRecord { key: (partition, key), place, invoked_ns })
         });
         Keys::of(keyed.collect(), self.unplaced_records(), self.history.final_reads)

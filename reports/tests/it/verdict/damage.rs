@@ -70,6 +70,19 @@ fn lost_data_excuses_from_min_insync_replicas_on_what_shows_later() {
 }
 
 #[test]
+fn share_coordinators_forget_what_brokers_lost() {
+    let two = [("power-loss", 1), ("wipe-disk", 3)];
+    for name in ["share-done-again", "share-loss", "share-zombie-write"] {
+        let run = harmed(&two, &[(name, AFTER_NS)]);
+        assert!(excused(&allowing(), &run).contains("__share_group_state may lack records"));
+        found(&plan(), &run, &[name]);
+        found(&allowing(), &harmed(&two[..1], &[(name, AFTER_NS)]), &[name]);
+        found(&allowing(), &harmed(&two, &[(name, BEFORE_NS)]), &[name]);
+    }
+    found(&allowing(), &harmed(&two, &[("share-lock-broken", AFTER_NS)]), &["share-lock-broken"]);
+}
+
+#[test]
 fn only_lasting_damage_reaches_what_is_written_later() {
     let mut run = run(&[0, 2]);
     run.faults = vec![fault("wipe-disk", 1, true), fault("wipe-disk", 2, true)];
@@ -99,6 +112,24 @@ fn damage_that_a_log_took_in_spoils_its_partition() {
     let mut unread = harmed(&rot, &[]);
     unread.end = stuck_at("final reader is at 1 of orders-0, committed end is 3");
     found(&allowing(), &unread, &["consumer-lag"]);
+}
+
+#[test]
+fn a_transaction_may_stay_open_that_its_coordinator_has_forgotten() {
+    let open = |faults: &[(&str, i32)]| {
+        let (goal, pending) = (Goal::Transactions, "node 2 holds 1 open transactions".to_owned());
+        let end = End::TimeLimit { goal, pending, since_ms: 11_000, unrecoverable: None };
+        Run { end, ..harmed(faults, &[]) }
+    };
+    let two = open(&[("power-loss", 1), ("wipe-disk", 3)]);
+    let verdict = judge(&allowing(), &two);
+    assert_eq!(verdict.outcome, Outcome::Inconclusive, "{verdict:#?}");
+    assert!(verdict.inconclusive.iter().any(|gap| gap.contains("__transaction_state may lack")));
+    found(&plan(), &two, &["transaction-open"]);
+    found(&allowing(), &open(&[("power-loss", 1)]), &["transaction-open"]);
+    let lagging =
+        Run { end: stuck_at("final reader is at 1 of orders-0, committed end is 3"), ..two };
+    found(&allowing(), &lagging, &["consumer-lag"]);
 }
 
 #[test]

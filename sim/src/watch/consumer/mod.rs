@@ -108,7 +108,8 @@ impl ConsumerWing {
                 self.read_replicas.on_named(context, findings, *partition, sent);
                 read_replica::check_offset(context, findings, *partition, (sent, *fetch_offset));
             }
-            ConsumerNote::TimedOffsetServed { .. } => {
+            ConsumerNote::TimedOffsetServed { partition, offset, .. } => {
+                self.positions.on_timed_offset(*partition, *offset);
                 timed_offsets::on_served(context, findings, note);
             }
             ConsumerNote::CommitRepeated { group, waits } => {

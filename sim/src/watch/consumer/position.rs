@@ -1,7 +1,8 @@
 //! Where consumers go whose position is not in the log any more.
 //!
 //! Promise: as `auto.offset.reset` says, to the log's start or to its end as a leader told it; by duration, to
-//! somewhere in the log; with none, nowhere by itself.
+//! somewhere in the log, or where a leader told somebody that a time begins: that may be deleted when the answer comes;
+//! with none, nowhere by itself.
 //! Source: KIP-320; `FetchCollector.handleInitializeErrors`, `OffsetFetcher.resetPositionsIfNeeded`.
 //! Not verified: which record is as old as a duration says; that the position was out of range at all. Who goes back
 //! without need reads records again, which the history shows.
@@ -34,6 +35,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
 pub(super) struct Positions {
     policies: BTreeMap<NodeId, OffsetReset>,
     returned: BTreeMap<TopicPartition, BTreeSet<Offset>>,
+    /// What leaders have told for a time.
+    timed: BTreeMap<TopicPartition, BTreeSet<Offset>>,
     /// Where logs have begun that begin elsewhere now: an answer may be late.
     starts: BTreeMap<TopicPartition, BTreeSet<Offset>>,
 }
@@ -53,6 +56,13 @@ impl Positions {
     /// A leader told a client the end offset.
     pub(super) fn on_end_offset(&mut self, partition: TopicPartition, offset: Offset) {
         self.returned.entry(partition).or_default().insert(offset);
+    }
+
+    /// A leader told a client the offset of a time.
+    pub(super) fn on_timed_offset(&mut self, partition: TopicPartition, offset: Offset) {
+        if offset != Offset::NONE {
+            self.timed.entry(partition).or_default().insert(offset);
+        }
     }
 
     /// A log begins here from now on, as retention or its leader has it.
@@ -84,7 +94,8 @@ impl Positions {
                 let has = |replica: &crate::view::ReplicaView| {
                     (replica.log_start_offset..=replica.log.end()).contains(&to)
                 };
-                (view.replicas().iter().any(has), "by_duration")
+                let told = self.timed.get(&partition).is_some_and(|timed| timed.contains(&to));
+                (told || view.replicas().iter().any(has), "by_duration")
             }
             Some(OffsetReset::None) => (false, "none"),
             None => return,

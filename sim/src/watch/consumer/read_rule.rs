@@ -187,7 +187,10 @@ impl ReadRule {
                     context.node
                 )
             });
-        } else if offset < *returned && epoch == view.leader_epoch() {
+        } else if offset < *returned
+            && epoch == view.leader_epoch()
+            && !was_held_up_by_start(view, isolation, *returned)
+        {
             findings.report(context, &END_REGRESSION, (partition, offset, *returned), || {
                 format!("node {} returned end offset {offset} after {returned}", context.node)
             });
@@ -220,6 +223,14 @@ fn starts_above(
     let replica = view.replica(node).filter(|it| it.leader_epoch == epoch)?;
     let start = replica.epoch_start_offset;
     (isolation == IsolationLevel::ReadUncommitted && offset < start).then_some(start)
+}
+
+/// Whether what was told of a last stable offset may have been where a log began: of a transaction whose first records
+/// are deleted it is that, and a leader that has not deleted them tells less. Source:
+/// `UnifiedLog.maybeIncrementFirstUnstableOffset`.
+fn was_held_up_by_start(view: &PartitionView, isolation: IsolationLevel, told: Offset) -> bool {
+    let began_there = |replica: &ReplicaView| replica.furthest_start >= told;
+    isolation == IsolationLevel::ReadCommitted && view.replicas().iter().any(began_there)
 }
 
 /// Whether a log has other records than those committed below an offset that is committed.

@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_broker_model::note::{BatchKind, KnownProducer};
+use harrow_broker_model::note::{BatchKind, BatchSummary, KnownProducer};
 use harrow_broker_model::types::{
     NodeId, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition, WallTime,
 };
@@ -117,12 +117,13 @@ pub(super) fn on_known(
     let ends = forgotten.known(context, partition, (&in_log, producers));
     let since = replica.zip(ends);
     let since = since.map(|(it, ends)| producers_in(it, true, Some(ends))).unwrap_or_default();
+    let once = replica.zip(ends).map(|(it, ends)| states_in(it, ends)).unwrap_or_default();
     // A replica that knows more of a producer has it from when that was there.
     let cleaned = replica.is_some_and(|it| !it.holes.is_empty());
     let was_in_log = replica.filter(|_| cleaned).map(|it| producers_in(it, false, None));
     let demanded_from = replica.map_or(Offset::ZERO, |replica| replica.producers_from);
     let from_start = log.is_none_or(|log| log.start() == Offset::ZERO);
-    let known: BTreeMap<ProducerId, (ProducerEpoch, Sequence)> = producers
+    let known: BTreeMap<ProducerId, State> = producers
         .iter()
         .map(|known| (known.producer_id, (known.producer_epoch, known.last_sequence)))
         .collect();
@@ -132,7 +133,9 @@ pub(super) fn on_known(
         let most = was_in_log.as_ref().and_then(|it| it.get(id)).unwrap_or(logged);
         let anew = since.get(id).map(|since| since.state);
         known.get(id).is_some_and(|state| {
-            (logged.state..=most.state).contains(state) || anew == Some(*state)
+            (logged.state..=most.state).contains(state)
+                || anew == Some(*state)
+                || once.contains(&(*id, *state))
         })
     };
     let lacking = in_log
@@ -156,6 +159,15 @@ pub(super) fn on_known(
             format!("node {} knows producer {id}, of which its log has nothing", context.node)
         });
     }
+}
+
+/// What a log told at any time of producers that were forgotten: a snapshot of then may be all that is read when the
+/// log is cut while nobody is known, and what it holds may be of younger times, by clients' clocks, than what followed.
+/// Source: `UnifiedLog.rebuildProducerState`, which reads no records if the state was empty before.
+fn states_in(replica: &ReplicaView, forgotten: &Ends) -> BTreeSet<(ProducerId, State)> {
+    let batches = replica.log.entries().iter().map(|entry| &entry.batch);
+    let of_them = batches.filter(|batch| forgotten.contains_key(&batch.producer_id));
+    of_them.filter_map(|batch| Some((batch.producer_id, state_after(batch)?))).collect()
 }
 
 impl Forgotten {
@@ -218,11 +230,13 @@ fn newest_time(replica: &ReplicaView, id: ProducerId) -> Option<WallTime> {
     Some(cleaned.unwrap_or(newest.max_timestamp))
 }
 
+/// Newest epoch and last sequence.
+type State = (ProducerEpoch, Sequence);
+
 /// What a log tells of a producer.
 #[derive(Debug, Clone, Copy)]
 struct LoggedProducer {
-    /// Newest epoch and last sequence.
-    state: (ProducerEpoch, Sequence),
+    state: State,
     /// Where what tells so ends.
     end: Offset,
 }
@@ -242,25 +256,30 @@ fn producers_in(
         if from.is_some_and(|from| batch.base_offset < *from) {
             continue;
         }
-        if matches!(batch.kind, BatchKind::CommitMarker | BatchKind::AbortMarker) {
-            // A marker of another epoch leaves no batch that is remembered.
-            let logged =
-                LoggedProducer { state: (batch.producer_epoch, Sequence::NONE), end: entry.end() };
-            let known = in_log.entry(batch.producer_id).or_insert(logged);
-            if known.state.0 != batch.producer_epoch {
-                *known = logged;
-            }
-            continue;
-        }
-        let records = matches!(batch.kind, BatchKind::Plain | BatchKind::Transactional);
-        if records && batch.producer_id != ProducerId::NONE {
-            let span = (batch.last_offset.0 - batch.base_offset.0) as i32;
-            // A coordinator gives no sequences to what a transaction commits through it.
-            let numbered = batch.base_sequence.0 >= 0;
-            let last = if numbered { batch.base_sequence.plus(span) } else { Sequence::NONE };
-            let logged = LoggedProducer { state: (batch.producer_epoch, last), end: entry.end() };
-            in_log.insert(batch.producer_id, logged);
+        let Some(state) = state_after(batch) else { continue };
+        let logged = LoggedProducer { state, end: entry.end() };
+        let known = in_log.entry(batch.producer_id).or_insert(logged);
+        // A marker of another epoch leaves no batch that is remembered.
+        if !is_marker(batch) || known.state.0 != batch.producer_epoch {
+            *known = logged;
         }
     }
     in_log
+}
+
+fn is_marker(batch: &BatchSummary) -> bool {
+    matches!(batch.kind, BatchKind::CommitMarker | BatchKind::AbortMarker)
+}
+
+/// What a batch or a marker tells of its producer, if nothing is known from before.
+fn state_after(batch: &BatchSummary) -> Option<State> {
+    if is_marker(batch) {
+        return Some((batch.producer_epoch, Sequence::NONE));
+    }
+    let records = matches!(batch.kind, BatchKind::Plain | BatchKind::Transactional);
+    let span = (batch.last_offset.0 - batch.base_offset.0) as i32;
+    // A coordinator gives no sequences to what a transaction commits through it.
+    let numbered = batch.base_sequence.0 >= 0;
+    let last = if numbered { batch.base_sequence.plus(span) } else { Sequence::NONE };
+    (records && batch.producer_id != ProducerId::NONE).then_some((batch.producer_epoch, last))
 }

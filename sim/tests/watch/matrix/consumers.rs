@@ -1,7 +1,9 @@
 //! What leaders tell consumers: whom to read from, and what is the first record of a time.
 
-use harrow_broker_model::note::{ConsumerNote, IsolationLevel, Note};
+use harrow_broker_model::config::OffsetReset;
+use harrow_broker_model::note::{ConsumerNote, DeletionReason, IsolationLevel, Note};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, WallTime};
+use harrow_sim::plan::ClientPlan;
 
 use super::case::Case;
 use super::guards::unclean;
@@ -87,6 +89,31 @@ pub(super) const CASES: &[Case] = &[
 
 /// Longer than any session, election and proposal of the stage.
 const LONG_MS: u64 = 600_000;
+
+/// What a leader told for a time may be deleted before the consumer goes there.
+#[test]
+fn by_duration_a_consumer_goes_where_a_leader_told_it() {
+    for (is_told, expected) in [(true, false), (false, true)] {
+        let mut plan = crate::stage::plan();
+        let ClientPlan::Consumer { config, .. } = &mut plan.clients[0] else {
+            panic!("the first client of the stage consumes");
+        };
+        config.offset_reset = OffsetReset::ByDuration(5_000);
+        let consumer = config.node;
+        let mut stage = super::case::stage_of(&plan);
+        if is_told {
+            tells_for_a_time(&mut stage, Some(0), 0);
+        }
+        for node in [A, B, C] {
+            stage.delete(node, 1, DeletionReason::DeleteRecords);
+        }
+        let (partition, from, to) = ("x-0".to_owned(), Offset(9), Offset(0));
+        let reset = ConsumerNote::PositionReset { partition, topic_id: None, from, to };
+        stage.note(consumer, &Note::Consumer(reset));
+        let is_found = stage.found().iter().any(|name| name == "reset-against-policy");
+        assert_eq!(is_found, expected, "told: {is_told}");
+    }
+}
 
 /// A consumer had asked ten seconds ago.
 fn runs_out_of_time(stage: &mut Stage) {

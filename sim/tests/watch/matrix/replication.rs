@@ -4,6 +4,7 @@ use harrow_broker_model::note::{
     BatchKind, BatchSummary, IsolationLevel, KnownProducer, LogNote, Note, ProducerNote,
 };
 use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
+use harrow_sim::plan::ClockPlan;
 
 use super::case::{Case, audit, plain};
 use crate::stage::{A, B, C, Stage, X, record, sequenced};
@@ -478,6 +479,39 @@ fn who_was_forgotten_is_known_by_what_came_since() {
         know(&mut stage, sequence);
         let expected: &[&str] = if is_found { &["producer-state-mismatch"] } else { &[] };
         assert_eq!(stage.found(), expected, "sequence {sequence}, forgotten {forgets}");
+    }
+}
+
+/// Of who was forgotten, a snapshot may tell what was true once, and nothing else.
+#[test]
+fn who_was_forgotten_may_be_known_by_an_older_snapshot() {
+    for (sequence, forgets, is_found) in [(5, true, false), (4, true, true), (5, false, true)] {
+        let mut plan = crate::stage::plan();
+        plan.cluster.producer_id_expiration_ms = 1_000;
+        let mut stage = super::case::stage_of(&plan);
+        let batch = BatchSummary { max_timestamp: WallTime(100), ..sequenced(2, 0, 5) };
+        stage.lead(A, 1, batch);
+        stage.lead(A, 1, BatchSummary { max_timestamp: WallTime(50), ..sequenced(3, 1, 0) });
+        if forgets {
+            expired(&mut stage, 2_000);
+        }
+        know(&mut stage, sequence);
+        let expected: &[&str] = if is_found { &["producer-state-mismatch"] } else { &[] };
+        assert_eq!(stage.found(), expected, "sequence {sequence}, forgotten {forgets}");
+    }
+}
+
+/// By a clock that is a day ahead, a producer has rested for long enough as soon as it has written.
+#[test]
+fn clocks_that_are_far_apart_let_producers_expire() {
+    for (offset_ms, expected) in [(0, &["producer-state-mismatch"][..]), (DAY_MS, &[])] {
+        let mut plan = crate::stage::plan();
+        plan.clocks = vec![ClockPlan { node: A, offset_ms, drift_ppm: 0 }];
+        let mut stage = super::case::stage_of(&plan);
+        stage.lead(A, 1, sequenced(2, 0, 5));
+        let (partition, producers) = (X, Vec::new());
+        stage.note(A, &Note::Producer(ProducerNote::ProducersKnown { partition, producers }));
+        assert_eq!(stage.found(), expected, "{offset_ms} ms ahead");
     }
 }
 

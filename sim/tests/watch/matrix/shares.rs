@@ -247,6 +247,31 @@ fn only_what_is_surely_stored_counts_for_a_new_leader() {
     }
 }
 
+/// Where an election has dropped a record, another one stands: that one is not done.
+#[test]
+fn what_was_dropped_is_not_done_any_more() {
+    for (offset, done_anew, found) in [(0, false, true), (1, false, false), (1, true, true)] {
+        let mut stage = super::case::stage();
+        loads(&mut stage, 1, 0);
+        for offset in 0..2 {
+            acquires(&mut stage, ("m1", 1), offset, 1);
+            answers(&mut stage, offset, AcknowledgeType::Accept, true);
+        }
+        stage.crash(B, true);
+        stage.restart(B, 1);
+        let next = stage.next(Some(B), 2, &[B]);
+        stage.registered(X, next, true);
+        stage.became_leader(B, 2, &[B]);
+        loads(&mut stage, 2, 0);
+        if done_anew {
+            answers_in(&mut stage, 2, (offset, AcknowledgeType::Accept), true);
+        }
+        acquires(&mut stage, ("m2", 2), offset, 1);
+        let is_found = stage.found().iter().any(|name| name == "share-done-again");
+        assert_eq!(is_found, found, "offset {offset}, done anew {done_anew}");
+    }
+}
+
 fn group() -> String {
     "workers".to_owned()
 }
@@ -387,12 +412,16 @@ fn taken(offset: i64, what: AcknowledgeType) -> ShareNote {
 }
 
 fn answers(stage: &mut Stage, offset: i64, what: AcknowledgeType, stored: bool) {
+    answers_in(stage, 1, (offset, what), stored);
+}
+
+fn answers_in(stage: &mut Stage, epoch: i32, (offset, what): (i64, AcknowledgeType), stored: bool) {
     share(
         stage,
         ShareNote::AcknowledgementAnswered {
             group: group(),
             partition: X,
-            leader_epoch: LeaderEpoch(1),
+            leader_epoch: LeaderEpoch(epoch),
             first: Offset(offset),
             last: Offset(offset),
             what,

@@ -1,0 +1,160 @@
+//! Whether a group's offsets may have expired: who was a member when, as far as the history tells.
+//!
+//! Offsets of a classic group expire when nobody was a member for `offsets.retention.minutes`. In the consumer protocol
+//! they expire when they were committed so long ago, at any time at which no member reads their topic. Sources:
+//! KIP-211; `ClassicGroup.offsetExpirationCondition`, `ConsumerGroup.offsetExpirationCondition`.
+//!
+//! Only what a coordinator has a part in shows that a member lives: a join, a poll or a commit that succeeds. Who
+//! subscribes asks nobody yet, and is refused as long as another one has its `group.instance.id`. Not verified: which
+//! topics a member reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harrow_sim::history::{Completion, Function, History, Row, What};
+
+use super::terms::Terms;
+use crate::check::Occurrence;
+
+impl Terms {
+    /// Whether the commit that an occurrence is about may have expired before it was missed.
+    pub(super) fn may_expire_after(&self, history: &History, occurrence: &Occurrence) -> bool {
+        let Some(commit) = occurrence.other else { return true };
+        let to = occurrence.at_ns;
+        let Row { invoked_ns, completed_ns, .. } = *history.row(commit.operation);
+        let from = completed_ns.min(to);
+        let quiet_ns = match group_of(history, commit.operation) {
+            None => to.saturating_sub(from),
+            Some(group) if self.may_outlive_members(history, group, (|| invoked_ns, to)) => {
+                return true;
+            }
+            Some(group) => {
+                let mut times = signs_of_life(history, group, (from, to));
+                times.extend([from, to]);
+                longest_gap(times)
+            }
+        };
+        quiet_ns >= self.offsets_retention_ns
+    }
+
+    /// Whether what a group had committed of a partition may have expired before a member began there.
+    pub(super) fn may_expire_before(
+        &self,
+        history: &History,
+        group: u32,
+        occurrence: &Occurrence,
+    ) -> bool {
+        let to = occurrence.at_ns;
+        let quiet_ns = longest_gap(signs_of_life(history, group, (0, to)));
+        let committed_ns = || last_commit_ns(history, group, (occurrence.partition, to));
+        quiet_ns >= self.offsets_retention_ns
+            || self.may_outlive_members(history, group, (committed_ns, to))
+    }
+
+    /// Whether a commit may have been older than offsets are kept while nobody was a member, where its own age counts.
+    fn may_outlive_members(
+        &self,
+        history: &History,
+        group: u32,
+        (committed_ns, to): (impl Fn() -> u64, u64),
+    ) -> bool {
+        let name = history.groups.get(group as usize);
+        let by_age = self.member_epochs && name.is_none_or(|it| !self.classic_groups.contains(it));
+        let since = || committed_ns().saturating_add(self.offsets_retention_ns);
+        by_age && may_be_empty(history, group, (since(), to))
+    }
+}
+
+/// The group that an operation acted for: as it says, or as its process's last join made it.
+pub(super) fn group_of(history: &History, operation: u32) -> Option<u32> {
+    let own = history.row(operation);
+    let joined = || {
+        let mut before = (0..operation).filter(|earlier| {
+            let row = history.row(*earlier);
+            row.process == own.process && row.function == Function::Join
+        });
+        before.next_back().and_then(|join| history.member(join))
+    };
+    history.member(operation).or_else(joined).map(|(group, _)| group)
+}
+
+/// When anybody who ever joined a group was told anything as its member, in this time.
+fn signs_of_life(history: &History, group: u32, (from, to): (u64, u64)) -> Vec<u64> {
+    let joins = (0_u32..).zip(history.rows()).filter(|(_, row)| row.function == Function::Join);
+    let joins = joins.filter(|(join, _)| history.member(*join).is_some_and(|it| it.0 == group));
+    let members: BTreeSet<u32> = joins.map(|(_, row)| row.process).collect();
+    let told = history.rows().iter().filter(|row| {
+        let as_member = row.function == Function::Join || acts_as_member(row.function);
+        as_member && row.completion == Completion::Ok && members.contains(&row.process)
+    });
+    told.map(|row| row.completed_ns).filter(|at| (from..to).contains(at)).collect()
+}
+
+fn acts_as_member(function: Function) -> bool {
+    matches!(function, Function::Poll | Function::Commit | Function::Txn)
+}
+
+fn longest_gap(mut times: Vec<u64>) -> u64 {
+    times.sort_unstable();
+    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+}
+
+/// When a group last committed of a partition before a time; 0 if it never did.
+fn last_commit_ns(history: &History, group: u32, (partition, before_ns): (u32, u64)) -> u64 {
+    let commits = (0_u32..).zip(history.rows()).filter(|(operation, row)| {
+        row.completion == Completion::Ok
+            && row.completed_ns <= before_ns
+            && history.details_of(*operation).any(|what| commits(what, partition))
+            && group_of(history, *operation) == Some(group)
+    });
+    commits.map(|(_, row)| row.invoked_ns).max().unwrap_or(0)
+}
+
+fn commits(what: What, partition: u32) -> bool {
+    match what {
+        What::Committed { partition: of, .. } | What::Consumed { partition: of, .. } => {
+            of == partition
+        }
+        What::Assigned { .. }
+        | What::EndOffset { .. }
+        | What::Fetched { .. }
+        | What::Rebalanced { .. }
+        | What::Seek { .. }
+        | What::Member { .. } => false,
+    }
+}
+
+/// Whether there may have been a time between at which a group had no member.
+fn may_be_empty(history: &History, group: u32, (from, to): (u64, u64)) -> bool {
+    let mut spans = memberships(history, group);
+    spans.sort_unstable();
+    let mut covered = from;
+    for (since, until) in spans {
+        if since > covered {
+            break;
+        }
+        covered = covered.max(until);
+    }
+    covered < to
+}
+
+/// From when until when somebody surely was a member: from a join on, as long as calls succeed, until the next join or
+/// whatever ends it.
+fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
+    let (mut spans, mut last) = (Vec::new(), BTreeMap::new());
+    for (operation, row) in (0_u32..).zip(history.rows()) {
+        let is_ok = row.completion == Completion::Ok;
+        if acts_as_member(row.function) {
+            if let Some(known) = last.get_mut(&row.process).filter(|_| is_ok) {
+                spans.push((std::mem::replace(known, row.completed_ns), row.completed_ns));
+            }
+            continue;
+        }
+        let joins = row.function == Function::Join && is_ok;
+        if joins && history.member(operation).is_some_and(|it| it.0 == group) {
+            last.insert(row.process, row.completed_ns);
+        } else if !matches!(row.function, Function::Send | Function::List) {
+            last.remove(&row.process);
+        }
+    }
+    spans
+}
