@@ -15,7 +15,7 @@ use harrow_broker_model::defect::{ApplicationDefect, Defects};
 use harrow_broker_model::node::{
     ConsumerCall, Operation, Outcome, PolledRecord, SeekTo, TransactRecord,
 };
-use harrow_broker_model::proto::StrBytes;
+use harrow_broker_model::proto::{ErrorCode, StrBytes};
 use harrow_broker_model::types::{Offset, RecordValue};
 
 use crate::plan::{PipelinePlan, ProcessingGuarantee};
@@ -204,6 +204,11 @@ impl Processing {
                 }
                 self.over(Step::Poll);
             }
+            // A consumer that cannot go on is closed, and the application makes another one.
+            Outcome::Failed {
+                error: ErrorCode::UnreleasedInstanceId | ErrorCode::GroupIdNotFound,
+                ..
+            } if matches!(done, Step::Poll | Step::Rewind) => self.crashed(),
             Outcome::Failed { .. } | Outcome::Unknown { .. } => self.failed(done),
             Outcome::Transacted { committed: false, .. } => self.over(self.after_abort()),
             Outcome::NoPosition { partitions, .. } => self.nowhere.clone_from(partitions),
@@ -313,6 +318,21 @@ mod tests {
         pipeline.answered(&Outcome::Subscribed);
         assert!(matches!(pipeline.request(0), Operation::Poll { .. }));
         pipeline
+    }
+
+    /// Each poll of such a consumer fails at once.
+    #[test]
+    fn a_pipeline_whose_consumer_cannot_go_on_makes_another_one() {
+        for (error, again) in [
+            (ErrorCode::UnreleasedInstanceId, true),
+            (ErrorCode::GroupIdNotFound, true),
+            (ErrorCode::UnknownMemberId, false),
+        ] {
+            let mut pipeline = polling();
+            pipeline.answered(&Outcome::Failed { error, partition: -1 });
+            let next = pipeline.request(0);
+            assert_eq!(matches!(next, Operation::Subscribe { .. }), again, "{error:?}: {next:?}");
+        }
     }
 
     #[test]
