@@ -33,6 +33,11 @@ impl TransactionIndex {
         self.aborted.retain(|entry| entry.last_offset >= start);
     }
 
+    /// All segments are deleted, and their indexes with them. Source: `LocalLog.truncateFullyAndStartAt`.
+    pub(super) fn forget_aborted(&mut self) {
+        self.aborted.clear();
+    }
+
     /// A marker ended a transaction.
     pub(super) fn completed(&mut self, ended: CompletedTransaction, state: &ProducerState) {
         if !ended.aborted {

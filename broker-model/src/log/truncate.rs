@@ -119,6 +119,8 @@ impl Log {
             self.write_epochs(effects);
         }
         self.delete_snapshots_above(Offset::NONE, effects);
+        // Each segment takes its index of aborted transactions with it, wherever the log goes on.
+        self.transactions.forget_aborted();
         self.restore_producers_after_cut();
         effects.note(LogNote::Truncated { partition: self.partition, from, to: start, reason });
         self.note_log_start(effects);

@@ -3,7 +3,7 @@
 
 use harrow_broker_model::config::{ConsumerConfig, topic_name};
 use harrow_broker_model::defect::Defects;
-use harrow_broker_model::node::{ConsumerCall, Operation, Outcome, TransactRecord};
+use harrow_broker_model::node::{ConsumerCall, Operation, Outcome, SeekTo, TransactRecord};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{NodeId, Offset, RecordValue};
 
@@ -105,6 +105,8 @@ struct Reading {
     resume_due: bool,
     /// The offset behind the last record polled of each partition, by position: what the application keeps.
     kept: Vec<Offset>,
+    /// Where nobody but the application knows where to go on.
+    nowhere: Vec<(StrBytes, i32)>,
     /// Whether the operation that is open, or was last, is an assignment.
     assigning: bool,
     end_offset_due: bool,
@@ -275,6 +277,9 @@ impl Load {
             let refused = matches!(outcome, Outcome::Failed { .. } | Outcome::Unknown { .. });
             reading.assign_due |= refused && reading.assigning;
             reading.keep(outcome);
+            if let Outcome::NoPosition { partitions, .. } = outcome {
+                reading.nowhere.clone_from(partitions);
+            }
             self.next_ns = now + self.pause(self.invoked);
         } else if let Kind::Member(member) = &mut self.kind {
             member.answered(now, outcome);
@@ -409,25 +414,37 @@ impl Kind {
                 reassign_every,
                 resume_every,
                 ..
-            } => Self::Consumer(Reading {
-                kept: Vec::new(),
-                partitions: all_partitions(
-                    topics.iter().filter(|topic| names.contains(&topic.name)),
-                ),
-                poll: (*poll_timeout_ms, *poll_records_max),
-                end_offset_every: *end_offset_every,
-                reassign_every: *reassign_every,
-                resume_every: *resume_every,
-                assign_due: true,
-                resume_due: false,
-                assigning: false,
-                end_offset_due: false,
-            }),
+            } => {
+                let read = topics.iter().filter(|topic| names.contains(&topic.name));
+                Self::Consumer(Reading {
+                    end_offset_every: *end_offset_every,
+                    reassign_every: *reassign_every,
+                    resume_every: *resume_every,
+                    ..Reading::new(all_partitions(read), (*poll_timeout_ms, *poll_records_max))
+                })
+            }
         }
     }
 }
 
 impl Reading {
+    /// Polls, and nothing else.
+    fn new(partitions: Vec<(StrBytes, i32)>, poll: (u32, u32)) -> Self {
+        Self {
+            partitions,
+            poll,
+            end_offset_every: 0,
+            reassign_every: 0,
+            resume_every: 0,
+            assign_due: true,
+            resume_due: false,
+            kept: Vec::new(),
+            nowhere: Vec::new(),
+            assigning: false,
+            end_offset_due: false,
+        }
+    }
+
     /// The application keeps the offset behind what it was given.
     fn keep(&mut self, outcome: &Outcome) {
         let Outcome::Polled { records } = outcome else { return };
@@ -447,6 +464,7 @@ impl Reading {
     /// From the beginning: what was kept does not count any more.
     fn assign(&mut self) -> Operation {
         self.kept = vec![Offset::ZERO; self.partitions.len()];
+        self.nowhere.clear();
         Operation::Assign { partitions: self.partitions.clone() }
     }
 
@@ -456,11 +474,27 @@ impl Reading {
         Operation::Resume { positions: positions.collect() }
     }
 
-    /// The next operation beyond the planned ones: a poll, unless the assignment is gone.
+    /// Goes on at the beginning where the consumer was told of no position: it is told so until then.
+    fn seek(&mut self) -> Option<Operation> {
+        let nowhere = std::mem::take(&mut self.nowhere);
+        for (place, kept) in self.partitions.iter().zip(&mut self.kept) {
+            if nowhere.contains(place) {
+                *kept = Offset::ZERO;
+            }
+        }
+        let places = nowhere.into_iter().map(|(topic, index)| (topic, index, SeekTo::Beginning));
+        let places: Vec<_> = places.collect();
+        (!places.is_empty()).then_some(Operation::Call(ConsumerCall::Seek { places }))
+    }
+
+    /// The next operation beyond the planned ones: a poll, unless the assignment or a position is gone.
     fn catch_up(&mut self) -> Operation {
         self.assigning = std::mem::take(&mut self.assign_due);
         if self.assigning {
             return self.assign();
+        }
+        if let Some(seek) = self.seek() {
+            return seek;
         }
         let (timeout_ms, max_records) = FINAL_POLL;
         Operation::Poll { timeout_ms, max_records }
@@ -470,6 +504,9 @@ impl Reading {
         self.assigning = std::mem::take(&mut self.assign_due);
         if self.assigning {
             return self.assign();
+        }
+        if let Some(seek) = self.seek() {
+            return seek;
         }
         if std::mem::take(&mut self.resume_due) {
             return self.resume();
@@ -542,7 +579,48 @@ pub(crate) fn all_partitions<'a>(
 
 #[cfg(test)]
 mod tests {
+    use harrow_broker_model::node::NoPosition;
+
     use super::*;
+
+    /// `auto.offset.reset=none`: nobody else seeks, and a consumer that only polls on is told the same for ever.
+    #[test]
+    fn a_reader_that_is_nowhere_goes_on_at_the_beginning() {
+        for planned in [1, 9] {
+            let topic = topic_name("orders");
+            let partitions = vec![(topic.clone(), 0), (topic.clone(), 1)];
+            let mut load = Load {
+                node: NodeId(1_001),
+                process: 0,
+                kind: Kind::Consumer(Reading::new(partitions, (5, 10))),
+                draws: Draws::new(7),
+                ordinal: 0,
+                issued: 0,
+                total: planned,
+                further: 0,
+                invoked: 0,
+                extra: 0,
+                catching_up: false,
+                open: 0,
+                open_max: 1,
+                interval_us: (0, 0),
+                next_ns: 0,
+                timer_set: false,
+            };
+            assert!(matches!(load.next(0), Some(Operation::Assign { .. })));
+            load.answered(0, &Outcome::Assigned);
+            assert!(matches!(load.next(0), Some(Operation::Poll { .. })));
+            let (partitions, why) = (vec![(topic.clone(), 1)], NoPosition::OutOfRange);
+            load.answered(0, &Outcome::NoPosition { partitions, why });
+            load.catch_up(0);
+            let places = vec![(topic, 1, SeekTo::Beginning)];
+            let sought = Operation::Call(ConsumerCall::Seek { places });
+            assert_eq!(load.next(CATCH_UP_NS), Some(sought), "{planned} polls");
+            load.answered(0, &Outcome::Called);
+            load.catch_up(0);
+            assert!(matches!(load.next(CATCH_UP_NS), Some(Operation::Poll { .. })), "{planned}");
+        }
+    }
 
     #[test]
     fn a_hot_key_has_its_share_and_moves_no_other_draw() {

@@ -12,8 +12,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::defect::{ApplicationDefect, Defects};
-use harrow_broker_model::node::{Operation, Outcome, PolledRecord, TransactRecord};
-use harrow_broker_model::proto::StrBytes;
+use harrow_broker_model::node::{
+    ConsumerCall, Operation, Outcome, PolledRecord, SeekTo, TransactRecord,
+};
+use harrow_broker_model::proto::{ErrorCode, StrBytes};
 use harrow_broker_model::types::{Offset, RecordValue};
 
 use crate::plan::{PipelinePlan, ProcessingGuarantee};
@@ -54,6 +56,8 @@ pub(super) struct Processing {
     inputs: VecDeque<(Place, Offset)>,
     /// How far what was polled last goes.
     offsets: BTreeMap<Place, Offset>,
+    /// Where nobody but the application knows where to go on.
+    nowhere: Vec<Place>,
     /// The generation that it joined last.
     generation: Option<i32>,
     /// What the operation that was asked for last processes.
@@ -90,6 +94,7 @@ impl Processing {
             reads_ahead: false,
             inputs: VecDeque::new(),
             offsets: BTreeMap::new(),
+            nowhere: Vec::new(),
             generation: None,
             processed: Vec::new(),
             sent: 0,
@@ -127,6 +132,7 @@ impl Processing {
                 topics.dedup();
                 Operation::Subscribe { topics }
             }
+            Step::Poll if !self.nowhere.is_empty() => self.seek(),
             Step::Poll => Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 },
             Step::Rewind => Operation::Rewind,
             Step::Commit => {
@@ -138,6 +144,13 @@ impl Processing {
             }
             Step::Process => self.send(first),
         }
+    }
+
+    /// Goes on at the beginning: it is told that it is nowhere until then.
+    fn seek(&mut self) -> Operation {
+        let places = std::mem::take(&mut self.nowhere).into_iter();
+        let places = places.map(|(topic, index)| (topic, index, SeekTo::Beginning)).collect();
+        Operation::Call(ConsumerCall::Seek { places })
     }
 
     fn transact(&mut self, first: u64) -> Operation {
@@ -191,15 +204,20 @@ impl Processing {
                 }
                 self.over(Step::Poll);
             }
+            // A consumer that cannot go on is closed, and the application makes another one.
+            Outcome::Failed {
+                error: ErrorCode::UnreleasedInstanceId | ErrorCode::GroupIdNotFound,
+                ..
+            } if matches!(done, Step::Poll | Step::Rewind) => self.crashed(),
             Outcome::Failed { .. } | Outcome::Unknown { .. } => self.failed(done),
             Outcome::Transacted { committed: false, .. } => self.over(self.after_abort()),
+            Outcome::NoPosition { partitions, .. } => self.nowhere.clone_from(partitions),
             Outcome::Revoking { .. }
             | Outcome::Lost { .. }
             | Outcome::Assigned
             | Outcome::Unsubscribed
             | Outcome::Called
             | Outcome::WokenUp
-            | Outcome::NoPosition { .. }
             | Outcome::EndOffset { .. }
             | Outcome::Administered { .. }
             | Outcome::TopicCreated
@@ -267,7 +285,65 @@ impl Processing {
     /// The process comes back as another one, which knows nothing.
     pub(super) fn crashed(&mut self) {
         self.over(Step::Subscribe);
+        self.nowhere.clear();
         self.reads_ahead = false;
         self.generation = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pipeline that polls as a member of its group.
+    fn polling() -> Processing {
+        let mut pipeline = Processing {
+            group: "g".to_owned(),
+            partitions: vec![(topic_name("orders"), 0)],
+            poll: (5, 10),
+            outputs: vec![topic_name("bills")],
+            guarantee: ProcessingGuarantee::AtLeastOnce,
+            defects: Defects::default(),
+            next: Step::Subscribe,
+            reads_ahead: false,
+            inputs: VecDeque::new(),
+            offsets: BTreeMap::new(),
+            nowhere: Vec::new(),
+            generation: None,
+            processed: Vec::new(),
+            sent: 0,
+            done_to: BTreeMap::new(),
+        };
+        assert!(matches!(pipeline.request(0), Operation::Subscribe { .. }));
+        pipeline.answered(&Outcome::Subscribed);
+        assert!(matches!(pipeline.request(0), Operation::Poll { .. }));
+        pipeline
+    }
+
+    /// Each poll of such a consumer fails at once.
+    #[test]
+    fn a_pipeline_whose_consumer_cannot_go_on_makes_another_one() {
+        for (error, again) in [
+            (ErrorCode::UnreleasedInstanceId, true),
+            (ErrorCode::GroupIdNotFound, true),
+            (ErrorCode::UnknownMemberId, false),
+        ] {
+            let mut pipeline = polling();
+            pipeline.answered(&Outcome::Failed { error, partition: -1 });
+            let next = pipeline.request(0);
+            assert_eq!(matches!(next, Operation::Subscribe { .. }), again, "{error:?}: {next:?}");
+        }
+    }
+
+    #[test]
+    fn a_pipeline_that_is_nowhere_goes_on_at_the_beginning() {
+        let mut pipeline = polling();
+        let partitions = pipeline.partitions.clone();
+        let why = harrow_broker_model::node::NoPosition::NoOffset;
+        pipeline.answered(&Outcome::NoPosition { partitions, why });
+        let places = vec![(topic_name("orders"), 0, SeekTo::Beginning)];
+        assert_eq!(pipeline.request(0), Operation::Call(ConsumerCall::Seek { places }));
+        pipeline.answered(&Outcome::Called);
+        assert!(matches!(pipeline.request(0), Operation::Poll { .. }));
     }
 }

@@ -479,13 +479,18 @@ impl GroupCoordinator {
                 self.todo.extend(rests_on.map(|(partition, end)| Todo::Answered(partition, end)));
                 self.todo.push_back(Todo::Reply(caller, *body));
             }
-            Waiter::Assignments { partition, group, generation, assignments } => {
+            // A group that is one of the consumer protocol by now, or is gone, has answered those who wait.
+            Waiter::Assignments { partition, group, generation, assignments }
+                if self.group(partition, &group).is_some() =>
+            {
                 let mut group = self.take_group(now, partition, &group);
                 let stored = Ok(&*assignments);
                 self.assignments_stored(now, (partition, &mut group), generation, stored);
                 self.put_group(partition, group);
             }
-            Waiter::StaticRejoin { partition, group, rejoin } => {
+            Waiter::StaticRejoin { partition, group, rejoin }
+                if self.group(partition, &group).is_some() =>
+            {
                 let mut group = self.take_group(now, partition, &group);
                 self.static_stored(now, &mut group, &rejoin);
                 self.put_group(partition, group);
@@ -495,7 +500,7 @@ impl GroupCoordinator {
                 self.todo.push_back(Todo::Note(GroupNote::OffsetsDeleted { group }));
                 self.committed(now, *then);
             }
-            Waiter::Nobody => {}
+            Waiter::Assignments { .. } | Waiter::StaticRejoin { .. } | Waiter::Nobody => {}
             Waiter::Converting { .. } => unreachable!("it has changed before it was waited for"),
         }
     }

@@ -211,6 +211,26 @@ fn a_member_of_a_classic_group_has_its_session_when_that_is_upgraded() {
     assert_eq!(group.tell(&beat("b", 2)), Ok((3, Some(vec![0, 1, 2, 3]))), "it is dead");
 }
 
+/// Records make a group of the consumer protocol: a classic one beside it would be in the way of the one that it
+/// becomes again.
+#[test]
+fn an_assignment_that_is_committed_after_the_upgrade_makes_no_classic_group() {
+    let mut group = Modern::new(&[]);
+    let (old, _) = group.join_classic("", &[]);
+    assert_eq!(group.bench.join_as(1, (&old, "consumer"), &[]), None, "others are waited for");
+    group.bench.advance(700);
+    assert_eq!(group.bench.joined(1).generation_id, 1);
+    group.bench.commits = false;
+    group.bench.sync(1, &old, 1, &[(&old, "")]);
+    group.ask(79, &join("b"));
+    assert_eq!(group.bench.synced(1), Some((REBALANCE, String::new())), "it must join again");
+    group.bench.commit_all();
+    group.bench.commits = true;
+    assert!(group.bench.groups.group(0, "g").is_none(), "it is one of the consumer protocol");
+    group.tell(&beat("b", -1)).expect("it leaves");
+    assert!(group.bench.groups.group(0, "g").is_some(), "the rest is a classic group");
+}
+
 /// Nobody else would tell it that it lost what it says it has. Kafka takes it in:
 /// `getOrMaybeSubscribeDynamicConsumerGroupMember`.
 #[test]

@@ -77,15 +77,20 @@ impl Modern {
         self.tell_on(80, request)
     }
 
+    /// Says it, and waits for no answer.
+    pub(super) fn ask(&mut self, connection: u64, request: &ConsumerGroupHeartbeatRequest) {
+        let (now, image) = (self.bench.now, &self.bench.image);
+        self.bench.groups.consumer_group_heartbeat(now, caller(connection), 0, request, image);
+        self.bench.run();
+    }
+
     /// Says it on a connection; later ones have higher numbers.
     fn tell_on(
         &mut self,
         connection: u64,
         request: &ConsumerGroupHeartbeatRequest,
     ) -> HeartbeatAnswer {
-        let (now, image) = (self.bench.now, &self.bench.image);
-        self.bench.groups.consumer_group_heartbeat(now, caller(connection), 0, request, image);
-        self.bench.run();
+        self.ask(connection, request);
         let Some(ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(response))) =
             self.bench.answer(connection)
         else {

@@ -242,7 +242,7 @@ impl Bench {
         self.run();
     }
 
-    fn synced(&mut self, connection: u64) -> Option<(i16, String)> {
+    pub(super) fn synced(&mut self, connection: u64) -> Option<(i16, String)> {
         let ResponseBody::Client(ClientResponse::SyncGroup(response)) = self.answer(connection)?
         else {
             return None;
@@ -499,6 +499,28 @@ fn a_static_member_that_is_back_has_what_it_had_and_fences_the_one_before() {
         bench.fail_over();
         assert_eq!(bench.heartbeat(&two, 1) == 0, kept, "the next coordinator knows the new id");
     }
+}
+
+/// Nobody else would end it: who waits is not thrown out, and who waits no more must be heard of.
+#[test]
+fn a_static_member_whose_id_is_stored_late_has_a_session_from_then_on() {
+    let mut bench = Bench::new(&[]);
+    bench.join(1, "", Some("a"));
+    bench.advance(700);
+    let one = bench.joined(1).member_id.to_string();
+    bench.sync(1, &one, 1, &[(&one, "p0")]);
+    bench.commits = false;
+    bench.join(2, "", Some("a"));
+    bench.advance(1_500);
+    bench.commit_all();
+    bench.commits = true;
+    let again = bench.joined(2);
+    assert_eq!((again.error_code, again.generation_id), (0, 1), "it was waited for");
+    let two = again.member_id.to_string();
+    bench.advance(900);
+    assert_eq!(bench.heartbeat(&two, 1), 0);
+    bench.advance(1_100);
+    assert_eq!(bench.heartbeat(&two, 1), ErrorCode::UnknownMemberId.code(), "it was silent");
 }
 
 /// Known bug G10.

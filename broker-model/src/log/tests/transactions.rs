@@ -131,6 +131,27 @@ fn what_was_aborted_is_cut_with_its_marker_though_nobody_is_known() {
     assert_eq!(aborted(&log), 0, "the marker is gone");
 }
 
+/// The new beginning lies above the marker: no cut at the end reaches it.
+#[test]
+fn what_was_aborted_goes_with_a_log_that_starts_again_though_nobody_is_known() {
+    let mut options = options();
+    options.config.producer_id_expiration_ms = 1_000;
+    let mut effects = Effects::new();
+    let mut log = Log::open(PARTITION, options, &FakeDisk::default().image(), &mut effects);
+    append(&mut log, &data(7, 0, 0, true));
+    append(&mut log, &marker(7, 0, 1, Abort));
+    log.expire_producers(WallTime(5_000), &mut effects);
+    let aborted = log.aborted_transactions(Offset(0), Offset(9)).len();
+    assert_eq!((aborted, log.known_producers().len()), (1, 0));
+    log.truncate_fully_and_start_at(Offset(7), &mut effects);
+    assert_eq!(log.aborted_transactions(Offset(0), Offset(9)), []);
+    append(&mut log, &data(8, 0, 0, true));
+    append(&mut log, &marker(8, 0, 1, Abort));
+    let first = |it: &AbortedTransaction| it.first_offset;
+    let found: Vec<_> = log.aborted_transactions(Offset(7), Offset(9)).iter().map(first).collect();
+    assert_eq!(found, [Offset(7)], "only what the new log holds");
+}
+
 /// A log that forgets producers after a second, with one record in an open transaction.
 fn open_and_forgetful() -> Log {
     let mut options = options();

@@ -279,16 +279,20 @@ impl GroupCoordinator {
         self.todo.push_back(Todo::Write(partition, vec![record], waiter));
     }
 
-    /// The new id of a static member is stored: it gets what it had.
+    /// The new id of a static member is stored: it gets what it had. If that took longer than its session, which does
+    /// not end who waits, another one begins. In Kafka none does until it is heard of: one that dies before that stays
+    /// a member.
     pub(crate) fn static_stored(
         &mut self,
-        _now: Now,
+        now: Now,
         group: &mut ClassicGroup,
         rejoin: &StaticRejoin,
     ) {
         let id = &rejoin.member;
         let Some(member) = group.members.get_mut(id) else { return };
         let Some(caller) = member.awaiting_join.take() else { return };
+        let session = ms(member.session_timeout_ms.max(0) as u64);
+        member.expires_at.get_or_insert(now.time + session);
         if group.state() == State::Stable {
             self.take_one(group, id);
         }
