@@ -147,7 +147,7 @@ fn unexcused<'a>(terms: &Terms, failure: Failure<'a>, aside: &mut SetAside) -> O
         FailureKind::NotConverged(stuck) => {
             let NotConverged { goal, pending, unrecoverable, .. } = stuck;
             let reason = unrecoverable.map(Reason::plain).or_else(|| hopeless(terms, pending));
-            let reason = reason.or_else(|| forgotten(terms, *goal));
+            let reason = reason.or_else(|| forgotten(terms, *goal, pending));
             (goal.name(), format!("not converged: {pending}"), reason)
         }
         // The model's assertions take for granted that the quorum keeps what it committed.
@@ -162,9 +162,10 @@ fn unexcused<'a>(terms: &Terms, failure: Failure<'a>, aside: &mut SetAside) -> O
     None
 }
 
-/// Why a transaction may stay open for ever: its coordinator has forgotten it.
-fn forgotten(terms: &Terms, goal: Goal) -> Option<Reason> {
-    let of_transactions = goal == Goal::Transactions;
+/// Why a transaction may stay open for ever, and its producer wait for that: its coordinator has forgotten it.
+fn forgotten(terms: &Terms, goal: Goal, pending: &str) -> Option<Reason> {
+    let waits = pending.contains("InitProducerId and gets ConcurrentTransactions");
+    let of_transactions = goal == Goal::Transactions || waits;
     of_transactions
         .then(|| terms.forgetful_coordinator(TRANSACTIONS_TOPIC, (0, u64::MAX)))
         .flatten()

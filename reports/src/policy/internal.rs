@@ -70,6 +70,8 @@ const OF_COORDINATORS: [(&str, &[&str]); 3] = [
             "hanging-txn",
             "transaction-overdue",
             "decided-end-refused",
+            // An epoch is given again, and what is sent in it looks like what was sent in it before.
+            "ack-of-other-record",
         ],
     ),
     (SHARE_STATE_TOPIC, &["share-done-again", "share-loss", "share-zombie-write"]),

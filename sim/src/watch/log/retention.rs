@@ -15,7 +15,7 @@ use harrow_broker_model::note::{AppendOrigin, DeletionReason, LogNote, TruncateR
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::{Offset, TopicPartition, WallTime};
 
-use crate::plan::{ClientPlan, Plan};
+use crate::plan::{Action, ClientPlan, Plan};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
@@ -63,6 +63,11 @@ impl KeptRecords {
             ClientPlan::Consumer { .. } => None,
         });
         let kept_back = kept_back.chain([plan.fresh_producer.delivery_timeout_ms]).max();
+        // Who stands still with a record in its hands sends it when it goes on.
+        let paused = plan.steps.iter().filter_map(|step| {
+            if let Action::Pause { for_ms, .. } = &step.action { Some(*for_ms) } else { None }
+        });
+        let kept_back = kept_back.map(|ms| ms + paused.sum::<u64>());
         let wrong = plan.clocks.iter().map(|clock| clock.offset_ms.unsigned_abs()).max();
         let drift = plan.clocks.iter().map(|clock| u64::from(clock.drift_ppm.unsigned_abs())).max();
         let drifted = 2 * plan.heal_at_ms.saturating_mul(drift.unwrap_or(0)).div_ceil(1_000_000);
