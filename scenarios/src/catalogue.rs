@@ -79,6 +79,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "hanging-transaction",
     "held-produce",
     "slow-transactions",
+    "late-decisions",
     "delayed-end-txn",
     "lost-coordinators",
     "lost-answers",
