@@ -90,6 +90,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "paused-coordinator",
     "zombie-consumer",
     "static-member-bounce",
+    "static-returns",
     "cooperative-rebalance",
     "missed-generation",
     "next-gen-rebalance",
