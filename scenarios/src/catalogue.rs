@@ -52,6 +52,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "log-directory-dies",
     "disk-dies-while-down",
     "delete-and-recreate",
+    "recreated-and-resumed",
     "unclean-trap",
     "unclean-allowed",
     "elr-off",

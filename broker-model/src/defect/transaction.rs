@@ -277,7 +277,7 @@ TransactionDefect {
         meaning: "A coordinator takes what was not committed within the transaction's timeout for never written, \
             though it is in its log: it may decide otherwise, and both decisions are committed.",
         example: "Followers are slow, and the decision to commit a transaction is not committed in time. Its \
-            coordinator aborts the transaction, and dies: the next one has heard of the commit alone and writes markers, \
-            and who is elected after that has both decisions in its log.",
+            coordinator aborts the transaction, and dies: the next one has heard of the commit alone and writes \
+            markers, and who is elected after that has both decisions in its log.",
     }
 } }

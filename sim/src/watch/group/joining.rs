@@ -12,8 +12,8 @@
 //! Not verified: groups whose members ask in bytes, as applications do; groups that had to refuse somebody for
 //! `group.max.size` in a join phase, of which Kafka waits for the rest of the time; how long a phase may last for
 //! members that do not join, which `overdue` judges; static members that come back in another state of their group,
-//! or to a coordinator that has loaded it since they joined; those that kept partitions while they joined last, of which
-//! they may have had to give some up.
+//! or to a coordinator that has loaded it since they joined; those that kept partitions while they joined last, of
+//! which they may have had to give some up.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -54,9 +54,9 @@ impl Joining<'_> {
         }
     }
 
-    /// Whether its return, in the place of a static member, is more than that: it subscribes to other topics; or the one
-    /// before had what it was not given any more, and was about to join once more when it had given that up, so that
-    /// somebody else is given it.
+    /// Whether its return, in the place of a static member, is more than that: it subscribes to other topics; or the
+    /// one before had what it was not given any more, and was about to join once more when it had given that up, so
+    /// that somebody else is given it.
     fn changes_the_group(&self, before: &Member, protocol: Option<&str>) -> bool {
         let subscription = |member: &Member| Subscription::decode(&member.metadata(protocol));
         let both = subscription(before).zip(subscription(&self.member()));
@@ -246,7 +246,8 @@ impl GroupCoordinator {
     }
 
     /// A static member is back under another id: the one before is fenced. If nothing changes for the others, it gets
-    /// what it had, once its new id is stored. Known weakness: Kafka looks at the selected assignor alone. Known bug G03: an id that is not stored is gone with the coordinator.
+    /// what it had, once its new id is stored. Known weakness: Kafka looks at the selected assignor alone. Known bug
+    /// G03: an id that is not stored is gone with the coordinator.
     fn replace_static(
         &mut self,
         now: Now,
