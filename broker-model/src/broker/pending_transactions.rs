@@ -199,7 +199,7 @@ impl Transactions {
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let appends = self.appends.values().map(|append| append.until);
         let outgoing = self.outgoing.values().map(|outgoing| outgoing.until);
-        let late = appends.chain(outgoing).min();
+        let late = appends.chain(outgoing).min().filter(|at| *at < Time::MAX);
         let late = late.map(|at| Deadline { at, why: "a request for a transaction times out" });
         Deadline::earlier(late, self.coordinator.deadline())
     }

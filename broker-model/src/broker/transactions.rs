@@ -279,7 +279,7 @@ impl Broker {
         }
     }
 
-    /// Records of transactions that were not committed in time.
+    /// Records of transactions that were not committed in time. A coordinator may go on waiting for its own.
     fn expire_appends(&mut self, now: Now, effects: &mut Effects) {
         let appends = &self.transactions.appends;
         let late: Vec<ProduceTicket> = appends
@@ -288,8 +288,14 @@ impl Broker {
             .map(|(ticket, _)| *ticket)
             .collect();
         for ticket in late {
-            let at = self.transactions.appends.get(&ticket).map(|append| append.partition);
-            if let Some(partition) = at.and_then(|at| self.partitions.get_mut(&at)) {
+            let Some(append) = self.transactions.appends.get_mut(&ticket) else { continue };
+            if let Owner::Record(write) = append.owner
+                && self.transactions.coordinator.overdue(write)
+            {
+                append.until = Time::MAX;
+                continue;
+            }
+            if let Some(partition) = self.partitions.get_mut(&append.partition) {
                 partition.abandon_produce(ticket);
             }
             self.append_decided(now, ticket, Err(ErrorCode::RequestTimedOut), effects);

@@ -18,6 +18,9 @@ use super::connection::{Connections, MetadataUpdate};
 pub(crate) use super::partition_key::PartitionKey;
 use super::recreated::EpochsOfRecreated;
 
+/// For how long, at the least, what a broker answered outweighs metadata that tell of older leaders, in milliseconds.
+const DOUBTED_AFTER_MS: u64 = 10_000;
+
 /// Who leads a partition, as far as the client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Leadership {
@@ -57,6 +60,10 @@ pub(crate) struct Metadata {
     recreated: EpochsOfRecreated,
     /// Epochs that were told of partitions of which nothing else is known yet: no older one counts there.
     foretold: BTreeMap<PartitionKey, LeaderEpoch>,
+    /// Until when epochs that no metadata have told outweigh these.
+    untold: BTreeMap<PartitionKey, Time>,
+    /// Known weakness: they do for ever.
+    never_doubts: bool,
     /// Known bug: an epoch is not remembered where none is known.
     first_epoch_lost: bool,
 }
@@ -105,6 +112,8 @@ impl Metadata {
             replaced: Vec::new(),
             recreated: EpochsOfRecreated::Forgotten,
             foretold: BTreeMap::new(),
+            untold: BTreeMap::new(),
+            never_doubts: false,
             first_epoch_lost: false,
         }
     }
@@ -113,7 +122,8 @@ impl Metadata {
     pub(crate) fn with_defects(self, defects: Defects) -> Self {
         let recreated = EpochsOfRecreated::of(defects);
         let first_epoch_lost = defects.has(ConsumerDefect::FirstEpochLost);
-        Self { recreated, first_epoch_lost, ..self }
+        let never_doubts = defects.has(ConsumerDefect::CommitEpochsOutliveTopics);
+        Self { recreated, first_epoch_lost, never_doubts, ..self }
     }
 
     /// The place of a topic; one that is new is asked for as soon as possible.
@@ -293,6 +303,8 @@ impl Metadata {
             };
             for partition in &topic.partitions {
                 self.wanted |= partition.error_code != 0 || partition.leader_id.0 < 0;
+                let key = PartitionKey { topic: place, partition: partition.partition_index };
+                let renewed = renewed || self.is_doubted(now, key);
                 self.learn_partition(place, partition, renewed);
             }
         }
@@ -309,6 +321,7 @@ impl Metadata {
         if let Some(before) = last.filter(|before| *before != after) {
             self.replaced.push((place, before, after));
             self.foretold.retain(|key, _| key.topic != place);
+            self.untold.retain(|key, _| key.topic != place);
         }
         self.recreated.accept(after, known, last)
     }
@@ -351,7 +364,10 @@ impl Metadata {
 
     /// A broker answered in an epoch that is news: what is known of the leader is too old, and older answers do not
     /// count any more. Source: `Metadata.updateLastSeenEpochIfNewer`, which does not put one in the place of none.
-    pub(crate) fn see_epoch(&mut self, key: PartitionKey, epoch: LeaderEpoch) {
+    ///
+    /// Answers by name do not say of which topic the epoch is. If metadata go on telling of older leaders for longer
+    /// than they are ever kept, it is of one that is gone, and they count after all. Known weakness: not in Kafka.
+    pub(crate) fn see_epoch(&mut self, now: Time, key: PartitionKey, epoch: LeaderEpoch) {
         let known = self.leadership(key);
         let is_first = known == Leadership::UNKNOWN;
         if epoch <= known.epoch || is_first && self.first_epoch_lost {
@@ -362,9 +378,17 @@ impl Metadata {
             Some(known) => *known = Leadership { leader: None, epoch },
             None => drop(self.foretold.insert(key, epoch)),
         }
+        if !self.never_doubts {
+            self.untold.insert(key, now + ms(self.max_age_ms.max(DOUBTED_AFTER_MS)));
+        }
         self.learned.push((key, epoch));
         self.version += 1;
         self.wanted = true;
+    }
+
+    /// Whether the epoch that is known was never told by metadata, and they have had time enough.
+    fn is_doubted(&self, now: Time, key: PartitionKey) -> bool {
+        self.untold.get(&key).is_some_and(|until| *until <= now)
     }
 
     /// When the next request is due, for traces and the host.
@@ -437,6 +461,7 @@ impl Metadata {
                 self.learned.push((key, epoch));
             }
             partitions[index] = Leadership { leader, epoch };
+            self.untold.remove(&key);
         }
     }
 

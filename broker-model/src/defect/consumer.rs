@@ -161,4 +161,17 @@ ConsumerDefect {
         example: "A commit of 100 is refused as its coordinator loads, one of 200 is taken a moment later, and then \
             the first one is sent again: whoever has the partition next begins at 100.",
     }
+
+    CommitEpochsOutliveTopics {
+        name: "commit-epochs-outlive-topics",
+        source: "KIP-320; Metadata.updateLastSeenEpochIfNewer, ConsumerUtils.refreshCommittedOffsets",
+        affected: Affected::Open { since: Version::new(2, 1, 0) },
+        side: Client,
+        shows: "liveness" / "consumer-lag" in "recreated-and-resumed", seed 2,
+        meaning: "A consumer takes the leader epoch of a commit for one of the topic that is there now: all metadata \
+            of that count as old if it is of the one before.",
+        example: "A topic has had an election when it is deleted and created again. A member that has not heard of \
+            that commits where it stood, with epoch 1. Whoever is given the partition takes all metadata of epoch 0 for \
+            old, asks for others ten times a second, and reads nothing until the new topic has had an election, too.",
+    }
 } }

@@ -493,4 +493,18 @@ GroupDefect {
         example: "A group gets another coordinator. Members that commit nothing go on with their heartbeats at the one \
             before, until the new one has thrown them out.",
     }
+
+    StaticReturnHidesRebalance {
+        name: "static-return-hides-rebalance",
+        source: "KIP-345, KIP-429; GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin, which compares \
+            the selected protocol alone",
+        affected: Affected::Open { since: Version::new(2, 4, 0) },
+        side: Server,
+        shows: "liveness" / "consumer-lag" in "static-returns", seed 2,
+        meaning: "A static member that comes back to a stable group begins no rebalance, though it subscribes to other \
+            topics now, or the one before was about to join once more for what it had given up.",
+        example: "A cooperative member gives a partition up, so that another one is given it when it joins again, and \
+            is restarted just then. It comes back into the same generation with what is left: the partition is \
+            nobody's until something else has the group rebalance.",
+    }
 } }

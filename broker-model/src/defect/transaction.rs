@@ -267,4 +267,17 @@ TransactionDefect {
         example: "A group gets another coordinator while a transaction commits its offsets. They go to the one before, \
             again and again, until the transaction has timed out: it is all to be done anew.",
     }
+
+    LateDecisionForgotten {
+        name: "late-decision-forgotten",
+        source: "KIP-98; TransactionStateManager.appendTransactionToLog, which resets pendingState after any error",
+        affected: Affected::Open { since: Version::new(0, 11, 0) },
+        side: Server,
+        shows: "visibility" / "illegal-txn-transition" in "late-decisions", seed 1,
+        meaning: "A coordinator takes what was not committed within the transaction's timeout for never written, \
+            though it is in its log: it may decide otherwise, and both decisions are committed.",
+        example: "Followers are slow, and the decision to commit a transaction is not committed in time. Its \
+            coordinator aborts the transaction, and dies: the next one has heard of the commit alone and writes \
+            markers, and who is elected after that has both decisions in its log.",
+    }
 } }

@@ -112,7 +112,7 @@ impl Consumer {
         };
         let version = self.new_version();
         let leadership = self.metadata.leadership(ticket.key);
-        self.metadata.see_epoch(ticket.key, epoch);
+        self.metadata.see_epoch(now, ticket.key, epoch);
         let Some(position) = self.current(ticket) else {
             return;
         };

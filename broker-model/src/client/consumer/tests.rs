@@ -407,6 +407,37 @@ fn an_offset_that_was_asked_for_is_not_validated_but_its_epoch_is_seen() {
     assert_eq!((asked.to, fetched(&asked).current_leader_epoch), (NodeId(2), 5));
 }
 
+/// Neither an answer by name nor a commit says of which topic its epoch is: it may be one that is gone.
+#[test]
+fn an_epoch_that_no_metadata_tell_is_doubted() {
+    let kafka: Defects = [ConsumerDefect::CommitEpochsOutliveTopics].into_iter().collect();
+    for (defects, asks_in) in [(Defects::NONE, 4), (kafka, 3)] {
+        let config = ConsumerConfig { metadata_max_age_ms: 1_500, ..config() };
+        let mut driver = Driver::new(Consumer::new(config, START).with_defects(defects));
+        driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0)] });
+        driver.send_leaders(&[(1, 3)]);
+        let asked = take_list(&mut driver);
+        let mut body = offset_answer(0, 7);
+        let ResponseBody::Client(ClientResponse::ListOffsets(response)) = &mut body else {
+            panic!("{body:?}")
+        };
+        response.topics[0].partitions[0].leader_epoch = 5;
+        driver.answer(&asked, body);
+        let is_fetch =
+            |body: &RequestBody| matches!(body, RequestBody::Client(ClientRequest::Fetch(_)));
+        let mut told = Vec::new();
+        for _ in 0..30 {
+            driver.advance(500);
+            driver.send_leaders(&[(1, 4)]);
+            while let Some(asked) = driver.take(is_fetch) {
+                told.push(fetched(&asked).current_leader_epoch);
+            }
+        }
+        assert_eq!(told.first(), Some(&3), "5 was seen: {defects:?}");
+        assert_eq!(told.last(), Some(&asks_in), "{defects:?}");
+    }
+}
+
 /// Another leader has confirmed the position, which goes on there; and the fetch that the one before has not answered.
 fn confirmed_by_another(defects: Defects) -> (Driver<Consumer>, SentRequest) {
     let mut driver = at_ten_with(config(), defects);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{
     AddAsker, AddPartitions, Asker, InitProducer, Todo, TransactionConfig, TransactionCoordinator,
 };
-use crate::defect::Defects;
+use crate::defect::{Defects, TransactionDefect};
 use crate::log::Log;
 use crate::message::WriteTxnMarkersResponse;
 use crate::metadata::MetadataImage;
@@ -563,6 +563,38 @@ fn an_append_that_fails_or_takes_too_long_changes_nothing() {
         assert_eq!(refused, Some(Err(ErrorCode::CoordinatorNotAvailable)), "{error}");
         assert_eq!(bench.coordinator.completing(), 0, "{error}");
         assert_eq!(bench.end((41, 0), TransactionResult::Abort), Ok(()), "{error}");
+    }
+}
+
+/// A decision that was not committed in time may be yet: nobody decides otherwise meanwhile.
+#[test]
+fn a_decision_that_is_late_stands_once_it_is_committed() {
+    let kafka: Defects = [TransactionDefect::LateDecisionForgotten].into_iter().collect();
+    for defects in [Defects::NONE, kafka] {
+        let mut bench = Bench::new(true);
+        bench.coordinator.config.defects = defects;
+        bench.init(None);
+        bench.add((41, 0), false).expect("it is the producer");
+        let end = ((ProducerId(41), ProducerEpoch(0)), TransactionResult::Commit);
+        let asker = Asker::AddPartitions(AddAsker(9));
+        bench.coordinator.end_transaction(bench.now, (0, ID), end, asker, &mut || None);
+        let todo = std::iter::from_fn(|| bench.coordinator.next());
+        let ids =
+            todo.filter_map(|it| if let Todo::Write(_, _, id) = it { Some(id) } else { None });
+        let late = ids.last().expect("the decision is written");
+        let waits = bench.coordinator.overdue(late);
+        assert_eq!(waits, defects == Defects::NONE);
+        if !waits {
+            bench.coordinator.written(bench.now, late, Err(ErrorCode::RequestTimedOut));
+        }
+        assert_eq!(bench.run(Ok(())), Some(Err(ErrorCode::CoordinatorNotAvailable)));
+        let told = if waits { Err(ErrorCode::ConcurrentTransactions) } else { Ok(()) };
+        assert_eq!(bench.end((41, 0), TransactionResult::Abort), told, "{defects:?}");
+        bench.coordinator.written(bench.now, late, Ok(()));
+        bench.run(Ok(()));
+        let decided =
+            if waits { TransactionState::PrepareCommit } else { TransactionState::PrepareAbort };
+        assert_eq!(bench.state(), decided, "{defects:?}");
     }
 }
 

@@ -3,8 +3,8 @@
 //! Promise: the join phase of a classic group ends as soon as all its members have joined, and everybody to whom an id
 //! was given: whoever is waited for may come, leave, or be thrown out. A group that had no members waits for others for
 //! `group.initial.rebalance.delay.ms` after it began, or after the last of these times in which somebody joined. And a
-//! static member that comes back while its session lasts, with the assignors that it had, begins no rebalance in a
-//! stable group: it gets what it had. Until a rebalance ends nobody consumes.
+//! static member that comes back while its session lasts, with the assignors and topics that it had, begins no
+//! rebalance in a stable group: it gets what it had. Until a rebalance ends nobody consumes.
 //! Source: KIP-62, KIP-134, KIP-345, KIP-814; `GroupMetadataManager.maybeCompleteJoinPhase`,
 //! `expireClassicGroupMemberHeartbeat`, `expirePendingMember`, `tryCompleteInitialRebalanceElseSchedule`,
 //! `updateStaticMemberThenRebalanceOrCompleteJoin`.
@@ -12,7 +12,8 @@
 //! Not verified: groups whose members ask in bytes, as applications do; groups that had to refuse somebody for
 //! `group.max.size` in a join phase, of which Kafka waits for the rest of the time; how long a phase may last for
 //! members that do not join, which `overdue` judges; static members that come back in another state of their group,
-//! or to a coordinator that has loaded it since they joined.
+//! or to a coordinator that has loaded it since they joined; those that kept partitions while they joined last, of
+//! which they may have had to give some up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,6 +70,9 @@ struct Static {
     node: NodeId,
     member: String,
     protocols: Vec<String>,
+    topics: Vec<String>,
+    /// Whether it may have had something to give up, after which it joins once more.
+    keeps: bool,
 }
 
 /// A static member that comes back: to whom, in which event, and to which group.
@@ -174,7 +178,8 @@ impl Joining {
         if let Some(instance) = &join.instance {
             let key = (join.group.clone(), instance.clone());
             let (member, protocols) = (member.to_owned(), join.protocols.clone());
-            self.statics.insert(key, Static { node, member, protocols });
+            let (topics, keeps) = (join.topics.clone(), join.keeps);
+            self.statics.insert(key, Static { node, member, protocols, topics, keeps });
         }
     }
 
@@ -195,8 +200,10 @@ impl Joining {
             return;
         };
         let known = self.statics.get(&(join.group.clone(), instance.clone()));
-        let is_back =
-            |known: &Static| known.node == context.node && known.protocols == join.protocols;
+        let is_back = |known: &Static| {
+            let same = known.protocols == join.protocols && known.topics == join.topics;
+            known.node == context.node && same && !known.keeps
+        };
         self.returns = known.is_some_and(is_back).then(|| Return {
             node: context.node,
             event: context.event,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use harrow_broker_model::consumer_protocol::Subscription;
 use harrow_broker_model::group_admin_message::GroupAdminRequest;
 use harrow_broker_model::message::{ClientRequest, RequestBody};
 use harrow_broker_model::proto::{
@@ -45,6 +46,10 @@ pub(super) struct Join {
     pub(super) rebalance_ms: u64,
     /// Names of the assignors that it knows, best first.
     pub(super) protocols: Vec<String>,
+    /// What it subscribes to, in order.
+    pub(super) topics: Vec<String>,
+    /// Whether it has partitions that it keeps while it joins.
+    pub(super) keeps: bool,
 }
 
 /// A commit of offsets, outside of transactions or in one.
@@ -164,6 +169,11 @@ pub(super) fn question_of(body: &RequestBody) -> Option<Question> {
 }
 
 fn join_of(request: &JoinGroupRequest) -> Join {
+    let subscription = request.protocols.first().and_then(|it| Subscription::decode(&it.metadata));
+    let subscription = subscription.unwrap_or_default();
+    let mut topics: Vec<String> = subscription.topics.iter().map(ToString::to_string).collect();
+    topics.sort_unstable();
+    let is_cooperative = request.protocols.iter().any(|it| &*it.name == "cooperative-sticky");
     Join {
         group: request.group_id.0.to_string(),
         member: request.member_id.to_string(),
@@ -171,6 +181,8 @@ fn join_of(request: &JoinGroupRequest) -> Join {
         session_ms: u64::try_from(request.session_timeout_ms).unwrap_or(0),
         rebalance_ms: u64::try_from(request.rebalance_timeout_ms).unwrap_or(0),
         protocols: request.protocols.iter().map(|it| it.name.to_string()).collect(),
+        topics,
+        keeps: is_cooperative && !subscription.owned.is_empty(),
     }
 }
 

@@ -87,7 +87,7 @@ impl Consumer {
         // Known bug G15: an epoch that has grown meanwhile says nothing of what is committed.
         let is_stale = error == Some(ErrorCode::StaleMemberEpoch);
         if is_stale && current && self.defects.has(GroupDefect::StaleEpochMeansNoOffset) {
-            return self.go_on_from_nowhere();
+            return self.go_on_from_nowhere(now);
         }
         if let Some(error) = error {
             if moved(error) {
@@ -103,20 +103,20 @@ impl Consumer {
             let place = self.metadata.place(&topic.name.0);
             for answer in &topic.partitions {
                 let key = PartitionKey { topic: place, partition: answer.partition_index };
-                self.go_on_from(key, answer);
+                self.go_on_from(now, key, answer);
             }
         }
     }
 
-    fn go_on_from_nowhere(&mut self) {
+    fn go_on_from_nowhere(&mut self, now: Time) {
         let waiting = self.positions.iter().filter(|(_, it)| it.stage == Stage::Committed);
         let nothing = OffsetFetchResponsePartitions::default().with_committed_offset(-1);
         for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {
-            self.go_on_from(key, &nothing);
+            self.go_on_from(now, key, &nothing);
         }
     }
 
-    fn go_on_from(&mut self, key: PartitionKey, answer: &OffsetFetchResponsePartitions) {
+    fn go_on_from(&mut self, now: Time, key: PartitionKey, answer: &OffsetFetchResponsePartitions) {
         let version = self.new_version();
         let reset = match self.config.offset_reset {
             OffsetReset::Earliest => Stage::Start(StartFrom::Assignment),
@@ -135,7 +135,7 @@ impl Consumer {
         }
         let epoch = LeaderEpoch(answer.committed_leader_epoch);
         // A leader of an older epoch knows nothing of what was read in that one.
-        self.metadata.see_epoch(key, epoch);
+        self.metadata.see_epoch(now, key, epoch);
         position.leadership = self.metadata.leadership(key);
         position.seek((Offset(answer.committed_offset), epoch), version);
         let validates = !self.defects.has(ConsumerDefect::PositionsNotValidated);

@@ -4,12 +4,13 @@ use bytes::Bytes;
 
 use super::{Bench, caller};
 use crate::config::topic_name;
+use crate::consumer_protocol::{Subscription, encode_assignment};
 use crate::defect::GroupDefect;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::proto::{
     ErrorCode, GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupRequestProtocol,
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, SyncGroupRequest,
-    TopicName,
+    SyncGroupRequestAssignment, TopicName,
 };
 
 const ILLEGAL: i16 = ErrorCode::IllegalGeneration.code();
@@ -25,6 +26,36 @@ impl Bench {
         assert_eq!(self.heartbeat(two, 1), REBALANCE);
         self.join(2, two, None);
         assert_eq!((self.joined(1).generation_id, self.joined(2).generation_id), (2, 2));
+    }
+
+    /// Joins as a cooperative consumer with an instance id.
+    fn join_cooperatively(&mut self, connection: u64, instance: &str, subscription: &Bytes) {
+        let protocol = JoinGroupRequestProtocol::default()
+            .with_name(topic_name("cooperative-sticky"))
+            .with_metadata(subscription.clone());
+        let request = JoinGroupRequest::default()
+            .with_group_id(GroupId(topic_name("g")))
+            .with_session_timeout_ms(1_000)
+            .with_rebalance_timeout_ms(2_000)
+            .with_group_instance_id(Some(topic_name(instance)))
+            .with_protocol_type(topic_name("consumer"))
+            .with_protocols(vec![protocol]);
+        self.groups.join_group(self.now, caller(connection), 0, &request, &self.image);
+        self.run();
+    }
+
+    /// Shares out as the leader, which is all there is.
+    fn sync_bytes(&mut self, connection: u64, (member, generation): (&str, i32), given: &Bytes) {
+        let given = SyncGroupRequestAssignment::default()
+            .with_member_id(topic_name(member))
+            .with_assignment(given.clone());
+        let request = SyncGroupRequest::default()
+            .with_group_id(GroupId(topic_name("g")))
+            .with_member_id(topic_name(member))
+            .with_generation_id(generation)
+            .with_assignments(vec![given]);
+        self.groups.sync_group(self.now, caller(connection), 0, &request, &self.image);
+        self.run();
     }
 
     fn static_heartbeat(&mut self, member: &str) -> i16 {
@@ -230,6 +261,38 @@ fn a_follower_that_joins_with_another_subscription_begins_a_rebalance() {
             let told = leader.members.iter().any(|it| &*it.metadata == subscription.as_bytes());
             assert!(told, "the leader is told of it: {leader:?}");
         }
+    }
+}
+
+/// It subscribes to other topics, or the process before it had given up what is to be somebody else's.
+#[test]
+fn a_static_member_that_is_back_hides_no_rebalance() {
+    let subscription = |topics: &[&str], owned: &[i32]| {
+        let owned = owned.iter().map(|partition| (topic_name("orders"), *partition)).collect();
+        let topics = topics.iter().copied().map(topic_name).collect();
+        Subscription { topics, owned, generation: 1 }.encode()
+    };
+    let same = subscription(&["orders"], &[]);
+    let kept = subscription(&["orders"], &[0]);
+    let gave_up = subscription(&["orders"], &[0, 1]);
+    let more = subscription(&["orders", "payments"], &[]);
+    let bug = &[GroupDefect::StaticReturnHidesRebalance][..];
+    for (before, now, defects, begins) in [
+        (&same, &same, &[][..], false),
+        (&kept, &same, &[], false),
+        (&gave_up, &same, &[], true),
+        (&same, &more, &[], true),
+        (&gave_up, &more, bug, false),
+    ] {
+        let mut bench = Bench::new(defects);
+        bench.join_cooperatively(1, "a", before);
+        bench.advance(700);
+        let one = bench.joined(1).member_id.to_string();
+        let given = encode_assignment(&[(topic_name("orders"), 0)]);
+        bench.sync_bytes(1, (&one, 1), &given);
+        bench.join_cooperatively(2, "a", now);
+        let again = bench.joined(2);
+        assert_eq!(again.generation_id, if begins { 2 } else { 1 }, "{before:?} {now:?}");
     }
 }
 
