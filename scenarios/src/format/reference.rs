@@ -246,8 +246,8 @@ pub fn tables() -> Vec<TableReference> {
 
 const CONSUMER: &str = "[[load]]\nkind = \"consumer\"\n";
 const MEMBER: &str = "[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\n";
-const PIPELINE: &str =
-    "[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\noutputs = [\"orders\"]\n";
+const PIPELINE: &str = "[[topic]]\nname = \"results\"\n[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\n\
+    topics = [\"orders\"]\noutputs = [\"results\"]\n";
 
 /// What a consumer is asked for if it has what the example has, besides what it is asked for without.
 fn besides(kind: &str, without: &str, example: &str) -> TableReference {
