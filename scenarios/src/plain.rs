@@ -11,6 +11,9 @@ use crate::planner::plan;
 
 const PLAIN: &str = "name = \"plain\"\nproves = \"Nothing.\"\n[[topic]]\nname = \"orders\"\n";
 
+/// What a pipeline writes to: not what it reads.
+const RESULTS: &str = "[[topic]]\nname = \"results\"";
+
 /// The tree of the plain plan.
 pub(crate) fn plain_tree() -> Value {
     with("")
@@ -35,7 +38,9 @@ pub(crate) fn plain_client_like(client: &Value) -> Value {
     let group = if has("/config/group") { "\ngroup.id = \"plain\"" } else { "" };
     let guarantee = &client["pipeline"]["guarantee"];
     let pipeline = if has("/pipeline") {
-        format!("\noutputs = [\"orders\"]\nguarantee = {guarantee}")
+        format!(
+            "\ntopics = [\"orders\"]\noutputs = [\"results\"]\nguarantee = {guarantee}\n{RESULTS}"
+        )
     } else {
         String::new()
     };

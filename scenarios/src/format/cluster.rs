@@ -62,6 +62,12 @@ pub(super) fn read(section: Section<'_>) -> ClusterScenario {
         "controller.quorum.fetch.wait.max.ms",
         "controller.quorum.fetch.timeout.ms",
     );
+    check_order(
+        &section,
+        &cluster,
+        "group.consumer.heartbeat.interval.ms",
+        "group.consumer.session.timeout.ms",
+    );
     check_observers(&section, &cluster);
     section.finish();
     cluster
@@ -82,13 +88,14 @@ fn check_observers(section: &Section<'_>, cluster: &ClusterScenario) {
     }
 }
 
-/// One must be shorter than the other in every seed.
+/// One must be shorter than the other in every seed: Kafka's brokers do not start otherwise.
 fn check_order(section: &Section<'_>, cluster: &ClusterScenario, shorter: &str, longer: &str) {
     let (most, least) =
         (cluster.settings.get(shorter).greatest(), cluster.settings.get(longer).least());
     if most >= least {
         let message = format!("`{shorter}` may be {most}, which is not below `{longer}`, {least}");
-        section.problem(&section.place_of(longer), message, format!("make `{longer}` longer"));
+        let at = if section.has(longer) { longer } else { shorter };
+        section.problem(&section.place_of(at), message, format!("make `{longer}` longer"));
     }
 }
 
@@ -128,6 +135,7 @@ pub(super) fn topic(section: Section<'_>, reading: &mut Reading) -> TopicScenari
     reading.partitions_max += partitions;
     reading.replicas_max += partitions * topic.replication_factor.greatest();
     reading.topics.push((topic.name.clone(), topic.partitions.least()));
+    reading.together.topic(&topic);
     topic
 }
 

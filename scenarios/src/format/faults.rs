@@ -157,6 +157,7 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> FaultScenario
     let chance = section.chance();
     let action = action(&Fields { section: &section, reading, kind }, kind);
     check_end(&section, latest_ms, &action, reading);
+    reading.together.fault(&section, &action);
     section.finish();
     reading.faults.push(Earlier { name: name.map(|(name, _)| name), latest_ms });
     FaultScenario { count, chance, when, action }

@@ -125,12 +125,14 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
         let sent = records.saturating_mul(value);
         reading.sent_bytes_max = reading.sent_bytes_max.saturating_add(sent);
     }
-    section.finish();
     if chance.numerator == chance.denominator {
         reading.clients_min += count.least();
     }
     reading.clients_max += count.greatest();
-    LoadScenario { count, chance, topics, settings, kind }
+    let load = LoadScenario { count, chance, topics, settings, kind };
+    reading.together.load(&section, &load);
+    section.finish();
+    load
 }
 
 /// Names by which faults find clients: groups, and the transactional ids that the planner gives.

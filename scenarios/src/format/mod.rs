@@ -37,6 +37,7 @@ mod scenario_text;
 mod section;
 mod settings;
 mod suits;
+mod together;
 mod tree;
 mod value;
 
@@ -67,6 +68,7 @@ use place::Place;
 use problem::{Sources, name_help};
 use reading::Reading;
 use section::{Problems, Section};
+use together::Together;
 use tree::{Entry, Node, Table, Value};
 
 /// Reads a scenario. `origin` is what messages call its text; `assignments` are `path=value`, laid over it in order.
@@ -97,6 +99,7 @@ fn read(root: &Table, problems: &Problems) -> Scenario {
         kraft_version_min: cluster.settings.get("kraft.version").least(),
         heal_at_ms_min: heal.at_ms.least(),
         converge_ms_min: heal.converge_within_ms.least(),
+        together: Together::of(&cluster.settings),
         ..Reading::default()
     };
     let topics: Vec<_> = document
@@ -117,7 +120,8 @@ fn read(root: &Table, problems: &Problems) -> Scenario {
     let network = settings(document.section("network"), defaults::NETWORK);
     let disk = settings(document.section("disk"), defaults::DISK);
     let extremes = extremes(&cluster.settings, &network, &disk, &reading);
-    for contradiction in extremes.contradictions() {
+    let of_groups = reading.together.of_groups(&cluster);
+    for contradiction in extremes.contradictions().into_iter().chain(of_groups) {
         let place = document.place_of(contradiction.at);
         problems.add(&place, contradiction.message, contradiction.help);
     }

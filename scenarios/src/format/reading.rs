@@ -4,6 +4,7 @@ use harrow_sim::plan::Target;
 
 use super::problem::name_help;
 use super::scenario::TargetPattern;
+use super::together::Together;
 use crate::planner::defaults;
 
 /// So many transactional ids are told.
@@ -31,6 +32,7 @@ pub(super) struct Reading {
     pub(super) batch_bytes_max: i64,
     pub(super) sent_bytes_max: i64,
     pub(super) request_ms_min: Option<i64>,
+    pub(super) together: Together,
 }
 
 /// A table that was read before: others may follow it.

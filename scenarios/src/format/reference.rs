@@ -53,7 +53,7 @@ const ABOUT: &[(&str, &str, &str)] = &[
     (
         "[cluster]",
         "group.consumer.migration.policy",
-        "which groups change their protocol while they have members (KIP-848)",
+        "which groups change their protocol while they have members (KIP-848); without, `consumer` comes first",
     ),
     (
         "[cluster]",
@@ -71,7 +71,7 @@ const ABOUT: &[(&str, &str, &str)] = &[
     ("[[topic]]", "replication_factor", "replicas of each partition"),
     ("[[topic]]", "min.insync.replicas", "as Kafka"),
     ("[[topic]]", "unclean.leader.election.enable", "as Kafka"),
-    ("[[topic]]", "max.message.bytes", "as Kafka"),
+    ("[[topic]]", "max.message.bytes", "as Kafka; room for each record that loads send there"),
     ("[[topic]]", "flush.messages", "as Kafka; the default is never"),
     ("[[topic]]", "flush.ms", "as Kafka; the default is never"),
     ("[[topic]]", "retention.ms", "as Kafka; the default is -1, for ever, where Kafka has 7 days"),
@@ -92,7 +92,7 @@ const ABOUT: &[(&str, &str, &str)] = &[
     (
         "[[load]]",
         "outputs",
-        "the topics to which a member writes what it makes of each record that it reads",
+        "the topics to which a member writes what it makes of each record that it reads; none leads back to it",
     ),
     (
         "[[load]]",
@@ -160,7 +160,7 @@ const ABOUT: &[(&str, &str, &str)] = &[
     (
         "[[fault]]",
         "idle_ms",
-        "how long a transaction had no record when it is taken for one that hangs",
+        "how long a transaction had no record when it is taken for one that hangs; longer than any may take",
     ),
     (
         "[[fault]]",
@@ -246,8 +246,8 @@ pub fn tables() -> Vec<TableReference> {
 
 const CONSUMER: &str = "[[load]]\nkind = \"consumer\"\n";
 const MEMBER: &str = "[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\n";
-const PIPELINE: &str =
-    "[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\noutputs = [\"orders\"]\n";
+const PIPELINE: &str = "[[topic]]\nname = \"results\"\n[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\n\
+    topics = [\"orders\"]\noutputs = [\"results\"]\n";
 
 /// What a consumer is asked for if it has what the example has, besides what it is asked for without.
 fn besides(kind: &str, without: &str, example: &str) -> TableReference {

@@ -36,6 +36,35 @@ const ROWS: &[Row] = &[
     row("[cluster]\nbrokers = 0\n", 2, "0", "out of bounds: 0", "between 1 and 99"),
     row("[cluster]\nbrokers = \"three\"\n", 2, "\"three\"", "neither a number nor a range", "brokers = 100"),
     row("[cluster]\nbroker.session.timeout.ms = 400\n", 2, "400", "not below", "longer"),
+    row("[cluster]\ngroup.consumer.session.timeout.ms = \"50..600\"\n\
+        group.consumer.heartbeat.interval.ms = \"20..800\"\n", 2, "\"50..600\"", "may be 800, which is not below",
+        "make `group.consumer.session.timeout.ms` longer"),
+    row("[cluster]\ngroup.consumer.heartbeat.interval.ms = 3_000\n", 2, "3_000", "may be 3000, which is not below",
+        "make `group.consumer.session.timeout.ms` longer"),
+    row("[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\nsession.timeout.ms = \"300..900\"\n\
+        heartbeat.interval.ms = 300\n", 5, "300", "not less than `session.timeout.ms`, 300", "lower it"),
+    row("[cluster]\ngroup.max.size = 2\n[[load]]\nkind = \"consumer\"\ncount = \"1..3\"\ngroup.id = \"g\"\n", 2, "2",
+        "group `g` may have 3 members, and `group.max.size` may be 2", "at least 3"),
+    row("[cluster]\ngroup.consumer.max.size = \"2..9\"\n[[load]]\nkind = \"consumer\"\ncount = 2\ngroup.id = \"g\"\n\
+        [[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\ngroup.protocol = [\"classic\", \"consumer\"]\n", 2,
+        "\"2..9\"", "group `g` may have 3 members, and `group.consumer.max.size` may be 2", "lower `count`"),
+    row("[cluster]\ngroup.consumer.migration.policy = [\"upgrade\", \"disabled\"]\n[[load]]\nkind = \"consumer\"\n\
+        group.id = \"g\"\n[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\ngroup.protocol = \"consumer\"\n", 2,
+        "[\"upgrade\", \"disabled\"]", "members of group `g` may speak both protocols", "`bidirectional`"),
+    row("[[topic]]\nname = \"narrow\"\nmax.message.bytes = \"300..900\"\n[[load]]\nkind = \"producer\"\n\
+        value_bytes = \"8..500\"\n", 6, "\"8..500\"", "takes 582, and `max.message.bytes` of `narrow` may be 300",
+        "raise `max.message.bytes`"),
+    row("[[load]]\nkind = \"producer\"\nvalue_bytes = 500\n[[fault]]\nkind = \"alter-config\"\nat_ms = 5\n\
+        target = \"leader-of *\"\nsetting = [\"flush.ms\", \"max.message.bytes\"]\nvalue = \"64..900\"\n", 9,
+        "\"64..900\"", "may become 64, and a record that is sent there takes 582", "at least 582"),
+    row("[[topic]]\nname = \"results\"\n[[load]]\nkind = \"consumer\"\ngroup.id = \"a\"\ntopics = [\"orders\"]\n\
+        outputs = [\"results\"]\n[[load]]\nkind = \"consumer\"\ngroup.id = \"b\"\ntopics = [\"results\"]\n\
+        outputs = [\"orders\"]\n", 12, "[\"orders\"]", "comes back to `results`", "from which nothing leads back"),
+    row("[[load]]\nkind = \"consumer\"\ngroup.id = \"a\"\noutputs = [\"orders\"]\n", 4, "[\"orders\"]",
+        "comes back to `orders`", "no `topics` reads all"),
+    row("[[load]]\nkind = \"transaction\"\ntransaction.timeout.ms = \"800..1500\"\n[[fault]]\n\
+        kind = \"abort-hanging\"\nat_ms = 5\ntarget = \"leader-of *\"\nidle_ms = \"500..5000\"\n", 8,
+        "\"500..5000\"", "idle for 500 ms may still be open", "at least 2500"),
     row("[cluster]\nrequest.timeout.ms = 300\n[network]\nlatency_us = 80_000\n", 2, "300", "320000 us at the least",
         "raise it, or lower `latency_us`"),
     row("[network]\nconnect_timeout_ms = 2\nclient_latency_us = 1_000\n", 2, "2", "a connection takes 2000 us",
@@ -133,6 +162,37 @@ const ROWS: &[Row] = &[
     row("network = 3\n", 1, "3", "`network` is a number", "[network]"),
     row("[heal]\nat_ms = \n", 2, "", "", "toml.io"),
 ];
+
+/// What looks like one of these mistakes and is none.
+#[rustfmt::skip]
+const SOUND: &[&str] = &[
+    // Who finds no room in the classic group is let in when it is of the new protocol.
+    "[cluster]\ngroup.max.size = 2\n[[load]]\nkind = \"consumer\"\ncount = 3\ngroup.id = \"g\"\n[[load]]\n\
+     kind = \"consumer\"\ngroup.id = \"g\"\ngroup.protocol = \"consumer\"\n",
+    "[cluster]\ngroup.max.size = 2\n[[load]]\nkind = \"consumer\"\ncount = 3\ngroup.id = \"g\"\n\
+     group.protocol = \"consumer\"\n",
+    // All members of a load speak the same protocol.
+    "[cluster]\ngroup.consumer.migration.policy = \"disabled\"\n[[load]]\nkind = \"consumer\"\ncount = 3\n\
+     group.id = \"g\"\ngroup.protocol = [\"classic\", \"consumer\"]\n",
+    // The group is of the new protocol before anybody of the other one comes.
+    "[cluster]\ngroup.consumer.migration.policy = \"disabled\"\n[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\n\
+     start_ms = 4000\n[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\ngroup.protocol = \"consumer\"\n",
+    "[[load]]\nkind = \"producer\"\nvalue_bytes = 500\n[[fault]]\nkind = \"alter-config\"\nat_ms = 5\n\
+     target = \"leader-of *\"\nsetting = \"flush.ms\"\nvalue = 1\n",
+    "[[topic]]\nname = \"a\"\n[[topic]]\nname = \"b\"\n[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\n\
+     topics = [\"orders\"]\noutputs = [\"a\", \"b\"]\n[[load]]\nkind = \"consumer\"\ngroup.id = \"h\"\n\
+     topics = [\"a\"]\noutputs = [\"b\"]\n",
+    "[[load]]\nkind = \"transaction\"\ntransaction.timeout.ms = 1500\n[[fault]]\nkind = \"abort-hanging\"\n\
+     at_ms = 5\ntarget = \"leader-of *\"\nidle_ms = 2500\n",
+];
+
+#[test]
+fn what_can_be_kept_together_is_accepted() {
+    for text in SOUND {
+        let read = parse("test.toml", &format!("{HEAD}{TOPIC}{text}"), &[]);
+        assert!(read.is_ok(), "{text}: {:?}", read.err());
+    }
+}
 
 fn mistakes(text: &str) -> ScenarioError {
     parse("test.toml", text, &[]).expect_err("this is wrong")

@@ -72,7 +72,8 @@ mod tests {
                 &["/clients/0/transactions", "/clients/0/transactions/abort_one_in"],
             ),
             (
-                "[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\noutputs = [\"orders\"]\nlinger.ms = 5\n",
+                "[[topic]]\nname = \"results\"\n[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\n\
+                 topics = [\"orders\"]\noutputs = [\"results\"]\nlinger.ms = 5\n",
                 &[
                     "/clients/0/config/group",
                     "/clients/0/member",

@@ -125,7 +125,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let longest = self.plan.clients.iter().map(planned_ms).max().unwrap_or(0);
         let bounds = GOALS.iter().map(|entry| entry.goal.bound_ms(self.plan));
         let bound = bounds.max().expect("the table has goals");
-        (self.plan.heal_at_ms + BOUNDS_MAX * bound + 2 * longest) * MS
+        (self.plan.heal_at_ms + BOUNDS_MAX * bound).saturating_add(2 * longest).saturating_mul(MS)
     }
 
     /// Goals that are legally not met.
@@ -143,11 +143,52 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 fn planned_ms(client: &ClientPlan) -> u64 {
     match client {
         ClientPlan::Producer { start_ms, operations, interval_us, .. } => {
-            start_ms + u64::from(*operations) * interval_us.1 / 1_000
+            start_ms + u64::from(*operations) * interval_us.1 / 1_000 + lingering_ms(client)
         }
         ClientPlan::Consumer { start_ms, operations, interval_us, poll_timeout_ms, .. } => {
-            start_ms
-                + u64::from(*operations) * (interval_us.1 / 1_000 + u64::from(*poll_timeout_ms))
+            let pause_ms = interval_us.1 / 1_000 + u64::from(*poll_timeout_ms);
+            start_ms + u64::from(*operations) * pause_ms + lingering_ms(client)
         }
+    }
+}
+
+/// How long its batches linger, one after the other. Who may have few sends open fills none, and its next sends wait
+/// for those.
+fn lingering_ms(client: &ClientPlan) -> u64 {
+    match client {
+        ClientPlan::Producer { config, operations, outstanding_max, transactions, .. } => {
+            let records = transactions.map_or(1, |transactions| transactions.records.1);
+            let sends = u64::from(*operations) * u64::from(records);
+            sends.div_ceil(u64::from(*outstanding_max)) * config.linger_ms
+        }
+        ClientPlan::Consumer { operations, pipeline, .. } => {
+            let linger_ms = pipeline.as_ref().map_or(0, |pipeline| pipeline.producer.linger_ms);
+            u64::from(*operations) * linger_ms
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plan;
+    use super::*;
+
+    #[test]
+    fn a_load_takes_as_long_as_its_batches_linger() {
+        let mut plan = plan(&[]);
+        let ClientPlan::Producer { config, operations, interval_us, outstanding_max, .. } =
+            &mut plan.clients[0]
+        else {
+            panic!("the first client sends");
+        };
+        (*operations, *interval_us, *outstanding_max) = (400, (1_000, 20_000), 1);
+        config.linger_ms = 8_000;
+        assert_eq!(planned_ms(&plan.clients[0]), 10 + 400 * (20 + 8_000));
+        let ClientPlan::Producer { outstanding_max, .. } = &mut plan.clients[0] else {
+            panic!("it still does");
+        };
+        *outstanding_max = 100;
+        assert_eq!(planned_ms(&plan.clients[0]), 10 + 400 * 20 + 4 * 8_000);
+        assert_eq!(planned_ms(&plan.clients[1]), 10 + 20 * (9 + 50), "it sends nothing");
     }
 }
