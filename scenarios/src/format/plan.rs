@@ -26,6 +26,7 @@ use super::plan_fields::{
     TRANSACTIONS_FIELDS, WORKER_FIELDS, field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
+use super::together::{Pipe, fed_by};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -42,6 +43,7 @@ pub fn check_plan(origin: &str, text: &str, plan: &Plan) -> Result<(), ScenarioE
     check.numbers();
     check.topics();
     check.clients();
+    check.circles();
     check.coordinators();
     check.clocks();
     check.steps();
@@ -188,6 +190,12 @@ impl Check<'_> {
         if cluster.quorum_fetch_wait_max_ms >= cluster.quorum_fetch_timeout_ms {
             let help = "make `quorum_fetch_timeout_ms` longer than the wait";
             self.problem("cluster.quorum_fetch_timeout_ms", "a fetch times out as it waits", help);
+        }
+        let groups = &cluster.coordinators.consumer_groups;
+        if groups.heartbeat_interval_ms >= groups.session_timeout_ms {
+            let help = "make it longer than `heartbeat_interval_ms`, as Kafka demands";
+            let path = "cluster.coordinators.consumer_groups.session_timeout_ms";
+            self.problem(path, "sessions end before the next heartbeat", help);
         }
         for path in ["admin", "fresh_producer", "final_reader"] {
             self.bootstrap(path);
@@ -399,6 +407,27 @@ impl Check<'_> {
         if exactly_once != producer.transactional_id.is_some() {
             let message = "who processes exactly once has a transactional id, nobody else has";
             self.problem(&format!("{config}.transactional_id"), message, "set both alike");
+        }
+    }
+
+    /// What is processed for ever never comes to rest.
+    fn circles(&mut self) {
+        let pipe = |client: &ClientPlan| match client {
+            ClientPlan::Consumer { topics, pipeline: Some(pipeline), .. } => {
+                Some(Pipe { inputs: topics.clone(), outputs: pipeline.outputs.clone() })
+            }
+            ClientPlan::Consumer { .. } | ClientPlan::Producer { .. } => None,
+        };
+        let clients = &self.plan.clients;
+        let all: Vec<Pipe> = clients.iter().filter_map(pipe).collect();
+        for (position, client) in clients.iter().enumerate() {
+            let Some(Pipe { inputs, outputs }) = pipe(client) else { continue };
+            let fed = fed_by(&outputs, &all);
+            if let Some(input) = inputs.iter().find(|input| fed.contains(input.as_str())) {
+                let message = format!("what is written there comes back to `{input}`, for ever");
+                let help = "write to a topic from which nothing leads back";
+                self.problem(&format!("clients.{position}.pipeline.outputs"), message, help);
+            }
         }
     }
 

@@ -56,9 +56,25 @@ struct Members {
 
 /// Where a pipeline reads and where it writes.
 #[derive(Debug)]
-struct Pipe {
-    inputs: Vec<String>,
-    outputs: Vec<String>,
+pub(super) struct Pipe {
+    pub(super) inputs: Vec<String>,
+    pub(super) outputs: Vec<String>,
+}
+
+/// These topics, and all that pipelines make of what is in them.
+pub(super) fn fed_by<'a>(outputs: &'a [String], pipes: &'a [Pipe]) -> BTreeSet<&'a str> {
+    let mut fed: BTreeSet<&str> = outputs.iter().map(String::as_str).collect();
+    loop {
+        let known = fed.len();
+        for Pipe { inputs, outputs } in pipes {
+            if inputs.iter().any(|input| fed.contains(input.as_str())) {
+                fed.extend(outputs.iter().map(String::as_str));
+            }
+        }
+        if fed.len() == known {
+            return fed;
+        }
+    }
 }
 
 impl Together {
@@ -110,7 +126,7 @@ impl Together {
         }
         let inputs = self.inputs(load, member);
         self.pipes.push(Pipe { inputs: inputs.clone(), outputs: pipeline.outputs.clone() });
-        let fed = self.fed_by(&pipeline.outputs);
+        let fed = fed_by(&pipeline.outputs, &self.pipes);
         if let Some(input) = inputs.iter().find(|input| fed.contains(input.as_str())) {
             let message = format!(
                 "what is written there comes back to `{input}`, which it is made from: it is processed anew for ever, \
@@ -131,22 +147,6 @@ impl Together {
             None => load.topics.is_empty() || load.topics.contains(name),
         };
         self.topics.iter().map(|topic| topic.name.clone()).filter(reads).collect()
-    }
-
-    /// These topics, and all that pipelines make of what is in them.
-    fn fed_by<'a>(&'a self, outputs: &'a [String]) -> BTreeSet<&'a str> {
-        let mut fed: BTreeSet<&str> = outputs.iter().map(String::as_str).collect();
-        loop {
-            let known = fed.len();
-            for Pipe { inputs, outputs } in &self.pipes {
-                if inputs.iter().any(|input| fed.contains(input.as_str())) {
-                    fed.extend(outputs.iter().map(String::as_str));
-                }
-            }
-            if fed.len() == known {
-                return fed;
-            }
-        }
     }
 
     /// A record that is larger than a batch may be is refused as often as it is sent.

@@ -1,6 +1,8 @@
 //! Every mistake is told with its line, its text and what would be right.
 
-use harrow_scenarios::format::{ScenarioError, parse};
+use harrow_scenarios::format::{ScenarioError, check_plan, parse};
+use harrow_scenarios::planner::plan;
+use harrow_sim::plan::{ClientPlan, Plan};
 
 const HEAD: &str = "name = \"test\"\nproves = \"Something.\"\n";
 const TOPIC: &str = "[[topic]]\nname = \"orders\"\npartitions = 2\n";
@@ -192,6 +194,29 @@ fn what_can_be_kept_together_is_accepted() {
         let read = parse("test.toml", &format!("{HEAD}{TOPIC}{text}"), &[]);
         assert!(read.is_ok(), "{text}: {:?}", read.err());
     }
+}
+
+#[test]
+fn a_plan_is_held_to_the_same() {
+    let text = "[[topic]]\nname = \"results\"\n[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\n\
+                topics = [\"orders\"]\noutputs = [\"results\"]\n";
+    let scenario = parse("test.toml", &format!("{HEAD}{TOPIC}{text}"), &[]).expect("it is sound");
+    let sound = plan(&scenario, 1);
+    let told = |plan: &Plan| {
+        let text = serde_json::to_string(plan).expect("a plan is plain data");
+        check_plan("plan.json", &text, plan).err().map(|error| error.mistakes()[0].to_string())
+    };
+    assert_eq!(told(&sound), None);
+    let mut circle = sound.clone();
+    let ClientPlan::Consumer { topics, .. } = &mut circle.clients[0] else { panic!("it reads") };
+    topics.push("results".to_owned());
+    let message = told(&circle).expect("it never ends");
+    assert!(message.contains("comes back to `results`"), "{message}");
+    let mut late = sound;
+    let groups = &mut late.cluster.coordinators.consumer_groups;
+    groups.heartbeat_interval_ms = groups.session_timeout_ms;
+    let message = told(&late).expect("nobody stays a member");
+    assert!(message.contains("before the next heartbeat"), "{message}");
 }
 
 fn mistakes(text: &str) -> ScenarioError {
