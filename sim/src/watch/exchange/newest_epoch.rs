@@ -41,6 +41,18 @@ pub(super) struct NewestEpochs {
     learned: BTreeMap<NodeId, BTreeMap<String, LeaderEpoch>>,
 }
 
+/// Whether an epoch of a partition is of a topic that had its name before: the one that has it now is not as far.
+fn is_of_another_topic(context: &Context<'_>, partition: &str, epoch: LeaderEpoch) -> bool {
+    let registry = context.view.registry();
+    let place = partition.rsplit_once('-').and_then(|(topic, index)| {
+        Some(TopicPartition { topic: registry.topic_id(topic)?, partition: index.parse().ok()? })
+    });
+    place.is_some_and(|place| {
+        let now = context.view.partition(place).and_then(|known| known.registration.as_ref());
+        registry.is_created_again(place.topic) && now.is_some_and(|now| now.leader_epoch < epoch)
+    })
+}
+
 impl NewestEpochs {
     /// A process starts: it knows of none.
     pub(super) fn process_started(&mut self, node: NodeId) {
@@ -58,7 +70,7 @@ impl NewestEpochs {
     ) {
         let learned = self.learned.entry(context.node).or_default();
         let Some(before) = learned.insert(partition.to_owned(), epoch) else { return };
-        if epoch < before {
+        if epoch < before && !is_of_another_topic(context, partition, before) {
             findings.report(context, &OLDER, Place::CLUSTER, || {
                 format!(
                     "client {} goes by epoch {epoch} of {partition} after {before}",
