@@ -80,7 +80,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "hanging-transaction",
     "held-produce",
     "slow-transactions",
-    "late-decisions",
+    "side-by-side",
     "delayed-end-txn",
     "lost-coordinators",
     "lost-answers",
