@@ -123,7 +123,7 @@ impl Metadata {
         let recreated = EpochsOfRecreated::of(defects);
         let first_epoch_lost = defects.has(ConsumerDefect::FirstEpochLost);
         let never_doubts = defects.has(ConsumerDefect::CommitEpochsOutliveTopics);
-        Self { recreated, first_epoch_lost, never_doubts, ..self }
+        Self { recreated, never_doubts, first_epoch_lost, ..self }
     }
 
     /// The place of a topic; one that is new is asked for as soon as possible.
