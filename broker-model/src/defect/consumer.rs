@@ -171,7 +171,8 @@ ConsumerDefect {
         meaning: "A consumer takes the leader epoch of a commit for one of the topic that is there now: all metadata \
             of that count as old if it is of the one before.",
         example: "A topic has had an election when it is deleted and created again. A member that has not heard of \
-            that commits where it stood, with epoch 1. Whoever is given the partition takes all metadata of epoch 0 for \
-            old, asks for others ten times a second, and reads nothing until the new topic has had an election, too.",
+            that commits where it stood, with epoch 1. Whoever is given the partition takes all metadata of epoch 0 \
+            for old, asks for others ten times a second, and reads nothing until the new topic has had an election, \
+            too.",
     }
 } }

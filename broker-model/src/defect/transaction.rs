@@ -143,7 +143,7 @@ TransactionDefect {
         source: "KIP-98; ProducerAppendInfo.checkCoordinatorEpoch",
         affected: Affected::Never,
         side: Server,
-        shows: "leadership" / "unfenced-request" in "swarm-transactions", seed 5,
+        shows: "leadership" / "unfenced-request" in "swarm-transactions", seed 140,
         meaning: "A leader writes markers of a coordinator that has been replaced since.",
         example: "A coordinator stands still with a marker on the way, and another one goes on. Its transaction is \
             over when the marker comes.",

@@ -3,7 +3,8 @@
 //! Promise: once a process has led, followed or voted in an epoch, or has applied metadata that tells of one, it states
 //! nothing of an older one any more: no append, no commit, no acknowledgement, no answer, no proposal, no vote, nothing
 //! of a share-partition that it led; and a client that has heard of an epoch of a partition takes no older one for the
-//! newest again. Coordinators are judged in `coordination`.
+//! newest again, unless the epoch was of a topic that is gone and no metadata have told it for long. Coordinators are
+//! judged in `coordination`.
 //! Source: KIP-101, KIP-320, KIP-595, KIP-932; `Partition.makeLeader`, `QuorumState.transitionTo`.
 //! Not verified: what it does in the event in which it hears; processes that heard of it in an earlier uptime, which
 //! the disk judges (`quorum-disk`).
@@ -37,9 +38,12 @@ pub(super) const INVARIANT: Invariant = Invariant {
 #[derive(Debug, Default)]
 pub(super) struct NewestEpochs {
     heard: BTreeMap<(NodeId, TopicPartition), (LeaderEpoch, u64)>,
-    /// What each running client takes for the newest, by the partition's name.
-    learned: BTreeMap<NodeId, BTreeMap<String, LeaderEpoch>>,
+    /// What each running client takes for the newest, and since when, by the partition's name.
+    learned: BTreeMap<NodeId, BTreeMap<String, (LeaderEpoch, u64)>>,
 }
+
+/// No client gives up sooner an epoch that no metadata tell: rule 2.13.3, by a clock that is fast.
+const DOUBTED_AFTER_NS: u64 = 8_000_000_000;
 
 /// Whether an epoch of a partition is of a topic that had its name before: the one that has it now is not as far.
 fn is_of_another_topic(context: &Context<'_>, partition: &str, epoch: LeaderEpoch) -> bool {
@@ -69,8 +73,10 @@ impl NewestEpochs {
         epoch: LeaderEpoch,
     ) {
         let learned = self.learned.entry(context.node).or_default();
-        let Some(before) = learned.insert(partition.to_owned(), epoch) else { return };
-        if epoch < before && !is_of_another_topic(context, partition, before) {
+        let now = (epoch, context.at_ns);
+        let Some((before, since)) = learned.insert(partition.to_owned(), now) else { return };
+        let is_doubted = context.at_ns.saturating_sub(since) >= DOUBTED_AFTER_NS;
+        if epoch < before && !(is_doubted && is_of_another_topic(context, partition, before)) {
             findings.report(context, &OLDER, Place::CLUSTER, || {
                 format!(
                     "client {} goes by epoch {epoch} of {partition} after {before}",

@@ -100,6 +100,8 @@ fn by_duration_a_consumer_goes_where_a_leader_told_it() {
         };
         config.offset_reset = OffsetReset::ByDuration(5_000);
         let consumer = config.node;
+        // On the stage the reader at the end is the same process.
+        plan.final_reader.offset_reset = OffsetReset::ByDuration(5_000);
         let mut stage = super::case::stage_of(&plan);
         if is_told {
             tells_for_a_time(&mut stage, Some(0), 0);
