@@ -22,7 +22,7 @@ ConsumerDefect {
         source: "KIP-98; UnifiedLog.fetchOffsetByTimestamp, Partition.fetchOffsetForTimestamp",
         affected: Affected::Never,
         side: Server,
-        shows: "visibility" / "offset-past-lso" in "hanging-transaction", seed 1,
+        shows: "visibility" / "offset-past-lso" in "hanging-transaction", seed 2,
         meaning: "A leader tells the high watermark for the end to whoever asks, a consumer of committed transactions \
             among them, which can read only up to the last stable offset.",
         example: "A transaction is open at offset 40, the log ends at 60. A consumer of committed transactions that \

@@ -95,7 +95,7 @@ TransactionDefect {
         source: "KAFKA-9777; TransactionMarkerChannelManager.tryAppendToLog",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "transaction-overdue" in "swarm-transactions", seed 13,
+        shows: "liveness" / "transaction-overdue" in "swarm-transactions", seed 186,
         meaning: "A coordinator whose record that a transaction is complete could not be written does not write it \
             again.",
         example: "All markers are there, and the transaction log has too few replicas for a moment. The producer's \
