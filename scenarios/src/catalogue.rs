@@ -80,7 +80,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "hanging-transaction",
     "held-produce",
     "slow-transactions",
-    "side-by-side",
+    "late-decision",
     "delayed-end-txn",
     "lost-coordinators",
     "lost-answers",

@@ -273,7 +273,7 @@ TransactionDefect {
         source: "KIP-98; TransactionStateManager.appendTransactionToLog, which resets pendingState after any error",
         affected: Affected::Open { since: Version::new(0, 11, 0) },
         side: Server,
-        shows: "visibility" / "illegal-txn-transition" in "side-by-side", seed 3,
+        shows: "visibility" / "illegal-txn-transition" in "late-decision", seed 51,
         meaning: "A coordinator takes what was not committed within the transaction's timeout for never written, \
             though it is in its log: it may decide otherwise, and both decisions are committed.",
         example: "Followers are slow, and the decision to commit a transaction is not committed in time. Its \
