@@ -56,7 +56,7 @@ macro_rules! families {
 
         impl Defect {
             /// Every defect, in the order of the catalogue.
-            pub fn all() -> impl Iterator<Item = Self> {
+            pub fn all() -> impl DoubleEndedIterator<Item = Self> {
                 let families: [Vec<Self>; FAMILIES] =
                     [$($family::ALL.iter().map(|defect| Self::$name(*defect)).collect()),*];
                 families.into_iter().flatten()

@@ -15,6 +15,8 @@ use harrow_sim::biography::MomentKind;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::RunOptions;
 
+use super::played::{Played, WHOLE, with_played};
+
 const CALLING: RunIdentity<'_> =
     RunIdentity { scenario: "quick-failover", plan: None, replay: "harrow run ..." };
 
@@ -99,26 +101,28 @@ fn the_metadata_log_can_be_followed_too() {
 #[test]
 fn in_held_runs_every_acknowledged_record_is_committed_and_nothing_is_lost() {
     for entry in CATALOGUE {
-        let plan = planned(entry.name, 2, None);
-        let run = harrow_sim::run(&plan, RunOptions::default());
-        assert_eq!(run.partitions.len(), run.history.partitions.len(), "{}", entry.name);
-        for (truth, name) in run.partitions.iter().zip(&run.history.partitions) {
-            assert_eq!(truth.name, *name, "{}", entry.name);
-            assert_eq!(truth.last_stable_offset, truth.high_watermark, "no transactions yet");
-            let topic = plan.topics.iter().find(|topic| name.starts_with(&topic.name));
-            if topic.is_some_and(|topic| topic.unclean_leader_election) {
-                // Such a topic may lose what it acknowledged, and holds all the same.
-                continue;
-            }
-            assert!(truth.losses.is_empty(), "{}: {truth:?}", entry.name);
-            let strong = truth.acknowledged.iter().filter(|ack| ack.acks == -1);
-            let lost: Vec<_> = strong.filter(|ack| !ack.committed).collect();
-            assert!(lost.is_empty(), "{}: {lost:?}", entry.name);
-        }
-        let records = |truth: &harrow_sim::truth::PartitionTruth| {
-            truth.acknowledged.iter().map(|ack| ack.last - ack.first + 1).sum::<i64>()
-        };
-        let told: i64 = run.partitions.iter().map(records).sum();
-        assert!(told >= 1, "{}: somebody was acknowledged", entry.name);
+        with_played(entry.name, WHOLE, [], |played| nothing_is_lost(entry.name, played));
     }
+}
+
+fn nothing_is_lost(scenario: &str, Played { plan, run, .. }: &Played) {
+    assert_eq!(run.partitions.len(), run.history.partitions.len(), "{scenario}");
+    for (truth, name) in run.partitions.iter().zip(&run.history.partitions) {
+        assert_eq!(truth.name, *name, "{scenario}");
+        assert_eq!(truth.last_stable_offset, truth.high_watermark, "no transactions yet");
+        let topic = plan.topics.iter().find(|topic| name.starts_with(&topic.name));
+        if topic.is_some_and(|topic| topic.unclean_leader_election) {
+            // Such a topic may lose what it acknowledged, and holds all the same.
+            continue;
+        }
+        assert!(truth.losses.is_empty(), "{scenario}: {truth:?}");
+        let strong = truth.acknowledged.iter().filter(|ack| ack.acks == -1);
+        let lost: Vec<_> = strong.filter(|ack| !ack.committed).collect();
+        assert!(lost.is_empty(), "{scenario}: {lost:?}");
+    }
+    let records = |truth: &harrow_sim::truth::PartitionTruth| {
+        truth.acknowledged.iter().map(|ack| ack.last - ack.first + 1).sum::<i64>()
+    };
+    let told: i64 = run.partitions.iter().map(records).sum();
+    assert!(told >= 1, "{scenario}: somebody was acknowledged");
 }

@@ -1,12 +1,17 @@
 //! The table of what the catalogue covers is what the command says, and nothing is in it that it does not bear out.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use harrow_broker_model::defect::Defect;
 use serde_json::Value;
 
 use crate::binary::harrow;
 use crate::pages::{compare, root};
+
+/// As machines are told, by one run of each scenario.
+pub(crate) static COVERAGE: LazyLock<Value> =
+    LazyLock::new(|| harrow(&["coverage", "--seeds", "1..1", "--format", "json"]).json());
 
 fn names(rows: &Value, key: &str) -> BTreeSet<String> {
     let rows = rows.as_array().expect("a list").iter();
@@ -23,7 +28,7 @@ fn the_document_is_what_the_command_says() {
 
 #[test]
 fn every_bug_rule_invariant_and_asked_mark_is_told_of() {
-    let told = harrow(&["coverage", "--seeds", "1..1", "--format", "json"]).json();
+    let told = &*COVERAGE;
     let defects: BTreeSet<String> = Defect::all().map(|it| it.name().to_owned()).collect();
     assert_eq!(names(&told["defects"], "name"), defects);
     let invariants: BTreeSet<String> =

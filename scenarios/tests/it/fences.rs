@@ -14,7 +14,7 @@ use harrow_broker_model::note::Api;
 use harrow_sim::liveness::Goal;
 use harrow_sim::watch::invariants;
 
-use super::played::{Played, with_played};
+use super::played::with_played;
 use Red::{Bug, Case, Nothing};
 use Subject::{Answered, Asked, InTime, Newer, Reported};
 
@@ -340,10 +340,10 @@ fn shows(row: &Row, defect: Defect, scenario: &str, seed: u64) -> bool {
         }
         Asked(_) | Answered(_) | Newer(_) | Reported(_) | InTime(_) => true,
     };
-    with_played(scenario, seed, [defect], |Played { violations, overdue, .. }| {
-        let mut found = violations.iter();
-        *overdue == Some(row.anomaly)
-            || found.any(|(anomaly, text)| anomaly == row.anomaly && words(text))
+    with_played(scenario, seed, [defect], |played| {
+        let mut found = played.run.violations.iter();
+        played.overdue() == Some(row.anomaly)
+            || found.any(|one| one.anomaly == row.anomaly && words(&one.summary))
     })
 }
 

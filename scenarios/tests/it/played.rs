@@ -13,18 +13,30 @@ use harrow_scenarios::planner::plan;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{End, Run};
 
-/// What the tests ask of a run.
+/// A run that was judged.
 pub(crate) struct Played {
-    pub(crate) digest: u64,
+    pub(crate) plan: Plan,
+    pub(crate) run: Run,
     pub(crate) verdict: Verdict,
-    /// What the watch found, by anomaly, with its words.
-    pub(crate) violations: Vec<(String, String)>,
+}
+
+impl Played {
     /// What was overdue when the run ended before its heal.
-    pub(crate) overdue: Option<&'static str>,
+    pub(crate) fn overdue(&self) -> Option<&'static str> {
+        match self.run.end {
+            End::TimeLimit { goal, since_ms, .. } if since_ms < self.plan.heal_at_ms => {
+                Some(goal.name())
+            }
+            End::Quiesced | End::TimeLimit { .. } | End::Panicked { .. } => None,
+        }
+    }
 }
 
 /// Scenario, seed, and the defects that are on.
 type Key = (String, u64, Vec<&'static str>);
+
+/// The seed of which each scenario is looked at whole: the first is among the digests of the corpus.
+pub(crate) const WHOLE: u64 = 2;
 
 static PLAYED: LazyLock<Mutex<BTreeMap<Key, Arc<OnceLock<Played>>>>> =
     LazyLock::new(Mutex::default);
@@ -47,12 +59,7 @@ fn play(scenario: &str, seed: u64, defects: Vec<Defect>) -> Played {
     let entry = find(scenario).unwrap_or_else(|| panic!("there is no scenario {scenario}"));
     let (plan, run) = play_text((entry.name, entry.text), seed, defects);
     let verdict = judge(&plan, &run);
-    let overdue = match run.end {
-        End::TimeLimit { goal, since_ms, .. } if since_ms < plan.heal_at_ms => Some(goal.name()),
-        End::Quiesced | End::TimeLimit { .. } | End::Panicked { .. } => None,
-    };
-    let violations = run.violations.into_iter().map(|it| (it.anomaly, it.summary)).collect();
-    Played { digest: run.digest, verdict, violations, overdue }
+    Played { plan, run, verdict }
 }
 
 /// A run of a scenario by its text.

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::binary::{command, harrow, harrow_in, said};
+use crate::coverage::COVERAGE;
 use crate::json_schema::{complaints, schema};
 
 /// What a kind of object is called among the schemas.
@@ -51,7 +52,6 @@ fn samples(directory: &Path) -> BTreeMap<String, Vec<Value>> {
         "report left",
         "trace left --out cut.jsonl --from 1s --to 2s",
         "init new.toml",
-        "coverage --seeds 1..1",
     ] {
         let words: Vec<&str> = line.split(' ').chain(["--format", "json"]).collect();
         let run = harrow_in(directory, &words);
@@ -60,6 +60,7 @@ fn samples(directory: &Path) -> BTreeMap<String, Vec<Value>> {
             take(None, value);
         }
     }
+    take(None, COVERAGE.clone());
     for line in ["list", "defects", "explain durability", "doctor", "schema", "query --kinds"] {
         let words: Vec<&str> = line.split(' ').chain(["--format", "json"]).collect();
         let name = match words[0] {

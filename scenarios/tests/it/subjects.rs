@@ -102,7 +102,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
 ];
 
 fn digest(scenario: &str, seed: u64, defect: Option<Defect>) -> u64 {
-    with_played(scenario, seed, defect, |played| played.digest)
+    with_played(scenario, seed, defect, |played| played.run.digest)
 }
 
 #[test]
