@@ -75,7 +75,7 @@ impl Heading<'_> {
             let names: Vec<&str> = self.takes.iter().map(|defect| defect.name()).collect();
             lines.push(format!("Of all that was on it takes {}.", names.join(" and ")));
         }
-        lines.extend(self.passes.map(|passes| format!("As near as can be, {passes}.")));
+        lines.extend(self.passes.map(|passes| format!("Smallest change found: {passes}.")));
         lines.push(String::new());
         lines.extend(self.cluster());
         lines.push(String::new());

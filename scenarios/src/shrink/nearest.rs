@@ -184,12 +184,14 @@ fn changed(tree: &Value, place: &str, from: &Value, to: &Value) -> Change {
         (Some("clients"), Some(position)) => of("/clients", position),
         _ => None,
     };
+    let kind = whose.as_ref().filter(|_| name == "kind" && to.is_string());
+    let kind = kind.map(|step| format!("with a {} instead of {step}", plain(to)));
     let whose = whose.map_or_else(String::new, |whose| format!(" of {whose}"));
-    let text = match (from, to) {
+    let text = kind.unwrap_or_else(|| match (from, to) {
         (_, Value::Null) => format!("without `{name}`{whose}, which is {}", plain(from)),
         (Value::Null, _) => format!("with `{name}`{whose} {}, which is not set", plain(to)),
         _ => format!("with `{name}`{whose} {} instead of {}", plain(to), plain(from)),
-    };
+    });
     Change { place: place.to_owned(), from: from.clone(), to: to.clone(), text }
 }
 

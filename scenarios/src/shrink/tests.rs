@@ -321,10 +321,12 @@ fn all_that_two_plans_have_otherwise_is_told() {
     let failing = with_actions(vec![
         Action::Bounce { target: node(1) },
         Action::Pause { target: node(2), for_ms: 500 },
+        Action::PowerLoss { target: node(2), down_ms: 9 },
     ]);
     let mut passing = failing.clone();
     passing.steps.remove(0);
     passing.steps[0].action = Action::Pause { target: node(2), for_ms: 400 };
+    passing.steps[1].action = Action::Stop { target: node(2), down_ms: 9 };
     passing.steps.push(Step { id: 9, at_ms: 3_000, action: Action::Bounce { target: node(3) } });
     passing.heal_at_ms += 1;
     passing.topics[0].initial_partitions = Some(1);
@@ -344,6 +346,7 @@ fn all_that_two_plans_have_otherwise_is_told() {
             latency.1
         ),
         "with `for_ms` of the pause of node 2 at 2001 ms 400 instead of 500".to_owned(),
+        "with a stop instead of the power-loss of node 2 at 2002 ms".to_owned(),
         "with `initial_partitions` 1, which is not set".to_owned(),
     ];
     assert_eq!(texts, wanted);
