@@ -235,6 +235,7 @@ impl HistoryConfig {
             producers_expire: self.producers_expire,
             dropped: faults.dropped_in(history),
             recreated: self.recreated_in(history),
+            deleted_ns: self.deleted_in(history),
             leader_changes: changes.collect(),
             epochs_watched: faults.stale_end_offsets,
             eligible_leader_replicas: self.eligible_leader_replicas,
@@ -254,6 +255,13 @@ impl HistoryConfig {
         };
         let recreated = recreated(&history.partitions).into_keys();
         recreated.map(|partition| (partition, known(partition))).collect()
+    }
+
+    /// When the topics of partitions were deleted.
+    fn deleted_in(&self, history: &History) -> BTreeMap<u32, u64> {
+        let deleted_ns = |name: &String| self.partitions.get(name)?.log.deleted_ns;
+        let partitions = (0_u32..).zip(&history.partitions);
+        partitions.filter_map(|(partition, name)| Some((partition, deleted_ns(name)?))).collect()
     }
 
     /// Groups whose members share one generation, though those of others have epochs of their own.

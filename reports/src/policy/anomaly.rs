@@ -122,6 +122,7 @@ fn excuse_lost_commit(
     moved_by_hand(terms, history, occurrence)
         .or_else(|| terms.lost_commit(seen, expired))
         .or_else(unsettled)
+        .or_else(|| terms.gone_with_topic(occurrence))
         .or_else(|| terms.loss(occurrence))
         .or_else(|| terms.another_topic(history, occurrence))
 }

@@ -1,4 +1,4 @@
-//! What is carried from a topic that was deleted to one that was created under its name.
+//! What goes with a topic that is deleted, and what is carried from it to one that is created under its name.
 //!
 //! Positions and commits are numbers in a topic of some name. While a broker has not heard of the deletion, it tells
 //! clients of the topic before, and they go back to it. A position is carried from one to the other between two reads;
@@ -17,6 +17,15 @@ use super::terms::Terms;
 use crate::check::{Anomaly, Occurrence, recreated};
 
 impl Terms {
+    /// Why a group may have no commit any more: its coordinator takes it out as soon as it hears that the topic is
+    /// deleted, though another broker, which has not heard of it, may serve the topic on. Source:
+    /// `OffsetMetadataManager.onPartitionsDeleted`, `ReplicaManager.applyDelta`.
+    pub(super) fn gone_with_topic(&self, occurrence: &Occurrence) -> Option<Reason> {
+        let deleted_ns = *self.deleted_ns.get(&occurrence.partition)?;
+        let gone = deleted_ns <= occurrence.at_ns;
+        gone.then(|| Reason::plain("the topic was deleted, and what groups had committed with it"))
+    }
+
     /// Why a position or a commit may be one of another topic of the name.
     pub(super) fn another_topic(
         &self,
@@ -184,6 +193,17 @@ mod tests {
             context: OccurrenceContext::Plain,
             passed: None,
             cycle: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn commits_are_gone_once_their_topic_is() {
+        let terms = Terms { deleted_ns: [(1, 20)].into(), ..Terms::strict() };
+        for (at_ns, gone) in [(19, false), (20, true), (31, true)] {
+            let seen = occurrence(Anomaly::LostCommit, 0, at_ns);
+            assert_eq!(terms.gone_with_topic(&seen).is_some(), gone, "at {at_ns}");
+            let elsewhere = Occurrence { partition: 0, ..seen };
+            assert!(terms.gone_with_topic(&elsewhere).is_none());
         }
     }
 

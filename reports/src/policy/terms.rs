@@ -87,6 +87,8 @@ pub struct Terms {
     /// Partitions of topics of whose name there was another one, with each time, in nanoseconds, that a client was told
     /// of this one in place of another; none if that is not known.
     pub recreated: BTreeMap<u32, Option<Vec<u64>>>,
+    /// When the topics of partitions were deleted, in nanoseconds.
+    pub deleted_ns: BTreeMap<u32, u64>,
     /// When leaders changed, by position of the partition; of one that is not named, nobody knows.
     pub leader_changes: BTreeMap<u32, Vec<LeaderChange>>,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
@@ -148,6 +150,7 @@ impl Terms {
             producers_expire: false,
             dropped: None,
             recreated: BTreeMap::new(),
+            deleted_ns: BTreeMap::new(),
             leader_changes: BTreeMap::new(),
             epochs_watched: false,
             eligible_leader_replicas: true,
@@ -193,6 +196,10 @@ impl Terms {
         terms.offset_reset = terms.weakest_reset();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.recreated = taken_for_another(run);
+        let deletions = (0_u32..).zip(&run.partitions);
+        terms.deleted_ns = deletions
+            .filter_map(|(partition, truth)| Some((partition, truth.deleted_ns?)))
+            .collect();
         terms.leader_changes = leader_changes(run);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
