@@ -21,6 +21,7 @@ mod hold;
 mod internal;
 mod leaders;
 mod membership;
+mod processing;
 mod promised;
 mod reason;
 mod recreated;

@@ -7,7 +7,7 @@
 //! | L2 | `broker-fenced`, `metadata-behind` | another live broker is unfenced, has applied more |
 //! | | `topic-missing` | another topic exists |
 //! | L3 | `partition-leaderless` | another partition is led |
-//! | L4 | `isr-not-full` | another partition's ISR is whole |
+//! | L4 | `isr-not-full` | another replica is in its ISR, or one that is not has copied more |
 //! | L5 | `high-watermark-stuck` | fewer offsets are missing or above a high watermark |
 //! | L6 | `transaction-open` | fewer transactions are open |
 //! | L7 | `operation-open` | another operation of a load is begun or ended, or a pipeline has got further |

@@ -50,6 +50,21 @@ impl Terms {
             || self.may_outlive_members(history, group, (committed_ns, to))
     }
 
+    /// Whether what a group had committed when it first did what an occurrence is about may have expired before it did
+    /// that again.
+    pub(super) fn may_expire_between(
+        &self,
+        history: &History,
+        group: u32,
+        occurrence: &Occurrence,
+    ) -> bool {
+        let (from, to) = (occurrence.since_ns, occurrence.at_ns);
+        let mut times = signs_of_life(history, group, (from, to));
+        times.extend([from, to]);
+        longest_gap(times) >= self.offsets_retention_ns
+            || self.may_outlive_members(history, group, (|| from, to))
+    }
+
     /// Whether a commit may have been older than offsets are kept while nobody was a member, where its own age counts.
     fn may_outlive_members(
         &self,
@@ -77,16 +92,17 @@ pub(super) fn group_of(history: &History, operation: u32) -> Option<u32> {
     history.member(operation).or_else(joined).map(|(group, _)| group)
 }
 
-/// When anybody who ever joined a group was told anything as its member, in this time.
-fn signs_of_life(history: &History, group: u32, (from, to): (u64, u64)) -> Vec<u64> {
+/// Who ever joined a group.
+pub(super) fn members(history: &History, group: u32) -> BTreeSet<u32> {
     let joins = (0_u32..).zip(history.rows()).filter(|(_, row)| row.function == Function::Join);
     let joins = joins.filter(|(join, _)| history.member(*join).is_some_and(|it| it.0 == group));
-    let members: BTreeSet<u32> = joins.map(|(_, row)| row.process).collect();
-    let told = history.rows().iter().filter(|row| {
-        let as_member = row.function == Function::Join || acts_as_member(row.function);
-        as_member && row.completion == Completion::Ok && members.contains(&row.process)
-    });
-    told.map(|row| row.completed_ns).filter(|at| (from..to).contains(at)).collect()
+    joins.map(|(_, row)| row.process).collect()
+}
+
+/// When anybody was told anything as a member of a group, in this time.
+fn signs_of_life(history: &History, group: u32, (from, to): (u64, u64)) -> Vec<u64> {
+    let spans = memberships(history, group).into_iter();
+    spans.map(|(_, until)| until).filter(|at| (from..to).contains(at)).collect()
 }
 
 fn acts_as_member(function: Function) -> bool {
@@ -137,20 +153,25 @@ fn may_be_empty(history: &History, group: u32, (from, to): (u64, u64)) -> bool {
     covered < to
 }
 
-/// From when until when somebody surely was a member: from a join on, as long as calls succeed, until the next join or
-/// whatever ends it.
+/// From when until when somebody surely was a member: from a join on, which is a span of its own, as long as calls
+/// succeed, until the next join or whatever ends it. A member whose partitions are taken from it may have been thrown
+/// out.
 fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
     let (mut spans, mut last) = (Vec::new(), BTreeMap::new());
     for (operation, row) in (0_u32..).zip(history.rows()) {
         let is_ok = row.completion == Completion::Ok;
         if acts_as_member(row.function) {
-            if let Some(known) = last.get_mut(&row.process).filter(|_| is_ok) {
+            let taken = |what| matches!(what, What::Rebalanced { .. });
+            if history.details_of(operation).any(taken) {
+                last.remove(&row.process);
+            } else if let Some(known) = last.get_mut(&row.process).filter(|_| is_ok) {
                 spans.push((std::mem::replace(known, row.completed_ns), row.completed_ns));
             }
             continue;
         }
         let joins = row.function == Function::Join && is_ok;
         if joins && history.member(operation).is_some_and(|it| it.0 == group) {
+            spans.push((row.completed_ns, row.completed_ns));
             last.insert(row.process, row.completed_ns);
         } else if !matches!(row.function, Function::Send | Function::List) {
             last.remove(&row.process);

@@ -44,7 +44,9 @@ impl Terms {
                     let between = since_ns..=until_ns;
                     taken_ns.iter().any(|taken| between.contains(taken))
                 };
-                // What a group has committed, or where it stands, stays until it commits again.
+                // What a group has committed, or where it stands, stays until it commits again. Commits name no id:
+                // whoever stands in another topic commits that to this one, and need not have heard of it.
+                let stood = || taken_since(0) || carriers.touched(0);
                 let of_group = [
                     Anomaly::ResumeSkip,
                     Anomaly::CommitBeyondPosition,
@@ -52,9 +54,9 @@ impl Terms {
                     Anomaly::EosLoss,
                 ];
                 if occurrence.anomaly == Anomaly::LostCommit {
-                    taken_since(0) && carriers.may_lose_commit(taken_since)
+                    stood() && carriers.may_lose_commit(taken_since)
                 } else if of_group.contains(&occurrence.anomaly) {
-                    taken_since(0)
+                    stood()
                 } else {
                     match last_read_before(history, occurrence) {
                         Some(read_ns) => taken_since(read_ns),

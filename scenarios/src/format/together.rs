@@ -33,6 +33,8 @@ pub(super) struct Together {
     transaction_ms: Option<i64>,
     /// How often coordinators look at what takes too long, at the most.
     looks_ms: i64,
+    /// The shortest and the longest session that any coordinator grants a classic member.
+    session_ms: (i64, i64),
 }
 
 #[derive(Debug)]
@@ -80,7 +82,11 @@ pub(super) fn fed_by<'a>(outputs: &'a [String], pipes: &'a [Pipe]) -> BTreeSet<&
 impl Together {
     pub(super) fn of(cluster: &Settings) -> Self {
         let looks = cluster.get("transaction.abort.timed.out.transaction.cleanup.interval.ms");
-        Self { looks_ms: looks.greatest(), ..Self::default() }
+        let session_ms = (
+            cluster.get("group.min.session.timeout.ms").greatest(),
+            cluster.get("group.max.session.timeout.ms").least(),
+        );
+        Self { looks_ms: looks.greatest(), session_ms, ..Self::default() }
     }
 
     pub(super) fn topic(&mut self, topic: &TopicScenario) {
@@ -101,11 +107,32 @@ impl Together {
             }
             LoadKind::Consumer { member, pipeline, .. } => {
                 self.members.extend(member.as_ref().map(|member| Members::of(load, member)));
+                if let Some(member) = member {
+                    self.session(section, member);
+                }
                 if let Some(pipeline) = pipeline {
                     self.pipeline(section, (load, member.as_ref()), pipeline);
                 }
             }
             LoadKind::ShareConsumer { .. } => {}
+        }
+    }
+
+    /// A coordinator refuses a classic member for good whose session is not within its bounds. Source:
+    /// `GroupMetadataManager.classicGroupJoin`.
+    fn session(&self, section: &Section<'_>, member: &MemberScenario) {
+        if !member.protocol.options().contains(&GroupProtocol::Classic) {
+            return;
+        }
+        let (least, greatest) = self.session_ms;
+        let session = member.settings.get("session.timeout.ms");
+        let mut ends = [session.least(), session.greatest()].into_iter();
+        if let Some(ms) = ends.find(|ms| *ms < least || *ms > greatest) {
+            let message = format!(
+                "`session.timeout.ms` may be {ms}, and coordinators may take sessions of {least} to {greatest} ms alone"
+            );
+            let help = "change it, or `group.min.session.timeout.ms` and `group.max.session.timeout.ms` of `[cluster]`";
+            section.problem(&section.place_of("session.timeout.ms"), message, help);
         }
     }
 

@@ -96,6 +96,11 @@ fn seeds_that_were_mended_hold() {
         ("compacted-changelog", 1325),
         // What a group had committed is gone with its topic, which a broker serves on that has not heard of it.
         ("recreated-and-resumed", 102),
+        // A member commits by name where it stands, and has not heard that the topic is another one.
+        ("recreated-and-resumed", 254),
+        ("recreated-and-resumed", 495),
+        // A follower that copies some records a second is not done within the bound, and comes nearer all the time.
+        ("gone-joiner", 279),
         // Nothing comes back in a hole.
         ("compacted-changelog", 1241),
         // A tombstone of unknown outcome took a record's place, and went.

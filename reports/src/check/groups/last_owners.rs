@@ -40,11 +40,6 @@ pub(super) struct Given<'a> {
 }
 
 impl LastOwners {
-    /// A process does something: it may leave its group.
-    pub(super) fn take(&mut self, row: &Row) {
-        self.lives.take(row);
-    }
-
     /// A process joins a group, and is given partitions next.
     pub(super) fn join(&mut self, row: &Row, group: u32, generation: i64) {
         self.lives.join(row, group, generation);

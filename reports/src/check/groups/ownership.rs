@@ -58,7 +58,6 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 impl Owners {
     /// An operation begins.
     pub(in crate::check) fn begin(&mut self, row: &Row) {
-        self.lives.take(row);
         if releases(row) {
             self.released.insert(row.process, row.invoked_ns);
         }

@@ -72,7 +72,6 @@ impl Groups {
         self.settle(facts, found, row.invoked_ns);
         let member = self.member(facts, operation);
         self.generations.take(facts, found, operation, member);
-        self.last_owners.take(row);
         if failed_to_move(row) {
             return;
         }

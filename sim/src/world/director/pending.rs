@@ -16,6 +16,9 @@ use crate::view::{PartitionView, ReplicaRole};
 use crate::world::cuts::list;
 use crate::world::engine::Boot;
 
+/// More offsets than a replica may have to copy: that one is missing in an ISR counts for more than all of these.
+const WHOLE_LOG: u64 = 1 << 40;
+
 /// What a goal lacks: each thing in words, with how much of it.
 struct Shortfall {
     first: Option<String>,
@@ -191,9 +194,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let (live, isr) = (self.live(registration), sorted(&registration.isr));
         if isr != live {
             let (isr_text, live_text) = (list(&isr), list(&live));
-            let missing = live.iter().filter(|node| !isr.contains(node)).count() as u64;
+            let missing = live.iter().filter(|node| !isr.contains(node));
+            let left = missing.map(|node| WHOLE_LOG + behind(view, *node).min(WHOLE_LOG - 1)).sum();
             let what = format!("isr of {name} is {isr_text}, live replicas are {live_text}");
-            return Some((what, missing));
+            return Some((what, left));
         }
         let moving = registration.reassignment.is_under_way();
         if moving && live.len() == registration.replicas.len() {
@@ -356,6 +360,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
 fn list_held((node, held): (NodeId, Held)) -> (String, u64) {
     (format!("node {node} holds {} {}", held.count, held.what), held.count as u64)
+}
+
+/// How many offsets a replica has still to copy, or to cut.
+fn behind(view: &PartitionView, node: NodeId) -> u64 {
+    let end = |node| view.replica(node).map_or(0, |replica| replica.log.end().0);
+    let leader = view.registration.as_ref().and_then(|registration| registration.leader);
+    leader.map_or(0, |leader| end(leader).abs_diff(end(node)))
 }
 
 pub(super) fn sorted(nodes: &[NodeId]) -> Vec<NodeId> {

@@ -1,0 +1,100 @@
+//! Why a record may have been processed twice, or never: its group promised no more, or was nowhere and began where
+//! `auto.offset.reset` says.
+
+use harrow_sim::history::History;
+use harrow_sim::plan::ProcessingGuarantee;
+
+use super::anomaly::{moved_between, unproved, weak_acks};
+use super::membership::{group_of, members};
+use super::reason::Reason;
+use super::terms::Terms;
+use crate::check::{Anomaly, Occurrence};
+
+const EXACTLY_ONCE: &str = "guarantee=exactly-once";
+
+/// Why a group may have processed a record twice, or never.
+pub(super) fn excuse_processing(
+    terms: &Terms,
+    history: &History,
+    occurrence: &Occurrence,
+) -> Option<Reason> {
+    let subject = occurrence.subject;
+    let other = occurrence.other.map(|other| other.operation);
+    let by_hand = moved_past(terms, history, occurrence);
+    if occurrence.anomaly == Anomaly::EosDuplicate {
+        return by_hand
+            .or_else(|| processed(terms, history, occurrence, ProcessingGuarantee::AtLeastOnce))
+            .or_else(|| begun_anew(terms, history, occurrence))
+            .or_else(|| unproved(terms, history, &[Some(subject.operation), other]));
+    }
+    by_hand
+        .or_else(|| processed(terms, history, occurrence, ProcessingGuarantee::AtMostOnce))
+        .or_else(|| never_come_to(terms, history, occurrence))
+        .or_else(|| weak_acks(terms, history, occurrence, Some(subject)))
+        .or_else(|| unproved(terms, history, &[subject.writer, other]))
+        .or_else(|| terms.another_topic(history, occurrence))
+}
+
+/// Why a record may be processed twice, or never: its group promised no more. Of several groups that read it the one
+/// counts that processed it; where none did, the weakest.
+fn processed(
+    terms: &Terms,
+    history: &History,
+    occurrence: &Occurrence,
+    promises: ProcessingGuarantee,
+) -> Option<Reason> {
+    let operations = [Some(occurrence.subject.operation), occurrence.other.map(|it| it.operation)];
+    let member = |operation: u32| history.member(operation);
+    let group = operations.into_iter().flatten().find_map(member).map(|(group, _)| group);
+    let name = group.and_then(|group| history.groups.get(group as usize));
+    let mut promised = terms.processing.iter();
+    let weak =
+        promised.any(|(group, made)| *made == promises && name.is_none_or(|name| name == group));
+    let words = match promises {
+        ProcessingGuarantee::ExactlyOnce => return None,
+        ProcessingGuarantee::AtLeastOnce => {
+            "guarantee=at-least-once: what was not committed is processed again"
+        }
+        ProcessingGuarantee::AtMostOnce => {
+            "guarantee=at-most-once: what was committed and not processed is gone"
+        }
+    };
+    weak.then(|| Reason::plain(words).unless(EXACTLY_ONCE))
+}
+
+/// Why a group may have been sent back to what it had processed, or past what it had not: an administrator moved it
+/// after that was processed, or sent. What nobody has processed may have been passed over until all was over.
+fn moved_past(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let is_loss = occurrence.anomaly == Anomaly::EosLoss;
+    let processed = if is_loss { occurrence.other? } else { occurrence.subject };
+    let group = group_of(history, processed.operation)?;
+    let name = history.groups.get(group as usize)?;
+    let until_ns = if is_loss { u64::MAX } else { occurrence.at_ns };
+    moved_between(terms, name, (occurrence.since_ns, until_ns))
+}
+
+/// Why a group may have begun again with what it had processed: its offsets may have expired meanwhile (KIP-211).
+fn begun_anew(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let group = group_of(history, occurrence.subject.operation)?;
+    let expired = terms.may_expire_between(history, group, occurrence);
+    expired
+        .then(|| Reason::plain("offsets.retention.minutes: the group's offsets may have expired"))
+}
+
+/// Why nobody may ever have come to a record: who finds no offset begins behind it. Whether there was none is judged
+/// where members begin (`lost-commit`, `resume-skip`); what one of them has read must be processed all the same.
+fn never_come_to(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let reset = Some(terms.weakest_reset()).filter(|reset| reset.jumps())?;
+    let processed = occurrence.other.map(|other| other.operation);
+    let group = processed.and_then(|operation| group_of(history, operation));
+    let of_group = group.map(|group| members(history, group));
+    let (partition, offset) = (occurrence.partition, occurrence.subject.offset);
+    let has_read = (0_u32..).zip(history.rows()).any(|(operation, row)| {
+        of_group.as_ref().is_none_or(|members| members.contains(&row.process))
+            && history.reads()[history.reads_of(operation)]
+                .iter()
+                .any(|read| (read.partition, read.offset) == (partition, offset))
+    });
+    let text = format!("auto.offset.reset={}: the group began behind it", reset.name());
+    (!has_read).then(|| Reason::plain(text).unless("auto.offset.reset=earliest"))
+}
