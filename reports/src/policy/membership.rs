@@ -50,17 +50,18 @@ impl Terms {
             || self.may_outlive_members(history, group, (committed_ns, to))
     }
 
-    /// Whether what a group had committed when it first did what an occurrence is about may have expired before it did
-    /// that again.
+    /// Whether what a group had committed at the first of these times, or shortly before, may have expired by the
+    /// second.
     pub(super) fn may_expire_between(
         &self,
         history: &History,
         group: u32,
-        occurrence: &Occurrence,
+        (from, to): (u64, u64),
     ) -> bool {
-        let (from, to) = (occurrence.since_ns, occurrence.at_ns);
-        let mut times = signs_of_life(history, group, (from, to));
-        times.extend([from, to]);
+        let signs = signs_of_life(history, group, (0, to));
+        let before = signs.iter().filter(|at| **at <= from).max().copied();
+        let times = signs.iter().filter(|at| **at > from).copied();
+        let times = times.chain([before.unwrap_or(from), to]).collect();
         longest_gap(times) >= self.offsets_retention_ns
             || self.may_outlive_members(history, group, (|| from, to))
     }
@@ -115,7 +116,11 @@ fn longest_gap(mut times: Vec<u64>) -> u64 {
 }
 
 /// When a group last committed of a partition before a time; 0 if it never did.
-fn last_commit_ns(history: &History, group: u32, (partition, before_ns): (u32, u64)) -> u64 {
+pub(super) fn last_commit_ns(
+    history: &History,
+    group: u32,
+    (partition, before_ns): (u32, u64),
+) -> u64 {
     let commits = (0_u32..).zip(history.rows()).filter(|(operation, row)| {
         row.completion == Completion::Ok
             && row.completed_ns <= before_ns

@@ -5,7 +5,7 @@ use harrow_sim::history::History;
 use harrow_sim::plan::ProcessingGuarantee;
 
 use super::anomaly::{moved_between, unproved, weak_acks};
-use super::membership::{group_of, members};
+use super::membership::{group_of, last_commit_ns, members};
 use super::reason::Reason;
 use super::terms::Terms;
 use crate::check::{Anomaly, Occurrence};
@@ -29,7 +29,7 @@ pub(super) fn excuse_processing(
     }
     by_hand
         .or_else(|| processed(terms, history, occurrence, ProcessingGuarantee::AtMostOnce))
-        .or_else(|| never_come_to(terms, history, occurrence))
+        .or_else(|| begun_behind(terms, history, occurrence))
         .or_else(|| weak_acks(terms, history, occurrence, Some(subject)))
         .or_else(|| unproved(terms, history, &[subject.writer, other]))
         .or_else(|| terms.another_topic(history, occurrence))
@@ -76,25 +76,40 @@ fn moved_past(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
 /// Why a group may have begun again with what it had processed: its offsets may have expired meanwhile (KIP-211).
 fn begun_anew(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let group = group_of(history, occurrence.subject.operation)?;
-    let expired = terms.may_expire_between(history, group, occurrence);
+    let expired = terms.may_expire_between(history, group, (occurrence.since_ns, occurrence.at_ns));
     expired
         .then(|| Reason::plain("offsets.retention.minutes: the group's offsets may have expired"))
 }
 
-/// Why nobody may ever have come to a record: who finds no offset begins behind it. Whether there was none is judged
-/// where members begin (`lost-commit`, `resume-skip`); what one of them has read must be processed all the same.
-fn never_come_to(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+/// Why a group may go on behind a record that it has not processed: where it has no offset, it begins there. Whether it
+/// had one is judged where members begin (`lost-commit`, `resume-skip`): what somebody has read for whom the group had
+/// one must be processed all the same.
+fn begun_behind(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let reset = Some(terms.weakest_reset()).filter(|reset| reset.jumps())?;
     let processed = occurrence.other.map(|other| other.operation);
-    let group = processed.and_then(|operation| group_of(history, operation));
-    let of_group = group.map(|group| members(history, group));
-    let (partition, offset) = (occurrence.partition, occurrence.subject.offset);
-    let has_read = (0_u32..).zip(history.rows()).any(|(operation, row)| {
-        of_group.as_ref().is_none_or(|members| members.contains(&row.process))
-            && history.reads()[history.reads_of(operation)]
-                .iter()
-                .any(|read| (read.partition, read.offset) == (partition, offset))
+    let nowhere = match processed.and_then(|operation| group_of(history, operation)) {
+        None => true,
+        Some(group) => {
+            let read_ns = first_read_ns(history, group, occurrence);
+            let had_none =
+                |read_ns| last_commit_ns(history, group, (occurrence.partition, read_ns)) == 0;
+            let span = (occurrence.since_ns, occurrence.at_ns);
+            read_ns.is_none_or(had_none) || terms.may_expire_between(history, group, span)
+        }
+    };
+    let text =
+        format!("auto.offset.reset={}: the group had no offset and began behind it", reset.name());
+    nowhere.then(|| Reason::plain(text).unless("auto.offset.reset=earliest"))
+}
+
+/// When a member of a group had first read the record that an occurrence is about.
+fn first_read_ns(history: &History, group: u32, occurrence: &Occurrence) -> Option<u64> {
+    let members = members(history, group);
+    let place = (occurrence.partition, occurrence.subject.offset);
+    let polls = (0_u32..).zip(history.rows()).filter(|(operation, row)| {
+        let reads = &history.reads()[history.reads_of(*operation)];
+        members.contains(&row.process)
+            && reads.iter().any(|read| (read.partition, read.offset) == place)
     });
-    let text = format!("auto.offset.reset={}: the group began behind it", reset.name());
-    (!has_read).then(|| Reason::plain(text).unless("auto.offset.reset=earliest"))
+    polls.map(|(_, row)| row.completed_ns).min()
 }
