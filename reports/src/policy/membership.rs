@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, History, Row, What};
+use harrow_sim::history::{Completion, Function, History, What};
 
 use super::terms::Terms;
 use crate::check::Occurrence;
@@ -20,8 +20,9 @@ impl Terms {
     pub(super) fn may_expire_after(&self, history: &History, occurrence: &Occurrence) -> bool {
         let Some(commit) = occurrence.other else { return true };
         let to = occurrence.at_ns;
-        let Row { invoked_ns, completed_ns, .. } = *history.row(commit.operation);
-        let from = completed_ns.min(to);
+        // It was there from some time on while it was asked for.
+        let invoked_ns = history.row(commit.operation).invoked_ns;
+        let from = invoked_ns.min(to);
         let quiet_ns = match group_of(history, commit.operation) {
             None => to.saturating_sub(from),
             Some(group) if self.may_outlive_members(history, group, (|| invoked_ns, to)) => {

@@ -76,7 +76,12 @@ fn moved_past(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
 /// Why a group may have begun again with what it had processed: its offsets may have expired meanwhile (KIP-211).
 fn begun_anew(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let group = group_of(history, occurrence.subject.operation)?;
-    let expired = terms.may_expire_between(history, group, (occurrence.since_ns, occurrence.at_ns));
+    // Who commits first and processes late had come to it long before.
+    let own_reads =
+        occurrence.other.map(|first| reads_before(history, occurrence, first.operation));
+    let read_ns = own_reads.and_then(Iterator::max);
+    let from_ns = read_ns.map_or(occurrence.since_ns, |at_ns| at_ns.min(occurrence.since_ns));
+    let expired = terms.may_expire_between(history, group, (from_ns, occurrence.at_ns));
     expired
         .then(|| Reason::plain("offsets.retention.minutes: the group's offsets may have expired"))
 }
@@ -100,6 +105,24 @@ fn begun_behind(terms: &Terms, history: &History, occurrence: &Occurrence) -> Op
     let text =
         format!("auto.offset.reset={}: the group had no offset and began behind it", reset.name());
     nowhere.then(|| Reason::plain(text).unless("auto.offset.reset=earliest"))
+}
+
+/// When who did an operation had read the record that an occurrence is about, until then.
+fn reads_before<'a>(
+    history: &'a History,
+    occurrence: &Occurrence,
+    operation: u32,
+) -> impl Iterator<Item = u64> + 'a {
+    let place = (occurrence.partition, occurrence.subject.offset);
+    let own = history.row(operation);
+    let polls = (0_u32..).zip(history.rows()).filter(move |(poll, row)| {
+        row.process == own.process
+            && row.completed_ns <= own.completed_ns
+            && history.reads()[history.reads_of(*poll)]
+                .iter()
+                .any(|read| (read.partition, read.offset) == place)
+    });
+    polls.map(|(_, row)| row.completed_ns)
 }
 
 /// When a member of a group had first read the record that an occurrence is about.
