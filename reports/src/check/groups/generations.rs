@@ -85,6 +85,8 @@ impl Generations {
     /// The coordinator's answer to a join or a commit shows in which generation a group was.
     fn learn(&mut self, facts: &impl Facts, operation: u32) {
         let row = facts.row(operation);
+        self.lives.begin(row);
+        self.lives.end(facts.history(), operation);
         let joined = row.function == Function::Join;
         if row.completion != Completion::Ok || !joined && row.function != Function::Commit {
             return;

@@ -5,13 +5,13 @@
 //! still, and hears of its generation when others are further. Of a newcomer that does nobody can tell. Nor of a
 //! member that joins again in its own generation, though it mostly is late: in the consumer protocol it does so
 //! whenever it gives something up. All that are in a group's first generation begin to join before any has joined: a
-//! newcomer that is told of it later may be in another life. So may a process that joins again in the first
-//! generation: who comes back to a group that lives is mostly in a later one.
+//! newcomer that is told of it later may be in another life. So may a process that comes back in the first generation,
+//! having subscribed anew or lost its partitions: where a group lives that is in a later one, but for a static member.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use harrow_sim::history::Row;
+use harrow_sim::history::{Function, History, Row, What};
 
 /// Of so many generations of each group it is remembered when somebody had joined.
 const GENERATIONS_MAX: usize = 64;
@@ -25,6 +25,8 @@ pub(super) struct Lives {
     groups: BTreeMap<u32, Life>,
     /// By group and process: generation and end of its last join.
     own: BTreeMap<(u32, u32), (i64, u64)>,
+    /// When each process last subscribed, crashed, or was told that it has lost partitions.
+    left: BTreeMap<u32, u64>,
 }
 
 /// A group since it was born, as far as anyone can tell.
@@ -66,6 +68,22 @@ impl Life {
 }
 
 impl Lives {
+    /// A process begins something: it may leave its group.
+    pub(super) fn begin(&mut self, row: &Row) {
+        if matches!(row.function, Function::Subscribe | Function::Crash) {
+            self.left.insert(row.process, row.invoked_ns);
+        }
+    }
+
+    /// A process was told something: it may have been thrown out of its group.
+    pub(super) fn end(&mut self, history: &History, operation: u32) {
+        let lost = |what| matches!(what, What::Rebalanced { .. });
+        if history.details_of(operation).any(lost) {
+            let row = history.row(operation);
+            self.left.insert(row.process, row.completed_ns);
+        }
+    }
+
     /// A process joins a group.
     pub(super) fn join(&mut self, row: &Row, group: u32, generation: i64) {
         let life = self.groups.entry(group).or_default();
@@ -79,7 +97,9 @@ impl Lives {
         let is_as_far = life.joined.get(&generation).is_some_and(is_over);
         let may_be_newborn = is_further || generation <= FIRST && is_as_far;
         let own = self.own.insert((group, row.process), (generation, row.completed_ns));
-        let came_back = generation <= FIRST && own.is_some_and(|(before, _)| before == generation);
+        let left_ns = self.left.get(&row.process).copied();
+        let came_back = generation <= FIRST
+            && own.is_some_and(|(_, ended_ns)| left_ns.is_some_and(|left_ns| left_ns >= ended_ns));
         if let Some((_, ended_ns)) = own.filter(|(before, _)| *before > generation) {
             life.past_until = life.past_until.max(ended_ns);
             life.maybe_past_before = row.invoked_ns;

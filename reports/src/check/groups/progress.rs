@@ -71,6 +71,7 @@ impl Groups {
         let row = facts.row(operation);
         self.settle(facts, found, row.invoked_ns);
         let member = self.member(facts, operation);
+        self.last_owners.take(facts.history(), operation);
         self.generations.take(facts, found, operation, member);
         if failed_to_move(row) {
             return;
