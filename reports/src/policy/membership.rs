@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, History, What};
+use harrow_sim::history::{Completion, Function, History, Row, What};
 
 use super::terms::Terms;
 use crate::check::Occurrence;
@@ -161,27 +161,46 @@ fn may_be_empty(history: &History, group: u32, (from, to): (u64, u64)) -> bool {
 
 /// From when until when somebody surely was a member: from a join on, which is a span of its own, as long as calls
 /// succeed, until the next join or whatever ends it. A member whose partitions are taken from it may have been thrown
-/// out.
+/// out, and polled on until it heard of that: since it last joined or committed, nobody knows.
 fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
-    let (mut spans, mut last) = (Vec::new(), BTreeMap::new());
+    let (mut spans, mut members) = (Vec::new(), BTreeMap::new());
     for (operation, row) in (0_u32..).zip(history.rows()) {
         let is_ok = row.completion == Completion::Ok;
-        if acts_as_member(row.function) {
-            let taken = |what| matches!(what, What::Rebalanced { .. });
-            if history.details_of(operation).any(taken) {
-                last.remove(&row.process);
-            } else if let Some(known) = last.get_mut(&row.process).filter(|_| is_ok) {
-                spans.push((std::mem::replace(known, row.completed_ns), row.completed_ns));
-            }
-            continue;
-        }
         let joins = row.function == Function::Join && is_ok;
-        if joins && history.member(operation).is_some_and(|it| it.0 == group) {
+        if acts_as_member(row.function) {
+            let lost = |what| matches!(what, What::Rebalanced { .. });
+            if history.details_of(operation).any(lost) {
+                members.remove(&row.process);
+            } else if let Some(member) = members.get_mut(&row.process).filter(|_| is_ok) {
+                Membership::act(member, row, &mut spans);
+            }
+        } else if joins && history.member(operation).is_some_and(|it| it.0 == group) {
             spans.push((row.completed_ns, row.completed_ns));
-            last.insert(row.process, row.completed_ns);
+            let joined = Membership { known_ns: row.completed_ns, unproved: Vec::new() };
+            let before = members.insert(row.process, joined);
+            spans.extend(before.into_iter().flat_map(|member| member.unproved));
         } else if !matches!(row.function, Function::Send | Function::List) {
-            last.remove(&row.process);
+            let before = members.remove(&row.process);
+            spans.extend(before.into_iter().flat_map(|member| member.unproved));
         }
     }
+    spans.extend(members.into_values().flat_map(|member| member.unproved));
     spans
+}
+
+/// A process that has joined.
+struct Membership {
+    known_ns: u64,
+    /// Spans of polls alone, which nobody but the member itself answers.
+    unproved: Vec<(u64, u64)>,
+}
+
+impl Membership {
+    fn act(&mut self, row: &Row, spans: &mut Vec<(u64, u64)>) {
+        self.unproved.push((self.known_ns, row.completed_ns));
+        self.known_ns = row.completed_ns;
+        if row.function != Function::Poll {
+            spans.append(&mut self.unproved);
+        }
+    }
 }
