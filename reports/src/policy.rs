@@ -21,7 +21,6 @@ mod hold;
 mod internal;
 mod leaders;
 mod membership;
-mod processing;
 mod promised;
 mod reason;
 mod recreated;

@@ -2,10 +2,10 @@
 
 use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, Function, History};
+use harrow_sim::plan::ProcessingGuarantee;
 
 use super::dropped::{ended_before, read_on_from_deposed, went_back};
 use super::membership::group_of;
-use super::processing::excuse_processing;
 use super::promised::{Isolation, ProducerTerms, Reset};
 use super::reason::Reason;
 use super::terms::{NO_UNCLEAN, OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
@@ -14,6 +14,8 @@ use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
 const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms, by more than clocks differ, or \
     records are deleted where replicas are made: a broker may forget a producer and take its retry for new";
+
+const EXACTLY_ONCE: &str = "guarantee=exactly-once";
 
 const IDEMPOTENCE: &str = "enable.idempotence=true";
 
@@ -131,6 +133,50 @@ fn excuse_aborted(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
     terms.read_uncommitted().filter(|_| aborted)
 }
 
+/// Why a group may have processed a record twice, or never.
+fn excuse_processing(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let subject = occurrence.subject;
+    let other = occurrence.other.map(|other| other.operation);
+    let by_hand = moved_past(terms, history, occurrence);
+    if occurrence.anomaly == Anomaly::EosDuplicate {
+        return by_hand
+            .or_else(|| processed(terms, history, occurrence, ProcessingGuarantee::AtLeastOnce))
+            .or_else(|| unproved(terms, history, &[Some(subject.operation), other]));
+    }
+    by_hand
+        .or_else(|| processed(terms, history, occurrence, ProcessingGuarantee::AtMostOnce))
+        .or_else(|| weak_acks(terms, history, occurrence, Some(subject)))
+        .or_else(|| unproved(terms, history, &[subject.writer, other]))
+        .or_else(|| terms.another_topic(history, occurrence))
+}
+
+/// Why a record may be processed twice, or never: its group promised no more. Of several groups that read it the one
+/// counts that processed it; where none did, the weakest.
+fn processed(
+    terms: &Terms,
+    history: &History,
+    occurrence: &Occurrence,
+    promises: ProcessingGuarantee,
+) -> Option<Reason> {
+    let operations = [Some(occurrence.subject.operation), occurrence.other.map(|it| it.operation)];
+    let member = |operation: u32| history.member(operation);
+    let group = operations.into_iter().flatten().find_map(member).map(|(group, _)| group);
+    let name = group.and_then(|group| history.groups.get(group as usize));
+    let mut promised = terms.processing.iter();
+    let weak =
+        promised.any(|(group, made)| *made == promises && name.is_none_or(|name| name == group));
+    let words = match promises {
+        ProcessingGuarantee::ExactlyOnce => return None,
+        ProcessingGuarantee::AtLeastOnce => {
+            "guarantee=at-least-once: what was not committed is processed again"
+        }
+        ProcessingGuarantee::AtMostOnce => {
+            "guarantee=at-most-once: what was committed and not processed is gone"
+        }
+    };
+    weak.then(|| Reason::plain(words).unless(EXACTLY_ONCE))
+}
+
 /// Why a coordinator may have forgotten how a transaction ended, or who is in which generation of a group.
 fn forgotten(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let between = (occurrence.since_ns, occurrence.at_ns);
@@ -196,11 +242,18 @@ fn moved_by_hand(terms: &Terms, history: &History, occurrence: &Occurrence) -> O
     moved_between(terms, name, (committed_ns, occurrence.at_ns))
 }
 
-pub(super) fn moved_between(
-    terms: &Terms,
-    group: &str,
-    (since_ns, until_ns): (u64, u64),
-) -> Option<Reason> {
+/// Why a group may have been sent back to what it had processed, or past what it had not: an administrator moved it
+/// after that was processed, or sent. What nobody has processed may have been passed over until all was over.
+fn moved_past(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let is_loss = occurrence.anomaly == Anomaly::EosLoss;
+    let processed = if is_loss { occurrence.other? } else { occurrence.subject };
+    let group = group_of(history, processed.operation)?;
+    let name = history.groups.get(group as usize)?;
+    let until_ns = if is_loss { u64::MAX } else { occurrence.at_ns };
+    moved_between(terms, name, (occurrence.since_ns, until_ns))
+}
+
+fn moved_between(terms: &Terms, group: &str, (since_ns, until_ns): (u64, u64)) -> Option<Reason> {
     let moved = terms.moved_by_hand.iter().find(|moved| {
         moved.group == group && moved.from_ns <= until_ns && since_ns <= moved.until_ns
     });
@@ -355,11 +408,7 @@ fn held_back() -> Reason {
 
 /// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as
 /// committed.
-pub(super) fn unproved(
-    terms: &Terms,
-    history: &History,
-    operations: &[Option<u32>],
-) -> Option<Reason> {
+fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Option<Reason> {
     let mut operations = operations.iter().flatten();
     let unknown = operations.any(|o| history.row(*o).completion == Completion::Info);
     let reason = || {
@@ -380,7 +429,7 @@ fn writer_terms(
 
 /// Why an acknowledged record may be gone or replaced: its producer did not wait for the replicas, and its leader may
 /// have changed since.
-pub(super) fn weak_acks(
+fn weak_acks(
     terms: &Terms,
     history: &History,
     occurrence: &Occurrence,

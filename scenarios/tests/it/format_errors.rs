@@ -43,8 +43,8 @@ const ROWS: &[Row] = &[
         "make `group.consumer.session.timeout.ms` longer"),
     row("[cluster]\ngroup.consumer.heartbeat.interval.ms = 3_000\n", 2, "3_000", "may be 3000, which is not below",
         "make `group.consumer.session.timeout.ms` longer"),
-    row("[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\nsession.timeout.ms = \"300..900\"\n\
-        heartbeat.interval.ms = 300\n", 5, "300", "not less than `session.timeout.ms`, 300", "lower it"),
+    row("[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\nsession.timeout.ms = \"600..900\"\n\
+        heartbeat.interval.ms = 600\n", 5, "600", "not less than `session.timeout.ms`, 600", "lower it"),
     row("[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\nsession.timeout.ms = 400\n", 4, "400",
         "sessions of 500 to 1800000 ms alone", "group.min.session.timeout.ms"),
     row("[cluster]\ngroup.max.size = 2\n[[load]]\nkind = \"consumer\"\ncount = \"1..3\"\ngroup.id = \"g\"\n", 2, "2",
