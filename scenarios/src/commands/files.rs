@@ -1,4 +1,4 @@
-//! What a run leaves under `--out`: each file whole or not at all.
+//! What a run leaves under `--out`: each file whole or not at all, and those that belong together all or none.
 
 use std::fs;
 use std::io::{self, Write};
@@ -68,6 +68,11 @@ impl OutDirectory {
         write_whole(&path, content).map_err(|error| self.unwritable(&path, &error))
     }
 
+    /// Begins files of it that belong together.
+    pub(super) fn together(&self) -> Together<'_> {
+        Together { out: self, parts: Vec::new() }
+    }
+
     fn unwritable(&self, path: &Path, error: &io::Error) -> Mistake {
         mistake(
             format!("failed to write {}: {error}", path.display()),
@@ -124,28 +129,74 @@ pub(super) fn write_whole(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    write_part(path, content)?.map_or(Ok(()), Part::place)
+}
+
+/// A file that is whole, but for its name.
+struct Part {
+    written: PathBuf,
+    place: PathBuf,
+}
+
+impl Part {
+    fn place(self) -> io::Result<()> {
+        fs::rename(&self.written, &self.place)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Once it has its place there is nothing to remove; what cannot be removed is of no use, and changes nothing.
+        let _ = fs::remove_file(&self.written);
+    }
+}
+
+/// Writes a file under another name; none if it was a device or a pipe, which is written into.
+fn write_part(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<Option<Part>> {
     if is_special(path) {
         let mut file = io::BufWriter::new(fs::OpenOptions::new().write(true).open(path)?);
         content(&mut file)?;
-        return file.flush();
+        return file.flush().map(|()| None);
     }
-    let behind = fs::canonicalize(path);
-    let path = behind.as_deref().unwrap_or(path);
-    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let part = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
-    write_and_rename(&part, path, content).inspect_err(|_| {
-        // What is left of the part is of no use; that it cannot be removed changes nothing.
-        let _ = fs::remove_file(&part);
-    })
-}
-
-fn write_and_rename(
-    part: &Path,
-    path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut file = io::BufWriter::new(fs::File::create(part)?);
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = place.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let written = place.with_file_name(format!(".{}.part", name.to_string_lossy()));
+    let part = Part { written, place };
+    let mut file = io::BufWriter::new(fs::File::create(&part.written)?);
     content(&mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    fs::rename(part, path)
+    Ok(Some(part))
+}
+
+/// Files of a directory that belong together: none takes its place before all are whole.
+pub(super) struct Together<'a> {
+    out: &'a OutDirectory,
+    parts: Vec<Part>,
+}
+
+impl Together<'_> {
+    /// Writes one of them; who places them all later sees it.
+    pub(super) fn write(
+        &mut self,
+        name: &str,
+        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Mistake> {
+        let path = self.out.path(name);
+        let part =
+            write_part(&path, content).map_err(|error| self.out.unwritable(&path, &error))?;
+        self.parts.extend(part);
+        Ok(())
+    }
+
+    /// Gives each its place, in the order in which they were written.
+    pub(super) fn place(self) -> Result<(), Mistake> {
+        for part in self.parts {
+            let place = part.place.clone();
+            part.place().map_err(|error| self.out.unwritable(&place, &error))?;
+        }
+        Ok(())
+    }
 }

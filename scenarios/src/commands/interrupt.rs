@@ -43,8 +43,11 @@ fn answer_with(answer: Answer) -> Result<(), Failure> {
 fn interrupted() {
     match &*ANSWER.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(Answer::Raise(raised)) if !raised.swap(true, Ordering::Relaxed) => return,
+        Some(Answer::Raise(_)) => {
+            tell_interrupted("ended at the second Ctrl-C, before what was found could be told");
+        }
         Some(Answer::End(untold)) => tell_interrupted(untold),
-        Some(Answer::Raise(_)) | None => {}
+        None => {}
     }
     process::exit(i32::from(ExitCode::Interrupted.number()));
 }

@@ -21,7 +21,6 @@ mod known_file;
 mod list;
 mod logging;
 mod occupied;
-mod page;
 mod query;
 mod reading;
 mod replay;

@@ -110,6 +110,7 @@ pub(super) fn refuse_for_shrink(
         }
         Some(Occupied::Shrink(there, _)) => format!("another shrink, that of {there},"),
         Some(Occupied::Run(Some(there), false)) if *there == *plan => return Ok(()),
+        Some(Occupied::Run(None, _)) => "another run".to_owned(),
         Some(Occupied::Run(..)) => {
             let place = out.path("plan.json").display().to_string();
             let message = format!(

@@ -20,9 +20,8 @@ use crate::pipeline::{RunIdentity, run_and_judge_held_to};
 #[command(after_help = "Example:\n  harrow run leader-crash --seed 7 --out runs/7\n  \
     harrow replay runs/7/plan.json\n  harrow replay runs/7 --hold acks=all")]
 pub(super) struct Replay {
-    /// A plan.json that `harrow run --out` has left, the directory, or `-` for a plan on standard input; it
-    /// may have been
-    /// edited.
+    /// A plan.json that `harrow run --out` has left, the directory, or `-` for a plan on standard input; it may
+    /// have been edited.
     plan: PathBuf,
     #[command(flatten)]
     held_to: HeldTo,

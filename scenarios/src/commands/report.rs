@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use harrow_reports::page::{Story, write_page};
 use harrow_reports::report::{REPORT_SCHEMA, Report as RunReport};
 use harrow_sim::plan::Plan;
 use serde::Deserialize;
@@ -13,9 +14,8 @@ use serde_json::json;
 use super::console::{Console, Failure, mistake};
 use super::files::OutDirectory;
 use super::hold::HeldTo;
-use super::page::{PAGE, leave_page};
 use super::reading::{Changes, Prepared, STDIN, plan_file, quoted};
-use super::run::while_running;
+use super::run::{PAGE, while_running};
 use super::seeds;
 use crate::exit::ExitCode;
 use crate::pipeline::{COMMIT, JudgedRun, RunIdentity, follow, run_and_judge_held_to};
@@ -60,7 +60,8 @@ impl Report {
             self.of_scenario()?
         };
         follow(&plan, &mut judged.report);
-        leave_page(&out, &name, &plan, &judged)?;
+        let story = Story { plan: &plan, run: &judged.run, report: &judged.report };
+        out.write(&name, |file| write_page(story, file))?;
         let path = out.path(&name).display().to_string();
         if console.is_json() {
             let outcome = judged.report.outcome;

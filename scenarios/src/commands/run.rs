@@ -8,6 +8,7 @@ use clap::Args;
 use harrow_broker_model::types::NodeId;
 use harrow_reports::config::HistoryConfig;
 use harrow_reports::history_file::write_history;
+use harrow_reports::page::{Story, write_page};
 use harrow_reports::render::{Format, render};
 use harrow_reports::trace::{self, write_trace};
 use harrow_sim::plan::{ClientPlan, Plan};
@@ -20,7 +21,6 @@ use super::files::OutDirectory;
 use super::hold::HeldTo;
 use super::interrupt::{end_on_interrupt, on_interrupt};
 use super::occupied::refuse_for_run;
-use super::page::{PAGE, leave_page};
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
 use super::shrinking::{ShrinkArgs, Shrinking};
@@ -59,6 +59,9 @@ pub(super) struct Run {
         allow_hyphen_values = true)]
     jobs: Option<u16>,
 }
+
+/// The page of a run.
+pub(super) const PAGE: &str = "report.html";
 
 /// What a run leaves under `--out`.
 pub(super) const FILES: [&str; 7] =
@@ -192,20 +195,23 @@ pub(crate) fn leave_in(directory: &Path, plan: &Plan, judged: &JudgedRun) -> Res
 
 /// Writes what is known after the run.
 fn leave(out: &OutDirectory, plan: &Plan, judged: &JudgedRun) -> Result<(), Failure> {
-    out.write("history.jsonl", |file| write_history(&judged.run.history, file))?;
+    let mut files = out.together();
+    files.write("history.jsonl", |file| write_history(&judged.run.history, file))?;
     let config = print_promises(&HistoryConfig::of_run(plan, &judged.run));
-    out.write("history.toml", |file| file.write_all(config.as_bytes()))?;
+    files.write("history.toml", |file| file.write_all(config.as_bytes()))?;
     let rows = judged.run.trace.as_deref().unwrap_or_default();
-    out.write("trace.txt", |file| {
+    files.write("trace.txt", |file| {
         file.write_all(legend(plan).as_bytes())?;
         rows.iter().try_for_each(|row| writeln!(file, "{}", line(row)))
     })?;
     let header = trace::header(plan, &judged.run, COMMIT);
-    out.write(TRACE, |file| write_trace(&header, trace::events(plan, &judged.run), file))?;
+    files.write(TRACE, |file| write_trace(&header, trace::events(plan, &judged.run), file))?;
     // Two runs of one plan leave the same bytes.
     let report = judged.report.timeless();
-    out.write("report.json", |file| render(&report, Format::Json, file))?;
-    leave_page(out, PAGE, plan, judged)
+    files.write("report.json", |file| render(&report, Format::Json, file))?;
+    let story = Story { plan, run: &judged.run, report: &judged.report };
+    files.write(PAGE, |file| write_page(story, file))?;
+    Ok(files.place()?)
 }
 
 /// What a trace begins with: what its columns are, and who its nodes are.

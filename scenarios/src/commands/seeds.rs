@@ -161,6 +161,7 @@ pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
         (Some(number), Some(seconds)) if number > 0 => {
             Ok(std::time::Duration::from_secs(number.saturating_mul(seconds)))
         }
+        (Some(0), Some(_)) => Err("nothing is found in no time; give a second or more".to_owned()),
         (Some(_) | None, Some(_) | None) => {
             Err("write whole seconds, minutes or hours, such as 60s, 5m or 2h".to_owned())
         }

@@ -1,5 +1,6 @@
 //! `harrow shrink`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::shrinking::Shrinking;
 use super::shrunk_left::{Earlier, Measured, earlier_beside};
 use crate::catalogue;
 use crate::exit::ExitCode;
+use crate::pipeline::is_edited;
 
 /// Find the smallest plan that still breaks the same guarantee in the same way.
 ///
@@ -37,10 +39,10 @@ pub(super) struct Shrink {
     #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
     /// The finding to keep, if the run has several: its fingerprint. The first if not given.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = fingerprint_id)]
     fingerprint: Option<String>,
     /// Search no longer than this: 60s, 5m, 2h. How often the result fails, and the nearest plan that passes, are
-    /// looked for after it.
+    /// looked for after it, each no longer than the search and 20 s; what is being run then is run to its end.
     #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = seeds::duration,
         allow_hyphen_values = true)]
     duration: Duration,
@@ -56,6 +58,14 @@ pub(super) struct Shrink {
     held_to: HeldTo,
 }
 
+/// Eight hexadecimal digits, in any case.
+fn fingerprint_id(text: &str) -> Result<String, String> {
+    let id = text.to_ascii_lowercase();
+    let is_id = id.len() == 8 && id.chars().all(|c| c.is_ascii_hexdigit());
+    let wanted = "a fingerprint has eight hexadecimal digits, such as b4afda64, and stands with each finding";
+    is_id.then_some(id).ok_or_else(|| wanted.to_owned())
+}
+
 /// What to shrink.
 struct Target {
     plan: Plan,
@@ -69,6 +79,10 @@ struct Target {
 impl Shrink {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let Target { plan, title, held_to, before } = self.target()?;
+        // A scenario's plan is always as it was drawn.
+        if is_edited(&plan) && !console.is_json() {
+            writeln!(console.stdout(), "the plan {title} is not as it was drawn")?;
+        }
         let shrinking = Shrinking {
             jobs: seeds::jobs(self.jobs),
             duration: self.duration,

@@ -33,8 +33,8 @@ use crate::pipeline::{COMMIT, RunIdentity, fingerprint, follow, run_and_judge_he
 use crate::plan_text::said;
 use crate::planner;
 use crate::shrink::{
-    Budget, Change, FailingRun, Failure as Broken, Frequency, NoFailure, Size, nearest_passing,
-    needed_defects, shrink,
+    Budget, Change, FailingRun, Failure as Broken, Frequency, Needed, NoFailure, Size,
+    nearest_passing, needed_defects, shrink,
 };
 
 /// What `run` and `sweep` take.
@@ -59,8 +59,9 @@ const SEEDS_COUNTED: u32 = 20;
 /// The scenario's salts are not the plan's: a seed under which it fails is looked for among so many.
 const SCENARIO_SEEDS: u64 = 100;
 
-/// So long the nearest passing plan is looked for, beyond the search.
-const NEAREST_FOR: Duration = Duration::from_secs(20);
+/// So long, at the most, it is counted how often the smallest plan fails; and so long the nearest passing one is
+/// looked for. Neither takes longer than the search may.
+const AFTER_FOR: Duration = Duration::from_secs(20);
 
 /// What it leaves.
 const FILES: [&str; 4] = ["plan.json", "scenario.toml", "report.json", "shrunk.json"];
@@ -159,7 +160,11 @@ impl Shrinking<'_> {
             refuse_for_shrink(out, &self.title, plan)?;
             out.probe_files(&FILES)?;
         }
-        let broken = match self.broken(plan, wanted) {
+        let bar = Self::progress();
+        bar.set_message("running the whole plan");
+        let broken = self.broken(plan, wanted);
+        bar.finish_and_clear();
+        let broken = match broken {
             Ok(broken) => broken,
             Err(reason) => {
                 out.into_iter().for_each(OutDirectory::unmake);
@@ -264,20 +269,24 @@ impl Shrinking<'_> {
     }
 
     /// The plan with only those of several bugs and weaknesses that it takes: what is on beside them could break the
-    /// same guarantee for another reason in a smaller one. And which it takes.
-    fn of_what_it_takes(&self, plan: &Plan, broken: &Broken) -> (Plan, Vec<Defect>) {
-        let on = &plan.cluster.defects;
-        let is_stopped = self.interrupted.load(Ordering::Relaxed);
-        if on.iter().count() < 2 || is_stopped {
+    /// same guarantee for another reason in a smaller one. And which it takes, if that was found out.
+    fn of_what_it_takes(
+        plan: &Plan,
+        broken: &Broken,
+        more: &dyn Fn() -> bool,
+    ) -> (Plan, Vec<Defect>) {
+        let on = plan.cluster.defects.iter().count();
+        if on < 2 {
             return (plan.clone(), Vec::new());
         }
-        let takes = needed_defects(plan, &|plan| broken.seen(plan, 1).is_some());
+        let fails = |plan: &Plan| broken.seen(plan, 1).is_some();
+        let Needed { defects, complete } = needed_defects(plan, &fails, more);
         let mut plan = plan.clone();
-        if takes.len() < plan.cluster.defects.iter().count() {
+        if defects.len() < on {
             plan.cluster.kafka = None;
-            plan.cluster.defects = takes.iter().copied().collect::<Defects>();
+            plan.cluster.defects = defects.iter().copied().collect::<Defects>();
         }
-        (plan, takes)
+        (plan, if complete { defects } else { Vec::new() })
     }
 
     /// The smallest plan, and all that is to be said about it.
@@ -288,11 +297,13 @@ impl Shrinking<'_> {
         out: Option<&OutDirectory>,
     ) -> ShrunkReport {
         let started = Instant::now();
-        let (plan, takes) = self.of_what_it_takes(whole, &broken);
-        let failing_run = broken.seen(&plan, 1).unwrap_or(failing_run);
-        let more =
-            || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < self.duration;
+        let more = self.while_there_is(self.duration);
         let bar = Self::progress();
+        bar.set_message("which of the bugs and weaknesses that are on it takes");
+        let (plan, takes) = Self::of_what_it_takes(whole, &broken, &more);
+        let is_reduced = plan.cluster.defects != whole.cluster.defects;
+        let failing_run =
+            is_reduced.then(|| broken.seen(&plan, 1)).flatten().unwrap_or(failing_run);
         let budget = Budget { jobs: self.jobs, seeds: SEEDS_TRIED, more: &more };
         let oracle = |plan: &Plan, seeds: u32| broken.seen(plan, seeds);
         let written = Cell::new(started);
@@ -308,16 +319,19 @@ impl Shrinking<'_> {
             }
         });
         // Who has stopped it waits for nothing that can be left out.
-        let is_going_on = || !self.interrupted.load(Ordering::Relaxed);
-        let (scenario, smallest) = as_scenario(&shrunk.plan, &broken, &is_going_on);
+        bar.set_message("the scenario that says the same");
+        let (scenario, smallest) = as_scenario(&shrunk.plan, &broken, &self.afterwards());
         let mut smallest = smallest.unwrap_or(shrunk.plan);
         smallest.scenario = shrunk_name(&smallest);
         smallest.drawn = Some(fingerprint(&smallest));
         let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        bar.set_message("how often it fails");
         let fails = self.frequency(&smallest, &broken);
-        bar.finish_and_clear();
+        bar.set_message("the nearest plan that passes");
         let passes = self.passes(&smallest, &shrunk.failing_run);
+        bar.set_message("the story of both");
         let (first, report) = (self.report(whole), self.report(&smallest));
+        bar.finish_and_clear();
         let before = self.before.unwrap_or_else(|| measured(whole, &first));
         let finding = &broken.finding;
         let same = |it: &&Finding| it.fingerprint.id == finding.fingerprint.id;
@@ -349,14 +363,19 @@ impl Shrinking<'_> {
         }
     }
 
-    /// How often it fails; under the seeds of the search alone, once somebody has stopped that.
+    /// Whether to go on, from now on for so long, and only until somebody stops it.
+    fn while_there_is(&self, time: Duration) -> impl Fn() -> bool + Sync {
+        let started = Instant::now();
+        move || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < time
+    }
+
+    /// The same, for what is looked for once the search is over.
+    fn afterwards(&self) -> impl Fn() -> bool + Sync {
+        self.while_there_is(self.duration.min(AFTER_FOR))
+    }
+
     fn frequency(&self, plan: &Plan, broken: &Broken) -> Frequency {
-        let is_going_on = || !self.interrupted.load(Ordering::Relaxed);
-        if is_going_on() {
-            broken.frequency(plan, SEEDS_COUNTED, self.jobs, &is_going_on)
-        } else {
-            broken.frequency(plan, SEEDS_TRIED, self.jobs, &|| true)
-        }
+        broken.frequency(plan, SEEDS_COUNTED, self.jobs, &self.afterwards())
     }
 
     /// The command that searches again.
@@ -389,9 +408,8 @@ impl Shrinking<'_> {
     }
 
     fn passes(&self, plan: &Plan, failing_run: &FailingRun) -> Option<Passes> {
-        let started = Instant::now();
-        let more = || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < NEAREST_FOR;
-        let nearest = nearest_passing(plan, failing_run, &self.held_to.hold(), &more)?;
+        let hold = self.held_to.hold();
+        let nearest = nearest_passing(plan, failing_run, &hold, &self.afterwards())?;
         Some(Passes { changes: nearest.changes, parting: nearest.parting })
     }
 
@@ -448,8 +466,7 @@ impl Shrinking<'_> {
         let end = if *complete { "nothing more can go" } else { "stopped before its end" };
         let seconds = format!("{}.{}", wall_ms / 1_000, wall_ms % 1_000 / 100);
         writeln!(stdout, "  {judged} plans judged in {seconds} s, {end}")?;
-        let Frequency { failed, seeds } = fails;
-        writeln!(stdout, "  it fails under its own runtime seed and {failed} of {seeds} others")?;
+        writeln!(stdout, "  it fails under {}", fails.text("its own runtime seed"))?;
         if !report.takes.is_empty() {
             let names: Vec<&str> = report.takes.iter().map(|defect| defect.name()).collect();
             writeln!(stdout, "  of all that was on it takes {}", names.join(" and "))?;
@@ -577,10 +594,11 @@ fn is_better(out: &OutDirectory, smallest: &ShrunkReport) -> bool {
 }
 
 fn leave(out: &OutDirectory, report: &ShrunkReport) -> Result<(), Failure> {
-    leave_plan(out, &report.plan)?;
-    out.write("scenario.toml", |file| file.write_all(report.scenario.text.as_bytes()))?;
+    let mut files = out.together();
+    files.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, &report.plan)?))?;
+    files.write("scenario.toml", |file| file.write_all(report.scenario.text.as_bytes()))?;
     // Two runs of one plan leave the same bytes.
-    out.write("report.json", |file| render(&report.report.timeless(), Format::Json, file))?;
-    out.write("shrunk.json", |file| Ok(serde_json::to_writer_pretty(file, report)?))?;
-    Ok(())
+    files.write("report.json", |file| render(&report.report.timeless(), Format::Json, file))?;
+    files.write("shrunk.json", |file| Ok(serde_json::to_writer_pretty(file, report)?))?;
+    Ok(files.place()?)
 }

@@ -38,7 +38,6 @@ impl Heading<'_> {
     /// The lines, without the sign of a comment; an empty one parts two paragraphs.
     pub(super) fn comments(&self) -> Vec<String> {
         let finding = self.finding;
-        let Frequency { failed, seeds } = self.fails;
         let mut lines = vec![
             format!("Shrunk from {}.", self.title),
             format!(
@@ -50,9 +49,8 @@ impl Heading<'_> {
             format!("{} is promised: {}", finding.guarantee, meaning(&finding.guarantee)),
             format!("Fingerprint {}: {}.", finding.fingerprint.id, finding.fingerprint.text),
         ];
-        let often = format!(
-            "fails under its own runtime seed (how long each message takes) and {failed} of {seeds} others"
-        );
+        let own = "its own runtime seed (how long each message takes)";
+        let often = format!("fails under {}", self.fails.text(own));
         if let Some(command) = self.command {
             lines.push(if self.exact {
                 format!("It {often}; under its own:")

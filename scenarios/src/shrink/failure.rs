@@ -70,6 +70,16 @@ pub struct Frequency {
     pub seeds: u64,
 }
 
+impl Frequency {
+    /// Under which seeds it fails, its own by that name.
+    pub fn text(self, own: &str) -> String {
+        match self {
+            Self { seeds: 0, .. } => format!("{own}; no others were tried"),
+            Self { failed, seeds } => format!("{own} and {failed} of {seeds} others"),
+        }
+    }
+}
+
 impl Failure {
     /// The failure of a plan: its first finding, or the one of that fingerprint.
     pub fn of(plan: &Plan, wanted: Option<&str>) -> Result<(Self, FailingRun), NoFailure> {

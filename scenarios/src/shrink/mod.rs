@@ -37,6 +37,6 @@ pub use failing_run::FailingRun;
 pub(crate) use failure::without_defects;
 pub use failure::{Failure, Frequency, NoFailure, WithoutDefects};
 pub use nearest::{Change, Nearest, changes, nearest_passing};
-pub use needed::needed_defects;
+pub use needed::{Needed, needed_defects};
 pub use search::{Budget, Progress, Shrunk, shrink};
 pub use size::Size;

@@ -7,6 +7,7 @@ use harrow_sim::plan::{Plan, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::passes::away;
 use super::tree::{at, each, list, tree};
 use super::unusual::unusual;
 
@@ -31,6 +32,9 @@ pub struct Size {
     pub settings: u64,
     /// Targets that the seed draws when the step fires.
     pub drawn_targets: u64,
+    /// How far the clients' ids are from those that a scenario gives.
+    #[serde(default)]
+    pub client_ids: u64,
     /// Times and durations in milliseconds, and 100 for each digit that is needed to write them.
     pub times: u64,
     /// Digits of what else there is, such as the extra latency of a fault, or a setting.
@@ -53,6 +57,7 @@ impl Size {
             oddities: (list(&tree, "/clocks").len() + list(&tree, "/core/outside").len()) as u64,
             settings: unusual.len() as u64,
             digits: unusual.iter().map(|place| digits(at(&tree, place))).sum(),
+            client_ids: away(&tree),
             times: time(&tree["heal_at_ms"]),
             ..Self::default()
         };

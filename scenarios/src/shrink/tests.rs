@@ -272,6 +272,39 @@ fn any_node_may_go_and_those_after_it_take_their_ids() {
 }
 
 #[test]
+fn a_client_that_is_left_gets_the_first_id_and_the_brokers_turn_with_it() {
+    let crash = Action::Crash { target: Target::Node(NodeId(3)), down_ms: 500 };
+    let whole = with_actions(vec![crash]);
+    let id = |plan: &Plan| match plan.clients.first()? {
+        ClientPlan::Producer { config, .. } => Some(config.node.0),
+        ClientPlan::Consumer { .. } => None,
+    };
+    // The second client asks the broker first that crashes, and so does the first once that is another broker.
+    let asks_who_crashes = |plan: &Plan| {
+        let crashed = plan.steps.first().and_then(|step| {
+            let Action::Crash { target: Target::Node(node), .. } = step.action else { return None };
+            Some(node.0)
+        });
+        let brokers = plan.cluster.brokers.len() as i32;
+        brokers == 3
+            && crashed.zip(id(plan)).is_some_and(|(node, id)| (id - node).rem_euclid(brokers) == 0)
+    };
+    assert!(!asks_who_crashes(&whole), "the first does not ask it");
+    let mut second = whole.clone();
+    second.clients.remove(0);
+    assert_eq!(id(&second), Some(1002));
+    let shrunk = shrunk_by(&second, 1, asks_who_crashes).plan;
+    assert_eq!((id(&shrunk), Size::of(&shrunk).client_ids), (Some(1001), 0));
+    let Action::Crash { target: Target::Node(node), .. } = shrunk.steps[0].action else {
+        panic!("{:?}", shrunk.steps)
+    };
+    assert_eq!(node, NodeId(2));
+    // Where the very client matters it stays.
+    let is_second = |plan: &Plan| id(plan) == Some(1002);
+    assert_eq!(Size::of(&shrunk_by(&second, 1, is_second).plan).client_ids, 1);
+}
+
+#[test]
 fn one_of_those_outside_is_left_alone() {
     let mut whole = swarm(3);
     whole.cluster.brokers = (1..=5).map(NodeId).collect();

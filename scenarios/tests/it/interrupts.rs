@@ -57,6 +57,22 @@ fn an_interrupted_sweep_sums_up_what_it_found() {
 
 #[test]
 #[cfg(unix)]
+fn an_interrupted_sweep_waits_for_no_smaller_plan() {
+    let words = "sweep power-loss --seeds 6..6 --kafka 4.1 --shrink --shrink-for 9h --format json";
+    let words: Vec<&str> = words.split(' ').collect();
+    let mut sweep = AtWork::start(&words);
+    let run = sweep.line();
+    assert!(run.contains(r#""outcome":"violated""#), "{run}");
+    // It is shrinking by now, or is about to: nine hours are not waited for.
+    let (code, rest, complaint) = sweep.interrupt();
+    assert_eq!(code, Some(1), "{complaint}");
+    let last = rest.lines().last().expect("a summary");
+    let summary: Value = serde_json::from_str(last).expect("it is JSON");
+    assert_eq!(summary["kind"], "summary", "{summary}");
+}
+
+#[test]
+#[cfg(unix)]
 fn an_interrupted_query_says_how_many_it_asked() {
     let words = [
         "query",

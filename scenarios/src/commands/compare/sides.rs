@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::commands::reading::Prepared;
 use crate::pipeline;
-use crate::shrink::{Change, changes, needed_defects};
+use crate::shrink::{Change, Needed, changes, needed_defects};
 
 /// Two sides, by name.
 pub(super) struct Sides(pub(super) [(String, Prepared); 2]);
@@ -115,10 +115,19 @@ impl Sides {
         [self.0[0].1.plan(seed), self.0[1].1.plan(seed)]
     }
 
-    /// Entries of the catalogue that a failure takes, of all that the failing side has.
-    pub(super) fn needed(&self, seed: u64, failing: usize, fingerprint: &str) -> Vec<Defect> {
+    /// Entries of the catalogue that a failure takes, of all that the failing side has; none if it was stopped before
+    /// it found out.
+    pub(super) fn needed(
+        &self,
+        seed: u64,
+        failing: usize,
+        fingerprint: &str,
+        more: &dyn Fn() -> bool,
+    ) -> Option<Vec<Defect>> {
         let (plan, hold) = (&self.plans(seed)[failing], self.hold());
-        needed_defects(plan, &|plan| Judged::of(plan, &hold).findings.contains_key(fingerprint))
+        let fails = |plan: &Plan| Judged::of(plan, &hold).findings.contains_key(fingerprint);
+        let Needed { defects, complete } = needed_defects(plan, &fails, more);
+        complete.then_some(defects)
     }
 
     /// What else the plans of the two sides have otherwise than the bugs and weaknesses that are on.

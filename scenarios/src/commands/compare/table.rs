@@ -176,7 +176,7 @@ impl Table {
                 let (side, seed, fingerprint) = asked.get(usize::try_from(index).ok()?)?;
                 let plans = sides.plans(*seed);
                 Some((
-                    sides.needed(*seed, *side, fingerprint),
+                    sides.needed(*seed, *side, fingerprint, options.more)?,
                     sides.settings(*seed, *side),
                     parting(&plans[*side], &plans[1 - *side]),
                 ))

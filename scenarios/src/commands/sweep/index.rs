@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::commands::console::Failure;
 use crate::commands::files::OutDirectory;
-use crate::commands::page::PAGE;
 use crate::commands::reading::Prepared;
+use crate::commands::run::PAGE;
 use crate::commands::seeds::{SeedRange, Shard};
 
 use super::artifacts::{INDEX, file_name};

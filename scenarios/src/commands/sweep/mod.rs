@@ -25,7 +25,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::ci::{Case, CiArgs, CiReports};
 use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::hold::HeldTo;
-use super::interrupt::on_interrupt;
+use super::interrupt::{on_interrupt, tell_interrupted};
 use super::reading::{Changes, Prepared};
 use super::seeds::{self, SeedRange, Shard, jobs};
 use super::shrinking::{ShrinkArgs, Shrinking};
@@ -185,6 +185,9 @@ impl Sweep {
         interrupted: &AtomicBool,
     ) {
         for (scenario, seed, fingerprint) in tally.representatives() {
+            if interrupted.load(Ordering::Relaxed) {
+                return tell_interrupted("not every kind of failure was shrunk");
+            }
             let prepared = &work.prepared[scenario];
             let shrinking = Shrinking {
                 jobs: jobs(self.jobs),

@@ -1,5 +1,6 @@
 //! Which changes are tried, in which order: what makes a run slow first, so that all later tries are quick.
 
+mod clients;
 mod lists;
 mod loads;
 mod settings;
@@ -7,6 +8,7 @@ mod steps;
 mod times;
 mod topology;
 
+pub(super) use clients::away;
 use harrow_sim::plan::Plan;
 use serde_json::Value;
 
@@ -38,5 +40,6 @@ pub(super) const PASSES: &[Pass] = &[
     Pass { name: "settings", propose: settings::usual },
     Pass { name: "weaker faults", propose: steps::weaker },
     Pass { name: "targets", propose: steps::plain_targets },
+    Pass { name: "client ids", propose: clients::usual_ids },
     Pass { name: "times", propose: times::shorter },
 ];

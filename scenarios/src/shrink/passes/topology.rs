@@ -75,7 +75,7 @@ fn without_node(place: &'static str, position: usize) -> Edit {
 const NODE_FIELDS: [&str; 3] = ["node", "bootstrap", "outside"];
 
 /// Gives nodes other ids, wherever they are named.
-fn rename(tree: &mut Value, ids: &[(i64, i64)]) {
+pub(super) fn rename(tree: &mut Value, ids: &[(i64, i64)]) {
     let other = |id: i64| ids.iter().find(|(from, _)| *from == id).map(|(_, to)| *to);
     each_mut(tree, &mut |key, value| {
         if NODE_FIELDS.contains(&key) {
