@@ -162,6 +162,9 @@ fn write_part(
         return file.flush().map(|()| None);
     }
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if place.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     let name = place.file_name().ok_or(io::ErrorKind::IsADirectory)?;
     let written = place.with_file_name(format!(".{}.part", name.to_string_lossy()));
     let part = Part { written, place };
@@ -174,7 +177,8 @@ fn write_part(
 /// Files of a directory that belong together: none takes its place before all are whole.
 pub(super) struct Together<'a> {
     out: &'a OutDirectory,
-    parts: Vec<Part>,
+    /// Each, with the path by which it was asked for.
+    parts: Vec<(PathBuf, Part)>,
 }
 
 impl Together<'_> {
@@ -187,15 +191,14 @@ impl Together<'_> {
         let path = self.out.path(name);
         let part =
             write_part(&path, content).map_err(|error| self.out.unwritable(&path, &error))?;
-        self.parts.extend(part);
+        self.parts.extend(part.map(|part| (path, part)));
         Ok(())
     }
 
     /// Gives each its place, in the order in which they were written.
     pub(super) fn place(self) -> Result<(), Mistake> {
-        for part in self.parts {
-            let place = part.place.clone();
-            part.place().map_err(|error| self.out.unwritable(&place, &error))?;
+        for (path, part) in self.parts {
+            part.place().map_err(|error| self.out.unwritable(&path, &error))?;
         }
         Ok(())
     }

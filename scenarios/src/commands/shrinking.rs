@@ -33,7 +33,7 @@ use crate::pipeline::{COMMIT, RunIdentity, fingerprint, follow, run_and_judge_he
 use crate::plan_text::said;
 use crate::planner;
 use crate::shrink::{
-    Budget, Change, FailingRun, Failure as Broken, Frequency, Needed, NoFailure, Size,
+    Budget, Change, FailingRun, Failure as Broken, Frequency, Needed, NoFailure, Shrunk, Size,
     nearest_passing, needed_defects, shrink,
 };
 
@@ -297,27 +297,8 @@ impl Shrinking<'_> {
         out: Option<&OutDirectory>,
     ) -> ShrunkReport {
         let started = Instant::now();
-        let more = self.while_there_is(self.duration);
         let bar = Self::progress();
-        bar.set_message("which of the bugs and weaknesses that are on it takes");
-        let (plan, takes) = Self::of_what_it_takes(whole, &broken, &more);
-        let is_reduced = plan.cluster.defects != whole.cluster.defects;
-        let failing_run =
-            is_reduced.then(|| broken.seen(&plan, 1)).flatten().unwrap_or(failing_run);
-        let budget = Budget { jobs: self.jobs, seeds: SEEDS_TRIED, more: &more };
-        let oracle = |plan: &Plan, seeds: u32| broken.seen(plan, seeds);
-        let written = Cell::new(started);
-        // What an earlier search has found stays until this one has ended with something smaller.
-        let is_first = out.is_none_or(|out| earlier(out).is_none());
-        let shrunk = shrink(&plan, failing_run, &oracle, budget, &mut |at| {
-            bar.set_message(format!("{}: {} ({} plans)", at.pass, Size::of(at.best), at.judged));
-            let writes = at.improved && is_first;
-            if writes && written.get().elapsed() > Duration::from_secs(1) {
-                written.set(Instant::now());
-                // What cannot be written now is told of when the result is.
-                let _ = out.map(|out| leave_plan(out, at.best));
-            }
-        });
+        let (shrunk, takes) = self.searched(whole, (&broken, failing_run), out, &bar);
         // Who has stopped it waits for nothing that can be left out.
         bar.set_message("the scenario that says the same");
         let (scenario, smallest) = as_scenario(&shrunk.plan, &broken, &self.afterwards());
@@ -361,6 +342,37 @@ impl Shrinking<'_> {
             report,
             plan: smallest,
         }
+    }
+
+    /// The search itself: the smallest plan that was found, and which of several bugs and weaknesses it takes.
+    fn searched(
+        &self,
+        whole: &Plan,
+        (broken, failing_run): (&Broken, FailingRun),
+        out: Option<&OutDirectory>,
+        bar: &ProgressBar,
+    ) -> (Shrunk, Vec<Defect>) {
+        let more = self.while_there_is(self.duration);
+        bar.set_message("which of the bugs and weaknesses that are on it takes");
+        let (plan, takes) = Self::of_what_it_takes(whole, broken, &more);
+        let is_reduced = plan.cluster.defects != whole.cluster.defects;
+        let failing_run =
+            is_reduced.then(|| broken.seen(&plan, 1)).flatten().unwrap_or(failing_run);
+        let budget = Budget { jobs: self.jobs, seeds: SEEDS_TRIED, more: &more };
+        let oracle = |plan: &Plan, seeds: u32| broken.seen(plan, seeds);
+        let written = Cell::new(Instant::now());
+        // What an earlier search has found stays until this one has ended with something smaller.
+        let is_first = out.is_none_or(|out| earlier(out).is_none());
+        let shrunk = shrink(&plan, failing_run, &oracle, budget, &mut |at| {
+            bar.set_message(format!("{}: {} ({} plans)", at.pass, Size::of(at.best), at.judged));
+            let writes = at.improved && is_first;
+            if writes && written.get().elapsed() > Duration::from_secs(1) {
+                written.set(Instant::now());
+                // What cannot be written now is told of when the result is.
+                let _ = out.map(|out| leave_plan(out, at.best));
+            }
+        });
+        (shrunk, takes)
     }
 
     /// Whether to go on, from now on for so long, and only until somebody stops it.

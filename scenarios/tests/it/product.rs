@@ -385,6 +385,10 @@ fn a_verdict_is_told_although_its_files_cannot_be_written() {
     assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
     assert!(said.stdout.starts_with("violated with no-dedup: lost-response"), "{}", said.stdout);
     assert!(said.stderr.contains("failed to write bad/trace.txt"), "{}", said.stderr);
+    let left = fs::read_dir(path.join("bad")).expect("it is there");
+    let mut left: Vec<_> = left.map(|file| file.expect("it can be read").file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["plan.json", "trace.txt"], "what belongs together is left together");
     let said = harrow(path, &["run", "short.toml", "--seed", "1", "--out", "good"]);
     assert_eq!(said.code, 5, "{}{}", said.stdout, said.stderr);
     assert!(said.stdout.starts_with("held as promised: short.toml"), "{}", said.stdout);

@@ -319,7 +319,7 @@ fn what_is_held_to_is_kept_when_a_plan_gets_smaller() {
 fn of_all_that_a_version_has_only_what_a_failure_takes_is_left() {
     let directory = directory();
     let (code, stdout, stderr) =
-        harrow(directory.path(), "shrink power-loss --seed 6 --kafka 4.1 --for 1s");
+        harrow(directory.path(), "shrink power-loss --seed 6 --kafka 4.1 --for 10s");
     assert_eq!(code, 1, "{stderr}");
     assert!(stdout.contains("  of all that was on it takes recovery-keeps-gaps\n"), "{stdout}");
     assert!(stdout.contains(" --defect recovery-keeps-gaps\n"), "{stdout}");

@@ -1,5 +1,5 @@
-//! Clients get the ids that a scenario gives: 1001, 1002, ... in their order. A client asks first the broker that its id
-//! makes its first, and is known by the transactional id that goes with it: the brokers turn with it, or do not.
+//! Clients get the ids that a scenario gives: 1001, 1002, ... in their order. A client asks first the broker that its
+//! id makes its first, and is known by the transactional id that goes with it: the brokers turn with it, or do not.
 
 use harrow_sim::plan::Target;
 use serde_json::{Value, json};
