@@ -162,8 +162,17 @@ public final class Recorder {
         // read in the generation in which it was.
         @Override
         public void onPartitionsRevoked(Collection<TopicPartition> revoked) {
+            gaveUp("rebalanced", revoked);
+        }
+
+        @Override
+        public void onPartitionsLost(Collection<TopicPartition> lost) {
+            gaveUp("lost", lost);
+        }
+
+        private void gaveUp(String how, Collection<TopicPartition> partitions) {
             if (!polls) return;
-            endPoll(all("rebalanced", revoked));
+            endPoll(all(how, partitions));
             beginPoll();
         }
 

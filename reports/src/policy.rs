@@ -15,12 +15,14 @@
 //! meant to expose.
 
 mod anomaly;
+mod causes;
 mod damage;
 mod dropped;
 mod hold;
 mod internal;
 mod leaders;
 mod membership;
+mod processing;
 mod promised;
 mod reason;
 mod recreated;

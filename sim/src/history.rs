@@ -208,6 +208,8 @@ pub enum What {
     Rebalanced {
         /// Partition, by position.
         partition: u32,
+        /// Whether it was taken from a member that its group has thrown out (`onPartitionsLost`).
+        lost: bool,
     },
     /// The transaction commits that it has processed these input records.
     Consumed {

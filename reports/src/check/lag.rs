@@ -121,7 +121,7 @@ fn advance(history: &History, operation: u32, process: u32, positions: &mut Stan
         position.moved_ns = told_ns;
     }
     for what in history.details_of(operation) {
-        if let What::Rebalanced { partition } = what {
+        if let What::Rebalanced { partition, .. } = what {
             positions.remove(&(process, partition));
         } else if let What::Seek { partition, offset } = what {
             positions.remove(&(process, partition));

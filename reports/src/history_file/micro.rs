@@ -19,12 +19,13 @@ pub(super) enum Micro {
     Fetched,
     Committed,
     Rebalanced,
+    Lost,
     Seek,
     Consumed,
     Member,
 }
 
-pub(super) const MICROS: [(&str, Micro); 10] = [
+pub(super) const MICROS: [(&str, Micro); 11] = [
     ("send", Micro::Send),
     ("poll", Micro::Poll),
     ("assigned", Micro::Assigned),
@@ -32,6 +33,7 @@ pub(super) const MICROS: [(&str, Micro); 10] = [
     ("fetched", Micro::Fetched),
     ("committed", Micro::Committed),
     ("rebalanced", Micro::Rebalanced),
+    ("lost", Micro::Lost),
     ("seek", Micro::Seek),
     ("consumed", Micro::Consumed),
     ("member", Micro::Member),
@@ -116,9 +118,10 @@ impl<'de> Visitor<'de> for MicroSeed<'_> {
                 let offset = required(&mut list, Offset, "the next offset to read")?;
                 parts.details.push(What::Committed { partition, offset });
             }
-            Micro::Rebalanced => {
+            Micro::Rebalanced | Micro::Lost => {
                 let partition = partition(&mut list, names)?;
-                parts.details.push(What::Rebalanced { partition });
+                let lost = name == Micro::Lost;
+                parts.details.push(What::Rebalanced { partition, lost });
             }
             Micro::Seek => {
                 let partition = partition(&mut list, names)?;

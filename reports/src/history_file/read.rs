@@ -458,7 +458,7 @@ fn belongs(micro: Micro, f: Name) -> bool {
         Micro::Committed => matches!(f, Name::Commit | Name::Txn | Name::Poll),
         Micro::Consumed => matches!(f, Name::Txn | Name::Send),
         Micro::Member => f != Name::Crash,
-        Micro::Rebalanced => !matches!(f, Name::Send | Name::Crash),
+        Micro::Rebalanced | Micro::Lost => !matches!(f, Name::Send | Name::Crash),
     }
 }
 

@@ -250,8 +250,8 @@ impl<'a> Writing<'a> {
                 self.partition(partition);
                 write!(self.line, ",{offset}")?;
             }
-            What::Rebalanced { partition } => {
-                self.micro("rebalanced");
+            What::Rebalanced { partition, lost } => {
+                self.micro(if lost { "lost" } else { "rebalanced" });
                 self.partition(partition);
             }
             What::Seek { partition, offset } => {

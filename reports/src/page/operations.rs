@@ -114,7 +114,8 @@ fn detail(history: &History, what: What) -> String {
         What::EndOffset { partition, offset: Some(offset) }
         | What::Fetched { partition, offset: Some(offset) }
         | What::Committed { partition, offset } => format!("{}@{offset}", name(partition)),
-        What::Rebalanced { partition } => format!("{} given up", name(partition)),
+        What::Rebalanced { partition, lost: false } => format!("{} given up", name(partition)),
+        What::Rebalanced { partition, lost: true } => format!("{} lost", name(partition)),
         What::Consumed { partition, first, last } => {
             format!("after {}@{first}..{last}", name(partition))
         }

@@ -2,11 +2,12 @@
 
 use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, Function, History};
-use harrow_sim::plan::ProcessingGuarantee;
 
+use super::causes::{moved_between, unproved, weak_acks, writer_terms};
 use super::dropped::{ended_before, read_on_from_deposed, went_back};
 use super::membership::group_of;
-use super::promised::{Isolation, ProducerTerms, Reset};
+use super::processing::excuse_processing;
+use super::promised::{Isolation, Reset};
 use super::reason::Reason;
 use super::terms::{NO_UNCLEAN, OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
@@ -14,8 +15,6 @@ use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
 const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms, by more than clocks differ, or \
     records are deleted where replicas are made: a broker may forget a producer and take its retry for new";
-
-const EXACTLY_ONCE: &str = "guarantee=exactly-once";
 
 const IDEMPOTENCE: &str = "enable.idempotence=true";
 
@@ -133,50 +132,6 @@ fn excuse_aborted(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
     terms.read_uncommitted().filter(|_| aborted)
 }
 
-/// Why a group may have processed a record twice, or never.
-fn excuse_processing(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
-    let subject = occurrence.subject;
-    let other = occurrence.other.map(|other| other.operation);
-    let by_hand = moved_past(terms, history, occurrence);
-    if occurrence.anomaly == Anomaly::EosDuplicate {
-        return by_hand
-            .or_else(|| processed(terms, history, occurrence, ProcessingGuarantee::AtLeastOnce))
-            .or_else(|| unproved(terms, history, &[Some(subject.operation), other]));
-    }
-    by_hand
-        .or_else(|| processed(terms, history, occurrence, ProcessingGuarantee::AtMostOnce))
-        .or_else(|| weak_acks(terms, history, occurrence, Some(subject)))
-        .or_else(|| unproved(terms, history, &[subject.writer, other]))
-        .or_else(|| terms.another_topic(history, occurrence))
-}
-
-/// Why a record may be processed twice, or never: its group promised no more. Of several groups that read it the one
-/// counts that processed it; where none did, the weakest.
-fn processed(
-    terms: &Terms,
-    history: &History,
-    occurrence: &Occurrence,
-    promises: ProcessingGuarantee,
-) -> Option<Reason> {
-    let operations = [Some(occurrence.subject.operation), occurrence.other.map(|it| it.operation)];
-    let member = |operation: u32| history.member(operation);
-    let group = operations.into_iter().flatten().find_map(member).map(|(group, _)| group);
-    let name = group.and_then(|group| history.groups.get(group as usize));
-    let mut promised = terms.processing.iter();
-    let weak =
-        promised.any(|(group, made)| *made == promises && name.is_none_or(|name| name == group));
-    let words = match promises {
-        ProcessingGuarantee::ExactlyOnce => return None,
-        ProcessingGuarantee::AtLeastOnce => {
-            "guarantee=at-least-once: what was not committed is processed again"
-        }
-        ProcessingGuarantee::AtMostOnce => {
-            "guarantee=at-most-once: what was committed and not processed is gone"
-        }
-    };
-    weak.then(|| Reason::plain(words).unless(EXACTLY_ONCE))
-}
-
 /// Why a coordinator may have forgotten how a transaction ended, or who is in which generation of a group.
 fn forgotten(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let between = (occurrence.since_ns, occurrence.at_ns);
@@ -240,24 +195,6 @@ fn moved_by_hand(terms: &Terms, history: &History, occurrence: &Occurrence) -> O
     let commit = occurrence.other.filter(|_| occurrence.anomaly == Anomaly::LostCommit);
     let committed_ns = commit.map_or(0, |commit| history.row(commit.operation).completed_ns);
     moved_between(terms, name, (committed_ns, occurrence.at_ns))
-}
-
-/// Why a group may have been sent back to what it had processed, or past what it had not: an administrator moved it
-/// after that was processed, or sent. What nobody has processed may have been passed over until all was over.
-fn moved_past(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
-    let is_loss = occurrence.anomaly == Anomaly::EosLoss;
-    let processed = if is_loss { occurrence.other? } else { occurrence.subject };
-    let group = group_of(history, processed.operation)?;
-    let name = history.groups.get(group as usize)?;
-    let until_ns = if is_loss { u64::MAX } else { occurrence.at_ns };
-    moved_between(terms, name, (occurrence.since_ns, until_ns))
-}
-
-fn moved_between(terms: &Terms, group: &str, (since_ns, until_ns): (u64, u64)) -> Option<Reason> {
-    let moved = terms.moved_by_hand.iter().find(|moved| {
-        moved.group == group && moved.from_ns <= until_ns && since_ns <= moved.until_ns
-    });
-    moved.map(|_| Reason::plain("an administrator deleted or moved the group's offsets"))
 }
 
 /// Why a record may stand where it does.
@@ -404,45 +341,6 @@ fn held_back() -> Reason {
     Reason::plain(
         "isolation.level=read_committed: an open transaction holds the last stable offset back",
     )
-}
-
-/// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as
-/// committed.
-fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Option<Reason> {
-    let mut operations = operations.iter().flatten();
-    let unknown = operations.any(|o| history.row(*o).completion == Completion::Info);
-    let reason = || {
-        Reason::plain("isolation.level=read_uncommitted: a read does not prove a commit")
-            .unless("isolation.level=read_committed")
-    };
-    (unknown && terms.weakest_isolation() == Isolation::ReadUncommitted).then(reason)
-}
-
-fn writer_terms(
-    terms: &Terms,
-    history: &History,
-    record: Option<Observation>,
-) -> Option<ProducerTerms> {
-    let operation = record?.writer?;
-    Some(terms.producer(history.row(operation).process))
-}
-
-/// Why an acknowledged record may be gone or replaced: its producer did not wait for the replicas, and its leader may
-/// have changed since.
-fn weak_acks(
-    terms: &Terms,
-    history: &History,
-    occurrence: &Occurrence,
-    record: Option<Observation>,
-) -> Option<Reason> {
-    let reason = match writer_terms(terms, history, record)?.acks {
-        Acks::All => return None,
-        Acks::Leader => terms
-            .may_lack_what_one_had(occurrence)
-            .then_some("acks=1 promises nothing once the leader changes"),
-        Acks::None => terms.disturbed.then_some("acks=0 promises nothing"),
-    };
-    reason.map(|reason| Reason::plain(reason).unless("acks=all"))
 }
 
 /// Why an end may not cover what a producer was told: the end is that of what the replicas have, and it did not wait

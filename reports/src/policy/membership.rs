@@ -20,8 +20,9 @@ impl Terms {
     pub(super) fn may_expire_after(&self, history: &History, occurrence: &Occurrence) -> bool {
         let Some(commit) = occurrence.other else { return true };
         let to = occurrence.at_ns;
-        let Row { invoked_ns, completed_ns, .. } = *history.row(commit.operation);
-        let from = completed_ns.min(to);
+        // It was there from some time on while it was asked for.
+        let invoked_ns = history.row(commit.operation).invoked_ns;
+        let from = invoked_ns.min(to);
         let quiet_ns = match group_of(history, commit.operation) {
             None => to.saturating_sub(from),
             Some(group) if self.may_outlive_members(history, group, (|| invoked_ns, to)) => {
@@ -48,6 +49,22 @@ impl Terms {
         let committed_ns = || last_commit_ns(history, group, (occurrence.partition, to));
         quiet_ns >= self.offsets_retention_ns
             || self.may_outlive_members(history, group, (committed_ns, to))
+    }
+
+    /// Whether what a group had committed at the first of these times, or shortly before, may have expired by the
+    /// second.
+    pub(super) fn may_expire_between(
+        &self,
+        history: &History,
+        group: u32,
+        (from, to): (u64, u64),
+    ) -> bool {
+        let signs = signs_of_life(history, group, (0, to));
+        let before = signs.iter().filter(|at| **at <= from).max().copied();
+        let times = signs.iter().filter(|at| **at > from).copied();
+        let times = times.chain([before.unwrap_or(from), to]).collect();
+        longest_gap(times) >= self.offsets_retention_ns
+            || self.may_outlive_members(history, group, (|| from, to))
     }
 
     /// Whether a commit may have been older than offsets are kept while nobody was a member, where its own age counts.
@@ -77,16 +94,17 @@ pub(super) fn group_of(history: &History, operation: u32) -> Option<u32> {
     history.member(operation).or_else(joined).map(|(group, _)| group)
 }
 
-/// When anybody who ever joined a group was told anything as its member, in this time.
-fn signs_of_life(history: &History, group: u32, (from, to): (u64, u64)) -> Vec<u64> {
+/// Who ever joined a group.
+pub(super) fn members(history: &History, group: u32) -> BTreeSet<u32> {
     let joins = (0_u32..).zip(history.rows()).filter(|(_, row)| row.function == Function::Join);
     let joins = joins.filter(|(join, _)| history.member(*join).is_some_and(|it| it.0 == group));
-    let members: BTreeSet<u32> = joins.map(|(_, row)| row.process).collect();
-    let told = history.rows().iter().filter(|row| {
-        let as_member = row.function == Function::Join || acts_as_member(row.function);
-        as_member && row.completion == Completion::Ok && members.contains(&row.process)
-    });
-    told.map(|row| row.completed_ns).filter(|at| (from..to).contains(at)).collect()
+    joins.map(|(_, row)| row.process).collect()
+}
+
+/// When anybody was told anything as a member of a group, in this time.
+fn signs_of_life(history: &History, group: u32, (from, to): (u64, u64)) -> Vec<u64> {
+    let spans = memberships(history, group).into_iter();
+    spans.map(|(_, until)| until).filter(|at| (from..to).contains(at)).collect()
 }
 
 fn acts_as_member(function: Function) -> bool {
@@ -99,7 +117,11 @@ fn longest_gap(mut times: Vec<u64>) -> u64 {
 }
 
 /// When a group last committed of a partition before a time; 0 if it never did.
-fn last_commit_ns(history: &History, group: u32, (partition, before_ns): (u32, u64)) -> u64 {
+pub(super) fn last_commit_ns(
+    history: &History,
+    group: u32,
+    (partition, before_ns): (u32, u64),
+) -> u64 {
     let commits = (0_u32..).zip(history.rows()).filter(|(operation, row)| {
         row.completion == Completion::Ok
             && row.completed_ns <= before_ns
@@ -137,24 +159,56 @@ fn may_be_empty(history: &History, group: u32, (from, to): (u64, u64)) -> bool {
     covered < to
 }
 
-/// From when until when somebody surely was a member: from a join on, as long as calls succeed, until the next join or
-/// whatever ends it.
+/// From when until when somebody surely was a member: from a join on, which is a span of its own, as long as calls
+/// succeed, until the next join or whatever ends it. Who is thrown out polls on until it hears of that, if it ever
+/// does: what it did since it last joined or committed then proves nothing. Nor do polls of who has no partitions, as
+/// there is nothing that it would be told to have lost.
 fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
-    let (mut spans, mut last) = (Vec::new(), BTreeMap::new());
+    let (mut spans, mut members) = (Vec::new(), BTreeMap::new());
     for (operation, row) in (0_u32..).zip(history.rows()) {
         let is_ok = row.completion == Completion::Ok;
+        let details = || history.details_of(operation);
         if acts_as_member(row.function) {
-            if let Some(known) = last.get_mut(&row.process).filter(|_| is_ok) {
-                spans.push((std::mem::replace(known, row.completed_ns), row.completed_ns));
+            if details().any(|what| matches!(what, What::Rebalanced { lost: true, .. })) {
+                members.remove(&row.process);
+            } else if let Some(member) = members.get_mut(&row.process).filter(|_| is_ok) {
+                Membership::act(member, row, &mut spans);
             }
-            continue;
-        }
-        let joins = row.function == Function::Join && is_ok;
-        if joins && history.member(operation).is_some_and(|it| it.0 == group) {
-            last.insert(row.process, row.completed_ns);
+        } else if row.function == Function::Join && is_ok && joins(history, operation, group) {
+            spans.push((row.completed_ns, row.completed_ns));
+            let has_any = details().any(|what| matches!(what, What::Assigned { .. }));
+            let joined = Membership { known_ns: row.completed_ns, has_any, unproved: Vec::new() };
+            let before = members.insert(row.process, joined);
+            spans.extend(before.into_iter().flat_map(|member| member.unproved));
         } else if !matches!(row.function, Function::Send | Function::List) {
-            last.remove(&row.process);
+            members.remove(&row.process);
         }
     }
+    spans.extend(members.into_values().flat_map(|member| member.unproved));
     spans
+}
+
+fn joins(history: &History, operation: u32, group: u32) -> bool {
+    history.member(operation).is_some_and(|it| it.0 == group)
+}
+
+/// A process that has joined.
+struct Membership {
+    known_ns: u64,
+    /// Whether it was given any partition.
+    has_any: bool,
+    /// Spans of polls alone, which nobody but the member itself answers.
+    unproved: Vec<(u64, u64)>,
+}
+
+impl Membership {
+    fn act(&mut self, row: &Row, spans: &mut Vec<(u64, u64)>) {
+        self.unproved.push((self.known_ns, row.completed_ns));
+        self.known_ns = row.completed_ns;
+        if row.function != Function::Poll {
+            spans.append(&mut self.unproved);
+        } else if !self.has_any {
+            self.unproved.clear();
+        }
+    }
 }

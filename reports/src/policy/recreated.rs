@@ -140,7 +140,7 @@ impl<'a> Carriers<'a> {
             | What::EndOffset { partition, .. }
             | What::Fetched { partition, .. }
             | What::Committed { partition, .. }
-            | What::Rebalanced { partition }
+            | What::Rebalanced { partition, .. }
             | What::Consumed { partition, .. }
             | What::Seek { partition, .. } => Some(partition),
             What::Member { .. } => None,

@@ -356,9 +356,10 @@ impl Recorder {
             Outcome::Revoking { partitions }
             | Outcome::Lost { partitions }
             | Outcome::Rewound { partitions } => {
+                let lost = matches!(outcome, Outcome::Lost { .. });
                 let positions = self.positions(partitions);
-                let rebalanced = positions.map(|partition| detail(What::Rebalanced { partition }));
-                open.actions.extend(rebalanced);
+                let rebalanced = |partition| detail(What::Rebalanced { partition, lost });
+                open.actions.extend(positions.map(rebalanced));
                 Completion::Ok
             }
             Outcome::Committed { generation } => {

@@ -85,7 +85,8 @@ impl Generations {
     /// The coordinator's answer to a join or a commit shows in which generation a group was.
     fn learn(&mut self, facts: &impl Facts, operation: u32) {
         let row = facts.row(operation);
-        self.lives.take(row);
+        self.lives.begin(row);
+        self.lives.end(facts.history(), operation);
         let joined = row.function == Function::Join;
         if row.completion != Completion::Ok || !joined && row.function != Function::Commit {
             return;
@@ -99,8 +100,12 @@ impl Generations {
             return;
         }
         let returned = (generation, operation);
-        // Who was told of a higher one before this join began knew a group that is no more.
-        let reborn = |known: &Known| joined && facts.row(known.1).completed_ns < row.invoked_ns;
+        // Who was told of a higher one before this join began knew a group that is no more; so may who asked before.
+        let lives = &self.lives;
+        let reborn = |known: &Known| {
+            let by = facts.row(known.1);
+            joined && (by.completed_ns < row.invoked_ns || lives.may_be_past(group, by.invoked_ns))
+        };
         let raise = |known: &mut Known| {
             if known.0 < generation || reborn(known) {
                 *known = returned;

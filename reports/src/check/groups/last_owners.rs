@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::Row;
+use harrow_sim::history::{History, Row};
 
 use super::lives::{Lives, forget_oldest};
 
@@ -40,9 +40,10 @@ pub(super) struct Given<'a> {
 }
 
 impl LastOwners {
-    /// A process does something: it may leave its group.
-    pub(super) fn take(&mut self, row: &Row) {
-        self.lives.take(row);
+    /// A process does something: it may leave its group, or be thrown out of it.
+    pub(super) fn take(&mut self, history: &History, operation: u32) {
+        self.lives.begin(history.row(operation));
+        self.lives.end(history, operation);
     }
 
     /// A process joins a group, and is given partitions next.

@@ -5,13 +5,13 @@
 //! still, and hears of its generation when others are further. Of a newcomer that does nobody can tell. Nor of a
 //! member that joins again in its own generation, though it mostly is late: in the consumer protocol it does so
 //! whenever it gives something up. All that are in a group's first generation begin to join before any has joined: a
-//! newcomer that is told of it later may be in another life. So may a process that has subscribed anew since it was in
-//! the first generation: who comes back to a group that lives is in a later one, unless it is a static member.
+//! newcomer that is told of it later may be in another life. So may a process that comes back in the first generation,
+//! having subscribed anew or lost its partitions: where a group lives that is in a later one, but for a static member.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use harrow_sim::history::{Function, Row};
+use harrow_sim::history::{Function, History, Row, What};
 
 /// Of so many generations of each group it is remembered when somebody had joined.
 const GENERATIONS_MAX: usize = 64;
@@ -25,7 +25,7 @@ pub(super) struct Lives {
     groups: BTreeMap<u32, Life>,
     /// By group and process: generation and end of its last join.
     own: BTreeMap<(u32, u32), (i64, u64)>,
-    /// When each process last subscribed, or crashed.
+    /// When each process last subscribed, crashed, or was told that it has lost partitions.
     left: BTreeMap<u32, u64>,
 }
 
@@ -68,10 +68,19 @@ impl Life {
 }
 
 impl Lives {
-    /// A process does something: it may leave its group.
-    pub(super) fn take(&mut self, row: &Row) {
+    /// A process begins something: it may leave its group.
+    pub(super) fn begin(&mut self, row: &Row) {
         if matches!(row.function, Function::Subscribe | Function::Crash) {
             self.left.insert(row.process, row.invoked_ns);
+        }
+    }
+
+    /// A process was told something: it may have been thrown out of its group.
+    pub(super) fn end(&mut self, history: &History, operation: u32) {
+        let lost = |what| matches!(what, What::Rebalanced { lost: true, .. });
+        if history.details_of(operation).any(lost) {
+            let row = history.row(operation);
+            self.left.insert(row.process, row.completed_ns);
         }
     }
 

@@ -12,7 +12,7 @@ pub(in crate::check) fn failed_to_move(row: &Row) -> bool {
 /// Partitions that were rebalanced inside an operation.
 pub(in crate::check) fn rebalanced(history: &History, operation: u32) -> Vec<u32> {
     let rebalanced = history.details_of(operation).filter_map(|what| {
-        if let What::Rebalanced { partition } = what { Some(partition) } else { None }
+        if let What::Rebalanced { partition, .. } = what { Some(partition) } else { None }
     });
     rebalanced.collect()
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::{Completion, Function, History, NEVER, Row, What};
 
 use super::lives::Lives;
+use super::moves::rebalanced;
 use crate::check::anomaly::Anomaly;
 use crate::check::found::Found;
 use crate::check::index::Index;
@@ -58,7 +59,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 impl Owners {
     /// An operation begins.
     pub(in crate::check) fn begin(&mut self, row: &Row) {
-        self.lives.take(row);
+        self.lives.begin(row);
         if releases(row) {
             self.released.insert(row.process, row.invoked_ns);
         }
@@ -71,6 +72,7 @@ impl Owners {
     /// it of that one.
     pub(in crate::check) fn end(&mut self, history: &History, operation: u32) -> Vec<(Place, u32)> {
         let row = history.row(operation);
+        self.lives.end(history, operation);
         let shows = matches!(row.function, Function::Join | Function::Poll);
         if !shows || row.completion != Completion::Ok {
             return Vec::new();
@@ -121,9 +123,8 @@ fn has(history: &History, operation: u32) -> Vec<u32> {
     let mut polled: Vec<u32> = reads.iter().map(|read| read.partition).collect();
     polled.sort_unstable();
     polled.dedup();
-    polled.retain(|partition| {
-        !details().any(|what| what == What::Rebalanced { partition: *partition })
-    });
+    let taken = rebalanced(history, operation);
+    polled.retain(|partition| !taken.contains(partition));
     polled
 }
 

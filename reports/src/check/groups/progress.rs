@@ -71,8 +71,8 @@ impl Groups {
         let row = facts.row(operation);
         self.settle(facts, found, row.invoked_ns);
         let member = self.member(facts, operation);
+        self.last_owners.take(facts.history(), operation);
         self.generations.take(facts, found, operation, member);
-        self.last_owners.take(row);
         if failed_to_move(row) {
             return;
         }

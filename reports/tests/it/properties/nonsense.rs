@@ -54,7 +54,8 @@ fn detail() -> impl Strategy<Value = MicroOperation> {
             .prop_map(|(partition, offset)| What::Fetched { partition, offset }),
         (partition(), offset())
             .prop_map(|(partition, offset)| What::Committed { partition, offset }),
-        partition().prop_map(|partition| What::Rebalanced { partition }),
+        (partition(), any::<bool>())
+            .prop_map(|(partition, lost)| What::Rebalanced { partition, lost }),
         partition().prop_map(|partition| What::Seek { partition, offset: Some(3) }),
         (partition(), offset(), offset()).prop_map(|(partition, first, last)| What::Consumed {
             partition,

@@ -222,7 +222,8 @@ fn actions(names: &mut Names, function: Function, op: &Value) -> Vec<MicroOperat
         let (partition, offset) = (names.partition(name), offset.as_i64());
         actions.push(MicroOperation::Detail(What::Seek { partition, offset }));
     }
-    actions.extend(taken(names, &op["reb"], |partition| What::Rebalanced { partition }));
+    actions
+        .extend(taken(names, &op["reb"], |partition| What::Rebalanced { partition, lost: false }));
     for input in list(&op["eos"]) {
         let input = input.as_str().and_then(|input| input.rsplit_once('@'));
         let (name, offset) = input.expect("an input is partition@offset");

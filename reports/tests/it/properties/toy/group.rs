@@ -77,7 +77,7 @@ impl Toy {
             let committed = self.group.committed.get(&partition).copied().unwrap_or(0);
             held.positions.insert(partition, committed);
             self.group.members[at].positions.insert(partition, committed);
-            actions.push(MicroOperation::Detail(What::Rebalanced { partition }));
+            actions.push(MicroOperation::Detail(What::Rebalanced { partition, lost: false }));
             if choice.one_in(2) {
                 self.read_held(&mut held, choice, &mut actions);
             }
