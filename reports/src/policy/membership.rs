@@ -96,8 +96,8 @@ pub(super) fn group_of(history: &History, operation: u32) -> Option<u32> {
 
 /// Who ever joined a group.
 pub(super) fn members(history: &History, group: u32) -> BTreeSet<u32> {
-    let joins = (0_u32..).zip(history.rows()).filter(|(_, row)| row.function == Function::Join);
-    let joins = joins.filter(|(join, _)| history.member(*join).is_some_and(|it| it.0 == group));
+    let rows = (0_u32..).zip(history.rows()).filter(|(_, row)| row.function == Function::Join);
+    let joins = rows.filter(|(join, _)| joins(history, *join, group));
     joins.map(|(_, row)| row.process).collect()
 }
 
@@ -160,28 +160,27 @@ fn may_be_empty(history: &History, group: u32, (from, to): (u64, u64)) -> bool {
 }
 
 /// From when until when somebody surely was a member: from a join on, which is a span of its own, as long as calls
-/// succeed, until the next join or whatever ends it. Who is thrown out polls on until it hears of that, if it ever
-/// does: what it did since it last joined or committed then proves nothing. Nor do polls of who has no partitions, as
-/// there is nothing that it would be told to have lost.
+/// succeed, until the next join or whatever ends it. Who is thrown out polls on until it hears of that: what it did
+/// since it last joined or committed proves nothing then.
 fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
     let (mut spans, mut members) = (Vec::new(), BTreeMap::new());
     for (operation, row) in (0_u32..).zip(history.rows()) {
         let is_ok = row.completion == Completion::Ok;
-        let details = || history.details_of(operation);
         if acts_as_member(row.function) {
-            if details().any(|what| matches!(what, What::Rebalanced { lost: true, .. })) {
+            let mut details = history.details_of(operation);
+            if details.any(|what| matches!(what, What::Rebalanced { lost: true, .. })) {
                 members.remove(&row.process);
             } else if let Some(member) = members.get_mut(&row.process).filter(|_| is_ok) {
                 Membership::act(member, row, &mut spans);
             }
         } else if row.function == Function::Join && is_ok && joins(history, operation, group) {
             spans.push((row.completed_ns, row.completed_ns));
-            let has_any = details().any(|what| matches!(what, What::Assigned { .. }));
-            let joined = Membership { known_ns: row.completed_ns, has_any, unproved: Vec::new() };
+            let joined = Membership { known_ns: row.completed_ns, unproved: Vec::new() };
             let before = members.insert(row.process, joined);
             spans.extend(before.into_iter().flat_map(|member| member.unproved));
         } else if !matches!(row.function, Function::Send | Function::List) {
-            members.remove(&row.process);
+            let before = members.remove(&row.process);
+            spans.extend(before.into_iter().flat_map(|member| member.unproved));
         }
     }
     spans.extend(members.into_values().flat_map(|member| member.unproved));
@@ -195,8 +194,6 @@ fn joins(history: &History, operation: u32, group: u32) -> bool {
 /// A process that has joined.
 struct Membership {
     known_ns: u64,
-    /// Whether it was given any partition.
-    has_any: bool,
     /// Spans of polls alone, which nobody but the member itself answers.
     unproved: Vec<(u64, u64)>,
 }
@@ -207,8 +204,6 @@ impl Membership {
         self.known_ns = row.completed_ns;
         if row.function != Function::Poll {
             spans.append(&mut self.unproved);
-        } else if !self.has_any {
-            self.unproved.clear();
         }
     }
 }

@@ -152,6 +152,16 @@ fn a_replica_that_begins_anew_keeps_where() {
     }
 }
 
+/// Offsets expire under pipelines of every promise, which begin again wherever their policy says.
+#[test]
+fn offsets_of_pipelines_may_expire() {
+    let scenario = ("expiring-pipelines", include_str!("held/expiring-pipelines.toml"));
+    for seed in [3, 42, 75, 82, 83, 116, 144, 278, 355] {
+        let found = verdict_of(scenario, seed, []);
+        assert_eq!(found.outcome, Outcome::Held, "{seed}: {:?}", found.findings);
+    }
+}
+
 /// What a rule of the watch took for broken once, and is not: scenarios of readers, and a seed that showed it.
 #[test]
 fn what_was_found_in_vain_holds() {

@@ -357,9 +357,8 @@ impl Recorder {
             | Outcome::Lost { partitions }
             | Outcome::Rewound { partitions } => {
                 let lost = matches!(outcome, Outcome::Lost { .. });
-                let positions = self.positions(partitions);
                 let rebalanced = |partition| detail(What::Rebalanced { partition, lost });
-                open.actions.extend(positions.map(rebalanced));
+                open.actions.extend(self.positions(partitions).map(rebalanced));
                 Completion::Ok
             }
             Outcome::Committed { generation } => {

@@ -122,13 +122,37 @@ fn only_what_a_coordinator_answers_keeps_offsets_alive() {
     };
     let asks = [50, 75, 90].map(|at| call(2, (at, at), Subscribe));
     let lists = [50, 75, 90].map(|at| call(2, (at, at), List));
+    let early = [50, 75, 90].map(|at| call(2, (at, at), Poll));
     let crash = OperationRecord { completion: Completion::Info, ..call(1, (75, 76), Crash) };
+    let taken = |lost| {
+        let taken = MicroOperation::Detail(What::Rebalanced { partition: 0, lost });
+        OperationRecord { actions: vec![taken], ..call(1, (85, 90), Poll) }
+    };
     // Offsets are kept for 50: of a classic group without members, and of another one since they were committed.
-    let table: [Between; 6] = [
+    let table: [Between; 10] = [
         ("nobody does anything", polls(&[30]), true, true),
         ("another one subscribes, and is no member", with(polls(&[30]), &asks), true, true),
         ("another one asks for offsets", with(polls(&[30]), &lists), true, true),
         ("it goes on", polls(&[30, 50, 70, 90, 110]), false, false),
+        (
+            "it goes on, and gives up what it had",
+            with(polls(&[30, 50, 70]), &[taken(false)]),
+            false,
+            true,
+        ),
+        (
+            "it was thrown out, and hears of it late",
+            with(polls(&[30, 50, 70]), &[taken(true)]),
+            true,
+            true,
+        ),
+        (
+            "it commits before it is thrown out",
+            with(polls(&[30, 50]), &[call(1, (65, 70), Function::Commit), taken(true)]),
+            false,
+            true,
+        ),
+        ("another one polls, and has not joined", with(polls(&[30]), &early), true, true),
         ("it goes on, and is gone for a while", with(polls(&[30, 50, 70]), &[crash]), false, true),
         (
             "it goes on, and joins anew",
@@ -150,5 +174,15 @@ fn only_what_a_coordinator_answers_keeps_offsets_alive() {
             excuse(&terms, &history(&calls), &seen).is_some()
         };
         assert_eq!((legal(false), legal(true)), (classic, modern), "{name}");
+    }
+}
+
+#[test]
+fn offsets_that_expire_between_have_a_record_processed_again() {
+    for (offsets_retention_ns, expected) in [(50, true), (60, true), (61, false)] {
+        let terms = Terms { offsets_retention_ns, ..Terms::strict() };
+        let reason = excuse(&terms, &processed(), &twice());
+        assert_eq!(reason.is_some(), expected, "{offsets_retention_ns}: {reason:?}");
+        assert_eq!(excuse(&terms, &processed(), &never()), None, "it begins at the beginning");
     }
 }
