@@ -189,6 +189,10 @@ impl Broker {
                     let note = GroupNote::CommitAccepted { group, member, generation, partitions };
                     effects.note(note);
                 }
+                Todo::Expired { group, places } => {
+                    let partitions = self.known_partitions(&places);
+                    effects.note(GroupNote::OffsetsExpired { group, partitions });
+                }
                 Todo::Pending { group, producer: (producer_id, producer_epoch), places } => {
                     let partitions = self.known_partitions(&places);
                     effects.note(GroupNote::OffsetsPending {

@@ -49,6 +49,7 @@ const OF_COORDINATORS: [(&str, &[&str]); 3] = [
         &[
             "double-ownership",
             "active-group-deleted",
+            "live-offset-expired",
             "member-epoch-regress",
             "answer-before-commit",
             "revocation-unacknowledged",

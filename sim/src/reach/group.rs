@@ -29,6 +29,7 @@ impl Tally {
             }
             GroupNote::MembershipLost { .. }
             | GroupNote::OffsetsPending { .. }
+            | GroupNote::OffsetsExpired { .. }
             | GroupNote::ClassicMemberThrownOut { .. }
             | GroupNote::JoinPhaseChanged { .. }
             | GroupNote::MemberHolds { .. }

@@ -37,7 +37,7 @@
 //! | each end takes a producer to its next epoch | `transaction/next_epoch` |
 //! | who is heard of stays a member of its group | `group/sessions` |
 //! | a join phase waits for who is missing alone, and begins for nobody who comes back | `group/joining` |
-//! | who commits, and who does not; what goes with a group | `group/{commits,deletion}` |
+//! | who commits, and who does not; what goes with a group, and what expires | `group/{commits,deletion,expiration}` |
 //! | partitions of a group have one owner, and are given up before they are given on | `group/{ownership,claims}` |
 //! | a committed offset is told as it was committed | `group/told_offsets` |
 //! | records of a share group: one holder, until its time is up; counted, done once, none passed over | `share` |

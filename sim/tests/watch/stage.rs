@@ -610,6 +610,13 @@ impl Stage {
         self.note(A, &Note::Group(note));
     }
 
+    /// The coordinator of the group lets its offset expire.
+    pub(crate) fn expires(&mut self, group: &str) {
+        let partitions = vec![self.partition];
+        let note = GroupNote::OffsetsExpired { group: group.to_owned(), partitions };
+        self.note(A, &Note::Group(note));
+    }
+
     /// The coordinator of the group says that it is deleted.
     pub(crate) fn deletes_group(&mut self, group: &str) {
         self.note(A, &Note::Group(GroupNote::GroupDeleted { group: group.to_owned() }));

@@ -43,6 +43,8 @@ pub(crate) enum Todo {
     Released { group: String, member: String, place: Place },
     /// A fact to be stated: a commit is taken of one who is a member in this generation.
     Accepted { group: String, member: String, generation: i32, places: Vec<Place> },
+    /// A fact to be stated: offsets expire.
+    Expired { group: String, places: Vec<Place> },
     /// A fact to be stated: offsets of a transaction are taken.
     Pending { group: String, producer: (ProducerId, ProducerEpoch), places: Vec<Place> },
     /// A fact to be stated.

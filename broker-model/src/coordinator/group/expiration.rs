@@ -6,6 +6,8 @@
 //! long after the commit. Else a group that is only quiet starts from where `auto.offset.reset` says (known bug G10). A
 //! group without members and offsets goes with the last of them.
 
+use kafka_protocol::protocol::StrBytes;
+
 use super::classic::group::{ClassicGroup, State};
 use super::coordinator::{GroupCoordinator, Todo};
 use super::modern::group::{ConsumerGroup, GroupPhase};
@@ -13,6 +15,7 @@ use super::modern::records::group_tombstones;
 use super::records::{CommittedOffset, group_tombstone, offset_tombstone};
 use super::state::GroupState;
 use super::waiter::Waiter;
+use crate::consumer_protocol::Place;
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::defect::GroupDefect;
 use crate::note::GroupNote;
@@ -23,7 +26,8 @@ impl GroupCoordinator {
     pub(super) fn expire_offsets(&mut self, now: Now) {
         let keys: Vec<(i32, String)> = self.groups().map(|(key, _)| key.clone()).collect();
         for (partition, name) in keys {
-            let Expired { records, empties, keeps } = self.expired_offsets(now, partition, &name);
+            let Expired { records, places, empties, keeps } =
+                self.expired_offsets(now, partition, &name);
             if keeps {
                 self.todo.push_back(Todo::Note(GroupNote::OffsetsKept { group: name.clone() }));
             }
@@ -32,6 +36,9 @@ impl GroupCoordinator {
             }
             if empties {
                 self.forget_group(partition, &name);
+            }
+            if !places.is_empty() {
+                self.todo.push_back(Todo::Expired { group: name, places });
             }
             self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
         }
@@ -50,9 +57,13 @@ impl GroupCoordinator {
             let Ok(context) = self.runtime.active(partition) else { continue };
             let state = context.written();
             for (name, group) in state.consumer_groups() {
-                let Expired { records, keeps, .. } = expired_of(state, (name, group), is_over);
+                let Expired { records, places, keeps, .. } =
+                    expired_of(state, (name, group), is_over);
                 if keeps {
                     self.todo.push_back(Todo::Note(GroupNote::OffsetsKept { group: name.clone() }));
+                }
+                if !places.is_empty() {
+                    self.todo.push_back(Todo::Expired { group: name.clone(), places });
                 }
                 if !records.is_empty() {
                     self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
@@ -73,7 +84,8 @@ impl GroupCoordinator {
         let Some(group) = self.groups.get(&(partition, name.to_owned())) else {
             return Expired::default();
         };
-        let (mut records, mut all, mut keeps) = (Vec::new(), true, false);
+        let (mut records, mut places) = (Vec::new(), Vec::new());
+        let (mut all, mut keeps) = (true, false);
         let unread = defects.has(GroupDefect::ExpiresWhileRebalancing)
             && group.state() == State::PreparingRebalance;
         let active = active || unread;
@@ -82,6 +94,7 @@ impl GroupCoordinator {
             let is_read = !active && group.is_subscribed(&place.0);
             if since.is_some_and(is_over) && !is_read && !state.is_pending(name, place) {
                 records.push(offset_tombstone(name, place));
+                places.push((StrBytes::from_string(place.0.clone()), place.1));
             } else {
                 all = false;
                 let lives = group.state() != State::Empty && !state.is_pending(name, place);
@@ -92,7 +105,7 @@ impl GroupCoordinator {
         if empties && (!records.is_empty() || group.has_metadata()) {
             records.push(group_tombstone(name));
         }
-        Expired { records, empties, keeps }
+        Expired { records, places, empties, keeps }
     }
 }
 
@@ -101,6 +114,8 @@ impl GroupCoordinator {
 struct Expired {
     /// Tombstones of what has expired, and of the group if it goes with it.
     records: Vec<CoordinatorRecord>,
+    /// Where the group's offsets go.
+    places: Vec<Place>,
     /// Whether the group goes.
     empties: bool,
     /// Whether some stay that are older than any may be that nobody needs, since the group lives.
@@ -113,12 +128,13 @@ fn expired_of(
     (name, group): (&str, &ConsumerGroup),
     is_over: impl Fn(WallTime) -> bool,
 ) -> Expired {
-    let (mut records, mut all, mut keeps) = (Vec::new(), true, false);
+    let (mut records, mut places, mut all, mut keeps) = (Vec::new(), Vec::new(), true, false);
     for (place, committed) in state.offsets(name) {
         let is_read = group.is_subscribed(&place.0) || state.is_pending(name, place);
         let is_over = is_over(committed.committed_at);
         if is_over && !is_read {
             records.push(offset_tombstone(name, place));
+            places.push((StrBytes::from_string(place.0.clone()), place.1));
         } else {
             all = false;
             keeps |= is_over && group.is_subscribed(&place.0);
@@ -128,7 +144,7 @@ fn expired_of(
     if empties {
         records.extend(group_tombstones(name));
     }
-    Expired { records, empties, keeps }
+    Expired { records, places, empties, keeps }
 }
 
 /// Since when an offset ages; nothing if it does not. Of members that do not speak as consumers nobody knows what they

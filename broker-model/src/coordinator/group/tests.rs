@@ -129,6 +129,7 @@ impl Bench {
                 | Todo::Released { .. }
                 | Todo::Served(_)
                 | Todo::Accepted { .. }
+                | Todo::Expired { .. }
                 | Todo::Pending { .. }
                 | Todo::Answered(..)
                 | Todo::Loaded(..) => {}

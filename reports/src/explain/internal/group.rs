@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 15] = [
+pub(super) static ANOMALIES: [Entry; 16] = [
     Entry {
         name: "active-group-deleted",
         kind: Kind::InternalAnomaly,
@@ -10,6 +10,15 @@ pub(super) static ANOMALIES: [Entry; 15] = [
         example: "A group reads, and an administrator deletes it. Its members start where auto.offset.reset says.",
         legal: "Never.",
         source: "KIP-229",
+    },
+    Entry {
+        name: "live-offset-expired",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator let an offset expire although members of its group go on from it.",
+        example: "A partition is quiet for longer than offsets.retention.minutes. Its offset goes while its consumer \
+                  reads; after a restart that begins where auto.offset.reset says.",
+        legal: "Where no member has the partition, and none joins.",
+        source: "KIP-211, KAFKA-13636, ClassicGroup.offsetExpirationCondition",
     },
     Entry {
         name: "answer-before-commit",
@@ -141,7 +150,7 @@ pub(super) static ANOMALIES: [Entry; 15] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 11] = [
+pub(super) static INVARIANTS: [Entry; 12] = [
     Entry {
         name: "group-deletion",
         kind: Kind::Invariant,
@@ -149,6 +158,14 @@ pub(super) static INVARIANTS: [Entry; 11] = [
         example: "Broken by active-group-deleted and deleted-offset-told.",
         legal: "Members that hold nothing are not looked at.",
         source: "KIP-229",
+    },
+    Entry {
+        name: "offsets-of-members",
+        kind: Kind::Invariant,
+        meaning: "What members of a classic group read, or may come to read, keeps its offset.",
+        example: "Broken by live-offset-expired.",
+        legal: "How old offsets are is not looked at, nor are groups of the consumer protocol.",
+        source: "KIP-211, KAFKA-13636",
     },
     Entry {
         name: "coordinator-answers",

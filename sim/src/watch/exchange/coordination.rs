@@ -257,6 +257,7 @@ impl Coordination {
             | GroupNote::GroupDeleted { group, .. }
             | GroupNote::OffsetsDeleted { group, .. }
             | GroupNote::OffsetsKept { group }
+            | GroupNote::OffsetsExpired { group, .. }
             | GroupNote::OffsetsPending { group, .. } => (group, None),
             GroupNote::MemberHolds { group, leader_epoch, .. } => (group, Some(*leader_epoch)),
             // Who resigns lets go of all. The others are by clients, or name what has an epoch of its own.

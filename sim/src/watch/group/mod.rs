@@ -7,6 +7,7 @@ mod classic_states;
 mod commits;
 mod coordinators;
 mod deletion;
+mod expiration;
 mod joining;
 mod overdue;
 mod ownership;
@@ -28,6 +29,7 @@ use classic_states::{ClassicStates, Known};
 use commits::{Commits, Taken};
 use coordinators::Coordinators;
 use deletion::{Deletions, Told};
+use expiration::Expired;
 use joining::{Joining, Said};
 use overdue::RebalancesDue;
 use ownership::Ownership;
@@ -48,6 +50,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     told_offsets::INVARIANT,
     sessions::INVARIANT,
     joining::INVARIANT,
+    expiration::INVARIANT,
 ];
 
 /// What the invariants of groups remember.
@@ -336,6 +339,7 @@ impl GroupWing {
             | GroupNote::ClassicStateChanged { group, .. }
             | GroupNote::ProtocolChanged { group, .. }
             | GroupNote::JoinPhaseChanged { group, .. }
+            | GroupNote::OffsetsExpired { group, .. }
             | GroupNote::CommitAccepted { group, .. } => {
                 if !self.coordinators.is_deposed_unawares(context.node, group) {
                     self.on_group(context, findings, note);
@@ -440,6 +444,13 @@ impl GroupWing {
                 let generation = *generation;
                 let taken = Taken { group, member, generation, partitions };
                 self.commits.on_taken(context, findings, taken, epoch);
+            }
+            GroupNote::OffsetsExpired { group, partitions } => {
+                let state = self.classic_states.of(context.node, group);
+                let expired = Expired { group, partitions, state };
+                expiration::on_expired(context, findings, expired, |partition| {
+                    self.ownership.owner_of(group, partition)
+                });
             }
             GroupNote::WriteAnswered { .. }
             | GroupNote::CoordinatorLoaded { .. }

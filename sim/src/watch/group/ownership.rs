@@ -88,6 +88,11 @@ impl Ownership {
         owners.map(|(partition, owner)| (owner.member.as_str(), owner.member_epoch, *partition))
     }
 
+    /// Who owns a partition in a group.
+    pub(super) fn owner_of(&self, group: &str, partition: TopicPartition) -> Option<&str> {
+        Some(self.owners.get(group)?.get(&partition)?.member.as_str())
+    }
+
     /// Who owns what in these groups is not known any more.
     pub(super) fn forget(&mut self, is_one: impl Fn(&str) -> bool) {
         self.owners.retain(|group, _| !is_one(group));

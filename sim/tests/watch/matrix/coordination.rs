@@ -282,6 +282,7 @@ fn facts() -> Vec<(CoordinatorKind, Note)> {
         },
         GroupNote::GroupDeleted { group: group.clone() },
         GroupNote::OffsetsDeleted { group: group.clone() },
+        GroupNote::OffsetsExpired { group: group.clone(), partitions: Vec::new() },
         GroupNote::OffsetsPending {
             group: group.clone(),
             producer_id,

@@ -24,6 +24,7 @@ const REFUSED: &str = "valid-commit-refused";
 const TOLD: &str = "deleted-offset-told";
 const OVERDUE: &str = "join-phase-overdue";
 const UNANSWERED: &str = "coordinator-answer-overdue";
+const EXPIRED: &str = "live-offset-expired";
 const NEEDLESS: &str = "needless-rebalance";
 /// So long that nobody's time to join is up in a case.
 const LONG_MS: u64 = 1_000_000;
@@ -307,6 +308,36 @@ pub(super) const CASES: &[Case] = &[
             asks_to_join(stage, 1, "", "range");
             elected(stage, CoordinatorKind::Group, B, 2);
             passes(stage, 1);
+        },
+    },
+    Case {
+        anomaly: EXPIRED,
+        good: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            is_in(stage, ClassicGroupState::Stable);
+            stage.assign(&group(), "m1", 1);
+            stage.release(&group(), "m1");
+            stage.expires(&group());
+        },
+        bad: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            is_in(stage, ClassicGroupState::Stable);
+            stage.assign(&group(), "m1", 1);
+            stage.expires(&group());
+        },
+    },
+    Case {
+        anomaly: EXPIRED,
+        good: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            is_in(stage, ClassicGroupState::PreparingRebalance);
+            is_in(stage, ClassicGroupState::Empty);
+            stage.expires(&group());
+        },
+        bad: |stage| {
+            coordinates(stage, CoordinatorKind::Group);
+            is_in(stage, ClassicGroupState::PreparingRebalance);
+            stage.expires(&group());
         },
     },
     Case {

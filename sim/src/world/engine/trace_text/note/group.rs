@@ -54,6 +54,9 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::GroupDeleted { group } => format!("group {group}: deleted"),
         GroupNote::OffsetsDeleted { group } => format!("group {group}: deleted some offsets"),
         GroupNote::OffsetsKept { group } => format!("group {group}: kept offsets past retention"),
+        GroupNote::OffsetsExpired { group, partitions } => {
+            format!("group {group}: let its offsets of {} expire", places(names, partitions))
+        }
         GroupNote::OffsetsPending { group, producer_id, producer_epoch, partitions } => format!(
             "group {group}: took offsets of {} in the transaction of producer {producer_id} in epoch {producer_epoch}",
             places(names, partitions)
