@@ -161,21 +161,23 @@ fn may_be_empty(history: &History, group: u32, (from, to): (u64, u64)) -> bool {
 
 /// From when until when somebody surely was a member: from a join on, which is a span of its own, as long as calls
 /// succeed, until the next join or whatever ends it. Who is thrown out polls on until it hears of that: what it did
-/// since it last joined or committed proves nothing then.
+/// since it last joined or committed proves nothing then. Nor does it that somebody polls who has no partitions: there
+/// is nothing that it could be told to have lost.
 fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
     let (mut spans, mut members) = (Vec::new(), BTreeMap::new());
     for (operation, row) in (0_u32..).zip(history.rows()) {
         let is_ok = row.completion == Completion::Ok;
+        let details = || history.details_of(operation);
         if acts_as_member(row.function) {
-            let mut details = history.details_of(operation);
-            if details.any(|what| matches!(what, What::Rebalanced { lost: true, .. })) {
+            if details().any(|what| matches!(what, What::Rebalanced { lost: true, .. })) {
                 members.remove(&row.process);
             } else if let Some(member) = members.get_mut(&row.process).filter(|_| is_ok) {
                 Membership::act(member, row, &mut spans);
             }
         } else if row.function == Function::Join && is_ok && joins(history, operation, group) {
             spans.push((row.completed_ns, row.completed_ns));
-            let joined = Membership { known_ns: row.completed_ns, unproved: Vec::new() };
+            let has_any = details().any(|what| matches!(what, What::Assigned { .. }));
+            let joined = Membership { known_ns: row.completed_ns, has_any, unproved: Vec::new() };
             let before = members.insert(row.process, joined);
             spans.extend(before.into_iter().flat_map(|member| member.unproved));
         } else if !matches!(row.function, Function::Send | Function::List) {
@@ -194,6 +196,8 @@ fn joins(history: &History, operation: u32, group: u32) -> bool {
 /// A process that has joined.
 struct Membership {
     known_ns: u64,
+    /// Whether it was given any partition.
+    has_any: bool,
     /// Spans of polls alone, which nobody but the member itself answers.
     unproved: Vec<(u64, u64)>,
 }
@@ -204,6 +208,8 @@ impl Membership {
         self.known_ns = row.completed_ns;
         if row.function != Function::Poll {
             spans.append(&mut self.unproved);
+        } else if !self.has_any {
+            self.unproved.clear();
         }
     }
 }

@@ -12,11 +12,11 @@ fn call(process: u32, (from, to): (u64, u64), function: Function) -> OperationRe
     let what = match function {
         Function::Commit => Some(What::Committed { partition: 0, offset: 5 }),
         Function::Txn => Some(What::Consumed { partition: 0, first: 0, last: 0 }),
+        Function::Join => Some(What::Assigned { partition: 0 }),
         Function::Send
         | Function::Poll
         | Function::Assign { .. }
         | Function::Subscribe
-        | Function::Join
         | Function::Crash
         | Function::List => None,
     };
@@ -129,7 +129,12 @@ fn only_what_a_coordinator_answers_keeps_offsets_alive() {
         OperationRecord { actions: vec![taken], ..call(1, (85, 90), Poll) }
     };
     // Offsets are kept for 50: of a classic group without members, and of another one since they were committed.
-    let table: [Between; 10] = [
+    let idle = |at: u64| {
+        let mut join = call(1, (at, at), Join);
+        join.actions.remove(0);
+        join
+    };
+    let table: [Between; 11] = [
         ("nobody does anything", polls(&[30]), true, true),
         ("another one subscribes, and is no member", with(polls(&[30]), &asks), true, true),
         ("another one asks for offsets", with(polls(&[30]), &lists), true, true),
@@ -150,6 +155,12 @@ fn only_what_a_coordinator_answers_keeps_offsets_alive() {
             "it commits before it is thrown out",
             with(polls(&[30, 50]), &[call(1, (65, 70), Function::Commit), taken(true)]),
             false,
+            true,
+        ),
+        (
+            "it goes on, and has no partitions",
+            with(polls(&[30, 50, 70, 90, 110]), &[idle(21)]),
+            true,
             true,
         ),
         ("another one polls, and has not joined", with(polls(&[30]), &early), true, true),
