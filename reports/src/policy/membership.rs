@@ -161,23 +161,25 @@ fn may_be_empty(history: &History, group: u32, (from, to): (u64, u64)) -> bool {
 
 /// From when until when somebody surely was a member: from a join on, which is a span of its own, as long as calls
 /// succeed, until the next join or whatever ends it. Who is thrown out polls on until it hears of that: what it did
-/// since it last joined or committed proves nothing then. Nor does it that somebody polls who has no partitions: there
-/// is nothing that it could be told to have lost.
+/// since it last joined or committed proves nothing then. Nor do polls of who has no partitions, or has given up all: it
+/// has nothing that it could be told to have lost.
 fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
-    let (mut spans, mut members) = (Vec::new(), BTreeMap::new());
+    let (mut spans, mut members) = (Vec::new(), BTreeMap::<u32, Membership>::new());
     for (operation, row) in (0_u32..).zip(history.rows()) {
         let is_ok = row.completion == Completion::Ok;
         let details = || history.details_of(operation);
         if acts_as_member(row.function) {
             if details().any(|what| matches!(what, What::Rebalanced { lost: true, .. })) {
                 members.remove(&row.process);
-            } else if let Some(member) = members.get_mut(&row.process).filter(|_| is_ok) {
-                Membership::act(member, row, &mut spans);
+            } else if let Some(member) = members.get_mut(&row.process) {
+                member.give_up(details());
+                if is_ok {
+                    member.act(row, &mut spans);
+                }
             }
         } else if row.function == Function::Join && is_ok && joins(history, operation, group) {
             spans.push((row.completed_ns, row.completed_ns));
-            let has_any = details().any(|what| matches!(what, What::Assigned { .. }));
-            let joined = Membership { known_ns: row.completed_ns, has_any, unproved: Vec::new() };
+            let joined = Membership::of(row.completed_ns, details());
             let before = members.insert(row.process, joined);
             spans.extend(before.into_iter().flat_map(|member| member.unproved));
         } else if !matches!(row.function, Function::Send | Function::List) {
@@ -196,20 +198,36 @@ fn joins(history: &History, operation: u32, group: u32) -> bool {
 /// A process that has joined.
 struct Membership {
     known_ns: u64,
-    /// Whether it was given any partition.
-    has_any: bool,
+    /// Its partitions.
+    has: BTreeSet<u32>,
     /// Spans of polls alone, which nobody but the member itself answers.
     unproved: Vec<(u64, u64)>,
 }
 
 impl Membership {
+    fn of(known_ns: u64, given: impl Iterator<Item = What>) -> Self {
+        let given = given.filter_map(|what| {
+            if let What::Assigned { partition } = what { Some(partition) } else { None }
+        });
+        Self { known_ns, has: given.collect(), unproved: Vec::new() }
+    }
+
+    fn give_up(&mut self, taken: impl Iterator<Item = What>) {
+        for what in taken {
+            if let What::Rebalanced { partition, .. } = what {
+                self.has.remove(&partition);
+            }
+        }
+    }
+
     fn act(&mut self, row: &Row, spans: &mut Vec<(u64, u64)>) {
-        self.unproved.push((self.known_ns, row.completed_ns));
+        let span = (self.known_ns, row.completed_ns);
         self.known_ns = row.completed_ns;
         if row.function != Function::Poll {
             spans.append(&mut self.unproved);
-        } else if !self.has_any {
-            self.unproved.clear();
+            spans.push(span);
+        } else if !self.has.is_empty() {
+            self.unproved.push(span);
         }
     }
 }
