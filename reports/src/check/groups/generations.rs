@@ -79,7 +79,11 @@ impl Generations {
         }
         let given = self.given.get(&(group, partition)).copied();
         let given = given.filter(|(_, by)| facts.row(*by).process != process);
-        given.max(self.own.get(&(group, process)).copied())
+        // Who subscribes anew may commit in another life of its group before it says that it has joined.
+        let has_left =
+            |known: &Known| self.lives.has_left(process, facts.row(known.1).completed_ns);
+        let own = self.own.get(&(group, process)).copied();
+        given.max(own.filter(|own| !has_left(own)))
     }
 
     /// The coordinator's answer to a join or a commit shows in which generation a group was.
@@ -93,7 +97,7 @@ impl Generations {
         }
         let Some((group, generation)) = facts.history().member(operation) else { return };
         if joined {
-            self.lives.join(row, group, generation);
+            self.lives.join(facts.history(), operation);
         }
         // What is told late may be of a life that is over.
         if self.lives.may_be_past(group, row.invoked_ns) {

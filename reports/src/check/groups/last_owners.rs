@@ -47,8 +47,8 @@ impl LastOwners {
     }
 
     /// A process joins a group, and is given partitions next.
-    pub(super) fn join(&mut self, row: &Row, group: u32, generation: i64) {
-        self.lives.join(row, group, generation);
+    pub(super) fn join(&mut self, history: &History, operation: u32) {
+        self.lives.join(history, operation);
     }
 
     /// Whether a process that gets a partition was the last that got it before.

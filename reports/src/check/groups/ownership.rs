@@ -79,7 +79,7 @@ impl Owners {
         }
         let Some((group, generation)) = history.member(operation) else { return Vec::new() };
         if row.function == Function::Join {
-            self.lives.join(row, group, generation);
+            self.lives.join(history, operation);
         }
         let (joined, lives) = (&self.joined, &self.lives);
         let is_past = |process: u32| {

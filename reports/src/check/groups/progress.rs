@@ -173,7 +173,7 @@ impl Groups {
         let mut starts = Vec::new();
         if let Some((group, generation)) = facts.history().member(operation) {
             self.members.insert(process, (group, generation));
-            self.last_owners.join(row, group, generation);
+            self.last_owners.join(facts.history(), operation);
             for what in facts.history().details_of(operation) {
                 if let What::Assigned { partition } = what {
                     let (next, own) = self.start(Given { group, partition, generation, row });
