@@ -60,7 +60,7 @@ GroupDefect {
         source: "KIP-211, KAFKA-4682",
         affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 1, 0)] },
         side: Server,
-        shows: "offsets" / "resume-skip" in "offset-expiration", seed 1,
+        shows: "offsets" / "live-offset-expired" in "offset-expiration", seed 1,
         meaning: "Offsets expire by the age of their commit, although the group has members that read \
             the partition.",
         example: "A partition is quiet for longer than `offsets.retention.minutes`. Its consumer restarts, \
@@ -254,7 +254,7 @@ GroupDefect {
         source: "KAFKA-13636; GroupMetadata.removeExpiredOffsets",
         affected: Affected::Fixed { since: Version::new(2, 1, 0), fixed: &[Version::new(3, 2, 0)] },
         side: Server,
-        shows: "offsets" / "resume-skip" in "offset-expiration", seed 1,
+        shows: "offsets" / "live-offset-expired" in "offset-expiration", seed 1,
         meaning: "While a group rebalances nobody knows what its members will read: offsets that are old enough expire \
             meanwhile.",
         example: "A partition is quiet for longer than `offsets.retention.minutes`. Its group rebalances when the \
