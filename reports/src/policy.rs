@@ -33,6 +33,7 @@ pub use damage::{CorruptLog, Corrupted, Damage, DamageKind, MetadataDamage};
 pub use dropped::Dropped;
 pub use hold::{Hold, PROMISES, Promise};
 pub use internal::excuse_violation;
+pub(crate) use internal::is_of_groups;
 pub use leaders::LeaderChange;
 pub(crate) use promised::OFFSETS_RETENTION_NS;
 pub use promised::{Isolation, PartitionTerms, ProducerTerms, Reset};

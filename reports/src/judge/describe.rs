@@ -8,7 +8,7 @@ use harrow_sim::violation::{Guarantee, Violation};
 
 use crate::check::Anomaly;
 use crate::fingerprint::{Fingerprint, Traits, actor, names, panic_shape};
-use crate::policy::Reason;
+use crate::policy::{Reason, is_of_groups};
 use crate::promise::{Place, promise, promise_to_clients};
 use crate::text::seconds;
 use crate::verdict::{Excuse, Finding, Harm, Outcome, RecordLocation, Verdict};
@@ -261,7 +261,9 @@ fn internal(
     let Violation { at_ns, node, event, guarantee, .. } = violation;
     let faults = last_faults(case.faults(), *at_ns);
     let shown = format!("{} seen at node {node}, event {event}{faults}", seconds(*at_ns));
-    let position = candidate.partition.as_ref().and_then(|name| case.position(name));
+    // Where a group's coordinator is wrong, it is not the partition that promised something.
+    let partition = candidate.partition.as_ref().filter(|_| !is_of_groups(&violation.anomaly));
+    let position = partition.and_then(|name| case.position(name));
     let elsewhere = if violation.partition == Some(TopicPartition::METADATA) {
         Place::Metadata
     } else {

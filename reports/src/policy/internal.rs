@@ -78,6 +78,12 @@ const OF_COORDINATORS: [(&str, &[&str]); 3] = [
     (SHARE_STATE_TOPIC, &["share-done-again", "share-loss", "share-zombie-write"]),
 ];
 
+/// Whether an internal anomaly is about what a group's coordinator says, though it is about a partition, too.
+pub(crate) fn is_of_groups(anomaly: &str) -> bool {
+    let of_groups = OF_COORDINATORS.iter().filter(|(topic, _)| *topic == OFFSETS_TOPIC);
+    of_groups.flat_map(|(_, anomalies)| *anomalies).any(|one| *one == anomaly)
+}
+
 /// Why an internal violation is legal.
 pub fn excuse_violation(
     terms: &Terms,
