@@ -223,13 +223,6 @@ pub enum GroupNote {
         /// Group.
         group: String,
     },
-    /// A coordinator lets offsets of a group expire. Source: KIP-211, `OffsetMetadataManager.cleanupExpiredOffsets`.
-    OffsetsExpired {
-        /// Group.
-        group: String,
-        /// Of which partitions.
-        partitions: Vec<TopicPartition>,
-    },
     /// A coordinator throws a member of a classic group out: its session is over, or it has not joined, or not asked
     /// for its assignment, in time. Source: `GroupMetadataManager.expireClassicGroupMemberHeartbeat`,
     /// `completeClassicGroupJoin`, `expirePendingSync`.
@@ -253,5 +246,12 @@ pub enum GroupNote {
         awaited: u32,
         /// Whether the group had no members before this phase: it waits for others to come.
         initial: bool,
+    },
+    /// A coordinator lets offsets of a group expire. Source: KIP-211, `OffsetMetadataManager.cleanupExpiredOffsets`.
+    OffsetsExpired {
+        /// Group.
+        group: String,
+        /// Of which partitions.
+        partitions: Vec<TopicPartition>,
     },
 }
