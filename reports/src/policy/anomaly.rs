@@ -83,8 +83,11 @@ fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option
         }
         Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence)
             .or_else(|| terms.another_topic(history, occurrence)),
-        Anomaly::ZombieCommit => terms.another_topic(history, occurrence),
-        Anomaly::GarbageRead | Anomaly::DoubleOwnership | Anomaly::LateProcessing => None,
+        Anomaly::ZombieCommit => {
+            terms.another_topic(history, occurrence).or_else(|| terms.reborn(history, occurrence))
+        }
+        Anomaly::DoubleOwnership => terms.reborn(history, occurrence),
+        Anomaly::GarbageRead | Anomaly::LateProcessing => None,
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_sim::history::{Completion, Function, History, Row, What};
 
+use super::reason::Reason;
 use super::terms::Terms;
 use crate::check::Occurrence;
 
@@ -65,6 +66,16 @@ impl Terms {
         let times = times.chain([before.unwrap_or(from), to]).collect();
         longest_gap(times) >= self.offsets_retention_ns
             || self.may_outlive_members(history, group, (|| from, to))
+    }
+
+    /// Why generations may begin again: with its last offset a group goes that has no members (KIP-211).
+    pub(super) fn reborn(&self, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+        let group = group_of(history, occurrence.subject.operation)?;
+        let known_ns = history.row(occurrence.other?.operation).invoked_ns;
+        let expired = self.may_expire_between(history, group, (known_ns, occurrence.at_ns));
+        expired.then(|| {
+            Reason::plain("offsets.retention.minutes: the group may have expired, and begun anew")
+        })
     }
 
     /// Whether a commit may have been older than offsets are kept while nobody was a member, where its own age counts.

@@ -79,37 +79,28 @@ impl Generations {
         }
         let given = self.given.get(&(group, partition)).copied();
         let given = given.filter(|(_, by)| facts.row(*by).process != process);
-        // Who subscribes anew may commit in another life of its group before it says that it has joined.
-        let has_left =
-            |known: &Known| self.lives.has_left(process, facts.row(known.1).completed_ns);
-        let own = self.own.get(&(group, process)).copied();
-        given.max(own.filter(|own| !has_left(own)))
+        given.max(self.own.get(&(group, process)).copied())
     }
 
     /// The coordinator's answer to a join or a commit shows in which generation a group was.
     fn learn(&mut self, facts: &impl Facts, operation: u32) {
         let row = facts.row(operation);
-        self.lives.begin(row);
-        self.lives.end(facts.history(), operation);
+        self.lives.take(row);
         let joined = row.function == Function::Join;
         if row.completion != Completion::Ok || !joined && row.function != Function::Commit {
             return;
         }
         let Some((group, generation)) = facts.history().member(operation) else { return };
         if joined {
-            self.lives.join(facts.history(), operation);
+            self.lives.join(row, group, generation);
         }
         // What is told late may be of a life that is over.
         if self.lives.may_be_past(group, row.invoked_ns) {
             return;
         }
         let returned = (generation, operation);
-        // Who was told of a higher one before this join began knew a group that is no more; so may who asked before.
-        let lives = &self.lives;
-        let reborn = |known: &Known| {
-            let by = facts.row(known.1);
-            joined && (by.completed_ns < row.invoked_ns || lives.may_be_past(group, by.invoked_ns))
-        };
+        // Who was told of a higher one before this join began knew a group that is no more.
+        let reborn = |known: &Known| joined && facts.row(known.1).completed_ns < row.invoked_ns;
         let raise = |known: &mut Known| {
             if known.0 < generation || reborn(known) {
                 *known = returned;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{History, Row};
+use harrow_sim::history::Row;
 
 use super::lives::{Lives, forget_oldest};
 
@@ -40,15 +40,14 @@ pub(super) struct Given<'a> {
 }
 
 impl LastOwners {
-    /// A process does something: it may leave its group, or be thrown out of it.
-    pub(super) fn take(&mut self, history: &History, operation: u32) {
-        self.lives.begin(history.row(operation));
-        self.lives.end(history, operation);
+    /// A process does something: it may leave its group.
+    pub(super) fn take(&mut self, row: &Row) {
+        self.lives.take(row);
     }
 
     /// A process joins a group, and is given partitions next.
-    pub(super) fn join(&mut self, history: &History, operation: u32) {
-        self.lives.join(history, operation);
+    pub(super) fn join(&mut self, row: &Row, group: u32, generation: i64) {
+        self.lives.join(row, group, generation);
     }
 
     /// Whether a process that gets a partition was the last that got it before.

@@ -5,14 +5,13 @@
 //! still, and hears of its generation when others are further. Of a newcomer that does nobody can tell. Nor of a
 //! member that joins again in its own generation, though it mostly is late: in the consumer protocol it does so
 //! whenever it gives something up. All that are in a group's first generation begin to join before any has joined: a
-//! newcomer that is told of it later may be in another life. So may a process that comes back in the first generation,
-//! having subscribed anew, or lost or given up its partitions, or had none: where a group lives that is in a later one,
-//! but for a static member.
+//! newcomer that is told of it later may be in another life. So may a process that has subscribed anew since it was in
+//! the first generation: who comes back to a group that lives is in a later one, unless it is a static member.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use harrow_sim::history::{Function, History, Row, What};
+use harrow_sim::history::{Function, Row};
 
 /// Of so many generations of each group it is remembered when somebody had joined.
 const GENERATIONS_MAX: usize = 64;
@@ -26,10 +25,8 @@ pub(super) struct Lives {
     groups: BTreeMap<u32, Life>,
     /// By group and process: generation and end of its last join.
     own: BTreeMap<(u32, u32), (i64, u64)>,
-    /// When each process last subscribed, crashed, or had no partitions any more.
+    /// When each process last subscribed, or crashed.
     left: BTreeMap<u32, u64>,
-    /// What each process was given when it last joined, and has not given up since.
-    has: BTreeMap<u32, BTreeSet<u32>>,
 }
 
 /// A group since it was born, as far as anyone can tell.
@@ -71,51 +68,15 @@ impl Life {
 }
 
 impl Lives {
-    /// A process begins something: it may leave its group.
-    pub(super) fn begin(&mut self, row: &Row) {
+    /// A process does something: it may leave its group.
+    pub(super) fn take(&mut self, row: &Row) {
         if matches!(row.function, Function::Subscribe | Function::Crash) {
             self.left.insert(row.process, row.invoked_ns);
         }
     }
 
-    /// A process was told something: once it has no partitions it may be thrown out of its group unawares.
-    pub(super) fn end(&mut self, history: &History, operation: u32) {
-        let row = history.row(operation);
-        for what in history.details_of(operation) {
-            if let What::Rebalanced { partition, .. } = what
-                && let Some(has) = self.has.get_mut(&row.process)
-                && has.remove(&partition)
-                && has.is_empty()
-            {
-                self.left.insert(row.process, row.completed_ns);
-            }
-        }
-    }
-
-    /// Whether a process that joined then may be in another life of its group by now, without having joined again.
-    pub(super) fn has_left(&self, process: u32, joined_ns: u64) -> bool {
-        self.left.get(&process).is_some_and(|left_ns| *left_ns >= joined_ns)
-    }
-
     /// A process joins a group.
-    pub(super) fn join(&mut self, history: &History, operation: u32) {
-        let Some((group, generation)) = history.member(operation) else { return };
-        let row = history.row(operation);
-        self.take_join(row, group, generation);
-        let given = history.details_of(operation).filter_map(|what| {
-            if let What::Assigned { partition } = what { Some(partition) } else { None }
-        });
-        let has: BTreeSet<u32> = given.collect();
-        if has.is_empty() {
-            self.left.insert(row.process, row.completed_ns);
-        }
-        self.has.insert(row.process, has);
-    }
-
-    fn take_join(&mut self, row: &Row, group: u32, generation: i64) {
-        let own = self.own.insert((group, row.process), (generation, row.completed_ns));
-        let came_back = generation <= FIRST
-            && own.is_some_and(|(_, ended_ns)| self.has_left(row.process, ended_ns));
+    pub(super) fn join(&mut self, row: &Row, group: u32, generation: i64) {
         let life = self.groups.entry(group).or_default();
         // One that is doubtful already says nothing new.
         let doubtless = life.maybe_past_before;
@@ -126,6 +87,10 @@ impl Lives {
         let is_further = life.joined.range(further).any(|(_, it)| is_over(it));
         let is_as_far = life.joined.get(&generation).is_some_and(is_over);
         let may_be_newborn = is_further || generation <= FIRST && is_as_far;
+        let own = self.own.insert((group, row.process), (generation, row.completed_ns));
+        let left_ns = self.left.get(&row.process).copied();
+        let came_back = generation <= FIRST
+            && own.is_some_and(|(_, ended_ns)| left_ns.is_some_and(|left_ns| left_ns >= ended_ns));
         if let Some((_, ended_ns)) = own.filter(|(before, _)| *before > generation) {
             life.past_until = life.past_until.max(ended_ns);
             life.maybe_past_before = row.invoked_ns;

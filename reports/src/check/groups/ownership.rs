@@ -59,7 +59,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 impl Owners {
     /// An operation begins.
     pub(in crate::check) fn begin(&mut self, row: &Row) {
-        self.lives.begin(row);
+        self.lives.take(row);
         if releases(row) {
             self.released.insert(row.process, row.invoked_ns);
         }
@@ -72,14 +72,13 @@ impl Owners {
     /// it of that one.
     pub(in crate::check) fn end(&mut self, history: &History, operation: u32) -> Vec<(Place, u32)> {
         let row = history.row(operation);
-        self.lives.end(history, operation);
         let shows = matches!(row.function, Function::Join | Function::Poll);
         if !shows || row.completion != Completion::Ok {
             return Vec::new();
         }
         let Some((group, generation)) = history.member(operation) else { return Vec::new() };
         if row.function == Function::Join {
-            self.lives.join(history, operation);
+            self.lives.join(row, group, generation);
         }
         let (joined, lives) = (&self.joined, &self.lives);
         let is_past = |process: u32| {

@@ -71,8 +71,8 @@ impl Groups {
         let row = facts.row(operation);
         self.settle(facts, found, row.invoked_ns);
         let member = self.member(facts, operation);
-        self.last_owners.take(facts.history(), operation);
         self.generations.take(facts, found, operation, member);
+        self.last_owners.take(row);
         if failed_to_move(row) {
             return;
         }
@@ -173,7 +173,7 @@ impl Groups {
         let mut starts = Vec::new();
         if let Some((group, generation)) = facts.history().member(operation) {
             self.members.insert(process, (group, generation));
-            self.last_owners.join(facts.history(), operation);
+            self.last_owners.join(row, group, generation);
             for what in facts.history().details_of(operation) {
                 if let What::Assigned { partition } = what {
                     let (next, own) = self.start(Given { group, partition, generation, row });

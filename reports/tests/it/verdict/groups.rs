@@ -197,3 +197,20 @@ fn offsets_that_expire_between_have_a_record_processed_again() {
         assert_eq!(excuse(&terms, &processed(), &never()), None, "it begins at the beginning");
     }
 }
+
+#[test]
+fn a_group_that_expires_between_may_begin_anew() {
+    let calls = [call(1, (0, 10), Function::Join), call(2, (90, 100), Function::Join)];
+    for (offsets_retention_ns, expected) in [(50, true), (90, true), (101, false)] {
+        let terms = Terms { offsets_retention_ns, ..Terms::strict() };
+        for anomaly in [Anomaly::DoubleOwnership, Anomaly::ZombieCommit] {
+            let seen = occurrence(anomaly, (10, 100), (answer(1), answer(0)));
+            let reason = excuse(&terms, &history(&calls), &seen);
+            assert_eq!(
+                reason.is_some(),
+                expected,
+                "{anomaly:?} {offsets_retention_ns}: {reason:?}"
+            );
+        }
+    }
+}
