@@ -195,12 +195,13 @@ impl Broker {
                 }
                 Todo::Pending { group, producer: (producer_id, producer_epoch), places } => {
                     let partitions = self.known_partitions(&places);
-                    effects.note(GroupNote::OffsetsPending {
+                    let note = GroupNote::OffsetsPending {
                         group,
                         producer_id,
                         producer_epoch,
                         partitions,
-                    });
+                    };
+                    effects.note(note);
                 }
                 Todo::Released { group, member, place } => {
                     if let Some(partition) = self.known_partition(&place) {

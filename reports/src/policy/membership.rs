@@ -172,8 +172,8 @@ fn may_be_empty(history: &History, group: u32, (from, to): (u64, u64)) -> bool {
 
 /// From when until when somebody surely was a member: from a join on, which is a span of its own, as long as calls
 /// succeed, until the next join or whatever ends it. Who is thrown out polls on until it hears of that: what it did
-/// since it last joined or committed proves nothing then. Nor do polls of who has no partitions, or has given up all: it
-/// has nothing that it could be told to have lost.
+/// since it last joined or committed proves nothing then. Nor do polls of who has no partitions, or has given up all:
+/// it has nothing that it could be told to have lost.
 fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
     let (mut spans, mut members) = (Vec::new(), BTreeMap::<u32, Membership>::new());
     for (operation, row) in (0_u32..).zip(history.rows()) {

@@ -106,6 +106,19 @@ fn a_position_of_another_topic_passes_over_what_nobody_processes() {
     }
 }
 
+/// A poll in which the partition is taken from the first member.
+fn taken(lost: bool) -> OperationRecord {
+    let taken = MicroOperation::Detail(What::Rebalanced { partition: 0, lost });
+    OperationRecord { actions: vec![taken], ..call(1, (85, 90), Function::Poll) }
+}
+
+/// The first member joins, and is given nothing.
+fn idle(at: u64) -> OperationRecord {
+    let mut join = call(1, (at, at), Function::Join);
+    join.actions.remove(0);
+    join
+}
+
 /// What a member does after it has committed, and before another one finds the commit gone at 110.
 type Between = (&'static str, Vec<OperationRecord>, bool, bool);
 
@@ -124,16 +137,7 @@ fn only_what_a_coordinator_answers_keeps_offsets_alive() {
     let lists = [50, 75, 90].map(|at| call(2, (at, at), List));
     let early = [50, 75, 90].map(|at| call(2, (at, at), Poll));
     let crash = OperationRecord { completion: Completion::Info, ..call(1, (75, 76), Crash) };
-    let taken = |lost| {
-        let taken = MicroOperation::Detail(What::Rebalanced { partition: 0, lost });
-        OperationRecord { actions: vec![taken], ..call(1, (85, 90), Poll) }
-    };
     // Offsets are kept for 50: of a classic group without members, and of another one since they were committed.
-    let idle = |at: u64| {
-        let mut join = call(1, (at, at), Join);
-        join.actions.remove(0);
-        join
-    };
     let table: [Between; 11] = [
         ("nobody does anything", polls(&[30]), true, true),
         ("another one subscribes, and is no member", with(polls(&[30]), &asks), true, true),

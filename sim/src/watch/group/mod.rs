@@ -19,7 +19,7 @@ mod told_offsets;
 use harrow_broker_model::message::{ClientResponse, Request, RequestBody, Response, ResponseBody};
 use harrow_broker_model::note::{ClassicGroupState, ControllerNote, GroupNote, Note, QuorumNote};
 use harrow_broker_model::proto::{ErrorCode, JoinGroupResponse, OffsetCommitResponse};
-use harrow_broker_model::types::{ConnectionId, NodeId};
+use harrow_broker_model::types::{ConnectionId, NodeId, TopicPartition};
 
 use super::finding::{Context, Findings, Invariant};
 use super::shared::Shared;
@@ -393,6 +393,19 @@ impl GroupWing {
         self.joining.forget(|known| known == group);
     }
 
+    fn on_expired(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        (group, partitions): (&str, &[TopicPartition]),
+    ) {
+        let state = self.classic_states.of(context.node, group);
+        let expired = Expired { group, partitions, state };
+        expiration::on_expired(context, findings, expired, |partition| {
+            self.ownership.owner_of(group, partition)
+        });
+    }
+
     /// The coordinator of a group says something of it.
     fn on_group(&mut self, context: &Context<'_>, findings: &mut Findings, note: &GroupNote) {
         match note {
@@ -446,11 +459,7 @@ impl GroupWing {
                 self.commits.on_taken(context, findings, taken, epoch);
             }
             GroupNote::OffsetsExpired { group, partitions } => {
-                let state = self.classic_states.of(context.node, group);
-                let expired = Expired { group, partitions, state };
-                expiration::on_expired(context, findings, expired, |partition| {
-                    self.ownership.owner_of(group, partition)
-                });
+                self.on_expired(context, findings, (group, partitions));
             }
             GroupNote::WriteAnswered { .. }
             | GroupNote::CoordinatorLoaded { .. }

@@ -37,11 +37,9 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::TargetAssigned { group, group_epoch, members } => {
             format!("group {group}: target of epoch {group_epoch} for {members} members")
         }
-        GroupNote::ProtocolChanged { group, classic: false } => {
-            format!("group {group}: converted to the consumer protocol")
-        }
-        GroupNote::ProtocolChanged { group, classic: true } => {
-            format!("group {group}: converted to the classic protocol")
+        GroupNote::ProtocolChanged { group, classic } => {
+            let protocol = if *classic { "classic" } else { "consumer" };
+            format!("group {group}: converted to the {protocol} protocol")
         }
         GroupNote::CommitAccepted { group, member, generation, partitions } => {
             let places = places(names, partitions);
