@@ -18,7 +18,7 @@ use crate::partition::Changes;
 use crate::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, ErrorCode, StrBytes, TopicName,
 };
-use crate::types::{LeaderEpoch, Now, Time, TopicPartition};
+use crate::types::{LeaderEpoch, Now, ProducerEpoch, ProducerId, Time, TopicPartition};
 
 /// A log is read in at most so long, in milliseconds: how long depends on node, partition and epoch alone.
 const LOAD_MS_MAX: u64 = 20;
@@ -193,15 +193,8 @@ impl Broker {
                     let partitions = self.known_partitions(&places);
                     effects.note(GroupNote::OffsetsExpired { group, partitions });
                 }
-                Todo::Pending { group, producer: (producer_id, producer_epoch), places } => {
-                    let partitions = self.known_partitions(&places);
-                    let note = GroupNote::OffsetsPending {
-                        group,
-                        producer_id,
-                        producer_epoch,
-                        partitions,
-                    };
-                    effects.note(note);
+                Todo::Pending { group, producer, places } => {
+                    effects.note(self.pending(group, producer, &places));
                 }
                 Todo::Released { group, member, place } => {
                     if let Some(partition) = self.known_partition(&place) {
@@ -220,6 +213,16 @@ impl Broker {
                 }
             }
         }
+    }
+
+    fn pending(
+        &self,
+        group: String,
+        (producer_id, producer_epoch): (ProducerId, ProducerEpoch),
+        places: &[Place],
+    ) -> GroupNote {
+        let partitions = self.known_partitions(places);
+        GroupNote::OffsetsPending { group, producer_id, producer_epoch, partitions }
     }
 
     fn known_partitions(&self, places: &[Place]) -> Vec<TopicPartition> {
