@@ -210,11 +210,11 @@ impl Check<'_> {
 
     /// A number, or both ends of a range.
     fn number(&mut self, path: &str, bounds: (i64, i64)) {
+        let bounds = (i128::from(bounds.0), i128::from(bounds.1));
         let read = |value: &Value| {
             let text = || value.as_str().and_then(|digits| digits.parse::<u64>().ok());
-            let large = value.as_u64().or_else(text);
-            let number = large.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
-            value.as_i64().or(number).unwrap_or(bounds.0)
+            let large = value.as_u64().or_else(text).map(i128::from);
+            value.as_i64().map(i128::from).or(large).unwrap_or(bounds.0)
         };
         let value = self.at(path);
         let (low, high) = match value.as_array().map(Vec::as_slice) {

@@ -260,6 +260,7 @@ fn an_edited_plan_is_held_to_the_bounds_of_a_scenario() {
         ("/topics/0/name", json!("renamed"), "there is no topic `orders`"),
         ("/topics/0/replication_factor", json!(9), "9 replicas do not fit on 3 brokers"),
         ("/topics/0/partitions", json!(0), "topics.0.partitions: 0 is out of bounds"),
+        ("/heal_at_ms", json!(1_u64 << 63), "heal_at_ms: 9223372036854775808 is out of bounds"),
         ("/topics/0/min_insync_replicas", json!(7), "7 in-sync replicas are asked of 3"),
         ("/topics", json!([topic, topic]), "there are two topics `orders`"),
         ("/steps", json!([plan["steps"][0], plan["steps"][0]]), "two steps have id"),
