@@ -172,8 +172,9 @@ fn may_be_empty(history: &History, group: u32, (from, to): (u64, u64)) -> bool {
 
 /// From when until when somebody surely was a member: from a join on, which is a span of its own, as long as calls
 /// succeed, until the next join or whatever ends it. Who is thrown out polls on until it hears of that: what it did
-/// since it last joined or committed proves nothing then. Nor do polls of who has no partitions, or has given up all:
-/// it has nothing that it could be told to have lost.
+/// since it last joined or committed proves nothing then. Nor does it where somebody leaves or crashes, who need not
+/// have heard of it yet, nor do polls of who has no partitions, or has given up all: it has nothing that it could be
+/// told to have lost.
 fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
     let (mut spans, mut members) = (Vec::new(), BTreeMap::<u32, Membership>::new());
     for (operation, row) in (0_u32..).zip(history.rows()) {
@@ -194,8 +195,7 @@ fn memberships(history: &History, group: u32) -> Vec<(u64, u64)> {
             let before = members.insert(row.process, joined);
             spans.extend(before.into_iter().flat_map(|member| member.unproved));
         } else if !matches!(row.function, Function::Send | Function::List) {
-            let before = members.remove(&row.process);
-            spans.extend(before.into_iter().flat_map(|member| member.unproved));
+            members.remove(&row.process);
         }
     }
     spans.extend(members.into_values().flat_map(|member| member.unproved));

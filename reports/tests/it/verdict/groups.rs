@@ -138,7 +138,7 @@ fn only_what_a_coordinator_answers_keeps_offsets_alive() {
     let early = [50, 75, 90].map(|at| call(2, (at, at), Poll));
     let crash = OperationRecord { completion: Completion::Info, ..call(1, (75, 76), Crash) };
     // Offsets are kept for 50: of a classic group without members, and of another one since they were committed.
-    let table: [Between; 11] = [
+    let table: [Between; 12] = [
         ("nobody does anything", polls(&[30]), true, true),
         ("another one subscribes, and is no member", with(polls(&[30]), &asks), true, true),
         ("another one asks for offsets", with(polls(&[30]), &lists), true, true),
@@ -168,7 +168,18 @@ fn only_what_a_coordinator_answers_keeps_offsets_alive() {
             true,
         ),
         ("another one polls, and has not joined", with(polls(&[30]), &early), true, true),
-        ("it goes on, and is gone for a while", with(polls(&[30, 50, 70]), &[crash]), false, true),
+        (
+            "it goes on, and is gone for a while",
+            with(polls(&[30, 50, 70]), &[crash.clone()]),
+            true,
+            true,
+        ),
+        (
+            "it commits, and is gone for a while",
+            with(polls(&[30, 50]), &[call(1, (65, 70), Function::Commit), crash]),
+            false,
+            true,
+        ),
         (
             "it goes on, and joins anew",
             with(polls(&[30, 50]), &[call(1, (60, 70), Join)]),
