@@ -170,7 +170,7 @@ fn only_what_a_coordinator_answers_keeps_offsets_alive() {
         ("another one polls, and has not joined", with(polls(&[30]), &early), true, true),
         (
             "it goes on, and is gone for a while",
-            with(polls(&[30, 50, 70]), &[crash.clone()]),
+            with(polls(&[30, 50, 70]), std::slice::from_ref(&crash)),
             true,
             true,
         ),
