@@ -46,10 +46,9 @@ fn of_kind(kind: &str) -> Option<&'static str> {
 }
 
 /// What would be right.
-pub(super) const HELP: &str = "the directory that a run has left is what replay, shrink, report, trace, query and debug take; \
-     beside a shrunk plan lies its scenario.toml; \
-     `harrow check` takes its history.jsonl, `harrow merge` a directory of receipts; a scenario is a name from \
-     `harrow list` or a .toml file";
+pub(super) const HELP: &str = "the directory that a run has left is what replay, shrink, report, trace, query and \
+     debug take; beside a shrunk plan lies its scenario.toml; `harrow check` takes its history.jsonl, `harrow merge` a \
+     directory of receipts; a scenario is a name from `harrow list` or a .toml file";
 
 #[cfg(test)]
 mod tests {

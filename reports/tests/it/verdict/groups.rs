@@ -122,23 +122,24 @@ fn idle(at: u64) -> OperationRecord {
 /// What a member does after it has committed, and before another one finds the commit gone at 110.
 type Between = (&'static str, Vec<OperationRecord>, bool, bool);
 
-#[test]
-fn only_what_a_coordinator_answers_keeps_offsets_alive() {
+/// Both together, in the order in which they end.
+fn with(mut calls: Vec<OperationRecord>, more: &[OperationRecord]) -> Vec<OperationRecord> {
+    calls.extend_from_slice(more);
+    calls.sort_by_key(|call| call.completed_ns);
+    calls
+}
+
+fn between() -> [Between; 12] {
     use Function::{Crash, Join, List, Poll, Subscribe};
     let polls = |ends: &[u64]| -> Vec<OperationRecord> {
         ends.iter().map(|end| call(1, (end - 5, *end), Poll)).collect()
-    };
-    let with = |mut calls: Vec<OperationRecord>, more: &[OperationRecord]| {
-        calls.extend_from_slice(more);
-        calls.sort_by_key(|call| call.completed_ns);
-        calls
     };
     let asks = [50, 75, 90].map(|at| call(2, (at, at), Subscribe));
     let lists = [50, 75, 90].map(|at| call(2, (at, at), List));
     let early = [50, 75, 90].map(|at| call(2, (at, at), Poll));
     let crash = OperationRecord { completion: Completion::Info, ..call(1, (75, 76), Crash) };
     // Offsets are kept for 50: of a classic group without members, and of another one since they were committed.
-    let table: [Between; 12] = [
+    [
         ("nobody does anything", polls(&[30]), true, true),
         ("another one subscribes, and is no member", with(polls(&[30]), &asks), true, true),
         ("another one asks for offsets", with(polls(&[30]), &lists), true, true),
@@ -186,8 +187,13 @@ fn only_what_a_coordinator_answers_keeps_offsets_alive() {
             false,
             true,
         ),
-    ];
-    for (name, between, classic, modern) in table {
+    ]
+}
+
+#[test]
+fn only_what_a_coordinator_answers_keeps_offsets_alive() {
+    use Function::{Join, Poll};
+    for (name, between, classic, modern) in between() {
         let commit = call(1, (10, 20), Function::Commit);
         let ends = [call(2, (95, 100), Join), call(2, (105, 110), Poll)];
         let calls =
