@@ -27,6 +27,13 @@ pub struct Fingerprint {
     pub text: String,
 }
 
+impl Fingerprint {
+    /// Whether a text may be the id of one.
+    pub fn is_id(text: &str) -> bool {
+        text.len() == 8 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+    }
+}
+
 /// What a fingerprint is made of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Traits<'a> {

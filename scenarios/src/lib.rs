@@ -33,6 +33,7 @@ mod pool;
 pub mod schemas;
 pub mod serve;
 pub mod shrink;
+mod whole_file;
 
 pub use harrow_broker_model::defect::{Defect, Version};
 pub use harrow_sim::application;

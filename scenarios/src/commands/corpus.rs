@@ -120,10 +120,12 @@ fn plan_name(text: &str) -> Result<String, String> {
 
 impl From<CorpusError> for Failure {
     fn from(error: CorpusError) -> Self {
-        let help = if error.is_io {
-            "see that the directory is there and can be read and written"
-        } else {
-            "mend the file; a plan can be taken out of `corpus.toml`"
+        let help = match error {
+            CorpusError::Mistakes(mistakes) => return mistakes.into(),
+            CorpusError::Io { .. } => "see that the directory is there and can be read and written",
+            CorpusError::Content { .. } => {
+                "mend the file; a plan can be taken out of `corpus.toml`"
+            }
         };
         mistake(error.to_string(), help).into()
     }

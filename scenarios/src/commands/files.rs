@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::console::{Failure, Mistake, mistake};
+use crate::whole_file::{Part, is_special, place_all, write_part, write_whole};
 
 /// A directory that was seen to take files.
 #[derive(Debug, Clone)]
@@ -118,62 +119,6 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     mistake(message, "give a path in a directory that is there and can be written").into()
 }
 
-/// Whether it is a device or a pipe, such as `/dev/stdout`: something to write into, and not to replace.
-pub(super) fn is_special(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
-}
-
-/// Writes a file under another name and renames it, so that nobody sees half of it. Who names a link has the file
-/// behind it replaced; a device or a pipe is written into.
-pub(super) fn write_whole(
-    path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    write_part(path, content)?.map_or(Ok(()), Part::place)
-}
-
-/// A file that is whole, but for its name.
-struct Part {
-    written: PathBuf,
-    place: PathBuf,
-}
-
-impl Part {
-    fn place(self) -> io::Result<()> {
-        fs::rename(&self.written, &self.place)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Once it has its place there is nothing to remove; what cannot be removed is of no use, and changes nothing.
-        let _ = fs::remove_file(&self.written);
-    }
-}
-
-/// Writes a file under another name; none if it was a device or a pipe, which is written into.
-fn write_part(
-    path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<Option<Part>> {
-    if is_special(path) {
-        let mut file = io::BufWriter::new(fs::OpenOptions::new().write(true).open(path)?);
-        content(&mut file)?;
-        return file.flush().map(|()| None);
-    }
-    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if place.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    let name = place.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let written = place.with_file_name(format!(".{}.part", name.to_string_lossy()));
-    let part = Part { written, place };
-    let mut file = io::BufWriter::new(fs::File::create(&part.written)?);
-    content(&mut file)?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    Ok(Some(part))
-}
-
 /// Files of a directory that belong together: none takes its place before all are whole.
 pub(super) struct Together<'a> {
     out: &'a OutDirectory,
@@ -197,9 +142,6 @@ impl Together<'_> {
 
     /// Gives each its place, in the order in which they were written.
     pub(super) fn place(self) -> Result<(), Mistake> {
-        for (path, part) in self.parts {
-            part.place().map_err(|error| self.out.unwritable(&path, &error))?;
-        }
-        Ok(())
+        place_all(&self.parts).map_err(|(path, error)| self.out.unwritable(path, &error))
     }
 }

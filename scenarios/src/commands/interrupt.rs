@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::console::Failure;
 use crate::exit::ExitCode;
+use crate::whole_file::remove_unfinished;
 
 /// What the next Ctrl-C does.
 enum Answer {
@@ -19,6 +20,14 @@ enum Answer {
 
 /// As it was set last; a process that has set none ends as by any signal.
 static ANSWER: Mutex<Option<Answer>> = Mutex::new(None);
+
+/// Whether something was violated: that is told however a process ends.
+static VIOLATED: AtomicBool = AtomicBool::new(false);
+
+/// Something is violated, whatever becomes of all else: a process that Ctrl-C ends says so by its exit code.
+pub(super) fn saw_violation() {
+    VIOLATED.store(true, Ordering::Relaxed);
+}
 
 /// A flag that the next Ctrl-C raises.
 pub(super) fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
@@ -49,7 +58,13 @@ fn interrupted() {
         Some(Answer::End(untold)) => tell_interrupted(untold),
         None => {}
     }
-    process::exit(i32::from(ExitCode::Interrupted.number()));
+    // Nobody begins another file before the process has ended.
+    let _unfinished = remove_unfinished();
+    let code = match VIOLATED.load(Ordering::Relaxed) {
+        true => ExitCode::Violated,
+        false => ExitCode::Interrupted,
+    };
+    process::exit(i32::from(code.number()));
 }
 
 /// Says what is not told since it was interrupted.

@@ -16,7 +16,7 @@ use super::console::{Failure, Mistake, mistake};
 use super::hold::HeldTo;
 use super::known_file::{HELP, what_it_is};
 use crate::catalogue::{self, CATALOGUE};
-use crate::format::{Scenario, meant_by, misfit, nearest, parse};
+use crate::format::{Scenario, meant_by, misfit, nearest, parse, unknown_version};
 use crate::pipeline::{JudgedRun, RunIdentity, Switched, hash_of, run_and_judge_held_to};
 use crate::plan_text::{Older, PlanText, PlanTextError, read_plan};
 
@@ -251,16 +251,10 @@ pub(super) fn defect(name: &str) -> Result<Defect, String> {
 /// A version of Kafka that the catalogue knows.
 pub(super) fn version(text: &str) -> Result<Version, String> {
     let version: Version = text.parse().map_err(|error: NotAVersion| error.to_string())?;
-    if version.is_known() {
-        return Ok(version);
+    match unknown_version(version) {
+        None => Ok(version),
+        Some((what, help)) => Err(format!("{what}; {help}")),
     }
-    let newest = Version::NEWEST_COMPARED;
-    let what = if version > newest {
-        format!("Kafka {version} is newer than what the catalogue was compared with")
-    } else {
-        format!("there is no Kafka {version}")
-    };
-    Err(format!("{what}; give a version from 0.8 to {newest}, such as 3.9.1 or 4.1"))
 }
 
 /// The plan file that is meant: of a directory that `--out` has left, the one in it.

@@ -11,6 +11,7 @@ use harrow_reports::history_file::write_history;
 use harrow_reports::page::{Story, write_page};
 use harrow_reports::render::{Format, render};
 use harrow_reports::trace::{self, write_trace};
+use harrow_reports::verdict::Outcome;
 use harrow_sim::plan::{ClientPlan, Plan};
 use harrow_sim::run::TraceRow;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,7 +20,7 @@ use super::ci::{Case, CiArgs};
 use super::console::{Console, Failure, progress_is_seen};
 use super::files::OutDirectory;
 use super::hold::HeldTo;
-use super::interrupt::{end_on_interrupt, on_interrupt};
+use super::interrupt::{end_on_interrupt, on_interrupt, saw_violation};
 use super::occupied::refuse_for_run;
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
@@ -146,6 +147,9 @@ pub(super) fn show(
     }
     let mut judged = judged(out.is_some());
     follow(plan, &mut judged.report);
+    if judged.report.outcome == Outcome::Violated {
+        saw_violation();
+    }
     let left = out.map_or(Ok(()), |out| leave(out, plan, &judged));
     let styles = Console::styles().report;
     let format = if console.is_json() { Format::Json } else { Format::Human { styles, replay } };

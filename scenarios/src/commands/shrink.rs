@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use harrow_reports::fingerprint::Fingerprint;
 use harrow_sim::plan::Plan;
 
 use super::console::{Console, Failure, mistake};
@@ -61,9 +62,8 @@ pub(super) struct Shrink {
 /// Eight hexadecimal digits, in any case.
 fn fingerprint_id(text: &str) -> Result<String, String> {
     let id = text.to_ascii_lowercase();
-    let is_id = id.len() == 8 && id.chars().all(|c| c.is_ascii_hexdigit());
     let wanted = "a fingerprint has eight hexadecimal digits, such as b4afda64, and stands with each finding";
-    is_id.then_some(id).ok_or_else(|| wanted.to_owned())
+    Fingerprint::is_id(&id).then_some(id).ok_or_else(|| wanted.to_owned())
 }
 
 /// What to shrink.

@@ -21,10 +21,11 @@ use serde::Serialize;
 use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::files::OutDirectory;
 use super::hold::HeldTo;
+use super::interrupt::saw_violation;
 use super::occupied::refuse_for_shrink;
 use super::reading::quoted;
 use super::seeds;
-use super::shrunk_heading::{Heading, own_defects};
+use super::shrunk_heading::{Heading, own_defects, takes_text};
 use super::shrunk_left::{Earlier, Measured, earlier};
 use crate::difference::Parting;
 use crate::exit::ExitCode;
@@ -82,6 +83,18 @@ pub(super) struct Shrinking<'a> {
     pub(super) held_to: HeldTo,
     /// What it was before an earlier search, from which this one goes on.
     pub(super) before: Option<Measured>,
+}
+
+/// What is broken, and how its plan fails.
+type Failing = (Broken, FailingRun);
+
+/// A plan with only the bugs and weaknesses that it takes.
+struct Reduced {
+    plan: Plan,
+    broken: Broken,
+    failing_run: FailingRun,
+    /// Plans judged to find out.
+    judged: u64,
 }
 
 /// What came out; `shrunk.json` and the JSON on stdout.
@@ -259,53 +272,57 @@ impl Shrinking<'_> {
     }
 
     /// What is broken: the first finding, or the one of that fingerprint.
-    pub(super) fn broken(
-        &self,
-        plan: &Plan,
-        wanted: Option<&str>,
-    ) -> Result<(Broken, FailingRun), NoFailure> {
+    pub(super) fn broken(&self, plan: &Plan, wanted: Option<&str>) -> Result<Failing, NoFailure> {
         let hold = self.held_to.hold();
         Broken::of_run_with(plan, wanted, &Applications::default(), &hold)
     }
 
     /// The plan with only those of several bugs and weaknesses that it takes: what is on beside them could break the
-    /// same guarantee for another reason in a smaller one. And which it takes, if that was found out.
-    fn of_what_it_takes(
-        plan: &Plan,
-        broken: &Broken,
-        more: &dyn Fn() -> bool,
-    ) -> (Plan, Vec<Defect>) {
-        let on = plan.cluster.defects.iter().count();
+    /// same guarantee for another reason in a smaller one. Which they are is looked for in half of the time, at the
+    /// most: all that are left then stay on.
+    fn of_what_it_takes(&self, whole: &Plan, (mut broken, failing_run): Failing) -> Reduced {
+        let on = whole.cluster.defects.iter().count();
         if on < 2 {
-            return (plan.clone(), Vec::new());
+            return Reduced { plan: whole.clone(), broken, failing_run, judged: 0 };
         }
-        let fails = |plan: &Plan| broken.seen(plan, 1).is_some();
-        let Needed { defects, complete } = needed_defects(plan, &fails, more);
-        let mut plan = plan.clone();
+        let judged = Cell::new(0);
+        let seen = |plan: &Plan| {
+            judged.set(judged.get() + 1);
+            broken.seen(plan, 1)
+        };
+        let more = self.while_there_is(self.duration / 2);
+        let fails = |plan: &Plan| seen(plan).is_some();
+        let Needed { defects, complete } = needed_defects(whole, &fails, &more);
+        let mut plan = whole.clone();
+        let mut reduced = None;
         if defects.len() < on {
             plan.cluster.kafka = None;
             plan.cluster.defects = defects.iter().copied().collect::<Defects>();
+            reduced = seen(&plan);
         }
-        (plan, if complete { defects } else { Vec::new() })
+        let failing_run = reduced.unwrap_or(failing_run);
+        broken.takes = if complete { defects } else { Vec::new() };
+        Reduced { plan, broken, failing_run, judged: judged.get() }
     }
 
     /// The smallest plan, and all that is to be said about it.
     pub(super) fn smallest(
         &self,
         whole: &Plan,
-        (broken, failing_run): (Broken, FailingRun),
+        failing: Failing,
         out: Option<&OutDirectory>,
     ) -> ShrunkReport {
+        saw_violation();
         let started = Instant::now();
         let bar = Self::progress();
-        let (shrunk, takes) = self.searched(whole, (&broken, failing_run), out, &bar);
+        let (broken, shrunk) = self.searched(whole, failing, out, &bar);
+        let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         // Who has stopped it waits for nothing that can be left out.
         bar.set_message("the scenario that says the same");
         let (scenario, smallest) = as_scenario(&shrunk.plan, &broken, &self.afterwards());
         let mut smallest = smallest.unwrap_or(shrunk.plan);
         smallest.scenario = shrunk_name(&smallest);
         smallest.drawn = Some(fingerprint(&smallest));
-        let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         bar.set_message("how often it fails");
         let fails = self.frequency(&smallest, &broken);
         bar.set_message("the nearest plan that passes");
@@ -317,7 +334,7 @@ impl Shrinking<'_> {
         let finding = &broken.finding;
         let same = |it: &&Finding| it.fingerprint.id == finding.fingerprint.id;
         let seen = report.findings.iter().find(same).unwrap_or(finding);
-        let why = Explanation { passes: passes.as_ref(), takes: &takes };
+        let why = Explanation { passes: passes.as_ref(), takes: &broken.takes };
         let scenario = self.commented(&smallest, scenario, seen, (fails, why));
         ShrunkReport {
             schema: 1,
@@ -327,6 +344,7 @@ impl Shrinking<'_> {
             guarantee: finding.guarantee.clone(),
             anomaly: finding.anomaly.clone(),
             fingerprint: finding.fingerprint.clone(),
+            takes: broken.takes.clone(),
             held_to: self.held_to.texts(),
             before,
             after: measured(&smallest, &report),
@@ -335,7 +353,6 @@ impl Shrinking<'_> {
             complete: shrunk.complete,
             wall_ms,
             fails,
-            takes,
             others: others(&first, &finding.fingerprint),
             scenario,
             passes,
@@ -344,35 +361,38 @@ impl Shrinking<'_> {
         }
     }
 
-    /// The search itself: the smallest plan that was found, and which of several bugs and weaknesses it takes.
+    /// The search itself: what is looked for in the end, and the smallest plan that was found.
     fn searched(
         &self,
         whole: &Plan,
-        (broken, failing_run): (&Broken, FailingRun),
+        failing: Failing,
         out: Option<&OutDirectory>,
         bar: &ProgressBar,
-    ) -> (Shrunk, Vec<Defect>) {
+    ) -> (Broken, Shrunk) {
         let more = self.while_there_is(self.duration);
         bar.set_message("which of the bugs and weaknesses that are on it takes");
-        let (plan, takes) = Self::of_what_it_takes(whole, broken, &more);
-        let is_reduced = plan.cluster.defects != whole.cluster.defects;
-        let failing_run =
-            is_reduced.then(|| broken.seen(&plan, 1)).flatten().unwrap_or(failing_run);
+        let reduced = self.of_what_it_takes(whole, failing);
+        let Reduced { plan, broken, failing_run, judged } = reduced;
         let budget = Budget { jobs: self.jobs, seeds: SEEDS_TRIED, more: &more };
         let oracle = |plan: &Plan, seeds: u32| broken.seen(plan, seeds);
-        let written = Cell::new(Instant::now());
         // What an earlier search has found stays until this one has ended with something smaller.
-        let is_first = out.is_none_or(|out| earlier(out).is_none());
-        let shrunk = shrink(&plan, failing_run, &oracle, budget, &mut |at| {
+        let out = out.filter(|out| earlier(out).is_none());
+        let keep = |best: &Plan| {
+            // What cannot be written now is told of when the result is.
+            let _ = out.map(|out| leave_plan(out, best));
+        };
+        keep(&plan);
+        let written = Cell::new(Instant::now());
+        let mut shrunk = shrink(&plan, failing_run, &oracle, budget, &mut |at| {
             bar.set_message(format!("{}: {} ({} plans)", at.pass, Size::of(at.best), at.judged));
-            let writes = at.improved && is_first;
-            if writes && written.get().elapsed() > Duration::from_secs(1) {
+            if at.improved && written.get().elapsed() > Duration::from_secs(1) {
                 written.set(Instant::now());
-                // What cannot be written now is told of when the result is.
-                let _ = out.map(|out| leave_plan(out, at.best));
+                keep(at.best);
             }
         });
-        (shrunk, takes)
+        keep(&shrunk.plan);
+        shrunk.judged += judged;
+        (broken, shrunk)
     }
 
     /// Whether to go on, from now on for so long, and only until somebody stops it.
@@ -479,9 +499,8 @@ impl Shrinking<'_> {
         let seconds = format!("{}.{}", wall_ms / 1_000, wall_ms % 1_000 / 100);
         writeln!(stdout, "  {judged} plans judged in {seconds} s, {end}")?;
         writeln!(stdout, "  it fails under {}", fails.text("its own runtime seed"))?;
-        if !report.takes.is_empty() {
-            let names: Vec<&str> = report.takes.iter().map(|defect| defect.name()).collect();
-            writeln!(stdout, "  of all that was on it takes {}", names.join(" and "))?;
+        if let Some(takes) = takes_text(&report.plan, &report.takes) {
+            writeln!(stdout, "  {takes}")?;
         }
         writeln!(stdout)?;
         writeln!(stdout, "{}", report.scenario.text)?;

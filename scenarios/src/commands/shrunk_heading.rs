@@ -1,12 +1,13 @@
 //! What stands above a shrunk scenario, as comments: who reads nothing else knows what breaks, by which rule, where
 //! and when.
 
+use harrow_broker_model::config::ConsumerConfig;
 use harrow_broker_model::defect::{Defect, Defects};
 use harrow_broker_model::types::NodeId;
 use harrow_reports::explain::explain;
 use harrow_reports::render::finding_text;
 use harrow_reports::verdict::Finding;
-use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
+use harrow_sim::plan::{ClientPlan, PipelinePlan, Plan, TopicPlan};
 
 use crate::shrink::Frequency;
 
@@ -69,10 +70,8 @@ impl Heading<'_> {
             lines.push("harrow replay plan.json".to_owned());
         }
         lines.extend(self.rules());
-        if !self.takes.is_empty() {
-            let names: Vec<&str> = self.takes.iter().map(|defect| defect.name()).collect();
-            lines.push(format!("Of all that was on it takes {}.", names.join(" and ")));
-        }
+        let takes = takes_text(self.plan, self.takes);
+        lines.extend(takes.map(|takes| format!("{}{}.", takes[..1].to_uppercase(), &takes[1..])));
         lines.extend(self.passes.map(|passes| format!("Smallest change found: {passes}.")));
         lines.push(String::new());
         lines.extend(self.cluster());
@@ -121,6 +120,19 @@ impl Heading<'_> {
     }
 }
 
+/// Which bugs and weaknesses a plan takes, if there were several; or that nobody has found out.
+pub(super) fn takes_text(plan: &Plan, takes: &[Defect]) -> Option<String> {
+    let on = plan.cluster.defects.iter().count();
+    let names: Vec<&str> = takes.iter().map(|defect| defect.name()).collect();
+    match names[..] {
+        [] if on < 2 => None,
+        [] => Some(format!(
+            "which of the {on} bugs and weaknesses that are on it takes was not found out"
+        )),
+        _ => Some(format!("of all that was on it takes {}", names.join(" and "))),
+    }
+}
+
 /// The bugs and weaknesses of a plan that no version brings along.
 pub(super) fn own_defects(plan: &Plan) -> Defects {
     let version = plan.cluster.kafka.map_or(Defects::NONE, Defects::of_version);
@@ -147,17 +159,49 @@ fn topic(topic: &TopicPlan) -> String {
 
 fn client(client: &ClientPlan) -> String {
     match client {
-        ClientPlan::Producer { config, operations, start_ms, .. } => format!(
-            "A producer sends {} from {start_ms} ms on, with acks={}.",
-            if *operations == 1 { "once".to_owned() } else { format!("{operations} times") },
-            match config.acks.wire() {
+        ClientPlan::Producer { config, operations, start_ms, transactions, .. } => {
+            let times =
+                if *operations == 1 { "once".to_owned() } else { format!("{operations} times") };
+            let does = match transactions {
+                Some(_) => format!("A transactional producer writes a transaction {times}"),
+                None => format!("A producer sends {times}"),
+            };
+            let acks = match config.acks.wire() {
                 -1 => "all".to_owned(),
                 acks => acks.to_string(),
+            };
+            format!("{does} from {start_ms} ms on, with acks={acks}.")
+        }
+        ClientPlan::Consumer { config, pipeline, .. } => {
+            let reads = reads_as(config);
+            match pipeline {
+                Some(PipelinePlan { outputs, producer, .. }) => {
+                    let how =
+                        if producer.transactional_id.is_some() { " in transactions" } else { "" };
+                    format!(
+                        "{reads}, and writes what it makes of it to {}{how}.",
+                        outputs.join(", ")
+                    )
+                }
+                None => format!("{reads}."),
             }
-        ),
-        ClientPlan::Consumer { config, .. } => match &config.group {
-            Some(member) => format!("A consumer reads as a member of {}.", member.group),
-            None => "A consumer reads.".to_owned(),
-        },
+        }
     }
+}
+
+/// As what a consumer reads.
+fn reads_as(config: &ConsumerConfig) -> String {
+    if let Some(worker) = &config.worker {
+        return format!(
+            "A consumer works on records as a member of the share group {}",
+            worker.group
+        );
+    }
+    let Some(member) = &config.group else { return "A consumer reads".to_owned() };
+    let what = member
+        .instance
+        .as_ref()
+        .map_or("a member".to_owned(), |instance| format!("the static member {instance}"));
+    let protocol = if member.protocol.is_classic() { "" } else { " by group.protocol=consumer" };
+    format!("A consumer reads as {what} of {}{protocol}", member.group)
 }

@@ -9,13 +9,14 @@ use harrow_reports::trace::query::{Query, time_ns};
 use harrow_reports::trace::{TraceEvent, TraceHeader, write_chrome, write_trace};
 
 use super::console::{Console, Failure, mistake};
-use super::files::{unwritable, write_whole};
+use super::files::unwritable;
 use super::query::{note_unknown, read_query, unknown};
 use super::run::while_running;
 use super::seeds::{self, SeedRange};
 use super::target::{TargetArgs, Traced, one_run};
 use crate::difference::seconds;
 use crate::exit::ExitCode;
+use crate::whole_file::write_whole;
 
 /// Show the trace of a run, or a part of it: as text, as JSON lines, or for viewers of Chrome traces.
 ///

@@ -50,6 +50,7 @@ pub use excerpt::{NamedExcerpt, excerpt};
 pub use faults::fault_kinds;
 pub use misfit::misfit;
 pub use plan::check_plan;
+pub(crate) use plan::unknown_version;
 pub use problem::{Mistake, ScenarioError, meant_by, nearest};
 pub use promises::parse_promises;
 pub use promises_text::print_promises;
@@ -65,7 +66,8 @@ pub use value::{Chance, Choice, Numbers};
 
 use limits::{Extremes, OFTEN_SLOW, RUN_MS};
 use place::Place;
-use problem::{Sources, name_help};
+use problem::Sources;
+pub(crate) use problem::name_help;
 use reading::Reading;
 use section::{Problems, Section};
 use together::Together;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harrow_broker_model::defect::Defects;
+use harrow_broker_model::defect::{Defects, Version};
 use harrow_broker_model::topic_pattern::TopicPattern;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{Action, ClientPlan, PipelinePlan, Plan, ProcessingGuarantee, Target};
@@ -34,6 +34,7 @@ const HOUR_MS: i64 = 3_600_000;
 pub fn check_plan(origin: &str, text: &str, plan: &Plan) -> Result<(), ScenarioError> {
     let value = serde_json::to_value(plan).expect("a plan is plain data");
     let mut check = Check { text, plan, value: &value, problems: Vec::new() };
+    check.name();
     check.rules();
     check.nodes();
     if !check.problems.is_empty() {
@@ -53,6 +54,18 @@ pub fn check_plan(origin: &str, text: &str, plan: &Plan) -> Result<(), ScenarioE
         return Ok(());
     }
     Err(ScenarioError::of("plan", check.problems, &Sources::new(origin, text)))
+}
+
+/// What is wrong with a version that the catalogue does not know, and what would be right.
+pub(crate) fn unknown_version(version: Version) -> Option<(String, String)> {
+    let newest = Version::NEWEST_COMPARED;
+    let what = if version > newest {
+        format!("Kafka {version} is newer than what the catalogue was compared with")
+    } else {
+        format!("there is no Kafka {version}")
+    };
+    let help = format!("give a version from 0.8 to {newest}, such as 3.9.1 or 4.1");
+    (!version.is_known()).then_some((what, help))
 }
 
 struct Check<'a> {
@@ -75,10 +88,20 @@ impl Check<'_> {
         self.value.pointer(&pointer).unwrap_or(&Value::Null)
     }
 
+    /// Reports, replays and files speak of it.
+    fn name(&mut self) {
+        if self.plan.scenario.trim().is_empty() {
+            self.problem("scenario", "the plan has no name", "name the scenario that it is of");
+        }
+    }
+
     /// A version has all of its bugs and weaknesses.
     fn rules(&mut self) {
         let cluster = &self.plan.cluster;
         let Some(version) = cluster.kafka else { return };
+        if let Some((what, help)) = unknown_version(version) {
+            return self.problem("cluster.kafka", what, help);
+        }
         let lacking = Defects::of_version(version).iter().find(|it| !cluster.defects.has(*it));
         if let Some(defect) = lacking {
             self.problem(

@@ -1,6 +1,7 @@
 //! What is wrong with a scenario, where, and what would be right.
 
 use std::fmt;
+use std::ops::Range;
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
@@ -73,6 +74,18 @@ impl ScenarioError {
         problems.sort_by_key(|problem| (problem.place.source, problem.place.bytes.start));
         let mistakes = problems.into_iter().map(|problem| Mistake::new(problem, sources)).collect();
         Self { title, mistakes }
+    }
+
+    /// Mistakes of a text that is no scenario: where each is, what is wrong, and what would be right.
+    pub(crate) fn in_text(
+        title: &'static str,
+        (origin, text): (&str, &str),
+        wrong: Vec<(Range<usize>, String, String)>,
+    ) -> Self {
+        let problem = |(bytes, message, help): (Range<usize>, String, String)| {
+            Problem::new(Place { source: 0, bytes }, message, help)
+        };
+        Self::of(title, wrong.into_iter().map(problem).collect(), &Sources::new(origin, text))
     }
 
     /// The mistakes.

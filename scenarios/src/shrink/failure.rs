@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use harrow_broker_model::defect::Defects;
+use harrow_broker_model::defect::{Defect, Defects};
 use harrow_reports::judge::judge_held_to;
 use harrow_reports::policy::Hold;
 use harrow_reports::verdict::{Finding, Outcome, Verdict};
@@ -26,6 +26,9 @@ pub struct Failure {
     pub hold: Hold,
     /// What the whole plan does without its defects: a smaller one that does more shows something else.
     pub without_defects: WithoutDefects,
+    /// The bugs and weaknesses that it takes together, if they are known and there are several: a plan that fails
+    /// without one of them shows something else.
+    pub takes: Vec<Defect>,
 }
 
 /// What a plan does once its defects are off.
@@ -108,6 +111,7 @@ impl Failure {
                 applications: applications.clone(),
                 hold: hold.clone(),
                 without_defects: WithoutDefects::BreaksAlike,
+                takes: Vec::new(),
             };
             failure.without_defects = failure.without_defects_of(plan);
             let failing_run = failure.failing_run(plan, &run, &verdict).expect("it was just found");
@@ -164,12 +168,22 @@ impl Failure {
         let mut plan = plan.clone();
         plan.seed = seed;
         let run = harrow_sim::run_with(&plan, RunOptions::default(), &self.applications);
-        let alike = WithoutDefects::BreaksAlike;
-        let is_sound = || {
-            self.without_defects == alike || self.without_defects_of(&plan) <= self.without_defects
-        };
         self.failing_run(&plan, &run, &judge_held_to(&plan, &run, &self.hold))
-            .filter(|_| is_sound())
+            .filter(|_| self.is_by_the_same(&plan))
+    }
+
+    /// Whether a plan that fails does so by the same bugs and weaknesses.
+    fn is_by_the_same(&self, plan: &Plan) -> bool {
+        let alike = WithoutDefects::BreaksAlike;
+        let holds_as_well = || {
+            self.without_defects == alike || self.without_defects_of(plan) <= self.without_defects
+        };
+        let breaks_without = |defect: &Defect| {
+            let mut plan = plan.clone();
+            plan.cluster.defects = plan.cluster.defects.iter().filter(|it| it != defect).collect();
+            self.of_run(&plan) == alike
+        };
+        holds_as_well() && (self.takes.len() < 2 || !self.takes.iter().any(breaks_without))
     }
 
     fn failing_run(&self, plan: &Plan, run: &Run, verdict: &Verdict) -> Option<FailingRun> {
@@ -192,9 +206,13 @@ impl Failure {
 
     /// What a plan does once its defects are off.
     fn without_defects_of(&self, plan: &Plan) -> WithoutDefects {
-        let Some(plan) = without_defects(plan) else { return WithoutDefects::BreaksAlike };
-        let run = harrow_sim::run_with(&plan, RunOptions::default(), &self.applications);
-        let verdict = judge_held_to(&plan, &run, &self.hold);
+        without_defects(plan).map_or(WithoutDefects::BreaksAlike, |plan| self.of_run(&plan))
+    }
+
+    /// What a plan with fewer defects does.
+    fn of_run(&self, plan: &Plan) -> WithoutDefects {
+        let run = harrow_sim::run_with(plan, RunOptions::default(), &self.applications);
+        let verdict = judge_held_to(plan, &run, &self.hold);
         if verdict.findings.iter().any(|finding| self.is_same(finding)) {
             WithoutDefects::BreaksAlike
         } else if verdict.outcome == Outcome::Violated {

@@ -24,6 +24,8 @@ mod failing_run;
 mod failure;
 mod mend;
 mod nearest;
+#[cfg(test)]
+mod nearest_tests;
 mod needed;
 mod passes;
 mod search;

@@ -2,7 +2,8 @@
 //!
 //! Nearest is what takes the least away: a little of a fault's time first, then a weaker fault, then a fault less, then
 //! a setting, an operation, a client. What the runs have in common up to where they part is what the change did not
-//! matter for; the first fact that differs is what it did.
+//! matter for; the first fact that differs is what it did. Of what one edit changes together, all is taken back that
+//! does not matter.
 
 use harrow_reports::judge::judge_held_to;
 use harrow_reports::policy::Hold;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use super::edit::Edit;
 use super::failing_run::FailingRun;
 use super::passes::PASSES;
-use super::tree::{at, each, list, list_mut, tree};
+use super::tree::{at, each, list, list_mut, set, tree};
 use crate::difference::{Parting, parting};
 use crate::pipeline;
 
@@ -49,24 +50,75 @@ pub fn nearest_passing(
     hold: &Hold,
     more: &dyn Fn() -> bool,
 ) -> Option<Nearest> {
-    let steps = plan.steps.len();
-    for edit in edits(plan, failing_run) {
-        if !more() {
-            return None;
-        }
-        let Some(candidate) = edit.apply(plan) else { continue };
-        if candidate.steps.len() + 1 < steps {
+    let passes = |candidate: &Plan| {
+        let run = pipeline::run(candidate, false);
+        let verdict = judge_held_to(candidate, &run, hold);
+        verdict.outcome_apart_from_reach() == Outcome::Held
+    };
+    let nearest = nearest_by(plan, failing_run, &passes, more)?;
+    let (changes, parting) = (changes(plan, &nearest), parting(plan, &nearest));
+    Some(Nearest { plan: nearest, changes, parting })
+}
+
+/// The same, for whatever passing is.
+pub(super) fn nearest_by(
+    plan: &Plan,
+    failing_run: &FailingRun,
+    passes: &dyn Fn(&Plan) -> bool,
+    more: &dyn Fn() -> bool,
+) -> Option<Plan> {
+    let is_near = |candidate: &Plan| candidate.steps.len() + 1 >= plan.steps.len();
+    let edits = edits(plan, failing_run);
+    let mut candidates = edits.iter().take_while(|_| more()).filter_map(|edit| edit.apply(plan));
+    let found = candidates.find(|candidate| is_near(candidate) && passes(candidate))?;
+    Some(narrowed(plan, found, passes, more))
+}
+
+/// Takes back of a passing plan's changes what it passes without: one edit may make several.
+fn narrowed(
+    plan: &Plan,
+    mut nearest: Plan,
+    passes: &dyn Fn(&Plan) -> bool,
+    more: &dyn Fn() -> bool,
+) -> Plan {
+    let mut left = changes(plan, &nearest);
+    let (mut position, mut narrower) = (0, false);
+    while left.len() > 1 && more() {
+        let Some(change) = left.get(position) else {
+            if !narrower {
+                break;
+            }
+            (position, narrower) = (0, false);
             continue;
-        }
-        let run = pipeline::run(&candidate, false);
-        let verdict = judge_held_to(&candidate, &run, hold);
-        if verdict.outcome_apart_from_reach() == Outcome::Held {
-            let changes = changes(plan, &candidate);
-            let parting = parting(plan, &candidate);
-            return Some(Nearest { plan: candidate, changes, parting });
+        };
+        let back = taken_back(plan, &nearest, change);
+        let fewer = back.map(|back| (changes(plan, &back), back));
+        match fewer.filter(|(fewer, back)| fewer.len() < left.len() && passes(back)) {
+            Some((fewer, back)) => (left, nearest, narrower) = (fewer, back, true),
+            None => position += 1,
         }
     }
-    None
+    nearest
+}
+
+/// The passing plan without one of its changes; none if that is no plan.
+fn taken_back(failing: &Plan, passing: &Plan, change: &Change) -> Option<Plan> {
+    let (whole, change) = (tree(failing), change.clone());
+    let edit = Edit::new(move |tree| match change.element(&whole) {
+        Some((list, id)) => take_in(tree, &whole, (list, id), &change.from),
+        None => set(tree, &change.place, change.from.clone()),
+    });
+    edit.apply(passing)
+}
+
+/// Puts an element of the whole tree's list where it stood among those that are left.
+fn take_in(tree: &mut Value, whole: &Value, (place, id): (&str, &str), element: &Value) -> bool {
+    let before = list(whole, place).iter().take_while(|other| *other != element);
+    let before: Vec<&Value> = before.map(|other| at(other, id)).collect();
+    let Some(list) = list_mut(tree, place) else { return false };
+    let position = list.iter().filter(|other| before.contains(&at(other, id))).count();
+    list.insert(position, element.clone());
+    true
 }
 
 /// What is tried, the least change first.
@@ -74,7 +126,8 @@ fn edits(plan: &Plan, failing_run: &FailingRun) -> Vec<Edit> {
     let mut edits = a_little_less(&tree(plan));
     for name in ["weaker faults", "steps", "settings", "operations", "clients and clocks"] {
         let pass = PASSES.iter().find(|pass| pass.name == name).expect("a pass of that name");
-        edits.extend(pass.edits(plan, failing_run));
+        // A pass tries the most first.
+        edits.extend(pass.edits(plan, failing_run).into_iter().rev());
     }
     edits
 }
@@ -98,21 +151,30 @@ fn a_little_less(tree: &Value) -> Vec<Edit> {
     edits
 }
 
-/// How the passing plan differs: steps and clients that only one of them has, then whatever else the two say
-/// otherwise.
+/// Lists whose elements are told apart by what stands there.
+const LISTS: [(&str, &str); 5] = [
+    ("/steps", "/id"),
+    ("/clients", "/config/node"),
+    ("/applications", "/name"),
+    ("/topics", "/name"),
+    ("/clocks", "/node"),
+];
+
+/// How the passing plan differs: steps, clients and topics that only one of them has, then whatever else the two say
+/// otherwise. What is gone as a whole is one difference.
 pub fn changes(failing: &Plan, passing: &Plan) -> Vec<Change> {
     let (mut before, mut after) = (tree(failing), tree(passing));
     let mut found = Vec::new();
-    for (key, id) in [("/steps", "/id"), ("/clients", "/config/node")] {
+    for (key, id) in LISTS {
         let (old, new) = (ids(&before, key, id), ids(&after, key, id));
         found.extend(only_in(&before, key, id, &new).map(|(place, element)| Change {
-            text: format!("without {}", element_text(&element)),
+            text: format!("without {}", element_text(key, &element)),
             place,
             from: element,
             to: Value::Null,
         }));
         found.extend(only_in(&after, key, id, &old).map(|(place, element)| Change {
-            text: format!("with {} as well", element_text(&element)),
+            text: format!("with {} as well", element_text(key, &element)),
             place,
             from: Value::Null,
             to: element,
@@ -123,22 +185,67 @@ pub fn changes(failing: &Plan, passing: &Plan) -> Vec<Change> {
             elements.for_each(|list| list.retain(|element| others.contains(at(element, id))));
         }
     }
-    let is_said = |place: &str, value: &Value| {
-        let is_list = value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
-        !value.is_object() && !is_list && !UNSAID.iter().any(|end| place.ends_with(end))
+    found.extend(changed_fields(&before, &after));
+    found.retain(|change| !goes_with_another(change, (&before, &after)));
+    found
+}
+
+/// What goes with another part of a client, and which.
+const GOES_WITH: [(&str, &str); 4] = [
+    ("/config/transactional_id", "/transactions"),
+    ("/member", "/config/group"),
+    ("/pattern", "/config/group"),
+    ("/pipeline", "/config/group"),
+];
+
+/// Whether a part is gone because another one is, which is told.
+fn goes_with_another(change: &Change, (before, after): (&Value, &Value)) -> bool {
+    let is_gone = |place: &str| !at(before, place).is_null() && at(after, place).is_null();
+    is_gone(&change.place)
+        && GOES_WITH.iter().any(|(part, other)| {
+            let client = change.place.strip_suffix(part);
+            client.is_some_and(|client| is_gone(&format!("{client}{other}")))
+        })
+}
+
+/// Differences of two trees with the same elements in their lists.
+fn changed_fields(before: &Value, after: &Value) -> Vec<Change> {
+    let mut found: Vec<Change> = Vec::new();
+    let is_told = |found: &[Change], place: &str| {
+        let inside =
+            |one: &Change| place.strip_prefix(&one.place).is_some_and(|it| it.starts_with('/'));
+        found.iter().any(inside)
     };
-    each(&before, "", &mut |place, _, from| {
-        let to = at(&after, place);
-        if is_said(place, from) && from != to {
-            found.push(changed(&before, place, from, to));
+    let is_said = |place: &str, value: &Value, other: &Value| {
+        let has_fields =
+            value.is_object() || value.as_array().is_some_and(|it| it.iter().any(Value::is_object));
+        (other.is_null() || !has_fields) && !UNSAID.iter().any(|end| place.ends_with(end))
+    };
+    each(before, "", &mut |place, _, from| {
+        let to = at(after, place);
+        if from != to && is_said(place, from, to) && !is_told(&found, place) {
+            found.push(changed(before, place, from, to));
         }
     });
-    each(&after, "", &mut |place, _, to| {
-        if is_said(place, to) && before.pointer(place).is_none() {
-            found.push(changed(&after, place, &Value::Null, to));
+    each(after, "", &mut |place, _, to| {
+        if at(before, place).is_null()
+            && is_said(place, to, &Value::Null)
+            && !is_told(&found, place)
+        {
+            found.push(changed(after, place, &Value::Null, to));
         }
     });
     found
+}
+
+impl Change {
+    /// The list of the failing plan whose element is gone, and what tells its elements apart; none if something else
+    /// is otherwise.
+    fn element(&self, failing: &Value) -> Option<(&'static str, &'static str)> {
+        let (list, _) = self.place.rsplit_once('/')?;
+        let is_gone = self.to.is_null() && at(failing, &self.place) == &self.from;
+        LISTS.into_iter().find(|(name, _)| *name == list).filter(|_| is_gone)
+    }
 }
 
 /// What two plans may have otherwise without a word: that one is as it was drawn; and whom clients ask first follows
@@ -162,32 +269,30 @@ fn only_in<'a>(
         .map(move |(position, element)| (format!("{place}/{position}"), element.clone()))
 }
 
-/// A step or a client as people name it.
-fn element_text(element: &Value) -> String {
-    let client = at(element, "/config/node");
-    if client.is_null() {
-        format!("the {}", step_text(element))
-    } else {
-        format!("client {client}")
+/// An element of a list as people name it.
+fn element_text(list: &str, element: &Value) -> String {
+    let named = |what: &str, id: &str| format!("{what} {}", plain(at(element, id)));
+    match list {
+        "/steps" => format!("the {}", step_text(element)),
+        "/clients" => named("client", "/config/node"),
+        "/applications" => named("application", "/name"),
+        "/topics" => named("topic", "/name"),
+        _ => named("the clock of node", "/node"),
     }
 }
 
 fn changed(tree: &Value, place: &str, from: &Value, to: &Value) -> Change {
     let name = place.rsplit('/').next().unwrap_or_default();
-    let mut parts = place.split('/').skip(1);
-    let of = |list_name: &str, position: &str| {
-        let position = position.parse::<usize>().ok()?;
-        Some(element_text(list(tree, list_name).get(position)?))
-    };
-    let whose = match (parts.next(), parts.next()) {
-        (Some("steps"), Some(position)) => of("/steps", position),
-        (Some("clients"), Some(position)) => of("/clients", position),
-        _ => None,
-    };
+    let whose = LISTS.into_iter().find_map(|(key, _)| {
+        let (position, _) = place.strip_prefix(key)?.strip_prefix('/')?.split_once('/')?;
+        Some(element_text(key, list(tree, key).get(position.parse::<usize>().ok()?)?))
+    });
     let kind = whose.as_ref().filter(|_| name == "kind" && to.is_string());
     let kind = kind.map(|step| format!("with a {} instead of {step}", plain(to)));
     let whose = whose.map_or_else(String::new, |whose| format!(" of {whose}"));
     let text = kind.unwrap_or_else(|| match (from, to) {
+        (Value::Object(_), Value::Null) => format!("without `{name}`{whose}"),
+        (Value::Null, Value::Object(_)) => format!("with `{name}`{whose}, which is not set"),
         (_, Value::Null) => format!("without `{name}`{whose}, which is {}", plain(from)),
         (Value::Null, _) => format!("with `{name}`{whose} {}, which is not set", plain(to)),
         _ => format!("with `{name}`{whose} {} instead of {}", plain(to), plain(from)),

@@ -380,7 +380,7 @@ fn all_that_two_plans_have_otherwise_is_told() {
         ),
         "with `for_ms` of the pause of node 2 at 2001 ms 400 instead of 500".to_owned(),
         "with a stop instead of the power-loss of node 2 at 2002 ms".to_owned(),
-        "with `initial_partitions` 1, which is not set".to_owned(),
+        "with `initial_partitions` of topic orders 1, which is not set".to_owned(),
     ];
     assert_eq!(texts, wanted);
     assert!(changes(&failing, &failing).is_empty());

@@ -28,6 +28,17 @@ pub(super) fn put(tree: &mut Value, place: &str, value: Value) -> bool {
     true
 }
 
+/// The same, and it need not be there yet, if what it is part of is.
+pub(super) fn set(tree: &mut Value, place: &str, value: Value) -> bool {
+    let Some((above, key)) = place.rsplit_once('/').filter(|_| !value.is_null()) else {
+        return take(tree, place);
+    };
+    match tree.pointer_mut(above).and_then(Value::as_object_mut) {
+        Some(object) => object.insert(key.to_owned(), value.clone()) != Some(value),
+        None => put(tree, place, value),
+    }
+}
+
 fn take(tree: &mut Value, place: &str) -> bool {
     let Some((above, key)) = place.rsplit_once('/') else { return false };
     let found = tree.pointer_mut(above).and_then(Value::as_object_mut);

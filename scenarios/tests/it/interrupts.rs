@@ -29,11 +29,16 @@ impl AtWork {
         line
     }
 
-    /// Presses Ctrl-C, and gives the exit code with the rest of what it said.
-    fn interrupt(mut self) -> (Option<i32>, String, String) {
+    /// Presses Ctrl-C.
+    fn press(&self) {
         let interrupt = format!("kill -INT {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &interrupt]).status().expect("there is a shell");
         assert!(sent.success());
+    }
+
+    /// Presses Ctrl-C, and gives the exit code with the rest of what it said.
+    fn interrupt(mut self) -> (Option<i32>, String, String) {
+        self.press();
         let mut stdout = String::new();
         self.stdout.read_to_string(&mut stdout).expect("stdout is text");
         let ended = self.child.wait_with_output().expect("it ends");
@@ -129,4 +134,47 @@ fn an_interrupted_run_says_that_it_was_not_over() {
     let (code, said, complaint) = run.interrupt();
     assert_eq!((code, said.as_str()), (Some(130), ""), "{complaint}");
     assert_eq!(complaint, "interrupted: the run was not over, and a part tells nothing\n");
+}
+
+/// Whatever is being written then, in any part of it, is whole or not there.
+#[test]
+#[cfg(unix)]
+fn an_interrupted_run_leaves_no_part_of_a_file() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let out = directory.path().join("run");
+    let words = ["run", "calm", "--seed", "1", "--set", "load.0.operations=3000", "--out"];
+    let run = AtWork::start(&[&words[..], &[out.to_str().expect("it is text")]].concat());
+    while !out.join(".trace.txt.part").is_file() && !out.join("trace.txt").is_file() {
+        std::thread::yield_now();
+    }
+    let (code, _, complaint) = run.interrupt();
+    assert!(matches!(code, Some(0 | 130)), "{code:?} {complaint}");
+    let names = names_in(&out);
+    assert!(names.iter().all(|name| !name.starts_with('.')), "{names:?}");
+    assert!(names.len() == 1 || names.len() == 7, "all of them or the plan alone: {names:?}");
+}
+
+/// Who cannot wait at all has a plan, and is told that it is violated.
+#[test]
+#[cfg(unix)]
+fn a_shrink_that_is_ended_at_once_has_left_a_plan_that_fails() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let out = directory.path().join("small");
+    let words = "shrink power-loss --seed 6 --kafka 4.1 --for 9h --out";
+    let words: Vec<&str> = words.split(' ').chain([out.to_str().expect("it is text")]).collect();
+    let shrink = AtWork::start(&words);
+    while !out.join("plan.json").is_file() {
+        std::thread::yield_now();
+    }
+    shrink.press();
+    let (code, _, complaint) = shrink.interrupt();
+    assert_eq!(code, Some(1), "{complaint}");
+    let names = names_in(&out);
+    assert!(names.contains(&"plan.json".to_owned()), "{names:?}");
+    assert!(names.iter().all(|name| !name.starts_with('.')), "{names:?}");
+}
+
+fn names_in(directory: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).expect("it is there").flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }

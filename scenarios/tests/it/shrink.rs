@@ -433,6 +433,12 @@ fn a_corrupt_corpus_is_told_with_its_file() {
             "it has schema 0, this harrow reads 3",
         ),
         (&json, "{}".to_owned(), "it is no plan: missing field `schema`"),
+        (
+            &json,
+            plan.replacen("\"partitions\": 2", "\"partitions\": 0", 1),
+            "topics.0.partitions: ",
+        ),
+        ("bad/corpus.toml", listed.replace("G1a", "G1z"), "there is no anomaly `G1z`"),
     ];
     for (file, text, wanted) in table {
         fs::write(path.join(file), text).expect("it takes files");
@@ -440,6 +446,13 @@ fn a_corrupt_corpus_is_told_with_its_file() {
         assert_eq!(code, 2, "{wanted}: {stderr}");
         assert!(stderr.contains(wanted), "{stderr}");
     }
+    fs::remove_file(path.join(&json)).expect("it is there");
+    fs::write(path.join("bad/corpus.toml"), listed).expect("it takes files");
+    let scenario = format!("name = \"{name}\"\nproves = \"It.\"\n[[topic]]\nname = 3\n");
+    fs::write(path.join(format!("bad/{name}.toml")), scenario).expect("it takes files");
+    let (code, _, stderr) = harrow(path, "corpus bad");
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("bad/assigns-unreleased.toml:4:8"), "{stderr}");
     fs::remove_file(path.join("bad/corpus.toml")).expect("it is there");
     let (code, _, stderr) = harrow(path, "corpus bad --accept");
     assert_eq!(code, 2, "{stderr}");
@@ -487,6 +500,17 @@ fn what_was_shrunk_is_kept_to_fail_or_to_hold() {
     let complaint = told["complaints"][0].as_str().expect("it breaks again");
     assert!(complaint.contains("but breaks again under seed"), "{complaint}");
     assert_eq!((&told["plans"], &told["mended"]), (&1.into(), &1.into()));
+    // What a person has made of the plan is kept, not the scenario that does not have it.
+    let plan = path.join("small/plan.json");
+    let mut edited = json(&fs::read_to_string(&plan).expect("it is there"));
+    let heal_at_ms = edited["heal_at_ms"].as_u64().expect("a time") + 1;
+    edited["heal_at_ms"] = heal_at_ms.into();
+    fs::write(&plan, edited.to_string()).expect("it takes files");
+    let (code, stdout, stderr) = harrow(path, "corpus other --keep small --name edited");
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("it is kept as it is, and not its scenario"), "{stdout}");
+    let kept = fs::read_to_string(path.join("other/edited.json")).expect("it was kept");
+    assert_eq!(json(&kept)["heal_at_ms"], heal_at_ms);
 }
 
 #[test]
@@ -507,6 +531,21 @@ fn a_smaller_plan_that_breaks_without_the_defect_does_not_count() {
     assert!(failure.seen(&smaller, 1).is_none(), "without the defect it breaks just so");
     failure.without_defects = WithoutDefects::BreaksAlike;
     assert!(failure.seen(&smaller, 1).is_some(), "it fails alike");
+}
+
+#[test]
+fn a_plan_that_breaks_without_one_of_those_that_it_takes_does_not_count() {
+    let (alone, other) = ("truncate-to-hw", "cuts-not-synced");
+    let named = |name| Defect::from_name(name).expect("a name of the catalogue");
+    let entry = find("quick-failover").expect("a name of the catalogue");
+    let mut whole = plan(&parse(entry.name, entry.text, &[]).expect("it is right"), 9);
+    whole.cluster.defects = [named(alone), named(other)].into_iter().collect();
+    let (mut failure, _) = Failure::of(&whole, None).expect("it fails");
+    assert!(failure.seen(&whole, 1).is_some(), "nothing is known of what it takes");
+    failure.takes = vec![named(alone)];
+    assert!(failure.seen(&whole, 1).is_some(), "it takes one alone");
+    failure.takes = vec![named(alone), named(other)];
+    assert!(failure.seen(&whole, 1).is_none(), "it breaks without the other");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use clap::Args;
 use harrow_reports::verdict::Outcome;
 
 use super::console::{Console, Failure, mistake};
-use super::files::{is_same_file, probe_file, unwritable, write_whole};
+use super::files::{is_same_file, probe_file, unwritable};
+use crate::whole_file::write_whole;
 pub(super) use case::Case;
 use github::JobSummary;
 

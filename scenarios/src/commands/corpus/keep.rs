@@ -11,6 +11,7 @@ use crate::commands::console::{Console, Failure, Mistake, mistake};
 use crate::commands::reading::quoted;
 use crate::corpus::{Corpus, Listed, try_plan};
 use crate::exit::ExitCode;
+use crate::pipeline::is_edited;
 use crate::plan_text::read_plan;
 
 /// What to keep.
@@ -77,9 +78,11 @@ impl Keeping<'_> {
             mistake(format!("{path}: {error}"), "shrink it again with this harrow")
         })?;
         let plan = plan.plan;
+        // What a person has made of the plan is in no scenario.
+        let scenario_seed = shrunk.scenario.seed.filter(|_| !is_edited(&plan));
         let listed = Listed {
             name: self.name.to_owned(),
-            seed: shrunk.scenario.seed.unwrap_or(plan.seed),
+            seed: scenario_seed.unwrap_or(plan.seed),
             defects: plan.cluster.defects,
             kafka: plan.cluster.kafka,
             guarantee: shrunk.guarantee,
@@ -87,7 +90,7 @@ impl Keeping<'_> {
             fingerprint: shrunk.fingerprint.id,
             mended: self.mended.map(str::to_owned),
         };
-        let scenario = shrunk.scenario.seed.map(|_| self.file("scenario.toml")).transpose()?;
+        let scenario = scenario_seed.map(|_| self.file("scenario.toml")).transpose()?;
         let plan = match &scenario {
             Some((path, text)) => Corpus::scenario_plan(&listed, Path::new(path), text)?,
             None => plan,
@@ -100,6 +103,10 @@ impl Keeping<'_> {
         match scenario {
             Some((_, text)) => corpus.keep(listed.clone(), &text)?,
             None => corpus.keep_plan(listed.clone(), &plan)?,
+        }
+        if is_edited(&plan) && shrunk.scenario.seed.is_some() && !console.is_json() {
+            let says = "the plan is not as it was found: it is kept as it is, and not its scenario";
+            writeln!(console.stdout(), "{}: {says}", self.name)?;
         }
         self.tell(console, &corpus, listed)?;
         Ok(ExitCode::Held)

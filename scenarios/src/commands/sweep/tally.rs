@@ -12,6 +12,7 @@ use harrow_reports::verdict::{Harm, Outcome};
 use serde::Serialize;
 
 use crate::commands::console::{Console, Failure};
+use crate::commands::interrupt::saw_violation;
 use crate::commands::reading::Prepared;
 use crate::exit::ExitCode;
 use crate::pipeline::COMMIT;
@@ -147,7 +148,10 @@ impl Counts {
                 self.unreached += u64::from(!report.unreached.is_empty());
             }
             Outcome::Inconclusive => self.inconclusive += 1,
-            Outcome::Violated => self.violated += 1,
+            Outcome::Violated => {
+                saw_violation();
+                self.violated += 1;
+            }
         }
     }
 

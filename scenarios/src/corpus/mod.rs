@@ -5,77 +5,60 @@
 //! seed, or a `plan.json`. Scenarios outlive changes of the plan's shape, since the planner makes the plan anew.
 //! `digests.txt` has one line for each plan and for each scenario of the catalogue.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+mod listing;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harrow_broker_model::defect::{Defects, Version};
+use harrow_broker_model::defect::Defects;
 use harrow_reports::judge::judge;
 use harrow_reports::report::digest_name;
 use harrow_reports::verdict::Finding;
 use harrow_sim::plan::Plan;
-use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Entry;
-use crate::format::parse;
+use crate::format::{ScenarioError, parse};
 use crate::pipeline;
 use crate::plan_text::{PlanTextError, read_plan, said};
 use crate::planner;
 use crate::shrink::without_defects;
+use crate::whole_file::write_whole;
 
-/// What a directory lists.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Listing {
-    /// Its plans, by name.
-    #[serde(default, rename = "plan")]
-    pub plans: Vec<Listed>,
-}
-
-/// A plan and how it must fail, or how it failed until its bug was mended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Listed {
-    /// The file's name without `.toml`.
-    pub name: String,
-    /// The runtime seed.
-    pub seed: u64,
-    /// Entries of the catalogue that are on.
-    pub defects: Defects,
-    /// The version of Kafka that it is run as, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kafka: Option<Version>,
-    /// What is broken.
-    pub guarantee: String,
-    /// By what.
-    pub anomaly: String,
-    /// In which way.
-    pub fingerprint: String,
-    /// What was mended. The plan must hold since then: nothing may come back that it once broke, or anything else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mended: Option<String>,
-}
+pub use listing::{Listed, Listing};
 
 /// Why a corpus cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {message}")]
-pub struct CorpusError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub message: String,
-    /// Whether the file system refused, rather than what the file says.
-    pub is_io: bool,
+pub enum CorpusError {
+    /// A file of it is not there, or cannot be read or written.
+    #[error("{path}: {message}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the file system says.
+        message: String,
+    },
+    /// A file of it is none that it may have.
+    #[error("{path}: {message}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// What a file says is wrong, and where.
+    #[error("{}", said(.0))]
+    Mistakes(#[from] ScenarioError),
 }
 
 impl CorpusError {
     fn of_content(path: PathBuf, message: impl Into<String>) -> Self {
-        Self { path, message: message.into(), is_io: false }
+        Self::Content { path, message: message.into() }
     }
 
     fn of_io(path: PathBuf, message: impl Into<String>) -> Self {
-        Self { path, message: message.into(), is_io: true }
+        Self::Io { path, message: message.into() }
     }
 }
 
@@ -129,15 +112,7 @@ impl Corpus {
     pub fn read(directory: &Path) -> Result<Self, CorpusError> {
         let path = directory.join(LISTING);
         let listing = if path.exists() {
-            let text = text_of(&path)?;
-            let listing: Listing = toml::from_str(&text)
-                .map_err(|error| CorpusError::of_content(path.clone(), error.to_string()))?;
-            let mut names = BTreeSet::new();
-            if let Some(again) = listing.plans.iter().find(|it| !names.insert(&it.name)) {
-                let message = format!("it lists `{}` twice", again.name);
-                return Err(CorpusError::of_content(path, message));
-            }
-            listing
+            listing::read(&path.display().to_string(), &text_of(&path)?)?
         } else {
             Listing::default()
         };
@@ -177,8 +152,7 @@ impl Corpus {
 
     /// The plan that a scenario gives for an entry.
     pub fn scenario_plan(listed: &Listed, path: &Path, text: &str) -> Result<Plan, CorpusError> {
-        let scenario = parse(&path.display().to_string(), text, &[])
-            .map_err(|error| CorpusError::of_content(path.to_owned(), said(&error)))?;
+        let scenario = parse(&path.display().to_string(), text, &[])?;
         let mut plan = planner::plan(&scenario, listed.seed);
         plan.cluster.kafka = listed.kafka;
         plan.cluster.defects = listed.kafka.map_or(Defects::NONE, Defects::of_version);
@@ -216,11 +190,9 @@ impl Corpus {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), CorpusError> {
-        let (path, part) =
-            (self.directory.join(name), self.directory.join(format!(".{name}.part")));
+        let path = self.directory.join(name);
         let written = fs::create_dir_all(&self.directory)
-            .and_then(|()| fs::write(&part, text))
-            .and_then(|()| fs::rename(&part, &path));
+            .and_then(|()| write_whole(&path, |file| file.write_all(text.as_bytes())));
         written.map_err(|error| CorpusError::of_io(path, format!("failed to write it: {error}")))
     }
 
@@ -245,7 +217,10 @@ const DIGESTS: &str = "digests.txt";
 /// A plan as JSON, brought to this version if it is an older one.
 fn plan_of(path: &Path) -> Result<Plan, CorpusError> {
     let read = read_plan(&path.display().to_string(), &text_of(path)?);
-    let other = |error: PlanTextError| CorpusError::of_content(path.to_owned(), error.to_string());
+    let other = |error: PlanTextError| match error {
+        PlanTextError::Mistakes(error) => CorpusError::Mistakes(error),
+        other => CorpusError::of_content(path.to_owned(), other.to_string()),
+    };
     Ok(read.map_err(other)?.plan)
 }
 
