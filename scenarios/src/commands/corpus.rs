@@ -19,7 +19,7 @@ use super::console::{Console, Failure, mistake};
 use super::interrupt::on_interrupt;
 use super::reading::defect;
 use super::seeds;
-use crate::catalogue::CATALOGUE;
+use crate::catalogue::Entry;
 use crate::corpus::{
     Corpus as Files, CorpusError, Listed, Tried, catalogue_digest, digest_changes, digests_gone,
     digests_text, try_plan,
@@ -34,10 +34,11 @@ use make::Maker;
 ///
 /// Each plan of the directory must break its guarantee with its fingerprint, under its own runtime seed or, which is
 /// told, under one of the first hundred; a plan whose bug is mended must hold under its own and twenty others. Each
-/// digest in `digests.txt` must be that of the run today, of the plans and of the first seed of each scenario of the
-/// catalogue. --accept keeps today's digests, --keep takes up what `harrow shrink --out` has left, --make finds,
-/// shrinks and keeps a plan for each defect. Exit codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or
-/// a digest has changed; 2 a file is corrupt; 130 Ctrl-C ended it before all had been tried, and nothing is accepted.
+/// digest in `digests.txt` must be that of the run today: of the plans, and where `corpus.toml` says `catalogue = true`
+/// at its top, of the first seed of each scenario of the catalogue. --accept keeps today's digests, --keep takes up what
+/// `harrow shrink --out` has left, --make finds, shrinks and keeps a plan for each defect. Exit codes: 0 all is as it
+/// was; 1 a plan fails otherwise or no longer, or a digest has changed; 2 a file is corrupt; 130 Ctrl-C ended it before
+/// all had been tried, and nothing is accepted.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow corpus\n  harrow corpus --accept\n  \
     harrow corpus mine --keep small --name lost-orders\n  \
@@ -82,7 +83,7 @@ struct Summary {
     plans: usize,
     /// So many of them must hold, since their bugs are mended.
     mended: usize,
-    /// Of the plans and of the scenarios of the catalogue.
+    /// Of the plans, and of the scenarios of the catalogue if their digests are kept.
     runs: usize,
     /// So many of these were tried.
     tried: usize,
@@ -150,8 +151,9 @@ impl Corpus {
         let plans = files.listing.plans.iter().map(|listed| Ok((listed, files.plan(listed)?)));
         let plans = plans.collect::<Result<Vec<_>, CorpusError>>()?;
         let interrupted = on_interrupt()?;
-        let tried = self.try_all(&plans, &interrupted);
-        let runs = CATALOGUE.len() + plans.len();
+        let scenarios = files.scenarios();
+        let tried = self.try_all((scenarios, &plans), &interrupted);
+        let runs = scenarios.len() + plans.len();
         let cut = tried.digests.len() < runs;
         let kept = files.digests()?;
         let mut changes = digest_changes(&kept, &tried.digests);
@@ -178,18 +180,22 @@ impl Corpus {
         self.tell(console, &summary)
     }
 
-    /// Runs the first seeds of the catalogue, then the plans.
-    fn try_all(&self, plans: &[(&Listed, Plan)], interrupted: &AtomicBool) -> TriedAll {
+    /// Runs the first seeds of the scenarios, then the plans.
+    fn try_all(
+        &self,
+        (scenarios, plans): (&[Entry], &[(&Listed, Plan)]),
+        interrupted: &AtomicBool,
+    ) -> TriedAll {
         let mut all = TriedAll::default();
         let more = || !interrupted.load(Ordering::Relaxed);
         pool::ordered(
             pool::Options { jobs: seeds::jobs(self.jobs), more: &more },
             |index| {
                 let index = usize::try_from(index).ok()?;
-                if let Some(entry) = CATALOGUE.get(index) {
+                if let Some(entry) = scenarios.get(index) {
                     return Some((catalogue_digest(entry), None, None, false));
                 }
-                let (listed, plan) = plans.get(index - CATALOGUE.len())?;
+                let (listed, plan) = plans.get(index - scenarios.len())?;
                 let Tried { digest, complaint, moved_to } = try_plan(listed, plan);
                 let (name, own) = (&listed.name, plan.seed);
                 let complaint = complaint.map(|complaint| format!("{name}: {complaint}"));

@@ -15,6 +15,9 @@ use crate::format::{ScenarioError, name_help, unknown_version};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listing {
+    /// Whether the digests of the catalogue's scenarios are kept beside those of the plans: where the model is changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub catalogue: bool,
     /// Its plans, by name.
     #[serde(default, rename = "plan")]
     pub plans: Vec<Listed>,

@@ -3,7 +3,7 @@
 //!
 //! A directory has `corpus.toml`, which lists plans, and a file for each: a scenario with nothing left to chance and a
 //! seed, or a `plan.json`. Scenarios outlive changes of the plan's shape, since the planner makes the plan anew.
-//! `digests.txt` has one line for each plan and for each scenario of the catalogue.
+//! `digests.txt` has one line for each plan, and for each scenario of the catalogue if `catalogue = true` is said.
 
 mod listing;
 
@@ -18,7 +18,7 @@ use harrow_reports::report::digest_name;
 use harrow_reports::verdict::Finding;
 use harrow_sim::plan::Plan;
 
-use crate::catalogue::Entry;
+use crate::catalogue::{CATALOGUE, Entry};
 use crate::format::{ScenarioError, parse};
 use crate::pipeline;
 use crate::plan_text::{PlanTextError, read_plan, said};
@@ -87,6 +87,11 @@ impl Corpus {
     /// Where it is.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The scenarios of the catalogue whose digests it keeps.
+    pub fn scenarios(&self) -> &'static [Entry] {
+        if self.listing.catalogue { CATALOGUE } else { &[] }
     }
 
     /// Whether a directory has a listing, without which it is no corpus yet.

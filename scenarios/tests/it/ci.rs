@@ -154,7 +154,7 @@ fn github_is_told_by_what_compares_runs_with_others_or_with_what_they_were() {
 
     let corpus = directory.path().join("mine");
     fs::create_dir(&corpus).expect("it is new");
-    fs::write(corpus.join("corpus.toml"), "").expect("it takes files");
+    fs::write(corpus.join("corpus.toml"), "catalogue = true\n").expect("it takes files");
     fs::write(corpus.join("stray.json"), "{}").expect("it takes files");
     let said = harrow_in(directory.path(), &["corpus", "mine", "--format", "github"]);
     assert_eq!(said.code, 1, "{}", said.stderr);

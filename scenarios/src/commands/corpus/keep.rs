@@ -118,9 +118,7 @@ impl Keeping<'_> {
         }
         let must = if self.mended.is_some() { "hold" } else { "go on failing" };
         let directory = quoted(&corpus.directory().display().to_string());
-        let accept = format!(
-            "`harrow corpus {directory} --accept` keeps its digest beside those of the catalogue"
-        );
+        let accept = format!("`harrow corpus {directory} --accept` keeps its digest");
         writeln!(console.stdout(), "{}: kept, and must {must}; {accept}", self.name)?;
         Ok(())
     }
