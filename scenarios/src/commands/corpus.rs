@@ -34,11 +34,11 @@ use make::Maker;
 ///
 /// Each plan of the directory must break its guarantee with its fingerprint, under its own runtime seed or, which is
 /// told, under one of the first hundred; a plan whose bug is mended must hold under its own and twenty others. Each
-/// digest in `digests.txt` must be that of the run today: of the plans, and where `corpus.toml` says `catalogue = true`
-/// at its top, of the first seed of each scenario of the catalogue. --accept keeps today's digests, --keep takes up what
-/// `harrow shrink --out` has left, --make finds, shrinks and keeps a plan for each defect. Exit codes: 0 all is as it
-/// was; 1 a plan fails otherwise or no longer, or a digest has changed; 2 a file is corrupt; 130 Ctrl-C ended it before
-/// all had been tried, and nothing is accepted.
+/// digest in `digests.txt` must be that of the run today: of the plans, and where `corpus.toml` says
+/// `catalogue = true` at its top, of the first seed of each scenario of the catalogue. --accept keeps today's digests,
+/// --keep takes up what `harrow shrink --out` has left, --make finds, shrinks and keeps a plan for each defect. Exit
+/// codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest has changed; 2 a file is corrupt; 130
+/// Ctrl-C ended it before all had been tried, and nothing is accepted.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow corpus\n  harrow corpus --accept\n  \
     harrow corpus mine --keep small --name lost-orders\n  \
