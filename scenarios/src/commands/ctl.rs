@@ -33,6 +33,8 @@ pub(super) struct Ctl {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Whether all brokers serve: exit code 0 if they do.
+    Ready,
     /// What runs, who leads, which rules are in force.
     Status,
     /// End a node's process.
@@ -217,6 +219,7 @@ impl Action {
     fn request(&self) -> (&'static str, &'static str, String) {
         let target = |target: &str| json!({ "target": target }).to_string();
         match self {
+            Self::Ready => ("GET", "/healthz", String::new()),
             Self::Status => ("GET", "/status", String::new()),
             Self::Kill { target, power_loss, restart_after_ms } => {
                 let how = if *power_loss { "power-loss" } else { "crash" };

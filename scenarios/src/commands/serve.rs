@@ -1,6 +1,7 @@
 //! `harrow serve`.
 
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
 use harrow_broker_model::metadata::is_topic_name;
@@ -22,7 +23,7 @@ use crate::serve::{
 /// The cluster, if no scenario is named.
 const DEFAULT: &str = include_str!("../serve/default.toml");
 
-/// Serve the cluster on 127.0.0.1, for clients in any language.
+/// Serve the cluster on real ports, for clients in any language.
 ///
 /// Brokers and controllers run in this process, on a real clock; their disks are memory. A line on stdout says when all
 /// brokers serve and where. Faults are asked for on the control port (`harrow ctl`); at the end what clients were
@@ -49,6 +50,14 @@ pub(super) struct Serve {
     /// Port of the control interface; 0 takes a free one. Without it, the port below the brokers'.
     #[arg(long, value_name = "PORT")]
     control_port: Option<u16>,
+    /// Where brokers and the control port listen. In a container it is 0.0.0.0; nobody is asked who he is, so that
+    /// anywhere else only this machine should reach it.
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// The host by which clients reach the brokers, as `advertised.listeners` of Kafka. Without it, the address that
+    /// they listen on.
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    advertise: Option<String>,
     /// A topic that is there from the start; repeatable.
     #[arg(long = "topic", value_name = "NAME[:PARTITIONS]")]
     topics: Vec<String>,
@@ -120,6 +129,8 @@ impl Serve {
             cluster,
             network: plan.network,
             disk: plan.disk,
+            listen: self.listen,
+            advertise: self.advertised()?,
             port: self.port,
             control_port: self.control_port.unwrap_or(self.port.saturating_sub(1)),
             topics,
@@ -132,6 +143,20 @@ impl Serve {
             record: !self.no_history,
             faults,
         })
+    }
+
+    /// No client can connect to an address that stands for all of them.
+    fn advertised(&self) -> Result<String, Failure> {
+        match &self.advertise {
+            Some(host) => Ok(host.clone()),
+            None if self.listen.is_unspecified() => {
+                let message = format!("{} is no host that clients could connect to", self.listen);
+                let help =
+                    "add `--advertise HOST`, by which clients reach this machine or container";
+                Err(mistake(message, help).into())
+            }
+            None => Ok(self.listen.to_string()),
+        }
     }
 
     fn plan(&self, seed: u64) -> Result<Plan, Failure> {
@@ -168,6 +193,18 @@ impl Serve {
     }
 }
 
+/// A name or an address, without a port.
+fn host(text: &str) -> Result<String, String> {
+    let is_name = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        (1..=255).contains(&text.len()) && text.chars().all(plain)
+    };
+    let is_host = is_name(text) || text.parse::<IpAddr>().is_ok();
+    is_host
+        .then(|| text.to_owned())
+        .ok_or_else(|| "give a name or an address, and no port".to_owned())
+}
+
 /// A line on stdout for whatever is told.
 fn tell(told: &ServerEvent, json: bool) -> io::Result<()> {
     match told {
@@ -198,9 +235,11 @@ fn tell_fault(fault: &ScriptedFault, json: bool) -> io::Result<()> {
 
 /// All brokers serve, and where.
 fn tell_ready(ready: &Ready, json: bool) -> io::Result<()> {
-    let servers: Vec<String> = ready.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+    let is_v6 = ready.host.contains(':');
+    let host = if is_v6 { format!("[{}]", ready.host) } else { ready.host.clone() };
+    let servers: Vec<String> = ready.ports.iter().map(|port| format!("{host}:{port}")).collect();
     let servers = servers.join(",");
-    let control = format!("http://127.0.0.1:{}", ready.control_port);
+    let control = format!("http://{host}:{}", ready.control_port);
     let mut stdout = io::stdout().lock();
     if json {
         let line = serde_json::json!({
@@ -216,7 +255,7 @@ fn tell_ready(ready: &Ready, json: bool) -> io::Result<()> {
 fn failure(error: ServeError) -> Failure {
     match error {
         ServeError::Ports { .. } | ServeError::Control { .. } => {
-            let help = "give other ports by --port and --control-port; 0 takes free ones";
+            let help = "give other ports by --port and --control-port (0 takes free ones), or another --listen";
             mistake(error.to_string(), help).into()
         }
         ServeError::Io(error) => error.into(),

@@ -2,7 +2,7 @@
 //! waits for its answer.
 
 use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
@@ -86,11 +86,14 @@ impl Control {
     }
 }
 
-/// Listens on a port of 127.0.0.1 and hands on what comes.
-pub(super) fn listen(port: u16, to: &Sender<Command>, waker: Waker) -> Result<Control, String> {
-    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+/// Listens on a port and hands on what comes.
+pub(super) fn listen(
+    address: SocketAddr,
+    to: &Sender<Command>,
+    waker: Waker,
+) -> Result<Control, String> {
     let server = Server::http(address).map_err(|error| error.to_string())?;
-    let port = server.server_addr().to_ip().map_or(port, |address| address.port());
+    let port = server.server_addr().to_ip().map_or(address.port(), |address| address.port());
     let (server, waker) = (Arc::new(server), Arc::new(waker));
     let open = Arc::new(AtomicUsize::new(0));
     // Several, so that a judgement that takes a while keeps nobody from asking how things are.

@@ -103,8 +103,10 @@ impl Server {
     }
 
     fn health(&self) -> Reply {
-        let status = if self.ready { 200 } else { 503 };
-        Reply::json(status, &json!({ "ready": self.ready }))
+        if self.ready {
+            return Reply::json(200, &json!({ "ready": true }));
+        }
+        Reply::json(503, &json!({ "ready": false, "error": "not all brokers serve yet" }))
     }
 
     /// The metadata of a broker that runs: any of them, the newest.

@@ -31,6 +31,7 @@ mod server;
 mod server_event;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::channel;
@@ -76,9 +77,10 @@ pub fn serve(
     tell: impl Fn(&ServerEvent) -> io::Result<()>,
 ) -> Result<Option<HistoryReport>, ServeError> {
     let (port, control_port) = (options.port, options.control_port);
+    let control_address = SocketAddr::new(options.listen, control_port);
     let mut server = Server::bind(options).map_err(|source| ServeError::Ports { port, source })?;
     let (sender, commands) = channel();
-    let control = control::listen(control_port, &sender, server.waker()?)
+    let control = control::listen(control_address, &sender, server.waker()?)
         .map_err(|reason| ServeError::Control { port: control_port, reason })?;
     server.run(&commands, stop, control.port, &tell)?;
     let verdict = server.last_verdict();

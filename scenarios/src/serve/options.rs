@@ -1,5 +1,6 @@
 //! What a server is started with.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use harrow_broker_model::config::ClusterConfig;
@@ -34,6 +35,10 @@ pub struct ServeOptions {
     pub network: NetworkPlan,
     /// Disks.
     pub disk: DiskPlan,
+    /// Where brokers and the control port listen.
+    pub listen: IpAddr,
+    /// The host by which clients reach them, `advertised.listeners`.
+    pub advertise: String,
     /// Port of the first broker; each further one has the next. 0 takes free ones.
     pub port: u16,
     /// Port of the control interface; 0 takes a free one.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
@@ -111,13 +111,13 @@ impl Server {
         let mut listeners = BTreeMap::new();
         for (at, broker) in options.cluster.brokers.iter().enumerate() {
             let port = if options.port == 0 { 0 } else { options.port.saturating_add(at as u16) };
-            let listener = listen(&poll, *broker, port)?;
+            let listener = listen(&poll, *broker, SocketAddr::new(options.listen, port))?;
             let port = listener.local_addr()?.port();
             listeners.insert(*broker, Listening { port, listener: Some(listener) });
         }
         let endpoint = |(node, listening): (&NodeId, &Listening)| Endpoint {
             node: *node,
-            host: StrBytes::from_static_str("127.0.0.1"),
+            host: StrBytes::from_string(options.advertise.clone()),
             port: listening.port,
         };
         let endpoints = listeners.iter().map(endpoint).collect();
@@ -179,7 +179,7 @@ impl Server {
             self.turn();
             if !self.ready && self.all_serve() {
                 self.ready = true;
-                tell(&ServerEvent::Ready(Ready { ports: self.ports(), control_port }))?;
+                tell(&ServerEvent::Ready(self.at_ports(control_port)))?;
                 self.begin_script();
             }
             for fault in self.take_news() {
@@ -308,7 +308,8 @@ impl Server {
         let cut_off = self.script.as_ref().is_some_and(|script| script.cuts_off(broker));
         let Some(listening) = self.listeners.get_mut(&broker).filter(|_| !cut_off) else { return };
         if listening.listener.is_none() {
-            listening.listener = listen(&self.poll, broker, listening.port).ok();
+            let address = SocketAddr::new(self.options.listen, listening.port);
+            listening.listener = listen(&self.poll, broker, address).ok();
         }
     }
 
@@ -334,14 +335,14 @@ impl Server {
         made
     }
 
-    /// The brokers' ports, in order of their ids.
-    pub(super) fn ports(&self) -> Vec<u16> {
-        self.listeners.values().map(|listening| listening.port).collect()
+    /// Where clients reach all of it.
+    fn at_ports(&self, control_port: u16) -> Ready {
+        let ports = self.listeners.values().map(|listening| listening.port).collect();
+        Ready { host: self.options.advertise.clone(), ports, control_port }
     }
 }
 
-fn listen(poll: &Poll, broker: NodeId, port: u16) -> io::Result<TcpListener> {
-    let address = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
+fn listen(poll: &Poll, broker: NodeId, address: SocketAddr) -> io::Result<TcpListener> {
     let mut listener = TcpListener::bind(address)?;
     let token = Token(broker.0 as usize);
     poll.registry().register(&mut listener, token, Interest::READABLE)?;

@@ -5,6 +5,8 @@ use super::script::ScriptedFault;
 /// Where everything can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
+    /// The host by which clients reach them.
+    pub host: String,
     /// The brokers' ports, in order of their ids.
     pub ports: Vec<u16>,
     /// The control port.

@@ -209,6 +209,40 @@ fn two_servers_do_not_share_a_port() {
 }
 
 #[test]
+fn clients_are_told_the_host_that_they_reach_it_by() {
+    let server = Server::start(&["--brokers", "1", "--advertise", "localhost"]);
+    let port = server.ports[0];
+    assert_eq!(server.servers, format!("localhost:{port}"));
+    assert!(server.control.starts_with("http://localhost:"), "{}", server.control);
+    assert_eq!(server.ctl(&["ready"]).0, 0, "it has said so");
+    let mut stream = server.connect();
+    // Metadata, version 0, of no topic: all brokers.
+    let asked = [0, 0, 0, 14, 0, 3, 0, 0, 0, 0, 0, 9, 0xff, 0xff, 0, 0, 0, 0];
+    stream.write_all(&asked).expect("it is sent");
+    let told = read_frame(&mut stream).expect("it is answered");
+    assert!(String::from_utf8_lossy(&told).contains("localhost"), "{told:?}");
+    for (words, wanted) in [
+        (&["--listen", "0.0.0.0"][..], "0.0.0.0 is no host that clients could connect to"),
+        (&["--listen", "nowhere"], "invalid value 'nowhere' for '--listen <ADDRESS>'"),
+        (&["--advertise", "localhost:9092"], "give a name or an address, and no port"),
+    ] {
+        let ended = harrow().arg("serve").args(words).output().expect("it runs");
+        let wrong = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.code() == Some(2) && wrong.contains(wanted), "{wrong}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn it_listens_where_it_is_told_and_nowhere_else() {
+    let server = Server::start(&["--brokers", "1", "--listen", "127.0.0.2"]);
+    let port = server.ports[0];
+    assert_eq!(server.servers, format!("127.0.0.2:{port}"));
+    TcpStream::connect(("127.0.0.2", port)).expect("somebody listens");
+    TcpStream::connect(("127.0.0.1", port)).expect_err("nobody listens there");
+}
+
+#[test]
 fn a_transactional_producer_in_python_survives_its_coordinator() {
     let Some(mut python) = python_with("confluent_kafka") else { return };
     let harrow = assert_cmd::cargo::cargo_bin!("harrow");
