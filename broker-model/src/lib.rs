@@ -39,6 +39,7 @@ mod effect;
 mod event;
 pub mod fetch_session;
 pub mod group_admin_message;
+mod inert_settings;
 mod internal_topic_config;
 pub mod jitter;
 pub mod log;

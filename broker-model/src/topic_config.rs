@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::inert_settings::InertSettings;
 use crate::retention::Retention;
 use crate::throttle::Throttles;
 
@@ -27,6 +28,9 @@ pub struct TopicConfig {
     /// Replicas whose copying is bounded. In the metadata log these are records of their own, too.
     #[serde(skip)]
     pub throttles: Throttles,
+    /// What it was given that changes nothing. In the metadata log these are records of their own, too.
+    #[serde(skip)]
+    pub inert: InertSettings,
 }
 
 impl TopicConfig {
@@ -46,6 +50,7 @@ impl TopicConfig {
             flush_ms: Self::FLUSH_NEVER,
             retention: Retention::FOREVER,
             throttles: Throttles::default(),
+            inert: InertSettings::default(),
         }
     }
 }

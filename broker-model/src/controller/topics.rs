@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::config::TopicConfig;
 use crate::defect::{ControllerDefect, Defects};
 use crate::message::{AllocateProducerIdsRequest, ClusterError};
-use crate::metadata::{MetadataImage, MetadataRecord, is_topic_name, push_throttles};
+use crate::metadata::{MetadataImage, MetadataRecord, is_topic_name, push_settings};
 use crate::note::{PartitionRegistration, Reassignment};
 use crate::proto::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
@@ -102,7 +102,7 @@ fn plan_topic(
         let compaction = retention.compaction;
         records.push(MetadataRecord::Compaction { topic: id, compaction });
     }
-    push_throttles(id, &config, &mut records);
+    push_settings(id, &config, &mut records);
     let partitions = 0..topic.num_partitions;
     records.extend(placed_partitions(image, &usable, (id, replication), partitions));
     Ok(records)

@@ -12,7 +12,7 @@ pub(crate) use fetched_log::{CommittedGone, FetchedLog};
 pub(crate) use fetching_snapshot::{FetchingSnapshot, Part};
 pub use image::{BrokerRegistration, MetadataImage};
 pub use record::MetadataRecord;
-pub(crate) use snapshot::{decode_snapshot, encode_snapshot, push_throttles};
+pub(crate) use snapshot::{decode_snapshot, encode_snapshot, push_settings};
 
 /// What a topic may be called: it names a folder, too. Source: Kafka's `Topic.validate`.
 pub fn is_topic_name(name: &str) -> bool {

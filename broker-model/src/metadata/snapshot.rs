@@ -21,7 +21,9 @@ use crate::metadata::directories::Directories;
 use crate::metadata::image::{BrokerRegistration, MetadataImage};
 use crate::metadata::record::MetadataRecord;
 use crate::retention::Retention;
-use crate::topic_settings::{FOLLOWER_THROTTLED_REPLICAS, LEADER_THROTTLED_REPLICAS, TopicSetting};
+#[cfg(test)]
+use crate::topic_settings::LEADER_THROTTLED_REPLICAS;
+use crate::topic_settings::TopicSetting;
 use crate::types::{NodeId, Offset, TopicId, WallTime};
 
 /// The content of a snapshot's file.
@@ -47,7 +49,7 @@ impl ImageContent {
         for (topic, config) in &image.topics {
             records.push(MetadataRecord::Topic { topic: *topic, config: config.clone() });
             push_retention(*topic, config.retention, &mut records);
-            push_throttles(*topic, config, &mut records);
+            push_settings(*topic, config, &mut records);
         }
         for (partition, registration) in image.partitions.iter() {
             records.push(MetadataRecord::of_partition(partition, registration.clone(), false));
@@ -95,17 +97,17 @@ fn push_retention(topic: TopicId, retention: Retention, records: &mut Vec<Metada
     }
 }
 
-/// A record for each setting of its throttles that is not its default, as it is when a topic is created.
-pub(crate) fn push_throttles(
+/// A record for each setting that is not its default and no part of another record, as when a topic is created.
+pub(crate) fn push_settings(
     topic: TopicId,
     config: &TopicConfig,
     records: &mut Vec<MetadataRecord>,
 ) {
-    for name in [FOLLOWER_THROTTLED_REPLICAS, LEADER_THROTTLED_REPLICAS] {
-        let setting = TopicSetting::find(name).expect("it is a setting");
+    for setting in TopicSetting::all().iter().filter(|setting| setting.has_own_record()) {
         let value = Some(setting.value(config)).filter(|value| *value != setting.default());
         if value.is_some() {
-            records.push(MetadataRecord::TopicSetting { topic, name: name.to_owned(), value });
+            let name = setting.name.to_owned();
+            records.push(MetadataRecord::TopicSetting { topic, name, value });
         }
     }
 }
@@ -197,6 +199,11 @@ mod tests {
                 topic: TopicId(1),
                 name: LEADER_THROTTLED_REPLICAS.to_owned(),
                 value: Some("0:1".to_owned()),
+            },
+            MetadataRecord::TopicSetting {
+                topic: TopicId(1),
+                name: "segment.bytes".to_owned(),
+                value: Some("2000000".to_owned()),
             },
             MetadataRecord::of_partition(PARTITION, registration(), false),
             MetadataRecord::LogDirs { broker: NodeId(1), log_dirs: vec![DirectoryId(101)] },

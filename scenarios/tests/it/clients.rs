@@ -12,7 +12,7 @@ pub(crate) fn script(name: &str) -> PathBuf {
 }
 
 /// Says that a client is not there.
-fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     // Who does not see it misses no failure.
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
