@@ -312,6 +312,11 @@ fn listed(mut response: ListOffsetsResponse, version: i16) -> ListOffsetsRespons
     response
 }
 
+/// Whether a topic is Kafka's own. Source: `Topic.INTERNAL_TOPICS`.
+pub(super) fn is_internal(name: &str) -> bool {
+    matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+}
+
 fn described(
     mut response: MetadataResponse,
     version: i16,
@@ -323,7 +328,7 @@ fn described(
     response.cluster_id = Some(with.cluster_id.clone());
     for topic in &mut response.topics {
         let name = topic.name.as_ref().map(|name| name.0.clone()).unwrap_or_default();
-        topic.is_internal = matches!(&*name, "__consumer_offsets" | "__transaction_state");
+        topic.is_internal = is_internal(&name);
         if is_unknown(&name) {
             topic.topic_id = id_of(with.image, &name);
             topic.error_code = ErrorCode::UnknownTopicId.code();

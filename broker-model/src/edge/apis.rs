@@ -67,7 +67,7 @@ const fn api(key: ApiKey, from: i16, until: i16, schema: &'static Schema) -> Ser
 }
 
 /// Every API that is served, in order of their keys. Source: the `validVersions` of Kafka 4.1's requests.
-static SERVED: [ServedApi; 40] = [
+static SERVED: [ServedApi; 41] = [
     ServedApi { advertised_from: 0, ..api(ApiKey::Produce, 3, 12, &schemas::PRODUCE) },
     api(ApiKey::Fetch, 4, 18, &schemas::FETCH),
     api(ApiKey::ListOffsets, 1, 10, &schemas::LIST_OFFSETS),
@@ -108,6 +108,7 @@ static SERVED: [ServedApi; 40] = [
     api(ApiKey::ListTransactions, 0, 1, &schemas::LIST_TRANSACTIONS),
     api(ApiKey::ConsumerGroupHeartbeat, 0, 1, &schemas::CONSUMER_GROUP_HEARTBEAT),
     api(ApiKey::ConsumerGroupDescribe, 0, 1, &schemas::CONSUMER_GROUP_DESCRIBE),
+    api(ApiKey::DescribeTopicPartitions, 0, 0, &schemas::DESCRIBE_TOPIC_PARTITIONS),
 ];
 
 /// Every API that is served, in order of their keys.

@@ -10,6 +10,7 @@
 //! | `admit` | what clients of each version say becomes what the model is asked |
 //! | `answer` | what the model answers becomes bytes of the version that was asked |
 //! | `configs` | how topics are configured |
+//! | `topic_description` | topics with their partitions, a part at a time |
 //! | `refuse` | the answer that tells an error and does nothing, for each API |
 //!
 //! Nothing in a frame is trusted. A request is walked by its schema first, since the decoder makes room for as many
@@ -27,6 +28,7 @@ mod schemas;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod topic_description;
 mod topic_ids;
 
 pub use admit::{TopicDefaults, admit};
@@ -36,3 +38,4 @@ pub use configs::topic_configs;
 pub use frame::{FrameError, Frames};
 pub use refuse::refuse;
 pub use request::{Body, Incoming, Refused, read_request};
+pub use topic_description::topic_partitions;

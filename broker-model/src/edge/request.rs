@@ -6,9 +6,9 @@ use bytes::Bytes;
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
     ConsumerGroupHeartbeatRequest, CreateTopicsRequest, DeleteRecordsRequest,
-    DescribeClusterRequest, DescribeConfigsRequest, EndTxnRequest, FetchRequest,
-    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
-    LeaveGroupRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    DescribeClusterRequest, DescribeConfigsRequest, DescribeTopicPartitionsRequest, EndTxnRequest,
+    FetchRequest, FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest,
+    JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
     OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
     SyncGroupRequest, TxnOffsetCommitRequest,
 };
@@ -50,6 +50,8 @@ pub enum Body {
     DescribeCluster(Box<DescribeClusterRequest>),
     /// How topics are configured. The edge answers it.
     DescribeConfigs(Box<DescribeConfigsRequest>),
+    /// Topics with their partitions. The edge answers it.
+    DescribeTopicPartitions(Box<DescribeTopicPartitionsRequest>),
     /// What a broker answers, in the words of the client's version.
     Broker(ClientRequest),
 }
@@ -132,6 +134,9 @@ fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Ref
         ApiKey::ApiVersions => Body::ApiVersions(Box::new(read(bytes, version)?)),
         ApiKey::DescribeCluster => Body::DescribeCluster(Box::new(read(bytes, version)?)),
         ApiKey::DescribeConfigs => Body::DescribeConfigs(Box::new(read(bytes, version)?)),
+        ApiKey::DescribeTopicPartitions => {
+            Body::DescribeTopicPartitions(Box::new(read(bytes, version)?))
+        }
         ApiKey::Produce => broker!(Produce, ProduceRequest),
         ApiKey::Fetch => broker!(Fetch, FetchRequest),
         ApiKey::ListOffsets => broker!(ListOffsets, ListOffsetsRequest),

@@ -1,7 +1,7 @@
 //! The fields of each request that is served, in all versions: how each is written, not what it means. Source: the
 //! message schemas of Kafka 4.1 (`clients/src/main/resources/common/message`).
 
-use super::shape::Kind::{Blob, Fixed, List, Struct, Structs, Text};
+use super::shape::Kind::{Blob, Fixed, List, OptionalStruct, Struct, Structs, Text};
 use super::shape::{LAST, Schema, field, tagged};
 
 #[rustfmt::skip]
@@ -460,4 +460,14 @@ pub(super) static ELECT_LEADERS: Schema = Schema { flexible_from: 2, rows: &[
     field(1, 0, LAST, List),
     field(2, 0, LAST, Fixed(4)),
     field(0, 0, LAST, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+pub(super) static DESCRIBE_TOPIC_PARTITIONS: Schema = Schema { flexible_from: 0, rows: &[
+    field(0, 0, LAST, Structs),
+    field(1, 0, LAST, Text),
+    field(0, 0, LAST, Fixed(4)),
+    field(0, 0, LAST, OptionalStruct),
+    field(1, 0, LAST, Text),
+    field(1, 0, LAST, Fixed(4)),
 ]};

@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Structs,
     /// A struct of the deeper rows.
     Struct,
+    /// The same, or nothing: a byte says which.
+    OptionalStruct,
 }
 
 /// One field of a schema; rows that follow and are deeper belong to it.
@@ -122,6 +124,11 @@ impl<'a> Walk<'a> {
             Kind::Text => self.skip_text(),
             Kind::Blob => self.skip_sized(4),
             Kind::Struct => self.fields(inner),
+            Kind::OptionalStruct => {
+                let is_there = self.rest.first() == Some(&1);
+                self.skip(1)?;
+                if is_there { self.fields(inner) } else { Ok(()) }
+            }
             Kind::Structs => self.elements(|walk| walk.fields(inner)),
             Kind::List => {
                 let element = inner.first().expect("a list says what it is of").kind;

@@ -60,10 +60,8 @@ fn interrupted() {
     }
     // Nobody begins another file before the process has ended.
     let _unfinished = remove_unfinished();
-    let code = match VIOLATED.load(Ordering::Relaxed) {
-        true => ExitCode::Violated,
-        false => ExitCode::Interrupted,
-    };
+    let violated = VIOLATED.load(Ordering::Relaxed);
+    let code = if violated { ExitCode::Violated } else { ExitCode::Interrupted };
     process::exit(i32::from(code.number()));
 }
 

@@ -222,11 +222,13 @@ const DIGESTS: &str = "digests.txt";
 /// A plan as JSON, brought to this version if it is an older one.
 fn plan_of(path: &Path) -> Result<Plan, CorpusError> {
     let read = read_plan(&path.display().to_string(), &text_of(path)?);
-    let other = |error: PlanTextError| match error {
-        PlanTextError::Mistakes(error) => CorpusError::Mistakes(error),
-        other => CorpusError::of_content(path.to_owned(), other.to_string()),
+    let wrong = |error: PlanTextError| {
+        if let PlanTextError::Mistakes(mistakes) = error {
+            return CorpusError::Mistakes(mistakes);
+        }
+        CorpusError::of_content(path.to_owned(), error.to_string())
     };
-    Ok(read.map_err(other)?.plan)
+    Ok(read.map_err(wrong)?.plan)
 }
 
 fn text_of(path: &Path) -> Result<String, CorpusError> {

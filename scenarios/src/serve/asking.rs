@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use harrow_broker_model::edge::{
     Answering, ApiKey, Body, Incoming, Refused, TransactionVersion, admit, answer, api_name,
-    api_versions, cluster_description, read_request, refuse, topic_configs,
+    api_versions, cluster_description, read_request, refuse, topic_configs, topic_partitions,
 };
 use harrow_broker_model::message::{ClientRequest, ClientResponse};
 use harrow_broker_model::metadata::is_topic_name;
@@ -86,6 +86,11 @@ impl Server {
                 let image = self.cluster.metadata(broker);
                 let configs = image.and_then(|image| topic_configs(to, &request, image));
                 self.send(id, configs);
+            }
+            Body::DescribeTopicPartitions(request) => {
+                let image = self.cluster.metadata(broker);
+                let topics = image.and_then(|image| topic_partitions(to, &request, image));
+                self.send(id, topics);
             }
         }
     }

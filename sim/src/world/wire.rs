@@ -9,7 +9,7 @@ use bytes::Bytes;
 use harrow_broker_model::broker::Broker;
 use harrow_broker_model::edge::{
     Answering, Body, Endpoint, Frames, Incoming, Refused, TopicDefaults, TransactionVersion, admit,
-    answer, api_versions, cluster_description, read_request, topic_configs,
+    answer, api_versions, cluster_description, read_request, topic_configs, topic_partitions,
 };
 use harrow_broker_model::message::{
     ClientRequest, ClientResponse, Message, RequestBody, Response, ResponseBody,
@@ -178,6 +178,9 @@ impl WireBroker {
             Body::ApiVersions(_) => Some(api_versions((Some(to.0), to.1), self.transactions, true)),
             Body::DescribeCluster(_) => cluster_description(to, self.node, &self.answering()),
             Body::DescribeConfigs(request) => topic_configs(to, &request, self.broker.metadata()),
+            Body::DescribeTopicPartitions(request) => {
+                topic_partitions(to, &request, self.broker.metadata())
+            }
         };
         match own {
             Some(bytes) => reply(id, bytes, effects),
