@@ -1,19 +1,20 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_topic_partitions_request::Cursor;
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AlterConfigsRequest,
     AlterPartitionReassignmentsRequest, ApiVersionsRequest, ConsumerGroupDescribeRequest,
     ConsumerGroupHeartbeatRequest, CreatePartitionsRequest, CreateTopicsRequest,
     DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest, DescribeClusterRequest,
     DescribeConfigsRequest, DescribeGroupsRequest, DescribeProducersRequest,
-    DescribeTransactionsRequest, ElectLeadersRequest, EndTxnRequest, FetchRequest,
-    FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
-    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
-    ListOffsetsRequest, ListPartitionReassignmentsRequest, ListTransactionsRequest,
-    MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
-    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, SyncGroupRequest, TopicName,
-    TxnOffsetCommitRequest, UnregisterBrokerRequest, WriteTxnMarkersRequest, fetch_request,
-    metadata_request,
+    DescribeTopicPartitionsRequest, DescribeTransactionsRequest, ElectLeadersRequest,
+    EndTxnRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
+    IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
+    ListGroupsRequest, ListOffsetsRequest, ListPartitionReassignmentsRequest,
+    ListTransactionsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
+    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader,
+    SyncGroupRequest, TopicName, TxnOffsetCommitRequest, UnregisterBrokerRequest,
+    WriteTxnMarkersRequest, fetch_request, metadata_request,
 };
 use kafka_protocol::messages::{ApiVersionsResponse, DescribeConfigsResponse};
 use kafka_protocol::protocol::{Decodable, Encodable};
@@ -92,6 +93,11 @@ fn plain(key: ApiKey, version: i16) -> Vec<u8> {
         ApiKey::AddOffsetsToTxn => encoded(&AddOffsetsToTxnRequest::default(), version),
         ApiKey::EndTxn => encoded(&EndTxnRequest::default(), version),
         ApiKey::TxnOffsetCommit => encoded(&TxnOffsetCommitRequest::default(), version),
+        ApiKey::DescribeTopicPartitions => {
+            let cursor =
+                Cursor::default().with_topic_name(TopicName(StrBytes::from_static_str("orders")));
+            encoded(&DescribeTopicPartitionsRequest::default().with_cursor(Some(cursor)), version)
+        }
         ApiKey::DescribeCluster => encoded(&DescribeClusterRequest::default(), version),
         ApiKey::ConsumerGroupHeartbeat => {
             encoded(&ConsumerGroupHeartbeatRequest::default(), version)

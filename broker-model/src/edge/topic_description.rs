@@ -154,14 +154,14 @@ mod tests {
     use super::*;
     use crate::config::TopicConfig;
     use crate::metadata::MetadataRecord;
-    use crate::types::{LeaderEpoch, Offset, PartitionEpoch};
+    use crate::types::{LeaderEpoch, PartitionEpoch};
 
     /// `orders` with three partitions, and `payments` with two; of the second one broker is eligible, and none leads.
     fn image() -> MetadataImage {
         let mut image = MetadataImage::default();
         for (topic, name, count) in [(TopicId(1), "orders", 3), (TopicId(2), "payments", 2)] {
             let config = TopicConfig::usual(name.to_owned());
-            image.apply(Offset(0), &MetadataRecord::Topic { topic, config });
+            image.apply(image.end_offset, &MetadataRecord::Topic { topic, config });
             for partition in 0..count {
                 let registration = PartitionRegistration {
                     replicas: vec![NodeId(1), NodeId(2)],
@@ -175,7 +175,8 @@ mod tests {
                     reassignment: crate::note::Reassignment::default(),
                 };
                 let id = TopicPartition { topic, partition };
-                image.apply(Offset(0), &MetadataRecord::of_partition(id, registration, false));
+                let record = MetadataRecord::of_partition(id, registration, false);
+                image.apply(image.end_offset, &record);
             }
         }
         image
