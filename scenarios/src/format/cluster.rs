@@ -55,19 +55,15 @@ pub(super) fn read(section: Section<'_>) -> ClusterScenario {
         migration: section.choice("group.consumer.migration.policy", MIGRATIONS, BIDIRECTIONAL),
         settings: section.settings(defaults::CLUSTER),
     };
-    check_order(&section, &cluster, "broker.heartbeat.interval.ms", "broker.session.timeout.ms");
-    check_order(
-        &section,
-        &cluster,
-        "controller.quorum.fetch.wait.max.ms",
-        "controller.quorum.fetch.timeout.ms",
-    );
-    check_order(
-        &section,
-        &cluster,
-        "group.consumer.heartbeat.interval.ms",
-        "group.consumer.session.timeout.ms",
-    );
+    // What waits for longer than anybody waits for it is asked again and again.
+    for (shorter, longer) in [
+        ("broker.heartbeat.interval.ms", "broker.session.timeout.ms"),
+        ("controller.quorum.fetch.wait.max.ms", "controller.quorum.fetch.timeout.ms"),
+        ("controller.quorum.fetch.wait.max.ms", "request.timeout.ms"),
+        ("group.consumer.heartbeat.interval.ms", "group.consumer.session.timeout.ms"),
+    ] {
+        check_order(&section, &cluster, shorter, longer);
+    }
     check_observers(&section, &cluster);
     section.finish();
     cluster

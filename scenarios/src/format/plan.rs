@@ -214,6 +214,10 @@ impl Check<'_> {
             let help = "make `quorum_fetch_timeout_ms` longer than the wait";
             self.problem("cluster.quorum_fetch_timeout_ms", "a fetch times out as it waits", help);
         }
+        if cluster.quorum_fetch_wait_max_ms >= cluster.request_timeout_ms {
+            let help = "make `request_timeout_ms` longer than `quorum_fetch_wait_max_ms`";
+            self.problem("cluster.request_timeout_ms", "a fetch is given up as it waits", help);
+        }
         let groups = &cluster.coordinators.consumer_groups;
         if groups.heartbeat_interval_ms >= groups.session_timeout_ms {
             let help = "make it longer than `heartbeat_interval_ms`, as Kafka demands";

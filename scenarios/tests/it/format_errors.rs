@@ -41,6 +41,9 @@ const ROWS: &[Row] = &[
     row("[cluster]\ngroup.consumer.session.timeout.ms = \"50..600\"\n\
         group.consumer.heartbeat.interval.ms = \"20..800\"\n", 2, "\"50..600\"", "may be 800, which is not below",
         "make `group.consumer.session.timeout.ms` longer"),
+    row("[cluster]\nrequest.timeout.ms = \"100..2000\"\ncontroller.quorum.fetch.wait.max.ms = 300\n", 2,
+        "\"100..2000\"", "may be 300, which is not below",
+        "make `request.timeout.ms` longer"),
     row("[cluster]\ngroup.consumer.heartbeat.interval.ms = 3_000\n", 2, "3_000", "may be 3000, which is not below",
         "make `group.consumer.session.timeout.ms` longer"),
     row("[[load]]\nkind = \"consumer\"\ngroup.id = \"g\"\nsession.timeout.ms = \"600..900\"\n\
@@ -69,7 +72,7 @@ const ROWS: &[Row] = &[
     row("[[load]]\nkind = \"transaction\"\ntransaction.timeout.ms = \"800..1500\"\n[[fault]]\n\
         kind = \"abort-hanging\"\nat_ms = 5\ntarget = \"leader-of *\"\nidle_ms = \"500..5000\"\n", 8,
         "\"500..5000\"", "idle for 500 ms may still be open", "at least 2500"),
-    row("[cluster]\nrequest.timeout.ms = 300\n[network]\nlatency_us = 80_000\n", 2, "300", "320000 us at the least",
+    row("[cluster]\nrequest.timeout.ms = 310\n[network]\nlatency_us = 80_000\n", 2, "310", "320000 us at the least",
         "raise it, or lower `latency_us`"),
     row("[network]\nconnect_timeout_ms = 2\nclient_latency_us = 1_000\n", 2, "2", "a connection takes 2000 us",
         "raise it, or lower the latency"),
