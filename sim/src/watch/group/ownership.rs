@@ -6,7 +6,7 @@
 //! A deposed coordinator's late word counts for nothing, see `coordinators`.
 //! Not verified: what a fenced member still believes; that the target assignment covers everything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::types::TopicPartition;
 
@@ -36,9 +36,15 @@ pub(super) const INVARIANT: Invariant = Invariant {
 #[derive(Debug, Default)]
 pub(super) struct Ownership {
     owners: BTreeMap<String, BTreeMap<TopicPartition, Owner>>,
+    /// Who held a partition last that nobody holds.
+    released: BTreeMap<(String, TopicPartition), Owner>,
+    /// Partitions that were given back in the same epoch to whom they were taken from: the write that gave them to
+    /// somebody else, such as a static member's new id, is taken for failed, and may be in the log. Source: Kafka's
+    /// `GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin`.
+    given_back: BTreeSet<(String, TopicPartition)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Owner {
     member: String,
     member_epoch: i32,
@@ -53,6 +59,10 @@ impl Ownership {
         partition: TopicPartition,
     ) {
         let next = Owner { member: member.to_owned(), member_epoch };
+        let key = (group.to_owned(), partition);
+        if self.released.remove(&key).is_some_and(|last| last == next) {
+            self.given_back.insert(key);
+        }
         let owners = self.owners.entry(group.to_owned()).or_default();
         let Some(before) = owners.insert(partition, next) else { return };
         let Owner { member: holder, member_epoch: held_in } = &before;
@@ -70,12 +80,18 @@ impl Ownership {
     }
 
     /// Another coordinator knows these groups from now on, in these generations: who held something in another one does
-    /// not count any more. Of the same generation it must know the same members.
+    /// not count any more. Of the same generation it must know the same members, but for those whose successors may be
+    /// in the log.
     pub(super) fn on_loaded(&mut self, groups: &[(String, i32)]) {
         for (group, generation) in groups {
             if let Some(owners) = self.owners.get_mut(group) {
-                owners.retain(|_, owner| owner.member_epoch == *generation);
+                owners.retain(|partition, owner| {
+                    let given_back = self.given_back.contains(&(group.clone(), *partition));
+                    owner.member_epoch == *generation && !given_back
+                });
             }
+            self.given_back.retain(|(of, _)| of != group);
+            self.released.retain(|(of, _), _| of != group);
         }
     }
 
@@ -96,6 +112,8 @@ impl Ownership {
     /// Who owns what in these groups is not known any more.
     pub(super) fn forget(&mut self, is_one: impl Fn(&str) -> bool) {
         self.owners.retain(|group, _| !is_one(group));
+        self.released.retain(|(group, _), _| !is_one(group));
+        self.given_back.retain(|(group, _)| !is_one(group));
     }
 
     /// A group has a generation without members: all that it had are gone, and hold nothing.
@@ -106,8 +124,10 @@ impl Ownership {
     /// A member no longer holds a partition. Of one that does not hold it, this says nothing.
     pub(super) fn on_released(&mut self, group: &str, member: &str, partition: TopicPartition) {
         let Some(owners) = self.owners.get_mut(group) else { return };
-        if owners.get(&partition).is_some_and(|owner| owner.member == member) {
-            owners.remove(&partition);
+        if owners.get(&partition).is_some_and(|owner| owner.member == member)
+            && let Some(last) = owners.remove(&partition)
+        {
+            self.released.insert((group.to_owned(), partition), last);
         }
     }
 }

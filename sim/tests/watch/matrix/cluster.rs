@@ -545,6 +545,24 @@ fn another_coordinator_must_know_the_members_of_the_same_generation() {
     }
 }
 
+/// Whose id was not replaced after all may be replaced in the log.
+#[test]
+fn who_was_given_back_what_he_had_may_have_a_successor_in_the_log() {
+    let double = &["double-ownership"][..];
+    // (the epoch in which it is given back, whether a coordinator loads the group then)
+    for (epoch, loads, expected) in [(5, true, &[][..]), (6, true, double), (5, false, double)] {
+        let mut stage = super::case::stage();
+        stage.assign("g", "m1", 5);
+        stage.release("g", "m1");
+        stage.assign("g", "m1", epoch);
+        if loads {
+            coordinates(&mut stage, B, 1, epoch);
+        }
+        stage.assign_by(if loads { B } else { A }, "g", "m2", epoch);
+        assert_eq!(stage.found(), expected, "given back in {epoch}, loaded: {loads}");
+    }
+}
+
 #[test]
 fn a_deposed_coordinator_neither_hides_nor_makes_a_double_ownership() {
     // (who lets go of what the successor gave, who gives it on)
