@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harrow_broker_model::defect::Defects;
+use harrow_broker_model::defect::{Defect, Defects};
 use harrow_reports::judge::judge;
 use harrow_reports::report::digest_name;
 use harrow_reports::verdict::Finding;
@@ -277,7 +277,9 @@ fn try_failing(listed: &Listed, plan: &Plan) -> Tried {
         let again = |seed| findings(&Plan { seed, ..plan.clone() }).1;
         let seen = moved_to.map_or_else(|| own.clone(), again);
         if seen.iter().any(|finding| as_it_must(listed, finding)) {
-            let complaint = breaks_soundly(plan, moved_to.unwrap_or(plan.seed));
+            let seed = moved_to.unwrap_or(plan.seed);
+            let complaint = breaks_soundly(plan, seed)
+                .or_else(|| breaks_without_one(listed, &Plan { seed, ..plan.clone() }));
             return Tried { digest, complaint, moved_to };
         }
         found.extend(seen);
@@ -295,13 +297,25 @@ fn try_failing(listed: &Listed, plan: &Plan) -> Tried {
     Tried { digest, complaint: Some(complaint), moved_to: None }
 }
 
-/// What shows a defect must hold without it.
+/// What shows a defect must hold without any.
 fn breaks_soundly(plan: &Plan, seed: u64) -> Option<String> {
     let sound = Plan { seed, ..without_defects(plan)? };
     let (_, found) = findings(&sound);
     let first = found.first()?;
     let broken = broken((&first.anomaly, &first.guarantee), &first.fingerprint.id);
     Some(format!("it breaks without its defects, too: {broken}"))
+}
+
+/// What shows several together must not fail just so without one of them.
+fn breaks_without_one(listed: &Listed, plan: &Plan) -> Option<String> {
+    let all = plan.cluster.defects;
+    let is_needed = |defect: &Defect| {
+        let mut without = plan.clone();
+        without.cluster.defects = all.iter().filter(|it| it != defect).collect();
+        !findings(&without).1.iter().any(|finding| as_it_must(listed, finding))
+    };
+    let needless = all.iter().filter(|_| all.iter().count() > 1).find(|it| !is_needed(it))?;
+    Some(format!("it breaks just so without {needless}, too"))
 }
 
 fn broken((anomaly, guarantee): (&str, &str), fingerprint: &str) -> String {

@@ -560,6 +560,18 @@ fn a_plan_that_breaks_without_its_defect_is_complained_of() {
     fs::write(path.join("own/half.toml"), scenario).expect("it takes files");
     let said = harrow(path, "corpus own").1;
     assert!(said.contains("half: it breaks without its defects, too: eos-loss"), "{said}");
+    let name = "truncate-to-hw";
+    fs::copy(corpus().join("truncate-to-hw.toml"), path.join("own/half.toml"))
+        .expect("it is there");
+    let listing = fs::read_to_string(corpus().join("corpus.toml")).expect("it is there");
+    let entry = listing.split("[[plan]]").find(|it| it.contains(&format!("name = \"{name}\"")));
+    let entry =
+        entry.expect("it is listed").replace(&format!("name = \"{name}\""), "name = \"half\"");
+    let two =
+        entry.replace(&format!("[\"{name}\"]"), &format!("[\"{name}\", \"cuts-not-synced\"]"));
+    fs::write(path.join("own/corpus.toml"), format!("[[plan]]{two}")).expect("it takes files");
+    let said = harrow(path, "corpus own").1;
+    assert!(said.contains("half: it breaks just so without cuts-not-synced, too"), "{said}");
 }
 
 /// Who makes plans anew loses none that was smaller, nor one that a person has made so.
